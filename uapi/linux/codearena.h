@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * The interface of /dev/codearena: executable memory for JIT compilers.
+ */
+#ifndef _UAPI_LINUX_CODEARENA_H
+#define _UAPI_LINUX_CODEARENA_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: General format
+ *
+ * An *arena* is one open file of /dev/codearena after CODEARENA_RESERVE. Its
+ * code is addressed by *offset*, in bytes from the start of the arena, so that
+ * every process that maps the arena names a place in it the same way.
+ *
+ * Every command takes a pointer to a structure that begins with
+ * ``__u32 size``. User space sets it to the size of the structure that it was
+ * compiled with. A shorter structure of an older program means 0 in every
+ * later member; a longer one of a newer program is accepted as long as all
+ * bytes that this kernel does not know are 0. Members that begin with out_ are
+ * written by the kernel, what they held before is ignored, and unless a member
+ * says otherwise they are written on success only. Members called __reserved
+ * and undefined bits of flags must be 0.
+ *
+ * Ranges are given as offset and length in bytes.
+ *
+ * A command that fails has changed nothing: neither bytes, nor states, nor
+ * counters, whatever the reason was. Bytes which are not sealed may be seen
+ * to change and change back while a command runs that is about to fail.
+ *
+ * A *granule* is the unit of sealing: 1/64 of a page, 64 bytes where pages
+ * have 4 KiB. Its life is::
+ *
+ *   reserved -> committed -> sealed -> committed ...
+ *       COMMIT      SEAL, PUBLISH   DISCARD
+ *
+ * A committed granule can be written and holds trap instructions until then.
+ * A sealed one is immutable, and the page it lies in can be executed.
+ *
+ * Commands that change an arena are accepted on a handle opened for writing,
+ * from the process (address space) that reserved it; from every process that
+ * holds such a handle when it was reserved with
+ * CODEARENA_RESERVE_F_SHARED_WRITER.
+ *
+ * Errors, with one meaning in all commands:
+ *
+ * ENOTTY:
+ *   The command number is not known.
+ * EINVAL:
+ *   The structure is shorter than its first version, or a value is
+ *   misaligned, empty or contradictory.
+ * E2BIG:
+ *   Bytes beyond what this kernel knows are not 0.
+ * EOPNOTSUPP:
+ *   A flag, or a reserved member, that this kernel does not know.
+ * EOVERFLOW:
+ *   offset + length wraps around.
+ * ENOENT:
+ *   The range lies outside of the arena or is not committed, or there is no
+ *   table with this id.
+ * EEXIST:
+ *   The range is committed already, or overlaps a registered one.
+ * EBUSY:
+ *   The handle has an arena already; or a granule is being written by another
+ *   call, or is named twice in this one.
+ * EPERM:
+ *   The caller's address space does not own the arena; or a granule is sealed
+ *   (or sealed and not patchable, or permanent), which forbids the change.
+ * EAGAIN:
+ *   A word to be patched does not hold the expected value.
+ * EBADF:
+ *   The handle was not opened for writing.
+ * EBADFD:
+ *   The handle has no arena yet.
+ * EACCES:
+ *   mmap or mprotect asked for rights that no view of an arena has.
+ * ENOSPC:
+ *   The arena's own commit limit is reached.
+ * ENOMEM:
+ *   Memory, the control group's limit or the module's limit is exhausted.
+ * EFAULT:
+ *   A user address cannot be read or written.
+ * EINTR:
+ *   A fatal signal is pending.
+ */
+
+/* Grows whenever a command or a member is added. */
+#define CODEARENA_ABI_REVISION	1
+
+/* The type byte of all commands. */
+#define CODEARENA_IOC_TYPE	0xC7
+
+/*
+ * The second mmap() offset: a guard view begins here, the code view at 0. It
+ * lies above every arena and fits the 32-bit page offset of mmap2().
+ */
+#define CODEARENA_GUARD_OFFSET	0x10000000000ULL
+
+/* In out_failed: no single entry is to blame. */
+#define CODEARENA_NO_INDEX	0xffffffffU
+
+/* Size of an arena's name with its final NUL. */
+#define CODEARENA_NAME_LEN	32
+
+/* Command numbers. Never reused, appended only. */
+enum {
+	CODEARENA_CMD_BASE = 0x80,
+	CODEARENA_CMD_QUERY = CODEARENA_CMD_BASE,
+	CODEARENA_CMD_RESERVE = 0x81,
+	CODEARENA_CMD_COMMIT = 0x82,
+	CODEARENA_CMD_DECOMMIT = 0x83,
+	CODEARENA_CMD_WRITE = 0x84,
+	CODEARENA_CMD_SEAL = 0x85,
+	CODEARENA_CMD_PUBLISH = 0x86,
+	CODEARENA_CMD_PATCH = 0x87,
+	CODEARENA_CMD_DISCARD = 0x88,
+	CODEARENA_CMD_SHARE = 0x89,
+	CODEARENA_CMD_STAT = 0x8a
+};
+
+/* Feature bits, in &struct codearena_query.out_features */
+#define CODEARENA_FEATURE_SYNC		0x1ULL /* PATCH_F_SYNC */
+#define CODEARENA_FEATURE_SHARE		0x2ULL /* SHARE, SHARED_WRITER */
+#define CODEARENA_FEATURE_PERMANENT	0x4ULL /* RESERVE_F_PERMANENT */
+
+/**
+ * struct codearena_query - ioctl(CODEARENA_QUERY)
+ * @size: sizeof(struct codearena_query)
+ * @flags: must be 0
+ * @out_abi_revision: revision of this interface in the running module
+ * @out_machine: ELF machine number (EM_X86_64, ...) that code must be for
+ * @out_page_size: bytes in a page, the unit of commit
+ * @out_granule: bytes in a granule, the unit of sealing and discarding
+ * @out_max_entries: most entries accepted in one array
+ * @__reserved: 0
+ * @out_features: CODEARENA_FEATURE_* bits
+ * @out_max_length: largest arena in bytes
+ * @out_preferred_align: an arena whose length is a multiple of this many
+ *                       bytes is mapped at such a multiple
+ * @out_commit_limit: bytes that all arenas of the machine may commit together
+ * @out_commit_total: bytes that they have committed now
+ *
+ * What the module can do. Works on every handle, before and after RESERVE.
+ */
+struct codearena_query {
+	__u32 size;
+	__u32 flags;
+	__u32 out_abi_revision;
+	__u32 out_machine;
+	__u32 out_page_size;
+	__u32 out_granule;
+	__u32 out_max_entries;
+	__u32 __reserved;
+	__aligned_u64 out_features;
+	__aligned_u64 out_max_length;
+	__aligned_u64 out_preferred_align;
+	__aligned_u64 out_commit_limit;
+	__aligned_u64 out_commit_total;
+};
+
+#define CODEARENA_QUERY _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_QUERY)
+
+/* Flags of &struct codearena_reserve */
+#define CODEARENA_RESERVE_F_PERMANENT		0x1U
+#define CODEARENA_RESERVE_F_SHARED_WRITER	0x2U
+
+/**
+ * struct codearena_reserve - ioctl(CODEARENA_RESERVE)
+ * @size: sizeof(struct codearena_reserve)
+ * @flags: CODEARENA_RESERVE_F_PERMANENT: sealed code can neither be discarded
+ *         nor decommitted, and views of it cannot be unmapped in part.
+ *         CODEARENA_RESERVE_F_SHARED_WRITER: every process that holds a
+ *         handle opened for writing may change the arena.
+ * @length: bytes of address space, a multiple of the page size, not more than
+ *          &struct codearena_query.out_max_length
+ * @commit_limit: most bytes that may be committed at a time, a multiple of the
+ *                page size not above @length; 0 means @length
+ * @name: shown in fdinfo; printable ASCII, ends in NUL
+ *
+ * Makes an empty handle, opened for reading and writing, an arena. No memory
+ * is charged for code yet. The caller's address space becomes the owner.
+ *
+ * Errors: EBADF, EBUSY (the handle is an arena), EINVAL, ENOMEM, EOPNOTSUPP.
+ */
+struct codearena_reserve {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 length;
+	__aligned_u64 commit_limit;
+	__u8 name[CODEARENA_NAME_LEN];
+};
+
+#define CODEARENA_RESERVE _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_RESERVE)
+
+/**
+ * struct codearena_commit - ioctl(CODEARENA_COMMIT)
+ * @size: sizeof(struct codearena_commit)
+ * @flags: must be 0
+ * @offset: first byte, a multiple of the page size
+ * @length: bytes, a multiple of the page size, not 0
+ *
+ * Backs the range with memory that is charged to the caller's memory control
+ * group, filled with trap instructions, and cannot be swapped.
+ *
+ * Errors: EEXIST, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP,
+ * EOVERFLOW.
+ */
+struct codearena_commit {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+#define CODEARENA_COMMIT _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_COMMIT)
+
+/**
+ * struct codearena_decommit - ioctl(CODEARENA_DECOMMIT)
+ * @size: sizeof(struct codearena_decommit)
+ * @flags: must be 0
+ * @offset: first byte, a multiple of the page size
+ * @length: bytes, a multiple of the page size, not 0
+ *
+ * Gives committed memory back, sealed or not. Executing or reading it is
+ * SIGBUS from then on.
+ *
+ * Errors: EBUSY, EINTR, EINVAL, ENOENT, EOPNOTSUPP, EOVERFLOW, EPERM.
+ */
+struct codearena_decommit {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+#define CODEARENA_DECOMMIT _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_DECOMMIT)
+
+/**
+ * struct codearena_chunk - one piece of CODEARENA_WRITE
+ * @offset: where in the arena it goes; any byte
+ * @source: user address of the bytes
+ * @length: number of bytes, not 0
+ */
+struct codearena_chunk {
+	__aligned_u64 offset;
+	__aligned_u64 source;
+	__aligned_u64 length;
+};
+
+/**
+ * struct codearena_write - ioctl(CODEARENA_WRITE)
+ * @size: sizeof(struct codearena_write)
+ * @flags: must be 0
+ * @chunks: user address of an array of &struct codearena_chunk
+ * @count: entries in the array, 1 to &struct codearena_query.out_max_entries
+ * @out_failed: on failure the index of the entry that was refused, or
+ *              CODEARENA_NO_INDEX
+ *
+ * Copies bytes into committed granules which are not sealed. Two entries may
+ * not touch the same granule.
+ *
+ * Errors: EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
+ * EOVERFLOW, EPERM.
+ */
+struct codearena_write {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 chunks;
+	__u32 count;
+	__u32 out_failed;
+};
+
+#define CODEARENA_WRITE _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_WRITE)
+
+/* Flags of &struct codearena_seal */
+#define CODEARENA_SEAL_F_PATCHABLE	0x1U
+
+/**
+ * struct codearena_seal - ioctl(CODEARENA_SEAL)
+ * @size: sizeof(struct codearena_seal)
+ * @flags: CODEARENA_SEAL_F_PATCHABLE: CODEARENA_PATCH may store to the range
+ * @offset: first byte, a multiple of the granule
+ * @length: bytes, a multiple of the granule, not 0
+ *
+ * Makes the range immutable and executable, after the instruction caches were
+ * made coherent with it. Sealing what is sealed is no error. Without
+ * CODEARENA_SEAL_F_PATCHABLE it withdraws the permission to patch from a range
+ * that has it; nothing gives it to a range that was sealed without.
+ *
+ * Errors: EBUSY, EINTR, EINVAL, ENOENT, EOPNOTSUPP, EOVERFLOW, EPERM.
+ */
+struct codearena_seal {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+#define CODEARENA_SEAL _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_SEAL)
+
+/* Flags of &struct codearena_object */
+#define CODEARENA_OBJECT_F_PATCHABLE	0x1U
+
+/**
+ * struct codearena_object - one code object of CODEARENA_PUBLISH
+ * @offset: where in the arena it goes, a multiple of the granule
+ * @source: user address of its bytes
+ * @length: number of bytes, not 0. The rest of the last granule is filled
+ *          with trap instructions and sealed too.
+ * @flags: CODEARENA_OBJECT_F_PATCHABLE: CODEARENA_PATCH may store to it
+ * @__reserved: must be 0
+ */
+struct codearena_object {
+	__aligned_u64 offset;
+	__aligned_u64 source;
+	__aligned_u64 length;
+	__u32 flags;
+	__u32 __reserved;
+};
+
+/**
+ * struct codearena_patch_entry - one word of CODEARENA_PATCH
+ * @offset: where in the arena, a multiple of @width
+ * @expected: the value that the word must hold
+ * @value: the value it gets
+ * @width: 4 or 8 bytes. With 4, @expected and @value must fit in 32 bits.
+ * @__reserved: must be 0
+ */
+struct codearena_patch_entry {
+	__aligned_u64 offset;
+	__aligned_u64 expected;
+	__aligned_u64 value;
+	__u32 width;
+	__u32 __reserved;
+};
+
+/* Flags of &struct codearena_publish */
+#define CODEARENA_PUBLISH_F_SYNC	0x1U
+
+/**
+ * struct codearena_publish - ioctl(CODEARENA_PUBLISH)
+ * @size: sizeof(struct codearena_publish)
+ * @flags: CODEARENA_PUBLISH_F_SYNC: as CODEARENA_PATCH_F_SYNC
+ * @objects: user address of an array of &struct codearena_object
+ * @patches: user address of an array of &struct codearena_patch_entry
+ * @object_count: entries in @objects, 1 to out_max_entries
+ * @patch_count: entries in @patches, 0 to out_max_entries
+ * @out_failed: on failure the index of the object that was refused,
+ *              @object_count + the index of the patch, or CODEARENA_NO_INDEX
+ * @__reserved: must be 0
+ *
+ * The fast path of a code generator: copies the objects into committed
+ * granules which are not sealed, makes the instruction caches coherent, seals
+ * them, and then applies the patches in order, so that a jump-table slot never
+ * leads to code which is not there yet. Objects may not share a granule. The
+ * patches go to ranges that were patchable before the call.
+ *
+ * Errors: EAGAIN, EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
+ * EOVERFLOW, EPERM.
+ */
+struct codearena_publish {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 objects;
+	__aligned_u64 patches;
+	__u32 object_count;
+	__u32 patch_count;
+	__u32 out_failed;
+	__u32 __reserved;
+};
+
+#define CODEARENA_PUBLISH _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_PUBLISH)
+
+/* Flags of &struct codearena_patch */
+#define CODEARENA_PATCH_F_SYNC	0x1U
+
+/**
+ * struct codearena_patch - ioctl(CODEARENA_PATCH)
+ * @size: sizeof(struct codearena_patch)
+ * @flags: CODEARENA_PATCH_F_SYNC: before the call returns, every processor
+ *         that runs a process which maps the arena, the caller's too, has
+ *         executed a context-synchronising instruction, so that none of them
+ *         executes the old words any more
+ * @patches: user address of an array of &struct codearena_patch_entry
+ * @count: entries in the array, 1 to &struct codearena_query.out_max_entries
+ * @out_failed: on failure the index of the entry that was refused, or
+ *              CODEARENA_NO_INDEX
+ *
+ * Compares and exchanges words in sealed, patchable granules. All words are
+ * compared before the first is stored; each store is one naturally aligned
+ * atomic access, in the order of the array. A word may be named only once.
+ *
+ * Errors: EAGAIN, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
+ * EOVERFLOW, EPERM.
+ */
+struct codearena_patch {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 patches;
+	__u32 count;
+	__u32 out_failed;
+};
+
+#define CODEARENA_PATCH _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_PATCH)
+
+/**
+ * struct codearena_range - one range of CODEARENA_DISCARD
+ * @offset: first byte, a multiple of the granule
+ * @length: bytes, a multiple of the granule, not 0
+ */
+struct codearena_range {
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+/**
+ * struct codearena_discard - ioctl(CODEARENA_DISCARD)
+ * @size: sizeof(struct codearena_discard)
+ * @flags: must be 0
+ * @ranges: user address of an array of &struct codearena_range
+ * @count: entries in the array, 1 to &struct codearena_query.out_max_entries
+ * @out_failed: on failure the index of the entry that was refused, or
+ *              CODEARENA_NO_INDEX
+ *
+ * Fills committed ranges with trap instructions and takes their seal away, so
+ * that they can be written again. Pages without sealed code are unmapped, and
+ * all processors synchronise as with CODEARENA_PATCH_F_SYNC before the call
+ * returns. That no thread still executes the code is the caller's to ensure;
+ * one that does runs into a trap instruction or a page fault.
+ *
+ * Errors: EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
+ * EOVERFLOW, EPERM.
+ */
+struct codearena_discard {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 ranges;
+	__u32 count;
+	__u32 out_failed;
+};
+
+#define CODEARENA_DISCARD _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_DISCARD)
+
+/**
+ * struct codearena_share - ioctl(CODEARENA_SHARE)
+ * @size: sizeof(struct codearena_share)
+ * @flags: must be 0
+ * @out_fd: a new O_RDONLY, O_CLOEXEC file descriptor of the same arena
+ * @__reserved: must be 0
+ *
+ * The new handle can map the code view, query, and be passed to another
+ * process; it changes nothing, wherever it is used.
+ *
+ * Errors: EFAULT, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP.
+ */
+struct codearena_share {
+	__u32 size;
+	__u32 flags;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+
+#define CODEARENA_SHARE _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_SHARE)
+
+/**
+ * struct codearena_stat - ioctl(CODEARENA_STAT)
+ * @size: sizeof(struct codearena_stat)
+ * @flags: must be 0
+ * @out_length: bytes reserved
+ * @out_commit_limit: most bytes that may be committed
+ * @out_committed: bytes committed now
+ * @out_sealed: bytes sealed now, patchable ones included
+ * @out_patchable: bytes sealed and patchable now
+ * @out_published: objects ever published
+ * @out_written: bytes ever copied in, by WRITE and by PUBLISH
+ * @out_patched: words ever patched
+ * @out_discarded: sealed bytes ever discarded or decommitted
+ * @out_syncs: synchronisations of all processors
+ *
+ * The arena's counters, taken together at one moment. Works on every handle
+ * of an arena, from every process.
+ *
+ * Errors: EFAULT, EINTR, EOPNOTSUPP.
+ */
+struct codearena_stat {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 out_length;
+	__aligned_u64 out_commit_limit;
+	__aligned_u64 out_committed;
+	__aligned_u64 out_sealed;
+	__aligned_u64 out_patchable;
+	__aligned_u64 out_published;
+	__aligned_u64 out_written;
+	__aligned_u64 out_patched;
+	__aligned_u64 out_discarded;
+	__aligned_u64 out_syncs;
+};
+
+#define CODEARENA_STAT _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_STAT)
+
+#endif /* _UAPI_LINUX_CODEARENA_H */
