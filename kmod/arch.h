@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * What differs between architectures. Each arch_*.h gives:
+ *
+ *   CODEARENA_MACHINE              ELF machine number
+ *   codearena_arch_fill()          write trap instructions
+ *   codearena_arch_flush()         make instruction fetch see new bytes
+ *   codearena_arch_sync_core()     serialise this processor
+ *   codearena_arch_cpus()          add the processors that may run an mm
+ */
+#ifndef CODEARENA_ARCH_H
+#define CODEARENA_ARCH_H
+
+#if defined(CONFIG_X86_64)
+#include "arch_x86.h"
+#elif defined(CONFIG_ARM64)
+#include "arch_arm64.h"
+#else
+#error "codearena has no support for this architecture: see Documentation/porting.rst"
+#endif
+
+#endif /* CODEARENA_ARCH_H */

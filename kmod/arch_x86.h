@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * x86-64.
+ */
+#ifndef CODEARENA_ARCH_X86_H
+#define CODEARENA_ARCH_X86_H
+
+#include <linux/cpumask.h>
+#include <uapi/linux/elf-em.h>
+#include <linux/mm_types.h>
+#include <linux/string.h>
+#include <asm/sync_core.h>
+
+#define CODEARENA_MACHINE	EM_X86_64
+
+/* int3: every byte traps, wherever execution enters. */
+#define CODEARENA_TRAP_BYTE	0xcc
+
+static inline void codearena_arch_fill(void *to, size_t length)
+{
+	memset(to, CODEARENA_TRAP_BYTE, length);
+}
+
+/* Instruction fetch is coherent with stores, from any alias. */
+static inline void codearena_arch_flush(void *start, size_t length)
+{
+}
+
+static inline void codearena_arch_sync_core(void)
+{
+	sync_core();
+}
+
+/*
+ * mm_cpumask() holds every processor that runs the mm, or keeps it loaded
+ * while it idles or runs a kernel thread. One that loads it later writes CR3,
+ * which serialises.
+ */
+static inline void codearena_arch_cpus(struct cpumask *cpus,
+				       struct mm_struct *mm)
+{
+	cpumask_or(cpus, cpus, mm_cpumask(mm));
+}
+
+#endif /* CODEARENA_ARCH_X86_H */

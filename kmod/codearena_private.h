@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * What the files of the module share: structures, the locking rules, and the
+ * prototypes in the order of the files that implement them.
+ */
+#ifndef CODEARENA_PRIVATE_H
+#define CODEARENA_PRIVATE_H
+
+#include <linux/cpumask.h>
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/sizes.h>
+#include <linux/spinlock.h>
+
+#include <linux/codearena.h>
+
+#include "arch.h"
+#include "compat.h"
+#include "range.h"
+
+/*
+ * Locking
+ * =======
+ *
+ * From the outside in:
+ *
+ *   codearena_attach_lock  mutex. Serialises RESERVE, so that a handle gets
+ *                          one arena. Global, rare, nothing nests in it but
+ *                          allocations.
+ *   arena::lock            mutex. Every state of every page, the counters, and
+ *                          sync_mask. Taken by ioctls and fdinfo only; never
+ *                          with mmap_lock held, and no user memory is touched
+ *                          under it: a fault would want mmap_lock.
+ *   mm::mmap_lock          held by the core around the vm_operations.
+ *   arena::map_lock        rw_semaphore. Read: the fault handler looks a page
+ *                          up and maps it. Write: seals are taken away, before
+ *                          the page is unmapped. So a fault either comes first
+ *                          and is unmapped, or comes later and finds no seal.
+ *                          Sealing does not need it: going from no seal to one
+ *                          only makes a later fault succeed.
+ *   arena::view_lock       spinlock. The list of views. It does not sleep
+ *                          because SYNC walks the list while it gathers the
+ *                          processors to interrupt.
+ *
+ * arena::lock and mmap_lock are never held together by this module.
+ *
+ * Claims: WRITE and PUBLISH copy from user memory, which may fault and sleep,
+ * without arena::lock. They mark the granules as claimed under the lock first,
+ * and whoever finds a claimed granule answers EBUSY; so a claim gives the
+ * claimer the bytes and the states of the granule until it settles it under
+ * the lock. Two calls that touch different granules copy side by side.
+ *
+ * References: a file holds one on its arena; a VMA holds its file; a view
+ * lives from vm_operations::open (or mmap) to ::close. The last file frees the
+ * arena with its pages, so no view exists then.
+ */
+
+/**
+ * struct codearena_page - state of one page of an arena
+ * @data: its memory, by its kernel address; NULL while only reserved
+ * @sealed: granules that are immutable. Read without arena::lock by the fault
+ *          handler, under map_lock: set by a store-release after the bytes are
+ *          in place, cleared under map_lock held for writing.
+ * @patchable: the part of @sealed that PATCH may store to
+ * @written: granules that may hold other bytes than the trap fill
+ * @claimed: granules that a call is copying to at this moment
+ */
+struct codearena_page {
+	void *data;
+	u64 sealed;
+	u64 patchable;
+	u64 written;
+	u64 claimed;
+};
+
+/* Page states are allocated by chunks, when a page of one is committed. */
+#define CODEARENA_CHUNK_PAGES	64UL
+
+struct codearena_chunk_state {
+	struct codearena_page pages[CODEARENA_CHUNK_PAGES];
+};
+
+/* Offsets fit 32 bits, and code reaches all of an arena on every machine. */
+#define CODEARENA_MAX_LENGTH	((u64)SZ_2G)
+#define CODEARENA_MAX_ENTRIES	65536U
+
+/* Lets a large arena share the upper levels of the page tables with nobody. */
+#define CODEARENA_PREFERRED_ALIGN	((u64)SZ_2M)
+
+/*
+ * For memory whose size the user chooses: it is charged to the caller, and it
+ * fails instead of waking the OOM killer, of the machine or of the control
+ * group: a limit is an error, never a dead process.
+ */
+#define CODEARENA_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
+/**
+ * struct codearena_counters - what STAT reports, protected by arena::lock
+ * @committed: pages that have memory
+ * @sealed: granules that are sealed
+ * @patchable: granules that are sealed and patchable
+ * @published: objects ever published
+ * @written: bytes ever copied in
+ * @patched: words ever patched
+ * @discarded: sealed granules ever discarded
+ * @syncs: synchronisations ever made
+ */
+struct codearena_counters {
+	u64 committed;
+	u64 sealed;
+	u64 patchable;
+	u64 published;
+	u64 written;
+	u64 patched;
+	u64 discarded;
+	u64 syncs;
+};
+
+/**
+ * struct codearena_arena - one reservation of code
+ * @ref: the files that lead here
+ * @owner: address space that may change it; compared, never used. Immutable
+ * @inode: holds the address_space in which the views are found. Immutable
+ * @length: bytes, immutable
+ * @commit_limit: most pages committed at a time, immutable
+ * @flags: CODEARENA_RESERVE_F_*, immutable
+ * @name: immutable
+ * @lock: see above
+ * @map_lock: see above
+ * @view_lock: see above
+ * @views: &struct codearena_view, protected by @view_lock
+ * @counters: protected by @lock
+ * @sync_mask: scratch of codearena_sync_locked(), protected by @lock; allocated
+ *             with the arena so that discarding cannot fail for want of it
+ * @chunks: page states. Entries are set once under @lock and stay until the
+ *          arena is freed
+ */
+struct codearena_arena {
+	struct kref ref;
+	struct mm_struct *owner;
+	struct inode *inode;
+	u64 length;
+	unsigned long commit_limit;
+	u32 flags;
+	char name[CODEARENA_NAME_LEN];
+	struct mutex lock;		/* states, counters, sync_mask */
+	struct rw_semaphore map_lock;
+	spinlock_t view_lock;		/* views */
+	struct list_head views;
+	struct codearena_counters counters;
+	cpumask_var_t sync_mask;
+	struct codearena_chunk_state *chunks[];
+};
+
+/**
+ * struct codearena_view - a VMA that shows an arena
+ * @node: in arena::views
+ * @mm: the address space the VMA belongs to, alive as long as the view
+ */
+struct codearena_view {
+	struct list_head node;
+	struct mm_struct *mm;
+};
+
+/**
+ * struct codearena_ucmd - one ioctl under way
+ * @file: the handle
+ * @arena: its arena; NULL only for commands that do without
+ * @cmd: kernel copy of the user's structure, one of the union in main.c
+ * @new_file: set by a handler that makes a handle; the dispatcher installs it
+ *            after the answer has reached user space, or drops it
+ * @new_fd: the descriptor reserved for @new_file
+ */
+struct codearena_ucmd {
+	struct file *file;
+	struct codearena_arena *arena;
+	void *cmd;
+	struct file *new_file;
+	int new_fd;
+};
+
+/* main.c */
+extern const struct file_operations codearena_fops;
+
+/* arena.c */
+extern atomic_long_t codearena_committed;
+int codearena_arena_init(void);
+void codearena_arena_exit(void);
+unsigned long codearena_commit_limit(void);
+void codearena_arena_put(struct codearena_arena *arena);
+void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m);
+int codearena_ioctl_query(struct codearena_ucmd *ucmd);
+int codearena_ioctl_reserve(struct codearena_ucmd *ucmd);
+int codearena_ioctl_share(struct codearena_ucmd *ucmd);
+int codearena_ioctl_stat(struct codearena_ucmd *ucmd);
+
+static inline struct codearena_arena *codearena_file_arena(struct file *file)
+{
+	/* Pairs with the release in RESERVE and SHARE. */
+	return smp_load_acquire((struct codearena_arena **)&file->private_data);
+}
+
+/**
+ * codearena_page_get - state of a page
+ * @arena: the arena
+ * @index: number of the page, inside of the arena
+ *
+ * Return: the state, or NULL when no page near it was ever committed.
+ */
+static inline struct codearena_page *
+codearena_page_get(struct codearena_arena *arena, unsigned long index)
+{
+	struct codearena_chunk_state *chunk;
+
+	/* Pairs with the release in codearena_chunks_locked(). */
+	chunk = smp_load_acquire(&arena->chunks[index / CODEARENA_CHUNK_PAGES]);
+	return chunk ? &chunk->pages[index % CODEARENA_CHUNK_PAGES] : NULL;
+}
+
+/**
+ * codearena_page_committed_locked - state of a page that has memory
+ * @arena: the arena, locked
+ * @index: number of the page, inside of the arena
+ *
+ * Return: the state, or NULL when the page is only reserved.
+ */
+static inline struct codearena_page *
+codearena_page_committed_locked(struct codearena_arena *arena,
+				unsigned long index)
+{
+	struct codearena_page *page = codearena_page_get(arena, index);
+
+	lockdep_assert_held(&arena->lock);
+	return page && page->data ? page : NULL;
+}
+
+/* commit.c */
+void codearena_pages_free(struct codearena_arena *arena);
+int codearena_ioctl_commit(struct codearena_ucmd *ucmd);
+int codearena_ioctl_decommit(struct codearena_ucmd *ucmd);
+
+/* copy.c */
+void *codearena_array_get(u64 uptr, u32 count, size_t entry, void *small,
+			  size_t small_size);
+void codearena_array_put(void *array, void *small);
+int codearena_ioctl_write(struct codearena_ucmd *ucmd);
+int codearena_ioctl_publish(struct codearena_ucmd *ucmd);
+
+/* seal.c */
+void codearena_seal_state_locked(struct codearena_arena *arena,
+				 struct codearena_page *state, u64 mask,
+				 bool patchable);
+bool codearena_unseal_locked(struct codearena_arena *arena, u64 offset,
+			     u64 length);
+int codearena_ioctl_seal(struct codearena_ucmd *ucmd);
+int codearena_ioctl_discard(struct codearena_ucmd *ucmd);
+
+/* patch.c */
+int codearena_patches_check(struct codearena_arena *arena,
+			    const struct codearena_patch_entry *patches,
+			    u32 count, u32 *failed);
+int codearena_patches_compare_locked(struct codearena_arena *arena,
+				     const struct codearena_patch_entry *patches,
+				     u32 count, u32 *failed);
+void codearena_patches_apply_locked(struct codearena_arena *arena,
+				    const struct codearena_patch_entry *patches,
+				    u32 count);
+int codearena_ioctl_patch(struct codearena_ucmd *ucmd);
+
+/* sync.c */
+void codearena_sync_locked(struct codearena_arena *arena);
+
+/* vma.c */
+int codearena_mmap(struct file *file, struct vm_area_struct *vma);
+unsigned long codearena_get_unmapped_area(struct file *file, unsigned long addr,
+					  unsigned long len,
+					  unsigned long pgoff,
+					  unsigned long flags);
+
+#endif /* CODEARENA_PRIVATE_H */

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Memory behind the pages of an arena: charge, commit, decommit, free.
+ */
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "codearena_private.h"
+
+/* Charge before allocating. The arena's own limit first: it is the nearer. */
+static int codearena_charge_locked(struct codearena_arena *arena,
+				   unsigned long pages)
+{
+	lockdep_assert_held(&arena->lock);
+	if (pages > arena->commit_limit - arena->counters.committed)
+		return -ENOSPC;
+	if (atomic_long_add_return(pages, &codearena_committed) >
+	    codearena_commit_limit()) {
+		atomic_long_sub(pages, &codearena_committed);
+		return -ENOMEM;
+	}
+	arena->counters.committed += pages;
+	return 0;
+}
+
+static void codearena_uncharge_locked(struct codearena_arena *arena,
+				      unsigned long pages)
+{
+	lockdep_assert_held(&arena->lock);
+	arena->counters.committed -= pages;
+	atomic_long_sub(pages, &codearena_committed);
+}
+
+/*
+ * Make the page states of a range exist. What was allocated stays when a later
+ * step fails: it says "reserved", as no state does.
+ */
+static int codearena_chunks_locked(struct codearena_arena *arena,
+				   unsigned long first, unsigned long last)
+{
+	struct codearena_chunk_state *chunk;
+	unsigned long i;
+
+	lockdep_assert_held(&arena->lock);
+	for (i = first / CODEARENA_CHUNK_PAGES;
+	     i <= last / CODEARENA_CHUNK_PAGES; i++) {
+		if (arena->chunks[i])
+			continue;
+		chunk = kzalloc(sizeof(*chunk), CODEARENA_GFP);
+		if (!chunk)
+			return -ENOMEM;
+		/* Pairs with the acquire in codearena_page_get(). */
+		smp_store_release(&arena->chunks[i], chunk);
+	}
+	return 0;
+}
+
+static void codearena_page_free(struct codearena_page *state)
+{
+	/* Somebody may still hold the page pinned for reading. */
+	put_page(virt_to_page(state->data));
+	memset(state, 0, sizeof(*state));
+}
+
+static int codearena_pages_alloc_locked(struct codearena_arena *arena,
+					unsigned long first, unsigned long last)
+{
+	struct codearena_page *state;
+	unsigned long i;
+	int ret;
+
+	lockdep_assert_held(&arena->lock);
+	for (i = first; i <= last; i++) {
+		state = codearena_page_get(arena, i);
+		ret = -EINTR;
+		if (fatal_signal_pending(current))
+			goto err_pages;
+		ret = -ENOMEM;
+		state->data = (void *)__get_free_page(CODEARENA_GFP);
+		if (!state->data)
+			goto err_pages;
+		codearena_arch_fill(state->data, PAGE_SIZE);
+		cond_resched();
+	}
+	return 0;
+
+err_pages:
+	while (i-- > first)
+		codearena_page_free(codearena_page_get(arena, i));
+	return ret;
+}
+
+/**
+ * codearena_ioctl_commit - give pages memory
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_commit.
+ */
+int codearena_ioctl_commit(struct codearena_ucmd *ucmd)
+{
+	const struct codearena_commit *cmd = ucmd->cmd;
+	struct codearena_arena *arena = ucmd->arena;
+	unsigned long first, last, i;
+	int ret;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	ret = codearena_range_check(cmd->offset, cmd->length, PAGE_SIZE,
+				    arena->length);
+	if (ret)
+		return ret;
+	first = cmd->offset >> PAGE_SHIFT;
+	last = first + (cmd->length >> PAGE_SHIFT) - 1;
+
+	if (mutex_lock_killable(&arena->lock))
+		return -EINTR;
+	ret = -EEXIST;
+	for (i = first; i <= last; i++) {
+		if (codearena_page_committed_locked(arena, i))
+			goto out_unlock;
+	}
+	ret = codearena_charge_locked(arena, last - first + 1);
+	if (ret)
+		goto out_unlock;
+	ret = codearena_chunks_locked(arena, first, last);
+	if (!ret)
+		ret = codearena_pages_alloc_locked(arena, first, last);
+	if (ret)
+		codearena_uncharge_locked(arena, last - first + 1);
+out_unlock:
+	mutex_unlock(&arena->lock);
+	return ret;
+}
+
+static int codearena_may_decommit_locked(struct codearena_arena *arena,
+					 unsigned long first,
+					 unsigned long last)
+{
+	struct codearena_page *state;
+	unsigned long i;
+
+	for (i = first; i <= last; i++) {
+		state = codearena_page_committed_locked(arena, i);
+		if (!state)
+			return -ENOENT;
+		if (state->sealed &&
+		    (arena->flags & CODEARENA_RESERVE_F_PERMANENT))
+			return -EPERM;
+		if (state->claimed)
+			return -EBUSY;
+	}
+	return 0;
+}
+
+/**
+ * codearena_ioctl_decommit - take memory back
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_decommit.
+ */
+int codearena_ioctl_decommit(struct codearena_ucmd *ucmd)
+{
+	const struct codearena_decommit *cmd = ucmd->cmd;
+	struct codearena_arena *arena = ucmd->arena;
+	unsigned long first, last, i;
+	bool sealed;
+	int ret;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	ret = codearena_range_check(cmd->offset, cmd->length, PAGE_SIZE,
+				    arena->length);
+	if (ret)
+		return ret;
+	first = cmd->offset >> PAGE_SHIFT;
+	last = first + (cmd->length >> PAGE_SHIFT) - 1;
+
+	if (mutex_lock_killable(&arena->lock))
+		return -EINTR;
+	ret = codearena_may_decommit_locked(arena, first, last);
+	if (ret)
+		goto out_unlock;
+
+	/* From here on it cannot fail. */
+	sealed = codearena_unseal_locked(arena, cmd->offset, cmd->length);
+	if (sealed)
+		codearena_sync_locked(arena);
+	for (i = first; i <= last; i++)
+		codearena_page_free(codearena_page_get(arena, i));
+	codearena_uncharge_locked(arena, last - first + 1);
+out_unlock:
+	mutex_unlock(&arena->lock);
+	return ret;
+}
+
+/**
+ * codearena_pages_free - give back all memory of an arena that nobody uses
+ * @arena: the arena, with no reference left
+ */
+void codearena_pages_free(struct codearena_arena *arena)
+{
+	unsigned long chunks = DIV_ROUND_UP(arena->length >> PAGE_SHIFT,
+					    CODEARENA_CHUNK_PAGES);
+	struct codearena_page *state;
+	unsigned long i, j;
+
+	for (i = 0; i < chunks; i++) {
+		if (!arena->chunks[i])
+			continue;
+		for (j = 0; j < CODEARENA_CHUNK_PAGES; j++) {
+			state = &arena->chunks[i]->pages[j];
+			if (state->data)
+				codearena_page_free(state);
+		}
+		kfree(arena->chunks[i]);
+		cond_resched();
+	}
+	atomic_long_sub(arena->counters.committed, &codearena_committed);
+}

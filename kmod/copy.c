@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * The way of code into an arena: WRITE and PUBLISH.
+ *
+ * Both take a batch of entries through the same steps: claim the granules
+ * under the lock, copy without it, settle under it. Until a batch settles,
+ * nothing that matters has changed, and it can be undone: granules that held
+ * nothing get the trap fill back, which needs no memory; of the others, which
+ * WRITE filled before, the old bytes are kept aside.
+ */
+#include <linux/fault-inject-usercopy.h>
+#include <linux/instrumented.h>
+#include <linux/nospec.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "codearena_private.h"
+
+/* An object begins like a chunk, so that a batch can hold either. */
+static_assert(offsetof(struct codearena_object, offset) ==
+	      offsetof(struct codearena_chunk, offset));
+static_assert(offsetof(struct codearena_object, source) ==
+	      offsetof(struct codearena_chunk, source));
+static_assert(offsetof(struct codearena_object, length) ==
+	      offsetof(struct codearena_chunk, length));
+
+/**
+ * struct codearena_batch - entries on their way into an arena
+ * @arena: the arena
+ * @entries: array of structures that begin like &struct codearena_chunk
+ * @stride: bytes from one to the next
+ * @count: how many
+ * @objects: the entries are objects to be sealed, not chunks
+ * @failed: index of the entry to blame
+ * @pieces: how many pieces have been overwritten
+ * @written: granules to be overwritten that hold something
+ * @undo: what they held, in the order of the batch; NULL if @written is 0
+ */
+struct codearena_batch {
+	struct codearena_arena *arena;
+	const void *entries;
+	size_t stride;
+	u32 count;
+	bool objects;
+	u32 failed;
+	u64 pieces;
+	u64 written;
+	void *undo;
+};
+
+/**
+ * codearena_array_get - copy an array from user space
+ * @uptr: its address
+ * @count: entries, as user space gave it
+ * @entry: bytes of an entry
+ * @small: buffer on the caller's stack, for the usual short array
+ * @small_size: its size
+ *
+ * Return: the copy, for codearena_array_put(); -EINVAL for no or too many
+ * entries, -ENOMEM, -EFAULT.
+ */
+void *codearena_array_get(u64 uptr, u32 count, size_t entry, void *small,
+			  size_t small_size)
+{
+	size_t size = count * entry;
+	void *array = small;
+
+	if (!count || count > CODEARENA_MAX_ENTRIES)
+		return ERR_PTR(-EINVAL);
+	if (size > small_size) {
+		array = kvmalloc(size, CODEARENA_GFP);
+		if (!array)
+			return ERR_PTR(-ENOMEM);
+	}
+	if (copy_from_user(array, u64_to_user_ptr(uptr), size)) {
+		codearena_array_put(array, small);
+		return ERR_PTR(-EFAULT);
+	}
+	return array;
+}
+
+/**
+ * codearena_array_put - end the use of an array
+ * @array: from codearena_array_get()
+ * @small: as given there
+ */
+void codearena_array_put(void *array, void *small)
+{
+	if (array != small)
+		kvfree(array);
+}
+
+static const struct codearena_chunk *
+codearena_batch_entry(const struct codearena_batch *batch, u32 index)
+{
+	return batch->entries + index * batch->stride;
+}
+
+/* Give the claims of an entry back, on the first @length bytes of it. */
+static void codearena_entry_release_locked(struct codearena_arena *arena,
+					   const struct codearena_chunk *entry,
+					   u64 length)
+{
+	lockdep_assert_held(&arena->lock);
+	codearena_for_each_piece(piece, entry->offset, length)
+		codearena_page_get(arena, piece.index)->claimed &= ~piece.mask;
+}
+
+static void codearena_batch_release_locked(struct codearena_batch *batch,
+					   u32 count)
+{
+	const struct codearena_chunk *entry;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		entry = codearena_batch_entry(batch, i);
+		codearena_entry_release_locked(batch->arena, entry,
+					       entry->length);
+	}
+}
+
+static int codearena_entry_claim_locked(struct codearena_batch *batch,
+					const struct codearena_chunk *entry)
+{
+	struct codearena_page *state;
+	int ret;
+
+	codearena_for_each_piece(piece, entry->offset, entry->length) {
+		state = codearena_page_committed_locked(batch->arena,
+							piece.index);
+		if (unlikely(!state))
+			ret = -ENOENT;
+		else if (unlikely(state->sealed & piece.mask))
+			ret = -EPERM;
+		else if (unlikely(state->claimed & piece.mask))
+			ret = -EBUSY;
+		else
+			ret = 0;
+		if (unlikely(ret)) {
+			codearena_entry_release_locked(batch->arena, entry,
+						       entry->length -
+						       piece.length -
+						       piece.rest);
+			return ret;
+		}
+		state->claimed |= piece.mask;
+		batch->written += hweight64(state->written & piece.mask);
+	}
+	return 0;
+}
+
+/* Claims also tell when two entries of one batch meet in a granule. */
+static int codearena_batch_claim_locked(struct codearena_batch *batch)
+{
+	int ret;
+	u32 i;
+
+	lockdep_assert_held(&batch->arena->lock);
+	for (i = 0; i < batch->count; i++) {
+		ret = codearena_entry_claim_locked(batch,
+						   codearena_batch_entry(batch,
+									 i));
+		if (ret) {
+			batch->failed = i;
+			codearena_batch_release_locked(batch, i);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Visit the granules of a page that held something before the batch, and copy
+ * them to or from the undo buffer at *@cursor.
+ */
+static void codearena_piece_undo(const struct codearena_page *state, u64 mask,
+				 void **cursor, bool save)
+{
+	u64 bits = state->written & mask;
+	void *granule;
+
+	for (; bits; bits &= bits - 1) {
+		granule = state->data +
+			  (__ffs64(bits) << CODEARENA_GRANULE_SHIFT);
+		if (save)
+			memcpy(*cursor, granule, CODEARENA_GRANULE);
+		else
+			memcpy(granule, *cursor, CODEARENA_GRANULE);
+		*cursor += CODEARENA_GRANULE;
+	}
+}
+
+/* Trap fill for the granules that held nothing. */
+static void codearena_piece_clear(const struct codearena_page *state, u64 mask)
+{
+	u64 bits = mask & ~state->written;
+
+	for (; bits; bits &= bits - 1)
+		codearena_arch_fill(state->data +
+				    (__ffs64(bits) << CODEARENA_GRANULE_SHIFT),
+				    CODEARENA_GRANULE);
+}
+
+/* Put back what the pieces copied so far have overwritten. */
+static void codearena_batch_restore(struct codearena_batch *batch)
+{
+	const struct codearena_chunk *entry;
+	struct codearena_page *state;
+	void *cursor = batch->undo;
+	u32 i;
+
+	for (i = 0; i < batch->count; i++) {
+		entry = codearena_batch_entry(batch, i);
+		codearena_for_each_piece(piece, entry->offset, entry->length) {
+			if (!batch->pieces--)
+				return;
+			state = codearena_page_get(batch->arena, piece.index);
+			codearena_piece_undo(state, piece.mask, &cursor, false);
+			codearena_piece_clear(state, piece.mask);
+		}
+	}
+}
+
+/* Behind the last byte of an object its granule holds traps. */
+static void codearena_piece_finish(void *start, unsigned int length)
+{
+	unsigned int tail = -length & (CODEARENA_GRANULE - 1);
+
+	if (tail)
+		codearena_arch_fill(start + length, tail);
+	codearena_arch_flush(start, length + tail);
+}
+
+/*
+ * copy_from_user() for a page of ours. The general one looks up what object
+ * the destination belongs to, which for a small function costs as much as the
+ * copy; that a piece lies inside of its page is known here. The same steps as
+ * in lib/iov_iter.c are left.
+ */
+static unsigned long codearena_copy_in(void *to, const void __user *from,
+				       unsigned long length)
+{
+	unsigned long left = length;
+
+	might_fault();
+	if (!should_fail_usercopy() && access_ok(from, length)) {
+		/* access_ok() must not be speculated past. */
+		barrier_nospec();
+		instrument_copy_from_user_before(to, from, length);
+		left = raw_copy_from_user(to, from, length);
+		instrument_copy_from_user_after(to, from, length, left);
+	}
+	return left;
+}
+
+static int codearena_entry_copy(struct codearena_batch *batch,
+				const struct codearena_chunk *entry,
+				void **cursor)
+{
+	const char __user *source = u64_to_user_ptr(entry->source);
+	struct codearena_page *state;
+	void *start;
+
+	codearena_for_each_piece(piece, entry->offset, entry->length) {
+		state = codearena_page_get(batch->arena, piece.index);
+		if (state->written & piece.mask)
+			codearena_piece_undo(state, piece.mask, cursor, true);
+		batch->pieces++;
+		start = state->data + piece.start;
+		if (codearena_copy_in(start, source, piece.length))
+			return -EFAULT;
+		source += piece.length;
+		if (batch->objects)
+			codearena_piece_finish(start, piece.length);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (need_resched())
+			cond_resched();
+	}
+	return 0;
+}
+
+static int codearena_batch_copy(struct codearena_batch *batch)
+{
+	void *cursor;
+	int ret;
+	u32 i;
+
+	if (batch->written) {
+		batch->undo = kvmalloc_array(batch->written, CODEARENA_GRANULE,
+					     CODEARENA_GFP);
+		if (!batch->undo)
+			return -ENOMEM;
+	}
+	cursor = batch->undo;
+	for (i = 0; i < batch->count; i++) {
+		ret = codearena_entry_copy(batch,
+					   codearena_batch_entry(batch, i),
+					   &cursor);
+		if (ret) {
+			batch->failed = i;
+			codearena_batch_restore(batch);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Claim and copy. On success the granules belong to the caller, who settles
+ * or restores; on failure everything is as before.
+ */
+static int codearena_batch_run(struct codearena_batch *batch,
+			       const struct codearena_patch_entry *patches,
+			       u32 patch_count)
+{
+	struct codearena_arena *arena = batch->arena;
+	u32 failed;
+	int ret;
+
+	if (mutex_lock_killable(&arena->lock))
+		return -EINTR;
+	ret = codearena_batch_claim_locked(batch);
+	if (!ret) {
+		ret = codearena_patches_compare_locked(arena, patches,
+						       patch_count, &failed);
+		if (ret) {
+			batch->failed = batch->count + failed;
+			codearena_batch_release_locked(batch, batch->count);
+		}
+	}
+	mutex_unlock(&arena->lock);
+	if (ret)
+		return ret;
+
+	ret = codearena_batch_copy(batch);
+	if (ret) {
+		mutex_lock(&arena->lock);
+		codearena_batch_release_locked(batch, batch->count);
+		mutex_unlock(&arena->lock);
+	}
+	return ret;
+}
+
+/**
+ * codearena_ioctl_write - copy bytes into granules that are not sealed
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_write.
+ */
+int codearena_ioctl_write(struct codearena_ucmd *ucmd)
+{
+	struct codearena_arena *arena = ucmd->arena;
+	struct codearena_write *cmd = ucmd->cmd;
+	struct codearena_chunk small[4], *chunks;
+	struct codearena_batch batch = {
+		.arena = arena,
+		.stride = sizeof(*chunks),
+		.count = cmd->count,
+		.failed = CODEARENA_NO_INDEX,
+	};
+	struct codearena_page *state;
+	int ret = 0;
+	u32 i;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	chunks = codearena_array_get(cmd->chunks, cmd->count, sizeof(*chunks),
+				     small, sizeof(small));
+	if (IS_ERR(chunks))
+		return PTR_ERR(chunks);
+	batch.entries = chunks;
+	for (i = 0; i < cmd->count && !ret; i++)
+		ret = codearena_range_check(chunks[i].offset, chunks[i].length,
+					    1, arena->length);
+	if (ret) {
+		batch.failed = i - 1;
+		goto out_array;
+	}
+	ret = codearena_batch_run(&batch, NULL, 0);
+	if (ret)
+		goto out_array;
+
+	mutex_lock(&arena->lock);
+	for (i = 0; i < cmd->count; i++) {
+		codearena_for_each_piece(piece, chunks[i].offset,
+					 chunks[i].length) {
+			state = codearena_page_get(arena, piece.index);
+			state->written |= piece.mask;
+			state->claimed &= ~piece.mask;
+		}
+		arena->counters.written += chunks[i].length;
+	}
+	mutex_unlock(&arena->lock);
+out_array:
+	cmd->out_failed = batch.failed;
+	kvfree(batch.undo);
+	codearena_array_put(chunks, small);
+	return ret;
+}
+
+static int codearena_object_check(struct codearena_arena *arena,
+				  const struct codearena_object *object)
+{
+	int ret;
+
+	if ((object->flags & ~CODEARENA_OBJECT_F_PATCHABLE) ||
+	    object->__reserved)
+		return -EOPNOTSUPP;
+	ret = codearena_range_check(object->offset, object->length, 1,
+				    arena->length);
+	if (ret != -EOVERFLOW && !IS_ALIGNED(object->offset, CODEARENA_GRANULE))
+		return -EINVAL;
+	return ret;
+}
+
+static int codearena_publish_check(struct codearena_arena *arena,
+				   struct codearena_publish *cmd,
+				   const struct codearena_object *objects,
+				   const struct codearena_patch_entry *patches)
+{
+	u32 failed = CODEARENA_NO_INDEX;
+	int ret;
+	u32 i;
+
+	for (i = 0; i < cmd->object_count; i++) {
+		ret = codearena_object_check(arena, &objects[i]);
+		if (ret) {
+			cmd->out_failed = i;
+			return ret;
+		}
+	}
+	ret = codearena_patches_check(arena, patches, cmd->patch_count,
+				      &failed);
+	if (failed != CODEARENA_NO_INDEX)
+		cmd->out_failed = cmd->object_count + failed;
+	return ret;
+}
+
+static void codearena_object_settle_locked(struct codearena_arena *arena,
+					   const struct codearena_object *object)
+{
+	struct codearena_page *state;
+
+	codearena_for_each_piece(piece, object->offset, object->length) {
+		state = codearena_page_get(arena, piece.index);
+		codearena_seal_state_locked(arena, state, piece.mask,
+					    object->flags &
+					    CODEARENA_OBJECT_F_PATCHABLE);
+		state->claimed &= ~piece.mask;
+	}
+	arena->counters.written += object->length;
+}
+
+/*
+ * The objects are in place: seal them, then lead to them. The words to be
+ * patched may have changed since they were compared first; if so the whole
+ * call has not happened.
+ */
+static int codearena_publish_settle(struct codearena_batch *batch,
+				    const struct codearena_publish *cmd,
+				    const struct codearena_object *objects,
+				    const struct codearena_patch_entry *patches)
+{
+	struct codearena_arena *arena = batch->arena;
+	u32 failed;
+	int ret;
+	u32 i;
+
+	mutex_lock(&arena->lock);
+	ret = codearena_patches_compare_locked(arena, patches, cmd->patch_count,
+					       &failed);
+	if (ret) {
+		batch->failed = cmd->object_count + failed;
+		codearena_batch_restore(batch);
+		codearena_batch_release_locked(batch, batch->count);
+		goto out_unlock;
+	}
+	for (i = 0; i < cmd->object_count; i++)
+		codearena_object_settle_locked(arena, &objects[i]);
+	arena->counters.published += cmd->object_count;
+	codearena_patches_apply_locked(arena, patches, cmd->patch_count);
+	if (cmd->flags & CODEARENA_PUBLISH_F_SYNC)
+		codearena_sync_locked(arena);
+out_unlock:
+	mutex_unlock(&arena->lock);
+	return ret;
+}
+
+/**
+ * codearena_ioctl_publish - copy, seal and patch, all or nothing
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_publish.
+ */
+int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
+{
+	struct codearena_arena *arena = ucmd->arena;
+	struct codearena_publish *cmd = ucmd->cmd;
+	struct codearena_object small_objects[3], *objects;
+	struct codearena_patch_entry small_patches[3], *patches = small_patches;
+	struct codearena_batch batch = {
+		.arena = arena,
+		.stride = sizeof(*objects),
+		.count = cmd->object_count,
+		.objects = true,
+		.failed = CODEARENA_NO_INDEX,
+	};
+	int ret;
+
+	if ((cmd->flags & ~CODEARENA_PUBLISH_F_SYNC) || cmd->__reserved)
+		return -EOPNOTSUPP;
+	objects = codearena_array_get(cmd->objects, cmd->object_count,
+				      sizeof(*objects), small_objects,
+				      sizeof(small_objects));
+	if (IS_ERR(objects))
+		return PTR_ERR(objects);
+	if (cmd->patch_count)
+		patches = codearena_array_get(cmd->patches, cmd->patch_count,
+					      sizeof(*patches), small_patches,
+					      sizeof(small_patches));
+	ret = PTR_ERR_OR_ZERO(patches);
+	if (ret)
+		goto out_objects;
+	ret = codearena_publish_check(arena, cmd, objects, patches);
+	if (ret)
+		goto out_patches;
+
+	batch.entries = objects;
+	ret = codearena_batch_run(&batch, patches, cmd->patch_count);
+	if (!ret)
+		ret = codearena_publish_settle(&batch, cmd, objects, patches);
+	cmd->out_failed = batch.failed;
+	kvfree(batch.undo);
+out_patches:
+	codearena_array_put(patches, small_patches);
+out_objects:
+	codearena_array_put(objects, small_objects);
+	return ret;
+}

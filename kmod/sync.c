@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Context synchronisation of all processors that execute an arena.
+ */
+#include <linux/smp.h>
+
+#include "codearena_private.h"
+
+static void codearena_sync_this_cpu(void *unused)
+{
+	codearena_arch_sync_core();
+}
+
+/**
+ * codearena_sync_locked - no processor executes what it fetched before
+ * @arena: the arena, locked
+ *
+ * The caller has stored to code. A processor that runs a process with a view
+ * of the arena is interrupted and serialises. One that switches to such a
+ * process later serialises by the switch, and so needs no interrupt. The calling
+ * thread serialises too: its way back to user space may not.
+ */
+void codearena_sync_locked(struct codearena_arena *arena)
+{
+	struct codearena_view *view;
+
+	lockdep_assert_held(&arena->lock);
+	cpumask_clear(arena->sync_mask);
+	/* Stores to code before the look; pairs with the switch of mm. */
+	smp_mb();
+	spin_lock(&arena->view_lock);
+	list_for_each_entry(view, &arena->views, node)
+		codearena_arch_cpus(arena->sync_mask, view->mm);
+	spin_unlock(&arena->view_lock);
+
+	on_each_cpu_mask(arena->sync_mask, codearena_sync_this_cpu, NULL, true);
+	codearena_arch_sync_core();
+	arena->counters.syncs++;
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Views of an arena in address spaces: what may be mapped, how, and where.
+ */
+#include <linux/mman.h>
+#include <linux/slab.h>
+
+#include "codearena_private.h"
+
+/* Neighbours that are mapped together with the page that faulted. */
+#define FAULT_AROUND_PAGES	16UL
+
+/**
+ * codearena_vma_allowed - the one rule about rights
+ * @flags: VM_* flags that a view has or is to get
+ *
+ * Code is read and executed, never written, whatever became of the flags by
+ * the personality or the protection keys of the process. mmap() and mprotect()
+ * ask here and nowhere else.
+ *
+ * Return: 0 or -EACCES.
+ */
+static int codearena_vma_allowed(unsigned long flags)
+{
+	return flags & VM_WRITE ? -EACCES : 0;
+}
+
+static struct codearena_arena *codearena_vma_arena(struct vm_area_struct *vma)
+{
+	return codearena_file_arena(vma->vm_file);
+}
+
+static void codearena_view_add(struct vm_area_struct *vma,
+			       struct codearena_view *view)
+{
+	struct codearena_arena *arena = codearena_vma_arena(vma);
+
+	view->mm = vma->vm_mm;
+	vma->vm_private_data = view;
+	spin_lock(&arena->view_lock);
+	list_add_tail(&view->node, &arena->views);
+	spin_unlock(&arena->view_lock);
+}
+
+/*
+ * A VMA was copied, by fork or by a split. This cannot be refused here, and a
+ * view that is not listed would miss synchronisation; so the few bytes are
+ * asked for until they are there.
+ */
+static void codearena_vma_open(struct vm_area_struct *vma)
+{
+	codearena_view_add(vma, kmalloc(sizeof(struct codearena_view),
+					GFP_KERNEL_ACCOUNT | __GFP_NOFAIL));
+}
+
+static void codearena_vma_close(struct vm_area_struct *vma)
+{
+	struct codearena_arena *arena = codearena_vma_arena(vma);
+	struct codearena_view *view = vma->vm_private_data;
+
+	spin_lock(&arena->view_lock);
+	list_del(&view->node);
+	spin_unlock(&arena->view_lock);
+	kfree(view);
+}
+
+static int codearena_vma_may_split(struct vm_area_struct *vma,
+				   unsigned long addr)
+{
+	if (codearena_vma_arena(vma)->flags & CODEARENA_RESERVE_F_PERMANENT)
+		return -EPERM;
+	return 0;
+}
+
+static int codearena_vma_mprotect(struct vm_area_struct *vma,
+				  unsigned long start, unsigned long end,
+				  unsigned long newflags)
+{
+	return codearena_vma_allowed(newflags);
+}
+
+/* Code is bound to its address; a view neither moves nor doubles. */
+static int codearena_vma_mremap(struct vm_area_struct *vma)
+{
+	return -EINVAL;
+}
+
+static bool codearena_page_sealed(struct codearena_page *state)
+{
+	/* Pairs with the release in codearena_seal_state_locked(). */
+	return state && smp_load_acquire(&state->sealed);
+}
+
+/*
+ * Map sealed neighbours in the same window of the same view: code is laid out
+ * densely, and a first run through it should not fault at every page. What is
+ * mapped already, or cannot be, is left to a fault of its own.
+ */
+static void codearena_fault_around(struct vm_fault *vmf,
+				   struct codearena_arena *arena)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long first, last, pgoff, addr;
+	struct codearena_page *state;
+
+	first = max(round_down(vmf->pgoff, FAULT_AROUND_PAGES), vma->vm_pgoff);
+	last = min(round_down(vmf->pgoff, FAULT_AROUND_PAGES) +
+		   FAULT_AROUND_PAGES, vma->vm_pgoff + vma_pages(vma));
+	for (pgoff = first; pgoff < last; pgoff++) {
+		state = codearena_page_get(arena, pgoff);
+		if (pgoff == vmf->pgoff || !codearena_page_sealed(state))
+			continue;
+		addr = vma->vm_start + ((pgoff - vma->vm_pgoff) << PAGE_SHIFT);
+		if (vm_insert_page(vma, addr, virt_to_page(state->data)) == -ENOMEM)
+			break;
+	}
+}
+
+static vm_fault_t codearena_vma_fault(struct vm_fault *vmf)
+{
+	struct codearena_arena *arena = codearena_vma_arena(vmf->vma);
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	struct codearena_page *state;
+	int err;
+
+	down_read(&arena->map_lock);
+	state = codearena_page_get(arena, vmf->pgoff);
+	if (!codearena_page_sealed(state))
+		goto out_unlock;
+	err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK,
+			     virt_to_page(state->data));
+	/* -EBUSY: another thread of the process was here first. */
+	if (!err || err == -EBUSY) {
+		ret = VM_FAULT_NOPAGE;
+		codearena_fault_around(vmf, arena);
+	} else if (err == -ENOMEM) {
+		ret = VM_FAULT_OOM;
+	}
+out_unlock:
+	up_read(&arena->map_lock);
+	return ret;
+}
+
+static const struct vm_operations_struct codearena_vm_ops = {
+	.open = codearena_vma_open,
+	.close = codearena_vma_close,
+	.may_split = codearena_vma_may_split,
+	.mremap = codearena_vma_mremap,
+	.mprotect = codearena_vma_mprotect,
+	.fault = codearena_vma_fault,
+};
+
+/**
+ * codearena_mmap - map a view
+ * @file: the handle
+ * @vma: what the core has prepared
+ *
+ * The view holds the file, and the file the arena. VM_MAYWRITE goes away, so
+ * that no later call, ptrace() and /proc/PID/mem included, can make it
+ * writable, or copy on write.
+ *
+ * Return: 0; -EBADFD before RESERVE; -EINVAL for a private mapping or one
+ * that leaves the arena; -EACCES for rights that no view has; -ENOMEM.
+ */
+int codearena_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct codearena_arena *arena = codearena_file_arena(file);
+	unsigned long pages;
+	struct codearena_view *view;
+	int ret;
+
+	if (!arena)
+		return -EBADFD;
+	pages = arena->length >> PAGE_SHIFT;
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
+		return -EINVAL;
+	ret = codearena_vma_allowed(vma->vm_flags);
+	if (ret)
+		return ret;
+	view = kmalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
+	if (!view)
+		return -ENOMEM;
+
+	/* Mixed: pages with a struct page, mapped by us and not by a cache. */
+	vm_flags_set(vma, VM_DONTEXPAND | VM_MIXEDMAP);
+	vm_flags_clear(vma, VM_MAYWRITE);
+	vma->vm_ops = &codearena_vm_ops;
+	codearena_view_add(vma, view);
+	return 0;
+}
+
+/**
+ * codearena_get_unmapped_area - choose the address of a view
+ * @file: the handle
+ * @addr: what the caller would like
+ * @len: bytes
+ * @pgoff: page in the arena
+ * @flags: MAP_* flags
+ *
+ * A free address that the caller asks for is taken as it is, so that a runtime
+ * can place code in reach of other code. Otherwise a large view begins at an
+ * address as well aligned as its offset.
+ *
+ * Return: the address or a negative errno.
+ */
+unsigned long codearena_get_unmapped_area(struct file *file, unsigned long addr,
+					  unsigned long len,
+					  unsigned long pgoff,
+					  unsigned long flags)
+{
+	const unsigned long align = CODEARENA_PREFERRED_ALIGN;
+	unsigned long area;
+
+	area = codearena_find_area(file, addr, len, pgoff, flags);
+	if (IS_ERR_VALUE(area) || (flags & MAP_FIXED) || len < align ||
+	    (addr && area == PAGE_ALIGN(addr)))
+		return area;
+	if (len + align < len)
+		return area;
+	addr = codearena_find_area(file, 0, len + align - PAGE_SIZE, pgoff,
+				   flags);
+	if (IS_ERR_VALUE(addr))
+		return area;
+	return addr + (((pgoff << PAGE_SHIFT) - addr) & (align - 1));
+}
