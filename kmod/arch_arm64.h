@@ -13,8 +13,16 @@
 #include <linux/string.h>
 #include <asm/barrier.h>
 #include <asm/cacheflush.h>
+#include <asm/ptrace.h>
+
+#include <linux/codearena.h>
 
 #define CODEARENA_MACHINE	EM_AARCH64
+
+#define CODEARENA_INSN_ALIGN	4
+
+/* Division does not trap, and nothing tells modules of undefined instructions. */
+#define CODEARENA_TRAP_KINDS	CODEARENA_TRAP_MEMORY
 
 /* brk #0. Granules begin and end at multiples of an instruction. */
 #define CODEARENA_TRAP_WORD	0xd4200000u
@@ -45,6 +53,30 @@ static inline void codearena_arch_cpus(struct cpumask *cpus,
 				       struct mm_struct *mm)
 {
 	cpumask_copy(cpus, cpu_online_mask);
+}
+
+static inline void codearena_arch_report(struct pt_regs *regs, u64 pc,
+					 u64 address)
+{
+	regs->regs[16] = pc;
+	regs->regs[17] = address;
+}
+
+/* The pad is no target of a branch, so BTI has nothing to check there. */
+static inline void codearena_arch_redirect(struct pt_regs *regs,
+					   unsigned long landing)
+{
+	regs->pc = landing;
+	regs->pstate &= ~PSR_BTYPE_MASK;
+}
+
+static inline int codearena_arch_init(void)
+{
+	return 0;
+}
+
+static inline void codearena_arch_exit(void)
+{
 }
 
 #endif /* CODEARENA_ARCH_ARM64_H */

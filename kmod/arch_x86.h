@@ -11,9 +11,19 @@
 #include <uapi/linux/elf-em.h>
 #include <linux/mm_types.h>
 #include <linux/string.h>
+#include <asm/ptrace.h>
 #include <asm/sync_core.h>
 
+#include <linux/codearena.h>
+
 #define CODEARENA_MACHINE	EM_X86_64
+
+/* Instructions, and so landing pads, begin anywhere. */
+#define CODEARENA_INSN_ALIGN	1
+
+#define CODEARENA_TRAP_KINDS	(CODEARENA_TRAP_MEMORY | \
+				 CODEARENA_TRAP_DIVIDE | \
+				 CODEARENA_TRAP_UNDEFINED)
 
 /* int3: every byte traps, wherever execution enters. */
 #define CODEARENA_TRAP_BYTE	0xcc
@@ -43,5 +53,27 @@ static inline void codearena_arch_cpus(struct cpumask *cpus,
 {
 	cpumask_or(cpus, cpus, mm_cpumask(mm));
 }
+
+static inline void codearena_arch_report(struct pt_regs *regs, u64 pc,
+					 u64 address)
+{
+	regs->r10 = pc;
+	regs->r11 = address;
+}
+
+/*
+ * A fault sets RF in the saved flags, for the instruction to be restarted
+ * without its breakpoint. Another one follows here, which may have its own.
+ */
+static inline void codearena_arch_redirect(struct pt_regs *regs,
+					   unsigned long landing)
+{
+	regs->ip = landing;
+	regs->flags &= ~X86_EFLAGS_RF;
+}
+
+/* traps_x86.c */
+int codearena_arch_init(void);
+void codearena_arch_exit(void);
 
 #endif /* CODEARENA_ARCH_X86_H */

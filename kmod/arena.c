@@ -22,7 +22,8 @@
 
 #define CODEARENA_FEATURES (CODEARENA_FEATURE_SYNC | \
 			    CODEARENA_FEATURE_SHARE | \
-			    CODEARENA_FEATURE_PERMANENT)
+			    CODEARENA_FEATURE_PERMANENT | \
+			    CODEARENA_FEATURE_TRAPS)
 
 /* The memory is neither swapped nor reclaimed, so the default is modest. */
 #define DEFAULT_LIMIT_DIVISOR	4
@@ -98,11 +99,13 @@ static void codearena_arena_free(struct kref *ref)
 		container_of(ref, struct codearena_arena, ref);
 
 	WARN_ON_ONCE(!list_empty(&arena->views));
+	codearena_traps_free(arena);
 	codearena_pages_free(arena);
 	free_cpumask_var(arena->sync_mask);
 	iput(arena->inode);
 	mmdrop(arena->owner);
-	kvfree(arena);
+	/* A trap that found a view just before it went may still look here. */
+	kvfree_rcu(arena, rcu);
 }
 
 /**
@@ -133,7 +136,7 @@ codearena_arena_new(const struct codearena_reserve *cmd)
 	kref_init(&arena->ref);
 	mutex_init(&arena->lock);
 	init_rwsem(&arena->map_lock);
-	spin_lock_init(&arena->view_lock);
+	seqlock_init(&arena->table_lock);
 	INIT_LIST_HEAD(&arena->views);
 	arena->length = cmd->length;
 	arena->commit_limit = (cmd->commit_limit ?: cmd->length) >> PAGE_SHIFT;
@@ -249,13 +252,14 @@ int codearena_ioctl_query(struct codearena_ucmd *ucmd)
 {
 	struct codearena_query *cmd = ucmd->cmd;
 
-	if (cmd->flags || cmd->__reserved)
+	if (cmd->flags)
 		return -EOPNOTSUPP;
 	cmd->out_abi_revision = CODEARENA_ABI_REVISION;
 	cmd->out_machine = CODEARENA_MACHINE;
 	cmd->out_page_size = PAGE_SIZE;
 	cmd->out_granule = CODEARENA_GRANULE;
 	cmd->out_max_entries = CODEARENA_MAX_ENTRIES;
+	cmd->out_trap_kinds = CODEARENA_TRAP_KINDS;
 	cmd->out_features = CODEARENA_FEATURES;
 	cmd->out_max_length = CODEARENA_MAX_LENGTH;
 	cmd->out_preferred_align = CODEARENA_PREFERRED_ALIGN;
@@ -294,6 +298,14 @@ int codearena_ioctl_stat(struct codearena_ucmd *ucmd)
 	cmd->out_patched = counters.patched;
 	cmd->out_discarded = counters.discarded << CODEARENA_GRANULE_SHIFT;
 	cmd->out_syncs = counters.syncs;
+	cmd->out_trap_tables = counters.trap_tables;
+	cmd->out_trap_entries = counters.trap_entries;
+	cmd->out_traps_memory =
+		codearena_traps_fixed(arena, CODEARENA_TRAP_MEMORY);
+	cmd->out_traps_divide =
+		codearena_traps_fixed(arena, CODEARENA_TRAP_DIVIDE);
+	cmd->out_traps_undefined =
+		codearena_traps_fixed(arena, CODEARENA_TRAP_UNDEFINED);
 	return 0;
 }
 
@@ -324,4 +336,11 @@ void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m)
 		   counters.patchable << CODEARENA_GRANULE_SHIFT);
 	seq_printf(m, "codearena-published:\t%llu\n", counters.published);
 	seq_printf(m, "codearena-patched:\t%llu\n", counters.patched);
+	seq_printf(m, "codearena-trap-tables:\t%llu\n", counters.trap_tables);
+	seq_printf(m, "codearena-trap-entries:\t%llu\n",
+		   counters.trap_entries);
+	seq_printf(m, "codearena-traps:\t%lu\n",
+		   codearena_traps_fixed(arena, CODEARENA_TRAP_MEMORY) +
+		   codearena_traps_fixed(arena, CODEARENA_TRAP_DIVIDE) +
+		   codearena_traps_fixed(arena, CODEARENA_TRAP_UNDEFINED));
 }

@@ -15,7 +15,9 @@
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/rwsem.h>
+#include <linux/seqlock.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 
@@ -24,6 +26,7 @@
 #include "arch.h"
 #include "compat.h"
 #include "range.h"
+#include "trap_table.h"
 
 /*
  * Locking
@@ -45,9 +48,12 @@
  *                          and is unmapped, or comes later and finds no seal.
  *                          Sealing does not need it: going from no seal to one
  *                          only makes a later fault succeed.
- *   arena::view_lock       spinlock. The list of views. It does not sleep
- *                          because SYNC walks the list while it gathers the
- *                          processors to interrupt.
+ *   arena::table_lock      seqlock. The links of the tree of tables, which
+ *                          traps walk without a lock, with interrupts off;
+ *                          changed with arena::lock held.
+ *   codearena_view_lock    spinlock, in view.c. The views of all arenas. It
+ *                          does not sleep because vm_operations take it, and
+ *                          SYNC while it gathers processors.
  *
  * arena::lock and mmap_lock are never held together by this module.
  *
@@ -56,6 +62,10 @@
  * and whoever finds a claimed granule answers EBUSY; so a claim gives the
  * claimer the bytes and the states of the granule until it settles it under
  * the lock. Two calls that touch different granules copy side by side.
+ *
+ * Traps take no lock at all: under RCU they find the view, its arena, the table
+ * and the landing pad. Views, tables and arenas are freed a grace period after
+ * they can last be found.
  *
  * References: a file holds one on its arena; a VMA holds its file; a view
  * lives from vm_operations::open (or mmap) to ::close. The last file frees the
@@ -71,6 +81,8 @@
  * @patchable: the part of @sealed that PATCH may store to
  * @written: granules that may hold other bytes than the trap fill
  * @claimed: granules that a call is copying to at this moment
+ * @settling: the part of @claimed that the call which holds arena::lock is
+ *            about to seal, so that its landing pads may lie there
  */
 struct codearena_page {
 	void *data;
@@ -78,6 +90,7 @@ struct codearena_page {
 	u64 patchable;
 	u64 written;
 	u64 claimed;
+	u64 settling;
 };
 
 /* Page states are allocated by chunks, when a page of one is committed. */
@@ -111,6 +124,8 @@ struct codearena_chunk_state {
  * @patched: words ever patched
  * @discarded: sealed granules ever discarded
  * @syncs: synchronisations ever made
+ * @trap_tables: tables of traps registered
+ * @trap_entries: protected ranges in them
  */
 struct codearena_counters {
 	u64 committed;
@@ -121,6 +136,8 @@ struct codearena_counters {
 	u64 patched;
 	u64 discarded;
 	u64 syncs;
+	u64 trap_tables;
+	u64 trap_entries;
 };
 
 /**
@@ -134,8 +151,14 @@ struct codearena_counters {
  * @name: immutable
  * @lock: see above
  * @map_lock: see above
- * @view_lock: see above
- * @views: &struct codearena_view, protected by @view_lock
+ * @table_lock: see above
+ * @tables: &struct codearena_table by place; changed under @lock and
+ *          @table_lock
+ * @pads: &struct codearena_pad by place, protected by @lock
+ * @generation: makes the ids of tables unique
+ * @fixed: traps led to a landing pad, by kind
+ * @views: &struct codearena_view, protected by codearena_view_lock
+ * @rcu: to free it
  * @counters: protected by @lock
  * @sync_mask: scratch of codearena_sync_locked(), protected by @lock; allocated
  *             with the arena so that discarding cannot fail for want of it
@@ -152,28 +175,53 @@ struct codearena_arena {
 	char name[CODEARENA_NAME_LEN];
 	struct mutex lock;		/* states, counters, sync_mask */
 	struct rw_semaphore map_lock;
-	spinlock_t view_lock;		/* views */
+	seqlock_t table_lock;		/* links of tables */
+	struct rb_root tables;
+	struct rb_root pads;
+	atomic_t generation;
+	atomic_long_t fixed[3];
 	struct list_head views;
+	struct rcu_head rcu;
 	struct codearena_counters counters;
 	cpumask_var_t sync_mask;
 	struct codearena_chunk_state *chunks[];
 };
 
 /**
- * struct codearena_view - a VMA that shows an arena
+ * struct codearena_view - a VMA that shows code of an arena
+ * @hash: among the views of all arenas, by @mm
  * @node: in arena::views
+ * @rcu: to free it
+ * @arena: what it shows; alive a grace period longer than the view
  * @mm: the address space the VMA belongs to, alive as long as the view
+ * @vma: the VMA, looked at only while it holds mmap_lock and is being closed
+ * @start: first address, never above that of the VMA
+ * @end: first address behind it, never below that of the VMA
+ * @base: address of the arena's offset 0; the same in all parts of a split VMA
+ * @landing: external landing pad of the process for this arena, or 0
+ *
+ * All but @start, @end and @landing is immutable; these change under
+ * codearena_view_lock.
  */
 struct codearena_view {
+	struct hlist_node hash;
 	struct list_head node;
+	struct rcu_head rcu;
+	struct codearena_arena *arena;
 	struct mm_struct *mm;
+	struct vm_area_struct *vma;
+	unsigned long start;
+	unsigned long end;
+	unsigned long base;
+	unsigned long landing;
 };
 
 /**
  * struct codearena_ucmd - one ioctl under way
  * @file: the handle
  * @arena: its arena; NULL only for commands that do without
- * @cmd: kernel copy of the user's structure, one of the union in main.c
+ * @uptr: the user's structure
+ * @cmd: kernel copy of it, one of the union in main.c
  * @new_file: set by a handler that makes a handle; the dispatcher installs it
  *            after the answer has reached user space, or drops it
  * @new_fd: the descriptor reserved for @new_file
@@ -181,6 +229,7 @@ struct codearena_view {
 struct codearena_ucmd {
 	struct file *file;
 	struct codearena_arena *arena;
+	void __user *uptr;
 	void *cmd;
 	struct file *new_file;
 	int new_fd;
@@ -246,11 +295,12 @@ void codearena_pages_free(struct codearena_arena *arena);
 int codearena_ioctl_commit(struct codearena_ucmd *ucmd);
 int codearena_ioctl_decommit(struct codearena_ucmd *ucmd);
 
-/* copy.c */
+/* batch.c, and batch.h for the rest */
 void *codearena_array_get(u64 uptr, u32 count, size_t entry, void *small,
 			  size_t small_size);
 void codearena_array_put(void *array, void *small);
-int codearena_ioctl_write(struct codearena_ucmd *ucmd);
+
+/* publish.c */
 int codearena_ioctl_publish(struct codearena_ucmd *ucmd);
 
 /* seal.c */
@@ -276,6 +326,43 @@ int codearena_ioctl_patch(struct codearena_ucmd *ucmd);
 
 /* sync.c */
 void codearena_sync_locked(struct codearena_arena *arena);
+
+/* trap.c */
+struct codearena_table *codearena_table_get(struct codearena_arena *arena,
+					    const struct codearena_range *range,
+					    u64 uptr, u32 count, bool report,
+					    u64 *id, u32 *failed);
+int codearena_table_insert_locked(struct codearena_arena *arena,
+				  struct codearena_table *table);
+void codearena_table_remove_locked(struct codearena_arena *arena,
+				   struct codearena_table *table);
+void codearena_tables_remove_locked(struct codearena_arena *arena, u64 offset,
+				    u64 length);
+int codearena_pads_check_locked(struct codearena_arena *arena,
+				const struct codearena_range *ranges, u32 count,
+				u32 *failed);
+void codearena_traps_free(struct codearena_arena *arena);
+int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd);
+int codearena_ioctl_trap_release(struct codearena_ucmd *ucmd);
+
+/* view.c */
+void codearena_view_add(struct codearena_arena *arena,
+			struct vm_area_struct *vma, struct codearena_view *view,
+			unsigned long landing);
+void codearena_view_remove(struct codearena_view *view);
+void codearena_view_cpus(struct codearena_arena *arena, struct cpumask *cpus);
+int codearena_ioctl_trap_landing(struct codearena_ucmd *ucmd);
+
+/* fixup.c */
+bool codearena_fixup(struct pt_regs *regs, u32 kind, unsigned long address);
+unsigned long codearena_traps_fixed(const struct codearena_arena *arena,
+				    u32 kind);
+
+/* guard.c */
+int codearena_guard_mmap(struct vm_area_struct *vma);
+
+/* write.c */
+int codearena_ioctl_write(struct codearena_ucmd *ucmd);
 
 /* vma.c */
 int codearena_mmap(struct file *file, struct vm_area_struct *vma);

@@ -164,8 +164,12 @@ int codearena_ioctl_decommit(struct codearena_ucmd *ucmd)
 {
 	const struct codearena_decommit *cmd = ucmd->cmd;
 	struct codearena_arena *arena = ucmd->arena;
+	const struct codearena_range range = {
+		.offset = cmd->offset,
+		.length = cmd->length,
+	};
 	unsigned long first, last, i;
-	bool sealed;
+	u32 unused;
 	int ret;
 
 	if (cmd->flags)
@@ -180,12 +184,13 @@ int codearena_ioctl_decommit(struct codearena_ucmd *ucmd)
 	if (mutex_lock_killable(&arena->lock))
 		return -EINTR;
 	ret = codearena_may_decommit_locked(arena, first, last);
+	if (!ret)
+		ret = codearena_pads_check_locked(arena, &range, 1, &unused);
 	if (ret)
 		goto out_unlock;
 
 	/* From here on it cannot fail. */
-	sealed = codearena_unseal_locked(arena, cmd->offset, cmd->length);
-	if (sealed)
+	if (codearena_unseal_locked(arena, cmd->offset, cmd->length))
 		codearena_sync_locked(arena);
 	for (i = first; i <= last; i++)
 		codearena_page_free(codearena_page_get(arena, i));

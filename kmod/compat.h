@@ -8,6 +8,7 @@
 #define CODEARENA_COMPAT_H
 
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/version.h>
 
@@ -30,7 +31,7 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 
 /*
  * 6.10 moved the choice between bottom-up and top-down from a pointer in the
- * mm to a function.
+ * mm to a function, which 7.0 made imply the mm.
  */
 static inline unsigned long codearena_find_area(struct file *file,
 						unsigned long addr,
@@ -40,9 +41,26 @@ static inline unsigned long codearena_find_area(struct file *file,
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 	return current->mm->get_unmapped_area(file, addr, len, pgoff, flags);
-#else
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 	return mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
+#else
+	return mm_get_unmapped_area(file, addr, len, pgoff, flags);
 #endif
 }
+
+/* 6.3 gave the variant without a head in the object a name that warns. */
+#ifndef kvfree_rcu_mightsleep
+#define kvfree_rcu_mightsleep(ptr)	kvfree_rcu(ptr)
+#endif
+
+/*
+ * From 6.4 on a fault is first tried under the lock of the VMA alone; from 6.6
+ * on huge_fault() takes the order, and is asked for special mappings as well.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define CODEARENA_VMA_LOCK_FAULTS	1
+#else
+#define CODEARENA_VMA_LOCK_FAULTS	0
+#endif
 
 #endif /* CODEARENA_COMPAT_H */

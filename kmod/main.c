@@ -28,6 +28,9 @@ union codearena_cmds {
 	struct codearena_discard discard;
 	struct codearena_share share;
 	struct codearena_stat stat;
+	struct codearena_trap_register trap_register;
+	struct codearena_trap_release trap_release;
+	struct codearena_trap_landing trap_landing;
 };
 
 /* What a command needs, checked before its handler runs. */
@@ -88,7 +91,11 @@ static const struct codearena_ioctl_op codearena_ioctl_ops[] = {
 	IOCTL_OP_ARRAY(CODEARENA_PATCH, patch, out_failed, CHANGES),
 	IOCTL_OP_ARRAY(CODEARENA_DISCARD, discard, out_failed, CHANGES),
 	IOCTL_OP(CODEARENA_SHARE, share, __reserved, NEEDS_ARENA | ANSWERS),
-	IOCTL_OP(CODEARENA_STAT, stat, out_syncs, NEEDS_ARENA | ANSWERS),
+	IOCTL_OP(CODEARENA_STAT, stat, out_traps_undefined,
+		 NEEDS_ARENA | ANSWERS),
+	IOCTL_OP_ARRAY(CODEARENA_TRAP_REGISTER, trap_register, out_id, CHANGES),
+	IOCTL_OP(CODEARENA_TRAP_RELEASE, trap_release, id, CHANGES),
+	IOCTL_OP(CODEARENA_TRAP_LANDING, trap_landing, address, NEEDS_ARENA),
 };
 
 static int codearena_check_needs(struct codearena_ucmd *ucmd,
@@ -139,6 +146,7 @@ static long codearena_ioctl(struct file *file, unsigned int cmd,
 	struct codearena_ucmd ucmd = {
 		.file = file,
 		.arena = codearena_file_arena(file),
+		.uptr = uptr,
 		.cmd = &buffer,
 	};
 	/* In a number made by _IO(), direction and size are 0 as well. */
@@ -226,15 +234,25 @@ static int __init codearena_init(void)
 	ret = codearena_arena_init();
 	if (ret)
 		return ret;
+	ret = codearena_arch_init();
+	if (ret)
+		goto err_arena;
 	ret = misc_register(&codearena_miscdev);
 	if (ret)
-		codearena_arena_exit();
+		goto err_arch;
+	return 0;
+
+err_arch:
+	codearena_arch_exit();
+err_arena:
+	codearena_arena_exit();
 	return ret;
 }
 
 static void __exit codearena_exit(void)
 {
 	misc_deregister(&codearena_miscdev);
+	codearena_arch_exit();
 	codearena_arena_exit();
 }
 

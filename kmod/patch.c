@@ -18,11 +18,8 @@ static int codearena_patch_check(struct codearena_arena *arena,
 		return -EINVAL;
 	if (patch->width == 4 && ((patch->expected | patch->value) >> 32))
 		return -EINVAL;
-	if (!IS_ALIGNED(patch->offset, patch->width))
-		return -EINVAL;
-	if (patch->offset >= arena->length)
-		return -ENOENT;
-	return 0;
+	return codearena_range_check(patch->offset, patch->width, patch->width,
+				     arena->length);
 }
 
 static int codearena_compare_offsets(const void *a, const void *b)

@@ -120,8 +120,9 @@ static void codearena_unmap_unsealed_locked(struct codearena_arena *arena,
  * @offset: first byte
  * @length: bytes; all of the range is committed
  *
- * Pages of which nothing else is sealed are unmapped everywhere. The bytes
- * stay as they are, and processors may still hold instructions they fetched.
+ * The tables of traps for code in it go too. Pages of which nothing else is
+ * sealed are unmapped everywhere. The bytes stay as they are, and processors
+ * may still hold instructions they fetched.
  *
  * Return: whether anything was sealed.
  */
@@ -133,6 +134,7 @@ bool codearena_unseal_locked(struct codearena_arena *arena, u64 offset,
 	unsigned int sealed = 0;
 
 	lockdep_assert_held(&arena->lock);
+	codearena_tables_remove_locked(arena, offset, length);
 	down_write(&arena->map_lock);
 	codearena_for_each_piece(piece, offset, length) {
 		state = codearena_page_get(arena, piece.index);
@@ -224,6 +226,10 @@ int codearena_ioctl_discard(struct codearena_ucmd *ucmd)
 		cmd->out_failed = i - 1;
 		goto out_unlock;
 	}
+	ret = codearena_pads_check_locked(arena, ranges, cmd->count,
+					  &cmd->out_failed);
+	if (ret)
+		goto out_unlock;
 	for (i = 0; i < cmd->count; i++)
 		sealed |= codearena_discard_locked(arena, &ranges[i]);
 	/* The lock is held until then, so nobody reuses the space earlier. */

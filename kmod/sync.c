@@ -24,17 +24,10 @@ static void codearena_sync_this_cpu(void *unused)
  */
 void codearena_sync_locked(struct codearena_arena *arena)
 {
-	struct codearena_view *view;
-
 	lockdep_assert_held(&arena->lock);
-	cpumask_clear(arena->sync_mask);
 	/* Stores to code before the look; pairs with the switch of mm. */
 	smp_mb();
-	spin_lock(&arena->view_lock);
-	list_for_each_entry(view, &arena->views, node)
-		codearena_arch_cpus(arena->sync_mask, view->mm);
-	spin_unlock(&arena->view_lock);
-
+	codearena_view_cpus(arena, arena->sync_mask);
 	on_each_cpu_mask(arena->sync_mask, codearena_sync_this_cpu, NULL, true);
 	codearena_arch_sync_core();
 	arena->counters.syncs++;

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Views of an arena in address spaces: what may be mapped, how, and where.
+ * Code views in address spaces: what may be mapped, how, and where.
  */
 #include <linux/mman.h>
 #include <linux/slab.h>
@@ -32,38 +32,24 @@ static struct codearena_arena *codearena_vma_arena(struct vm_area_struct *vma)
 	return codearena_file_arena(vma->vm_file);
 }
 
-static void codearena_view_add(struct vm_area_struct *vma,
-			       struct codearena_view *view)
-{
-	struct codearena_arena *arena = codearena_vma_arena(vma);
-
-	view->mm = vma->vm_mm;
-	vma->vm_private_data = view;
-	spin_lock(&arena->view_lock);
-	list_add_tail(&view->node, &arena->views);
-	spin_unlock(&arena->view_lock);
-}
-
 /*
  * A VMA was copied, by fork or by a split. This cannot be refused here, and a
- * view that is not listed would miss synchronisation; so the few bytes are
- * asked for until they are there.
+ * view that is not entered would miss synchronisation and traps; so the few
+ * bytes are asked for until they are there.
  */
 static void codearena_vma_open(struct vm_area_struct *vma)
 {
-	codearena_view_add(vma, kmalloc(sizeof(struct codearena_view),
-					GFP_KERNEL_ACCOUNT | __GFP_NOFAIL));
+	const struct codearena_view *parent = vma->vm_private_data;
+
+	codearena_view_add(parent->arena, vma,
+			   kmalloc(sizeof(struct codearena_view),
+				   GFP_KERNEL_ACCOUNT | __GFP_NOFAIL),
+			   parent->landing);
 }
 
 static void codearena_vma_close(struct vm_area_struct *vma)
 {
-	struct codearena_arena *arena = codearena_vma_arena(vma);
-	struct codearena_view *view = vma->vm_private_data;
-
-	spin_lock(&arena->view_lock);
-	list_del(&view->node);
-	spin_unlock(&arena->view_lock);
-	kfree(view);
+	codearena_view_remove(vma->vm_private_data);
 }
 
 static int codearena_vma_may_split(struct vm_area_struct *vma,
@@ -173,6 +159,8 @@ int codearena_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (!arena)
 		return -EBADFD;
+	if (vma->vm_pgoff >= CODEARENA_GUARD_OFFSET >> PAGE_SHIFT)
+		return codearena_guard_mmap(vma);
 	pages = arena->length >> PAGE_SHIFT;
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
@@ -189,7 +177,7 @@ int codearena_mmap(struct file *file, struct vm_area_struct *vma)
 	vm_flags_set(vma, VM_DONTEXPAND | VM_MIXEDMAP);
 	vm_flags_clear(vma, VM_MAYWRITE);
 	vma->vm_ops = &codearena_vm_ops;
-	codearena_view_add(vma, view);
+	codearena_view_add(arena, vma, view, 0);
 	return 0;
 }
 

@@ -60,13 +60,16 @@
  * EOVERFLOW:
  *   offset + length wraps around.
  * ENOENT:
- *   The range lies outside of the arena or is not committed, or there is no
- *   table with this id.
+ *   The range lies outside of the arena or is not committed; code with traps,
+ *   or a landing pad, is not sealed; there is no table with this id, or no
+ *   view.
  * EEXIST:
- *   The range is committed already, or overlaps a registered one.
+ *   The range is committed already, or has a table of traps already; or a
+ *   landing pad and a protected range meet.
  * EBUSY:
- *   The handle has an arena already; or a granule is being written by another
- *   call, or is named twice in this one.
+ *   The handle has an arena, or the process a landing pad, already; a granule
+ *   is being written by another call, or is named twice in this one; or it
+ *   holds a landing pad that a table leads to.
  * EPERM:
  *   The caller's address space does not own the arena; or a granule is sealed
  *   (or sealed and not patchable, or permanent), which forbids the change.
@@ -86,6 +89,52 @@
  *   A user address cannot be read or written.
  * EINTR:
  *   A fatal signal is pending.
+ */
+
+/**
+ * DOC: Traps without signals
+ *
+ * Code may be registered with a table of *protected ranges*, each with a
+ * *landing pad*. A trap at an instruction whose first byte lies in a protected
+ * range continues at the pad, decided in the kernel: no signal is sent, no
+ * handler runs, the mask and the stack of signals have no say. The traps are:
+ *
+ * - an access to a *guard view*: memory mapped from the device at
+ *   CODEARENA_GUARD_OFFSET, of any length, shared, readable and writable,
+ *   which no page ever backs;
+ * - where &struct codearena_query.out_trap_kinds says so, a divide error and an
+ *   undefined instruction.
+ *
+ * The instruction is looked up by the address space of the thread and its
+ * program counter, so a table serves every view of its arena, and processes
+ * that inherited or were handed one. Every other trap takes its ordinary way:
+ * at instructions without an entry, at breakpoints and single steps, at an
+ * instruction fetch, in the landing pad itself, and in the kernel on behalf of
+ * a system call, which answers EFAULT.
+ *
+ * A landing pad lies in sealed code of the same arena and in no protected
+ * range, or it is the external pad of the process (CODEARENA_TRAP_LANDING).
+ *
+ * State at the pad. The program counter is the pad's address. With
+ * CODEARENA_TRAP_F_REPORT two registers are overwritten, which the code must
+ * not use across a protected instruction:
+ *
+ * ===========  ===================  =========================================
+ * machine      address of the       address of the access; or, with bit 63
+ *              instruction          set, CODEARENA_TRAP_DIVIDE or _UNDEFINED
+ * ===========  ===================  =========================================
+ * x86-64       r10                  r11
+ * arm64        x16                  x17
+ * ===========  ===================  =========================================
+ *
+ * All other registers, flags, vector state and memory are as the processor
+ * left them when it raised the trap: an instruction that did a part of its
+ * work (rep movs, a store that straddles into the guard view) shows that part.
+ * The stack is not touched: the pad finds the stack pointer, its alignment and
+ * the red zone as the instruction had them, and may run on a stack that is
+ * full. Nothing is pushed on a shadow stack. The pad is reached by a return
+ * from an exception, not by a branch: it needs no ENDBR or BTI instruction,
+ * and arm64's PSTATE.BTYPE is cleared.
  */
 
 /* Grows whenever a command or a member is added. */
@@ -119,13 +168,28 @@ enum {
 	CODEARENA_CMD_PATCH = 0x87,
 	CODEARENA_CMD_DISCARD = 0x88,
 	CODEARENA_CMD_SHARE = 0x89,
-	CODEARENA_CMD_STAT = 0x8a
+	CODEARENA_CMD_STAT = 0x8a,
+	CODEARENA_CMD_TRAP_REGISTER = 0x8b,
+	CODEARENA_CMD_TRAP_RELEASE = 0x8c,
+	CODEARENA_CMD_TRAP_LANDING = 0x8d
 };
 
 /* Feature bits, in &struct codearena_query.out_features */
 #define CODEARENA_FEATURE_SYNC		0x1ULL /* PATCH_F_SYNC */
 #define CODEARENA_FEATURE_SHARE		0x2ULL /* SHARE, SHARED_WRITER */
 #define CODEARENA_FEATURE_PERMANENT	0x4ULL /* RESERVE_F_PERMANENT */
+#define CODEARENA_FEATURE_TRAPS		0x8ULL /* TRAP_*, traps in PUBLISH */
+
+/*
+ * Kinds of traps: bits of &struct codearena_query.out_trap_kinds, and what a
+ * landing pad is told.
+ */
+#define CODEARENA_TRAP_MEMORY		0x1U
+#define CODEARENA_TRAP_DIVIDE		0x2U
+#define CODEARENA_TRAP_UNDEFINED	0x4U
+
+/* In the register for the address: the other bits are the kind. */
+#define CODEARENA_TRAP_NO_ADDRESS	0x8000000000000000ULL
 
 /**
  * struct codearena_query - ioctl(CODEARENA_QUERY)
@@ -136,7 +200,8 @@ enum {
  * @out_page_size: bytes in a page, the unit of commit
  * @out_granule: bytes in a granule, the unit of sealing and discarding
  * @out_max_entries: most entries accepted in one array
- * @__reserved: 0
+ * @out_trap_kinds: CODEARENA_TRAP_* bits: what leads to a landing pad on this
+ *                  machine
  * @out_features: CODEARENA_FEATURE_* bits
  * @out_max_length: largest arena in bytes
  * @out_preferred_align: an arena whose length is a multiple of this many
@@ -154,7 +219,7 @@ struct codearena_query {
 	__u32 out_page_size;
 	__u32 out_granule;
 	__u32 out_max_entries;
-	__u32 __reserved;
+	__u32 out_trap_kinds;
 	__aligned_u64 out_features;
 	__aligned_u64 out_max_length;
 	__aligned_u64 out_preferred_align;
@@ -225,8 +290,8 @@ struct codearena_commit {
  * @offset: first byte, a multiple of the page size
  * @length: bytes, a multiple of the page size, not 0
  *
- * Gives committed memory back, sealed or not. Executing or reading it is
- * SIGBUS from then on.
+ * Gives committed memory back, sealed or not, and releases the tables of traps
+ * for code in it. Executing or reading it is SIGBUS from then on.
  *
  * Errors: EBUSY, EINTR, EINVAL, ENOENT, EOPNOTSUPP, EOVERFLOW, EPERM.
  */
@@ -304,6 +369,25 @@ struct codearena_seal {
 
 /* Flags of &struct codearena_object */
 #define CODEARENA_OBJECT_F_PATCHABLE	0x1U
+#define CODEARENA_OBJECT_F_REPORT	0x2U
+
+/* A landing pad outside of every arena, see CODEARENA_TRAP_LANDING. */
+#define CODEARENA_LANDING_EXTERNAL	0xffffffffffffffffULL
+
+/**
+ * struct codearena_trap - a protected range and its landing pad
+ * @start: first byte, counted from the beginning of the code that the table is
+ *         for
+ * @length: bytes; instructions that begin in the range are protected. 1 is one
+ *          instruction, at @start exactly.
+ * @landing: where in the arena the landing pad is, or
+ *           CODEARENA_LANDING_EXTERNAL
+ */
+struct codearena_trap {
+	__u32 start;
+	__u32 length;
+	__aligned_u64 landing;
+};
 
 /**
  * struct codearena_object - one code object of CODEARENA_PUBLISH
@@ -311,15 +395,22 @@ struct codearena_seal {
  * @source: user address of its bytes
  * @length: number of bytes, not 0. The rest of the last granule is filled
  *          with trap instructions and sealed too.
- * @flags: CODEARENA_OBJECT_F_PATCHABLE: CODEARENA_PATCH may store to it
- * @__reserved: must be 0
+ * @traps: user address of an array of &struct codearena_trap for this object;
+ *         their landing pads may lie in objects of the same call
+ * @trap_count: entries in @traps, 0 to out_max_entries
+ * @flags: CODEARENA_OBJECT_F_PATCHABLE: CODEARENA_PATCH may store to it.
+ *         CODEARENA_OBJECT_F_REPORT: as CODEARENA_TRAP_F_REPORT
+ * @out_trap_id: with traps, gets what CODEARENA_TRAP_RELEASE takes; valid when
+ *               the call succeeds
  */
 struct codearena_object {
 	__aligned_u64 offset;
 	__aligned_u64 source;
 	__aligned_u64 length;
+	__aligned_u64 traps;
+	__u32 trap_count;
 	__u32 flags;
-	__u32 __reserved;
+	__aligned_u64 out_trap_id;
 };
 
 /**
@@ -355,12 +446,13 @@ struct codearena_patch_entry {
  *
  * The fast path of a code generator: copies the objects into committed
  * granules which are not sealed, makes the instruction caches coherent, seals
- * them, and then applies the patches in order, so that a jump-table slot never
- * leads to code which is not there yet. Objects may not share a granule. The
- * patches go to ranges that were patchable before the call.
+ * them with their traps, and then applies the patches in order, so that a
+ * jump-table slot never leads to code which is not there yet. Objects may not
+ * share a granule. The patches go to ranges that were patchable before the
+ * call.
  *
- * Errors: EAGAIN, EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
- * EOVERFLOW, EPERM.
+ * Errors: EAGAIN, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM,
+ * EOPNOTSUPP, EOVERFLOW, EPERM.
  */
 struct codearena_publish {
 	__u32 size;
@@ -427,10 +519,11 @@ struct codearena_range {
  *              CODEARENA_NO_INDEX
  *
  * Fills committed ranges with trap instructions and takes their seal away, so
- * that they can be written again. Pages without sealed code are unmapped, and
- * all processors synchronise as with CODEARENA_PATCH_F_SYNC before the call
- * returns. That no thread still executes the code is the caller's to ensure;
- * one that does runs into a trap instruction or a page fault.
+ * that they can be written again. Tables of traps for code in the ranges are
+ * released. Pages without sealed code are unmapped, and all processors
+ * synchronise as with CODEARENA_PATCH_F_SYNC before the call returns. Ranges
+ * may overlap. That no thread still executes the code is the caller's to
+ * ensure; one that does runs into a trap instruction or a page fault.
  *
  * Errors: EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
  * EOVERFLOW, EPERM.
@@ -480,6 +573,11 @@ struct codearena_share {
  * @out_patched: words ever patched
  * @out_discarded: sealed bytes ever discarded or decommitted
  * @out_syncs: synchronisations of all processors
+ * @out_trap_tables: tables of traps registered now
+ * @out_trap_entries: protected ranges in them
+ * @out_traps_memory: memory traps that went to a landing pad
+ * @out_traps_divide: divide errors that did
+ * @out_traps_undefined: undefined instructions that did
  *
  * The arena's counters, taken together at one moment. Works on every handle
  * of an arena, from every process.
@@ -499,8 +597,94 @@ struct codearena_stat {
 	__aligned_u64 out_patched;
 	__aligned_u64 out_discarded;
 	__aligned_u64 out_syncs;
+	__aligned_u64 out_trap_tables;
+	__aligned_u64 out_trap_entries;
+	__aligned_u64 out_traps_memory;
+	__aligned_u64 out_traps_divide;
+	__aligned_u64 out_traps_undefined;
 };
 
 #define CODEARENA_STAT _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_STAT)
+
+/* Flags of &struct codearena_trap_register */
+#define CODEARENA_TRAP_F_REPORT		0x1U
+
+/**
+ * struct codearena_trap_register - ioctl(CODEARENA_TRAP_REGISTER)
+ * @size: sizeof(struct codearena_trap_register)
+ * @flags: CODEARENA_TRAP_F_REPORT: two registers tell the landing pad where
+ *         the trap was and what it was about, see "Traps without signals"
+ * @offset: first byte of the code that the table is for
+ * @length: bytes of it; all of them sealed
+ * @traps: user address of an array of &struct codearena_trap, in any order,
+ *         disjoint, inside of the code
+ * @count: entries in the array, 1 to &struct codearena_query.out_max_entries
+ * @out_failed: on failure the index of the entry that was refused, or
+ *              CODEARENA_NO_INDEX
+ * @out_id: gets what CODEARENA_TRAP_RELEASE takes, never 0; valid when the
+ *          call succeeds
+ *
+ * Registers traps for code that is sealed already. Code has one table at a
+ * time: tables do not overlap.
+ *
+ * Errors: EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
+ * EOVERFLOW.
+ */
+struct codearena_trap_register {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__aligned_u64 traps;
+	__u32 count;
+	__u32 out_failed;
+	__aligned_u64 out_id;
+};
+
+#define CODEARENA_TRAP_REGISTER \
+	_IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_TRAP_REGISTER)
+
+/**
+ * struct codearena_trap_release - ioctl(CODEARENA_TRAP_RELEASE)
+ * @size: sizeof(struct codearena_trap_release)
+ * @flags: must be 0
+ * @id: from CODEARENA_TRAP_REGISTER or CODEARENA_PUBLISH
+ *
+ * Traps that begin after the call has returned take their ordinary way.
+ *
+ * Errors: EINTR, ENOENT (released before, by DISCARD perhaps), EOPNOTSUPP.
+ */
+struct codearena_trap_release {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 id;
+};
+
+#define CODEARENA_TRAP_RELEASE \
+	_IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_TRAP_RELEASE)
+
+/**
+ * struct codearena_trap_landing - ioctl(CODEARENA_TRAP_LANDING)
+ * @size: sizeof(struct codearena_trap_landing)
+ * @flags: must be 0
+ * @address: of the pad, in the caller's address space
+ *
+ * Says where traps with CODEARENA_LANDING_EXTERNAL go in the calling process,
+ * for all views of this arena that it has or maps later, and in its forked
+ * children. It is set once; it is forgotten with the last view. Works on every
+ * handle of the arena: each process that maps it has a pad of its own. Where
+ * none is set, such traps take their ordinary way.
+ *
+ * Errors: EBUSY (set already), EINVAL (no address of user space), ENOENT (the
+ * process has no view), EOPNOTSUPP.
+ */
+struct codearena_trap_landing {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 address;
+};
+
+#define CODEARENA_TRAP_LANDING \
+	_IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_TRAP_LANDING)
 
 #endif /* _UAPI_LINUX_CODEARENA_H */

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The way of code into an arena: WRITE and PUBLISH.
+ * The way of bytes into an arena, for WRITE and PUBLISH.
  *
  * Both take a batch of entries through the same steps: claim the granules
  * under the lock, copy without it, settle under it. Until a batch settles,
@@ -17,7 +17,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "codearena_private.h"
+#include "batch.h"
 
 /* An object begins like a chunk, so that a batch can hold either. */
 static_assert(offsetof(struct codearena_object, offset) ==
@@ -26,30 +26,6 @@ static_assert(offsetof(struct codearena_object, source) ==
 	      offsetof(struct codearena_chunk, source));
 static_assert(offsetof(struct codearena_object, length) ==
 	      offsetof(struct codearena_chunk, length));
-
-/**
- * struct codearena_batch - entries on their way into an arena
- * @arena: the arena
- * @entries: array of structures that begin like &struct codearena_chunk
- * @stride: bytes from one to the next
- * @count: how many
- * @objects: the entries are objects to be sealed, not chunks
- * @failed: index of the entry to blame
- * @pieces: how many pieces have been overwritten
- * @written: granules to be overwritten that hold something
- * @undo: what they held, in the order of the batch; NULL if @written is 0
- */
-struct codearena_batch {
-	struct codearena_arena *arena;
-	const void *entries;
-	size_t stride;
-	u32 count;
-	bool objects;
-	u32 failed;
-	u64 pieces;
-	u64 written;
-	void *undo;
-};
 
 /**
  * codearena_array_get - copy an array from user space
@@ -93,12 +69,6 @@ void codearena_array_put(void *array, void *small)
 		kvfree(array);
 }
 
-static const struct codearena_chunk *
-codearena_batch_entry(const struct codearena_batch *batch, u32 index)
-{
-	return batch->entries + index * batch->stride;
-}
-
 /* Give the claims of an entry back, on the first @length bytes of it. */
 static void codearena_entry_release_locked(struct codearena_arena *arena,
 					   const struct codearena_chunk *entry,
@@ -109,8 +79,12 @@ static void codearena_entry_release_locked(struct codearena_arena *arena,
 		codearena_page_get(arena, piece.index)->claimed &= ~piece.mask;
 }
 
-static void codearena_batch_release_locked(struct codearena_batch *batch,
-					   u32 count)
+/**
+ * codearena_batch_release_locked - give claims back
+ * @batch: the batch, its arena locked
+ * @count: how many entries, from the first
+ */
+void codearena_batch_release_locked(struct codearena_batch *batch, u32 count)
 {
 	const struct codearena_chunk *entry;
 	u32 i;
@@ -204,8 +178,11 @@ static void codearena_piece_clear(const struct codearena_page *state, u64 mask)
 				    CODEARENA_GRANULE);
 }
 
-/* Put back what the pieces copied so far have overwritten. */
-static void codearena_batch_restore(struct codearena_batch *batch)
+/**
+ * codearena_batch_restore - put back what was overwritten
+ * @batch: the batch, with all its claims
+ */
+void codearena_batch_restore(struct codearena_batch *batch)
 {
 	const struct codearena_chunk *entry;
 	struct codearena_page *state;
@@ -309,13 +286,18 @@ static int codearena_batch_copy(struct codearena_batch *batch)
 	return 0;
 }
 
-/*
- * Claim and copy. On success the granules belong to the caller, who settles
- * or restores; on failure everything is as before.
+/**
+ * codearena_batch_run - claim and copy
+ * @batch: the batch
+ * @patches: words that must hold what they are expected to, before copying
+ * @patch_count: how many
+ *
+ * Return: 0, and the granules are the caller's, to settle or to restore and
+ * release; or a negative errno, and everything is as before.
  */
-static int codearena_batch_run(struct codearena_batch *batch,
-			       const struct codearena_patch_entry *patches,
-			       u32 patch_count)
+int codearena_batch_run(struct codearena_batch *batch,
+			const struct codearena_patch_entry *patches,
+			u32 patch_count)
 {
 	struct codearena_arena *arena = batch->arena;
 	u32 failed;
@@ -342,202 +324,5 @@ static int codearena_batch_run(struct codearena_batch *batch,
 		codearena_batch_release_locked(batch, batch->count);
 		mutex_unlock(&arena->lock);
 	}
-	return ret;
-}
-
-/**
- * codearena_ioctl_write - copy bytes into granules that are not sealed
- * @ucmd: the command
- *
- * Return: see &struct codearena_write.
- */
-int codearena_ioctl_write(struct codearena_ucmd *ucmd)
-{
-	struct codearena_arena *arena = ucmd->arena;
-	struct codearena_write *cmd = ucmd->cmd;
-	struct codearena_chunk small[4], *chunks;
-	struct codearena_batch batch = {
-		.arena = arena,
-		.stride = sizeof(*chunks),
-		.count = cmd->count,
-		.failed = CODEARENA_NO_INDEX,
-	};
-	struct codearena_page *state;
-	int ret = 0;
-	u32 i;
-
-	if (cmd->flags)
-		return -EOPNOTSUPP;
-	chunks = codearena_array_get(cmd->chunks, cmd->count, sizeof(*chunks),
-				     small, sizeof(small));
-	if (IS_ERR(chunks))
-		return PTR_ERR(chunks);
-	batch.entries = chunks;
-	for (i = 0; i < cmd->count && !ret; i++)
-		ret = codearena_range_check(chunks[i].offset, chunks[i].length,
-					    1, arena->length);
-	if (ret) {
-		batch.failed = i - 1;
-		goto out_array;
-	}
-	ret = codearena_batch_run(&batch, NULL, 0);
-	if (ret)
-		goto out_array;
-
-	mutex_lock(&arena->lock);
-	for (i = 0; i < cmd->count; i++) {
-		codearena_for_each_piece(piece, chunks[i].offset,
-					 chunks[i].length) {
-			state = codearena_page_get(arena, piece.index);
-			state->written |= piece.mask;
-			state->claimed &= ~piece.mask;
-		}
-		arena->counters.written += chunks[i].length;
-	}
-	mutex_unlock(&arena->lock);
-out_array:
-	cmd->out_failed = batch.failed;
-	kvfree(batch.undo);
-	codearena_array_put(chunks, small);
-	return ret;
-}
-
-static int codearena_object_check(struct codearena_arena *arena,
-				  const struct codearena_object *object)
-{
-	int ret;
-
-	if ((object->flags & ~CODEARENA_OBJECT_F_PATCHABLE) ||
-	    object->__reserved)
-		return -EOPNOTSUPP;
-	ret = codearena_range_check(object->offset, object->length, 1,
-				    arena->length);
-	if (ret != -EOVERFLOW && !IS_ALIGNED(object->offset, CODEARENA_GRANULE))
-		return -EINVAL;
-	return ret;
-}
-
-static int codearena_publish_check(struct codearena_arena *arena,
-				   struct codearena_publish *cmd,
-				   const struct codearena_object *objects,
-				   const struct codearena_patch_entry *patches)
-{
-	u32 failed = CODEARENA_NO_INDEX;
-	int ret;
-	u32 i;
-
-	for (i = 0; i < cmd->object_count; i++) {
-		ret = codearena_object_check(arena, &objects[i]);
-		if (ret) {
-			cmd->out_failed = i;
-			return ret;
-		}
-	}
-	ret = codearena_patches_check(arena, patches, cmd->patch_count,
-				      &failed);
-	if (failed != CODEARENA_NO_INDEX)
-		cmd->out_failed = cmd->object_count + failed;
-	return ret;
-}
-
-static void codearena_object_settle_locked(struct codearena_arena *arena,
-					   const struct codearena_object *object)
-{
-	struct codearena_page *state;
-
-	codearena_for_each_piece(piece, object->offset, object->length) {
-		state = codearena_page_get(arena, piece.index);
-		codearena_seal_state_locked(arena, state, piece.mask,
-					    object->flags &
-					    CODEARENA_OBJECT_F_PATCHABLE);
-		state->claimed &= ~piece.mask;
-	}
-	arena->counters.written += object->length;
-}
-
-/*
- * The objects are in place: seal them, then lead to them. The words to be
- * patched may have changed since they were compared first; if so the whole
- * call has not happened.
- */
-static int codearena_publish_settle(struct codearena_batch *batch,
-				    const struct codearena_publish *cmd,
-				    const struct codearena_object *objects,
-				    const struct codearena_patch_entry *patches)
-{
-	struct codearena_arena *arena = batch->arena;
-	u32 failed;
-	int ret;
-	u32 i;
-
-	mutex_lock(&arena->lock);
-	ret = codearena_patches_compare_locked(arena, patches, cmd->patch_count,
-					       &failed);
-	if (ret) {
-		batch->failed = cmd->object_count + failed;
-		codearena_batch_restore(batch);
-		codearena_batch_release_locked(batch, batch->count);
-		goto out_unlock;
-	}
-	for (i = 0; i < cmd->object_count; i++)
-		codearena_object_settle_locked(arena, &objects[i]);
-	arena->counters.published += cmd->object_count;
-	codearena_patches_apply_locked(arena, patches, cmd->patch_count);
-	if (cmd->flags & CODEARENA_PUBLISH_F_SYNC)
-		codearena_sync_locked(arena);
-out_unlock:
-	mutex_unlock(&arena->lock);
-	return ret;
-}
-
-/**
- * codearena_ioctl_publish - copy, seal and patch, all or nothing
- * @ucmd: the command
- *
- * Return: see &struct codearena_publish.
- */
-int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
-{
-	struct codearena_arena *arena = ucmd->arena;
-	struct codearena_publish *cmd = ucmd->cmd;
-	struct codearena_object small_objects[3], *objects;
-	struct codearena_patch_entry small_patches[3], *patches = small_patches;
-	struct codearena_batch batch = {
-		.arena = arena,
-		.stride = sizeof(*objects),
-		.count = cmd->object_count,
-		.objects = true,
-		.failed = CODEARENA_NO_INDEX,
-	};
-	int ret;
-
-	if ((cmd->flags & ~CODEARENA_PUBLISH_F_SYNC) || cmd->__reserved)
-		return -EOPNOTSUPP;
-	objects = codearena_array_get(cmd->objects, cmd->object_count,
-				      sizeof(*objects), small_objects,
-				      sizeof(small_objects));
-	if (IS_ERR(objects))
-		return PTR_ERR(objects);
-	if (cmd->patch_count)
-		patches = codearena_array_get(cmd->patches, cmd->patch_count,
-					      sizeof(*patches), small_patches,
-					      sizeof(small_patches));
-	ret = PTR_ERR_OR_ZERO(patches);
-	if (ret)
-		goto out_objects;
-	ret = codearena_publish_check(arena, cmd, objects, patches);
-	if (ret)
-		goto out_patches;
-
-	batch.entries = objects;
-	ret = codearena_batch_run(&batch, patches, cmd->patch_count);
-	if (!ret)
-		ret = codearena_publish_settle(&batch, cmd, objects, patches);
-	cmd->out_failed = batch.failed;
-	kvfree(batch.undo);
-out_patches:
-	codearena_array_put(patches, small_patches);
-out_objects:
-	codearena_array_put(objects, small_objects);
 	return ret;
 }

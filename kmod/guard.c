@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Guard views: address space that no page ever backs, in which every access is
+ * a trap for protected instructions and a fault for all others.
+ */
+#include <linux/sched/task_stack.h>
+
+#include "codearena_private.h"
+
+/*
+ * Only an access of user space itself is led to a landing pad. Accesses of the
+ * kernel on its behalf, and those of other processes, fail as at an address
+ * where nothing is mapped.
+ */
+static bool codearena_guard_trap(struct vm_fault *vmf)
+{
+	bool fixed;
+
+	if (!(vmf->flags & FAULT_FLAG_USER) ||
+	    (vmf->flags & (FAULT_FLAG_INSTRUCTION | FAULT_FLAG_REMOTE)))
+		return false;
+	rcu_read_lock();
+	fixed = codearena_fixup(task_pt_regs(current), CODEARENA_TRAP_MEMORY,
+				vmf->real_address);
+	rcu_read_unlock();
+	return fixed;
+}
+
+static int codearena_guard_pte(pte_t *pte, unsigned long addr, void *unused)
+{
+	return 0;
+}
+
+static vm_fault_t codearena_guard_fault(struct vm_fault *vmf)
+{
+	/*
+	 * Where there is no page table yet, the core brings a new one to every
+	 * fault, in case that a page comes of it, and throws it away; which
+	 * costs several times what the trap does. So leave one there.
+	 */
+	if (pmd_none(*vmf->pmd))
+		apply_to_page_range(vmf->vma->vm_mm, vmf->address & PAGE_MASK,
+				    PAGE_SIZE, codearena_guard_pte, NULL);
+	return codearena_guard_trap(vmf) ? VM_FAULT_NOPAGE : VM_FAULT_SIGSEGV;
+}
+
+#if CODEARENA_VMA_LOCK_FAULTS
+/* Where the core asks for a huge page first, no page table is ever made. */
+static vm_fault_t codearena_guard_huge_fault(struct vm_fault *vmf,
+					     unsigned int order)
+{
+	return codearena_guard_trap(vmf) ? VM_FAULT_NOPAGE : VM_FAULT_SIGSEGV;
+}
+
+/* Its presence tells the core to call ->fault() under the lock of the VMA. */
+static vm_fault_t codearena_guard_map_pages(struct vm_fault *vmf, pgoff_t first,
+					    pgoff_t last)
+{
+	return 0;
+}
+#endif
+
+static int codearena_guard_mprotect(struct vm_area_struct *vma,
+				    unsigned long start, unsigned long end,
+				    unsigned long newflags)
+{
+	return newflags & VM_EXEC ? -EACCES : 0;
+}
+
+static const struct vm_operations_struct codearena_guard_vm_ops = {
+	.mprotect = codearena_guard_mprotect,
+	.fault = codearena_guard_fault,
+#if CODEARENA_VMA_LOCK_FAULTS
+	.huge_fault = codearena_guard_huge_fault,
+	.map_pages = codearena_guard_map_pages,
+#endif
+};
+
+/**
+ * codearena_guard_mmap - map a guard view
+ * @vma: what the core has prepared
+ *
+ * VM_PFNMAP keeps everybody away who wants pages: get_user_pages(), mlock(),
+ * core dumps. VM_HUGEPAGE makes the core call ->huge_fault() also where huge
+ * pages are off unless asked for; nothing huge is ever mapped. The page offset
+ * follows the address, so that every part of the view is aligned for that.
+ *
+ * Return: 0; -EINVAL for a private mapping; -EACCES for PROT_EXEC.
+ */
+int codearena_guard_mmap(struct vm_area_struct *vma)
+{
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EACCES;
+	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP |
+		     VM_HUGEPAGE);
+	vm_flags_clear(vma, VM_MAYEXEC);
+	vma->vm_pgoff = (CODEARENA_GUARD_OFFSET + vma->vm_start) >> PAGE_SHIFT;
+	vma->vm_ops = &codearena_guard_vm_ops;
+	return 0;
+}

@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * The tables of traps of an arena, and the landing pads they lead to.
+ *
+ * Tables stand in a tree by the place of their code, which is searched without
+ * a lock: the tree is changed under a seqlock, a search that finds nothing
+ * looks whether it was disturbed, and a table is freed a grace period after it
+ * has left. Landing pads stand in a tree of their own, counted, so that it is
+ * known at all times that no protected range covers one, and that the code of
+ * none goes away while a table leads there: a trap can not loop.
+ */
+#include <linux/rbtree.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "lookup.h"
+
+/**
+ * struct codearena_pad - a place in the arena that tables lead to
+ * @node: in arena::pads
+ * @offset: where
+ * @refs: landings of tables that are this pad
+ * @leaving: those of them whose table is about to go, while that is checked
+ */
+struct codearena_pad {
+	struct rb_node node;
+	u32 offset;
+	u32 refs;
+	u32 leaving;
+};
+
+/* The first table whose code does not end at or in front of @offset. */
+static struct codearena_table *
+codearena_table_first_locked(struct codearena_arena *arena, u64 offset)
+{
+	struct rb_node *node = arena->tables.rb_node;
+	struct codearena_table *table, *first = NULL;
+
+	lockdep_assert_held(&arena->lock);
+	while (node) {
+		table = rb_entry(node, struct codearena_table, node);
+		if (codearena_table_end(table) > offset) {
+			first = table;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return first;
+}
+
+static struct codearena_table *
+codearena_table_next(struct codearena_table *table)
+{
+	return rb_entry_safe(rb_next(&table->node), struct codearena_table,
+			     node);
+}
+
+/* The tables of code in a range, in order. */
+#define codearena_for_each_table_locked(table, arena, from, to)		\
+	for (table = codearena_table_first_locked(arena, from);		\
+	     table && table->start < (to);				\
+	     table = codearena_table_next(table))
+
+/* The first pad that does not lie in front of @offset. */
+static struct codearena_pad *
+codearena_pad_first_locked(struct codearena_arena *arena, u64 offset)
+{
+	struct codearena_pad *pad, *first = NULL;
+	struct rb_node *node = arena->pads.rb_node;
+
+	lockdep_assert_held(&arena->lock);
+	while (node) {
+		pad = rb_entry(node, struct codearena_pad, node);
+		if (pad->offset >= offset) {
+			first = pad;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return first;
+}
+
+static struct codearena_pad *
+codearena_pad_find_locked(struct codearena_arena *arena, u32 offset)
+{
+	struct codearena_pad *pad = codearena_pad_first_locked(arena, offset);
+
+	return pad && pad->offset == offset ? pad : NULL;
+}
+
+static int codearena_pad_get_locked(struct codearena_arena *arena, u32 offset)
+{
+	struct rb_node **link = &arena->pads.rb_node, *parent = NULL;
+	struct codearena_pad *pad;
+
+	pad = codearena_pad_find_locked(arena, offset);
+	if (pad) {
+		pad->refs++;
+		return 0;
+	}
+	pad = kzalloc(sizeof(*pad), CODEARENA_GFP);
+	if (!pad)
+		return -ENOMEM;
+	pad->offset = offset;
+	pad->refs = 1;
+	while (*link) {
+		parent = *link;
+		if (offset < rb_entry(parent, struct codearena_pad, node)->offset)
+			link = &parent->rb_left;
+		else
+			link = &parent->rb_right;
+	}
+	rb_link_node(&pad->node, parent, link);
+	rb_insert_color(&pad->node, &arena->pads);
+	return 0;
+}
+
+static void codearena_pad_put_locked(struct codearena_arena *arena, u32 offset)
+{
+	struct codearena_pad *pad = codearena_pad_find_locked(arena, offset);
+
+	if (WARN_ON_ONCE(!pad) || --pad->refs)
+		return;
+	rb_erase(&pad->node, &arena->pads);
+	kfree(pad);
+}
+
+/* Drop the first @count pads of a table. */
+static void codearena_table_put_pads_locked(struct codearena_arena *arena,
+					    const struct codearena_table *table,
+					    u32 count)
+{
+	u32 landing;
+
+	while (count--) {
+		landing = codearena_table_landing(table, count);
+		if (landing != CODEARENA_TABLE_EXTERNAL)
+			codearena_pad_put_locked(arena, landing);
+	}
+}
+
+static int codearena_table_get_pads_locked(struct codearena_arena *arena,
+					   const struct codearena_table *table)
+{
+	u32 landing, i;
+	int ret;
+
+	for (i = 0; i < codearena_table_landings(table); i++) {
+		landing = codearena_table_landing(table, i);
+		if (landing == CODEARENA_TABLE_EXTERNAL)
+			continue;
+		ret = codearena_pad_get_locked(arena, landing);
+		if (ret) {
+			codearena_table_put_pads_locked(arena, table, i);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/* A landing pad must be code, sealed or about to be, that no trap leaves. */
+static int codearena_landing_check_locked(struct codearena_arena *arena,
+					  const struct codearena_table *own,
+					  u32 landing)
+{
+	const struct codearena_table *table;
+	struct codearena_page *state;
+	u32 unused;
+
+	if (landing == CODEARENA_TABLE_EXTERNAL)
+		return 0;
+	state = codearena_page_committed_locked(arena, landing >> PAGE_SHIFT);
+	if (!state || !((state->sealed | state->settling) &
+			BIT_ULL(offset_in_page(landing) >>
+				CODEARENA_GRANULE_SHIFT)))
+		return -ENOENT;
+	if (landing - own->start < own->length &&
+	    codearena_table_find(own, landing - own->start, &unused))
+		return -EINVAL;
+	table = codearena_table_lookup(arena, landing);
+	if (table && codearena_table_find(table, landing - table->start,
+					  &unused))
+		return -EEXIST;
+	return 0;
+}
+
+static int codearena_table_check_locked(struct codearena_arena *arena,
+					const struct codearena_table *table)
+{
+	const struct codearena_table *other;
+	const struct codearena_pad *pad;
+	u32 i, start, length;
+	int ret;
+
+	other = codearena_table_first_locked(arena, table->start);
+	if (other && other->start < codearena_table_end(table))
+		return -EEXIST;
+	for (i = 0; i < codearena_table_landings(table); i++) {
+		ret = codearena_landing_check_locked(arena, table,
+						     codearena_table_landing(table,
+									     i));
+		if (ret)
+			return ret;
+	}
+	/* Most code holds no landing pad, which one look tells. */
+	pad = codearena_pad_first_locked(arena, table->start);
+	if (!pad || pad->offset >= codearena_table_end(table))
+		return 0;
+	for (i = 0; i < codearena_table_count(table); i++) {
+		start = codearena_table_entry(table, i, &length) + table->start;
+		pad = codearena_pad_first_locked(arena, start);
+		if (pad && pad->offset - start < length)
+			return -EEXIST;
+	}
+	return 0;
+}
+
+/**
+ * codearena_table_insert_locked - let traps take effect
+ * @arena: the arena, locked
+ * @table: the table, which the arena takes over
+ *
+ * Return: 0; -EEXIST, -EINVAL or -ENOENT as in &struct codearena_trap_register,
+ * with the table still the caller's.
+ */
+int codearena_table_insert_locked(struct codearena_arena *arena,
+				  struct codearena_table *table)
+{
+	struct rb_node **link = &arena->tables.rb_node, *parent = NULL, *node;
+	int ret;
+
+	lockdep_assert_held(&arena->lock);
+	ret = codearena_table_check_locked(arena, table);
+	if (!ret)
+		ret = codearena_table_get_pads_locked(arena, table);
+	if (ret)
+		return ret;
+	while (*link) {
+		parent = *link;
+		if (table->start <
+		    rb_entry(parent, struct codearena_table, node)->start)
+			link = &parent->rb_left;
+		else
+			link = &parent->rb_right;
+	}
+	rb_link_node(&table->node, parent, &node);
+	write_seqlock(&arena->table_lock);
+	/* Whoever walks to the table finds it complete. */
+	smp_store_release(link, node);
+	rb_insert_color(&table->node, &arena->tables);
+	write_sequnlock(&arena->table_lock);
+	arena->counters.trap_tables++;
+	arena->counters.trap_entries += codearena_table_count(table);
+	return 0;
+}
+
+/**
+ * codearena_table_remove_locked - traps take their ordinary way again
+ * @arena: the arena, locked
+ * @table: the table, which is freed when no search can see it any more
+ */
+void codearena_table_remove_locked(struct codearena_arena *arena,
+				   struct codearena_table *table)
+{
+	lockdep_assert_held(&arena->lock);
+	write_seqlock(&arena->table_lock);
+	rb_erase(&table->node, &arena->tables);
+	write_sequnlock(&arena->table_lock);
+	codearena_table_put_pads_locked(arena, table,
+					codearena_table_landings(table));
+	arena->counters.trap_tables--;
+	arena->counters.trap_entries -= codearena_table_count(table);
+	kvfree_rcu_mightsleep(table);
+}
+
+/**
+ * codearena_tables_remove_locked - release the tables of a range
+ * @arena: the arena, locked
+ * @offset: first byte
+ * @length: bytes; a table goes if any byte of its code is among them
+ */
+void codearena_tables_remove_locked(struct codearena_arena *arena, u64 offset,
+				    u64 length)
+{
+	struct codearena_table *table, *next;
+
+	for (table = codearena_table_first_locked(arena, offset);
+	     table && table->start < offset + length; table = next) {
+		next = codearena_table_next(table);
+		codearena_table_remove_locked(arena, table);
+	}
+}
+
+/* Count the landings of tables in a range as leaving, or forget the count. */
+static void codearena_tables_leave_locked(struct codearena_arena *arena,
+					  const struct codearena_range *range,
+					  bool leave)
+{
+	struct codearena_table *table;
+	struct codearena_pad *pad;
+	u32 landing, i;
+
+	codearena_for_each_table_locked(table, arena, range->offset,
+					range->offset + range->length) {
+		/* A table may reach into several ranges, and counts once. */
+		if (leave == !!(table->shape & CODEARENA_TABLE_LEAVING))
+			continue;
+		WRITE_ONCE(table->shape,
+			   table->shape ^ CODEARENA_TABLE_LEAVING);
+		for (i = 0; i < codearena_table_landings(table); i++) {
+			landing = codearena_table_landing(table, i);
+			if (landing == CODEARENA_TABLE_EXTERNAL)
+				continue;
+			pad = codearena_pad_find_locked(arena, landing);
+			if (!WARN_ON_ONCE(!pad))
+				pad->leaving += leave ? 1 : -1;
+		}
+	}
+}
+
+static bool codearena_pads_stay_locked(struct codearena_arena *arena,
+				       const struct codearena_range *range)
+{
+	struct codearena_pad *pad;
+
+	for (pad = codearena_pad_first_locked(arena, range->offset);
+	     pad && pad->offset < range->offset + range->length;
+	     pad = rb_entry_safe(rb_next(&pad->node), struct codearena_pad,
+				 node)) {
+		if (pad->refs != pad->leaving)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * codearena_pads_check_locked - may the code of some ranges go?
+ * @arena: the arena, locked
+ * @ranges: the ranges; the tables of code in them go as well
+ * @count: how many
+ * @failed: gets the index of the range to blame
+ *
+ * Return: 0, or -EBUSY when a range holds a landing pad to which a table leads
+ * that stays.
+ */
+int codearena_pads_check_locked(struct codearena_arena *arena,
+				const struct codearena_range *ranges, u32 count,
+				u32 *failed)
+{
+	int ret = 0;
+	u32 i;
+
+	lockdep_assert_held(&arena->lock);
+	if (RB_EMPTY_ROOT(&arena->pads))
+		return 0;
+	for (i = 0; i < count; i++)
+		codearena_tables_leave_locked(arena, &ranges[i], true);
+	for (i = 0; i < count; i++) {
+		if (codearena_pads_stay_locked(arena, &ranges[i])) {
+			*failed = i;
+			ret = -EBUSY;
+			break;
+		}
+	}
+	for (i = 0; i < count; i++)
+		codearena_tables_leave_locked(arena, &ranges[i], false);
+	return ret;
+}
+
+/**
+ * codearena_traps_free - free what an arena that nobody uses has registered
+ * @arena: the arena, with no reference left
+ *
+ * A trap of a process that has just unmapped the arena may still be searching.
+ */
+void codearena_traps_free(struct codearena_arena *arena)
+{
+	struct codearena_table *table, *next_table;
+	struct codearena_pad *pad, *next_pad;
+
+	if (RB_EMPTY_ROOT(&arena->tables))
+		return;
+	synchronize_rcu();
+	rbtree_postorder_for_each_entry_safe(table, next_table, &arena->tables,
+					     node) {
+		kvfree(table);
+		cond_resched();
+	}
+	rbtree_postorder_for_each_entry_safe(pad, next_pad, &arena->pads, node)
+		kfree(pad);
+}
+
+static u64 codearena_table_id(const struct codearena_table *table)
+{
+	return (u64)table->generation << 32 | table->start;
+}
+
+/**
+ * codearena_table_get - make a table of what user space gave
+ * @arena: the arena
+ * @range: the code it is for
+ * @uptr: user address of the entries
+ * @count: how many
+ * @report: CODEARENA_TRAP_F_REPORT
+ * @id: gets the number by which user space knows it
+ * @failed: gets the index of the entry to blame
+ *
+ * Return: the table, for codearena_table_insert_locked() or kvfree(); or a
+ * negative errno.
+ */
+struct codearena_table *codearena_table_get(struct codearena_arena *arena,
+					    const struct codearena_range *range,
+					    u64 uptr, u32 count, bool report,
+					    u64 *id, u32 *failed)
+{
+	struct codearena_trap small[16], *traps;
+	struct codearena_table *table;
+	int ret;
+
+	traps = codearena_array_get(uptr, count, sizeof(*traps), small,
+				    sizeof(small));
+	if (IS_ERR(traps))
+		return ERR_CAST(traps);
+	ret = codearena_traps_check(traps, count, range->length, arena->length,
+				    failed);
+	if (ret)
+		table = ERR_PTR(ret);
+	else
+		table = codearena_table_build(range->offset, range->length,
+					      traps, count, report,
+					      CODEARENA_GFP);
+	codearena_array_put(traps, small);
+	if (IS_ERR(table))
+		return table;
+	/* 0 is skipped, so that no id is 0. */
+	do {
+		table->generation = atomic_inc_return(&arena->generation);
+	} while (!table->generation);
+	*id = codearena_table_id(table);
+	return table;
+}
+
+static bool codearena_range_sealed_locked(struct codearena_arena *arena,
+					  u64 offset, u64 length)
+{
+	struct codearena_page *state;
+
+	codearena_for_each_piece(piece, offset, length) {
+		state = codearena_page_committed_locked(arena, piece.index);
+		if (!state || (piece.mask & ~state->sealed))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * codearena_ioctl_trap_register - register traps for sealed code
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_trap_register.
+ */
+int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd)
+{
+	struct codearena_trap_register *cmd = ucmd->cmd;
+	struct codearena_arena *arena = ucmd->arena;
+	const struct codearena_range range = {
+		.offset = cmd->offset,
+		.length = cmd->length,
+	};
+	struct codearena_trap_register __user *uptr = ucmd->uptr;
+	struct codearena_table *table;
+	u64 id;
+	int ret;
+
+	if (cmd->flags & ~CODEARENA_TRAP_F_REPORT)
+		return -EOPNOTSUPP;
+	ret = codearena_range_check(cmd->offset, cmd->length, 1, arena->length);
+	if (ret)
+		return ret;
+	table = codearena_table_get(arena, &range, cmd->traps, cmd->count,
+				    cmd->flags & CODEARENA_TRAP_F_REPORT, &id,
+				    &cmd->out_failed);
+	if (IS_ERR(table))
+		return PTR_ERR(table);
+
+	/* The answer goes out before the point from which nothing can fail. */
+	ret = -EFAULT;
+	if (put_user(id, &uptr->out_id))
+		goto out_table;
+	ret = -EINTR;
+	if (mutex_lock_killable(&arena->lock))
+		goto out_table;
+	ret = -ENOENT;
+	if (codearena_range_sealed_locked(arena, cmd->offset, cmd->length))
+		ret = codearena_table_insert_locked(arena, table);
+	mutex_unlock(&arena->lock);
+out_table:
+	if (ret)
+		kvfree(table);
+	return ret;
+}
+
+/**
+ * codearena_ioctl_trap_release - release a table
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_trap_release.
+ */
+int codearena_ioctl_trap_release(struct codearena_ucmd *ucmd)
+{
+	const struct codearena_trap_release *cmd = ucmd->cmd;
+	struct codearena_arena *arena = ucmd->arena;
+	struct codearena_table *table;
+	int ret = -ENOENT;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	if (mutex_lock_killable(&arena->lock))
+		return -EINTR;
+	/* The lower half of an id says where to look, all of it whether. */
+	table = codearena_table_first_locked(arena, lower_32_bits(cmd->id));
+	if (table && codearena_table_id(table) == cmd->id) {
+		codearena_table_remove_locked(arena, table);
+		ret = 0;
+	}
+	mutex_unlock(&arena->lock);
+	return ret;
+}
