@@ -38,10 +38,8 @@ static inline void codearena_arch_fill(void *to, size_t length)
 	memset32((u32 *)byte, CODEARENA_TRAP_WORD, length / 4);
 }
 
-static inline void codearena_arch_flush(void *start, size_t length)
-{
-	flush_icache_range((unsigned long)start, (unsigned long)start + length);
-}
+/* arch_arm64.c */
+void codearena_arch_flush(void *start, size_t length);
 
 static inline void codearena_arch_sync_core(void)
 {
@@ -70,10 +68,8 @@ static inline void codearena_arch_redirect(struct pt_regs *regs,
 	regs->pstate &= ~PSR_BTYPE_MASK;
 }
 
-static inline int codearena_arch_init(void)
-{
-	return 0;
-}
+/* arch_arm64.c */
+int codearena_arch_init(void);
 
 static inline void codearena_arch_exit(void)
 {

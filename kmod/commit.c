@@ -192,8 +192,10 @@ int codearena_ioctl_decommit(struct codearena_ucmd *ucmd)
 	/* From here on it cannot fail. */
 	if (codearena_unseal_locked(arena, cmd->offset, cmd->length))
 		codearena_sync_locked(arena);
-	for (i = first; i <= last; i++)
+	for (i = first; i <= last; i++) {
 		codearena_page_free(codearena_page_get(arena, i));
+		cond_resched();
+	}
 	codearena_uncharge_locked(arena, last - first + 1);
 out_unlock:
 	mutex_unlock(&arena->lock);

@@ -4,6 +4,7 @@
  *
  * PUBLISH: whole code objects, with their traps and the slots that lead to them.
  */
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -105,11 +106,13 @@ static int codearena_publish_get_tables(struct codearena_publication *pub)
 	for (i = 0; i < count; i++) {
 		if (!pub->objects[i].trap_count)
 			continue;
-		ret = codearena_object_get_table(pub, i);
+		ret = fatal_signal_pending(current) ?
+			-EINTR : codearena_object_get_table(pub, i);
 		if (ret) {
 			pub->cmd->out_failed = i;
 			return ret;
 		}
+		cond_resched();
 	}
 	return 0;
 }
@@ -165,6 +168,7 @@ static int codearena_publish_insert_tables_locked(struct codearena_publication *
 			pub->batch.failed = i;
 			break;
 		}
+		cond_resched();
 	}
 	codearena_publish_mark_locked(pub, false);
 	while (i--) {

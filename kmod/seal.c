@@ -151,10 +151,29 @@ bool codearena_unseal_locked(struct codearena_arena *arena, u64 offset,
 	return sealed;
 }
 
-static int codearena_may_discard_locked(struct codearena_arena *arena,
-					const struct codearena_range *range)
+/*
+ * Claims keep the ranges of one call apart, so that its work is bounded by the
+ * arena. They end with the call, under the lock it began with.
+ */
+static void codearena_discard_release_locked(struct codearena_arena *arena,
+					     const struct codearena_range *ranges,
+					     u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		codearena_for_each_piece(piece, ranges[i].offset,
+					 ranges[i].length)
+			codearena_page_get(arena, piece.index)->claimed &=
+				~piece.mask;
+	}
+}
+
+static int codearena_discard_claim_locked(struct codearena_arena *arena,
+					  const struct codearena_range *range)
 {
 	struct codearena_page *state;
+	int ret = 0;
 
 	codearena_for_each_piece(piece, range->offset, range->length) {
 		state = codearena_page_committed_locked(arena, piece.index);
@@ -164,9 +183,32 @@ static int codearena_may_discard_locked(struct codearena_arena *arena,
 		    (arena->flags & CODEARENA_RESERVE_F_PERMANENT))
 			return -EPERM;
 		if (state->claimed & piece.mask)
-			return -EBUSY;
+			ret = -EBUSY;
 	}
+	if (ret)
+		return ret;
+	codearena_for_each_piece(piece, range->offset, range->length)
+		codearena_page_get(arena, piece.index)->claimed |= piece.mask;
 	return 0;
+}
+
+static int codearena_discard_check_locked(struct codearena_arena *arena,
+					  const struct codearena_range *ranges,
+					  u32 count, u32 *failed)
+{
+	int ret;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		ret = codearena_discard_claim_locked(arena, &ranges[i]);
+		if (ret) {
+			*failed = i;
+			codearena_discard_release_locked(arena, ranges, i);
+			return ret;
+		}
+	}
+	codearena_discard_release_locked(arena, ranges, count);
+	return codearena_pads_check_locked(arena, ranges, count, failed);
 }
 
 static bool codearena_discard_locked(struct codearena_arena *arena,
@@ -219,15 +261,8 @@ int codearena_ioctl_discard(struct codearena_ucmd *ucmd)
 	ret = -EINTR;
 	if (mutex_lock_killable(&arena->lock))
 		goto out_array;
-	ret = 0;
-	for (i = 0; i < cmd->count && !ret; i++)
-		ret = codearena_may_discard_locked(arena, &ranges[i]);
-	if (ret) {
-		cmd->out_failed = i - 1;
-		goto out_unlock;
-	}
-	ret = codearena_pads_check_locked(arena, ranges, cmd->count,
-					  &cmd->out_failed);
+	ret = codearena_discard_check_locked(arena, ranges, cmd->count,
+					     &cmd->out_failed);
 	if (ret)
 		goto out_unlock;
 	for (i = 0; i < cmd->count; i++)

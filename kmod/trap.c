@@ -12,6 +12,7 @@
  * none goes away while a table leads there: a trap can not loop.
  */
 #include <linux/rbtree.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -292,6 +293,7 @@ void codearena_tables_remove_locked(struct codearena_arena *arena, u64 offset,
 	     table && table->start < offset + length; table = next) {
 		next = codearena_table_next(table);
 		codearena_table_remove_locked(arena, table);
+		cond_resched();
 	}
 }
 
@@ -390,8 +392,11 @@ void codearena_traps_free(struct codearena_arena *arena)
 		kvfree(table);
 		cond_resched();
 	}
-	rbtree_postorder_for_each_entry_safe(pad, next_pad, &arena->pads, node)
+	rbtree_postorder_for_each_entry_safe(pad, next_pad, &arena->pads,
+					     node) {
 		kfree(pad);
+		cond_resched();
+	}
 }
 
 static u64 codearena_table_id(const struct codearena_table *table)

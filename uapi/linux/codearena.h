@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
@@ -522,7 +522,7 @@ struct codearena_range {
  * that they can be written again. Tables of traps for code in the ranges are
  * released. Pages without sealed code are unmapped, and all processors
  * synchronise as with CODEARENA_PATCH_F_SYNC before the call returns. Ranges
- * may overlap. That no thread still executes the code is the caller's to
+ * may not overlap. That no thread still executes the code is the caller's to
  * ensure; one that does runs into a trap instruction or a page fault.
  *
  * Errors: EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
