@@ -23,7 +23,7 @@
 #elif defined(CONFIG_ARM64)
 #include "arch_arm64.h"
 #else
-#error "codearena has no support for this architecture: see Documentation/porting.rst"
+#error "codearena supports x86-64 and arm64"
 #endif
 
 #endif /* CODEARENA_ARCH_H */
