@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# Build the module, the kselftests and the library's tests for one kernel and run
+# them in one VM.
+#
+# Usage: check-vm.sh KVER ARCH
+#
+# Ends with "check-vm: N passed, N failed, N skipped".
+
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+case ${1:---help} in
+-h | --help) usage; exit 0 ;;
+esac
+kver=$1 arch=${2:?ARCH missing; see --help}
+
+prefix=$("$vm_dir/kernel.sh" cross-compile "$arch")
+programs=() options=()
+
+# list_programs DIR: add the programs of DIR/tests.list.
+list_programs() {
+	local found
+	mapfile -t found < <(sed "/^$/d; s,^,$1/," "$1/tests.list")
+	[ ${#found[@]} -gt 0 ] || die "$1/tests.list names no test"
+	programs+=("${found[@]}")
+}
+
+kselftests() {
+	local out=$root_dir/build/selftests/$arch source extra
+	source=$("$vm_dir/kernel.sh" source-file tools/testing/selftests/kselftest_harness.h)
+	say "building the kselftests for $arch"
+	make -C "$root_dir/selftests" --no-print-directory O="$out" HARNESS_DIR="$source" \
+		CROSS_COMPILE="$prefix" >&2
+	list_programs "$out"
+	[ -e "$out/tests.extra" ] || return 0
+	while read -r extra; do
+		options+=(--beside "$out/$extra")
+	done <"$out/tests.extra"
+}
+
+# cmocka is not there for other architectures: the library's tests run on x86_64.
+library_tests() {
+	[ -z "$prefix" ] || return 0
+	local out=$root_dir/build/userlib
+	say "building the library's tests for the VM"
+	make -C "$root_dir/userlib" --no-print-directory O="$out" vm-tests >&2
+	list_programs "$out/vm"
+	options+=(--env CODEARENA_BACKEND=device --env CMOCKA_MESSAGE_OUTPUT=TAP)
+	[ ! -d "$out/vm/root" ] || options+=(--run --stage --run "$out/vm/root")
+}
+
+kselftests
+[ ! -e "$root_dir/userlib/Makefile" ] || library_tests
+exec "$vm_dir/run-tests.sh" --kver "$kver" --arch "$arch" "${options[@]}" check-vm -- "${programs[@]}"

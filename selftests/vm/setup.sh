@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# Install the Debian packages that a group of make targets needs.
+#
+# Usage: setup.sh GROUP...
+#
+#   build   compile the module and the library
+#   vm      boot x86_64 kernels
+#   source  read files out of the kernel's source package
+#   arm64   build for arm64 and boot arm64 kernels
+#   static  static checks
+#   host    host tests of the library
+#   bench   benchmarks and the peers they compare with
+#
+# Does nothing, quickly, when nothing is missing.
+
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+packages_of() {
+	case $1 in
+	build)
+		echo gcc libc6-dev make libelf-dev bc kmod cpio xz-utils gzip \
+			patchelf pkg-config debian-archive-keyring util-linux
+		;;
+	vm) echo qemu-system-x86 busybox-static cpio ;;
+	source) echo xz-utils tar debian-archive-keyring util-linux ;;
+	arm64)
+		echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
+			qemu-system-arm cpio
+		;;
+	static)
+		echo sparse shellcheck codespell clang-format mandoc reuse \
+			coccinelle perl python3 g++ git
+		;;
+	host) echo gcc g++ clang libc6-dev make libcmocka-dev libcapstone-dev pkg-config ;;
+	bench) echo gcc g++ make pkg-config ;;
+	*) return 1 ;;
+	esac
+}
+
+missing_of() {
+	local all
+	# Packages that dpkg has never heard of make dpkg-query fail: expected.
+	all=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
+	local name
+	for name in "$@"; do
+		[[ $'\n'$all$'\n' == *$'\n'"installed $name"$'\n'* ]] || echo "$name"
+	done
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		DEBIAN_FRONTEND=noninteractive "$@"
+	elif command -v sudo >/dev/null; then
+		sudo DEBIAN_FRONTEND=noninteractive "$@"
+	else
+		die "need root to install packages and there is no sudo; as root run: apt-get install $*"
+	fi
+}
+
+have_lists() {
+	local LISTS=/var/lib/apt/lists
+	eval "$(apt-config shell LISTS Dir::State::lists/d)"
+	compgen -G "$LISTS/*_Packages*" >/dev/null
+}
+
+update_lists() {
+	say "apt-get update"
+	as_root apt-get -q -o DPkg::Lock::Timeout=600 update >&2
+}
+
+install() {
+	as_root apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
+		install --no-install-recommends "$@" >&2
+}
+
+case ${1:---help} in
+-h | --help) usage; exit 0 ;;
+esac
+
+wanted=()
+for group in "$@"; do
+	list=$(packages_of "$group") || die "no group '$group'; see $me --help"
+	read -ra names <<<"$list"
+	wanted+=("${names[@]}")
+done
+
+command -v dpkg-query >/dev/null ||
+	die "this is not a Debian system; install the equivalents of: ${wanted[*]}"
+
+mapfile -t missing < <(missing_of "${wanted[@]}" | sort -u)
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+say "installing: ${missing[*]}"
+have_lists || update_lists || die "apt-get update failed; check the network and the apt sources"
+if ! install "${missing[@]}"; then
+	say "the install failed; trying again with fresh package lists"
+	update_lists || say "apt-get update reported an error; going on"
+	install "${missing[@]}" || die "could not install: ${missing[*]}"
+fi
+say "installed ${#missing[@]} packages"
