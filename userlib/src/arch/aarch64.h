@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * arm64.
+ */
+#ifndef CA__ARCH_AARCH64_H
+#define CA__ARCH_AARCH64_H
+
+#define CA__MACHINE		EM_AARCH64
+#define CA__BRANCH_REACH	(1ULL << 27)
+#define CA__SYNC_BY_MEMBARRIER	1
+
+/* brk #0; instructions are little-endian whatever the data are. */
+#define CA__TRAP_BYTES		{ 0x00, 0x00, 0x20, 0xd4 }
+
+static inline void ca__arch_sync_self(void)
+{
+	__asm__ volatile("isb" : : : "memory");
+}
+
+#endif /* CA__ARCH_AARCH64_H */

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * The memfd backend: commit and decommit.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "memfd.h"
+
+/*
+ * The kernel gives up an allocation when any signal arrives and frees what it
+ * had; with a timer that ticks all the time only small steps get through.
+ */
+#define CA__ALLOCATE_STEP	(2ULL << 20)
+
+static int ca__fallocate(int fd, int mode, uint64_t offset, uint64_t length)
+{
+	int ret;
+
+	do {
+		ret = fallocate(fd, mode, offset, length) ? -errno : 0;
+	} while (ret == -EINTR);
+	return ret;
+}
+
+static int ca__punch(int fd, uint64_t offset, uint64_t length)
+{
+	return ca__fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			     offset, length);
+}
+
+/**
+ * ca__memfd_allocate - give a range of the file memory
+ * @fd: the file, open for writing
+ * @offset: first byte
+ * @length: bytes
+ *
+ * So that no later access fails for want of memory, which would be a signal.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ca__memfd_allocate(int fd, uint64_t offset, uint64_t length)
+{
+	uint64_t done, step;
+
+	for (done = 0; done < length; done += step) {
+		step = length - done;
+		if (step > CA__ALLOCATE_STEP)
+			step = CA__ALLOCATE_STEP;
+		if (!ca__fallocate(fd, 0, offset + done, step))
+			continue;
+		if (done)
+			ca__punch(fd, offset, done);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Show the range of the file that begins at @where in the code view. */
+static int ca__view_show(struct codearena_arena *arena, uint64_t offset,
+			 uint64_t length, uint64_t where)
+{
+	void *view;
+
+	if (arena->memfd->full_view)
+		return 0;
+	view = mmap(ca__view(arena, offset), length, PROT_READ | PROT_EXEC,
+		    MAP_SHARED | MAP_FIXED, arena->fd, where);
+	return view == MAP_FAILED ? -ENOMEM : 0;
+}
+
+/* Memory for the page states of the range; what is left over does no harm. */
+static int ca__states_allocate(struct ca__memfd *memfd, uint64_t offset,
+			       uint64_t length)
+{
+	uint64_t size = ca__pages_size(&memfd->pages);
+	uint64_t first = memfd->pages.length +
+			 offset / size * sizeof(struct ca__page);
+	uint64_t last = first + length / size * sizeof(struct ca__page);
+
+	first = ca__align_down(first, size);
+	return ca__memfd_allocate(memfd->fd, first,
+				  ca__align_up(last, size) - first);
+}
+
+static int ca__commit_locked(struct codearena_arena *arena, uint64_t offset,
+			     uint64_t length)
+{
+	struct ca__memfd *memfd = arena->memfd;
+	struct ca__counters counters = ca__memfd_counters(memfd->shared);
+	int ret;
+
+	if (ca__pages_any_committed(&memfd->pages, offset, length))
+		return -EEXIST;
+	if (length > memfd->commit_limit - counters.committed)
+		return -ENOSPC;
+	ret = ca__states_allocate(memfd, offset, length);
+	if (ret)
+		return ret;
+	ret = ca__memfd_allocate(memfd->fd, offset, length);
+	if (ret)
+		return ret;
+	/* First the traps: nobody must find other bytes in the code view. */
+	ca__fill_traps(memfd->alias + offset, length);
+	ret = ca__view_show(arena, offset, length, offset);
+	if (ret) {
+		ca__punch(memfd->fd, offset, length);
+		return ret;
+	}
+	ca__pages_commit(&memfd->pages, offset, length);
+	counters.committed += length;
+	ca__memfd_count(memfd, &counters);
+	return 0;
+}
+
+/**
+ * ca__memfd_commit - see codearena_arena_commit()
+ * @arena: the arena
+ * @offset: first byte
+ * @length: bytes
+ *
+ * Return: 0 or a negative errno.
+ */
+int ca__memfd_commit(struct codearena_arena *arena, uint64_t offset,
+		     uint64_t length)
+{
+	int ret = ca__memfd_enter(arena);
+
+	if (!ret)
+		ret = ca__range_check(offset, length, arena->page_size,
+				      arena->length);
+	if (!ret)
+		ret = ca__memfd_lock(arena);
+	if (ret)
+		return ret;
+	ret = ca__commit_locked(arena, offset, length);
+	ca__memfd_unlock(arena);
+	return ret;
+}
+
+/*
+ * Give the memory back, or where the system does not let us, because a mapping
+ * more would be too many or because the arena was shared, see to it that the
+ * old code cannot be executed.
+ */
+static void ca__release(struct codearena_arena *arena, uint64_t offset,
+			uint64_t length)
+{
+	struct ca__memfd *memfd = arena->memfd;
+	bool hidden = !ca__view_show(arena, offset, length,
+				     CA__MEMFD_NOWHERE + offset);
+
+	if (hidden && !ca__punch(memfd->fd, offset, length))
+		return;
+	ca__fill_traps(memfd->alias + offset, length);
+	/* What is hidden from the view cannot be flushed through it. */
+	if (!hidden || memfd->full_view)
+		ca__memfd_flush(arena, offset, length);
+}
+
+static int ca__decommit_locked(struct codearena_arena *arena, uint64_t offset,
+			       uint64_t length)
+{
+	struct ca__memfd *memfd = arena->memfd;
+	bool permanent = memfd->flags & CODEARENA_RESERVE_F_PERMANENT;
+	struct ca__counters counters = ca__memfd_counters(memfd->shared);
+	struct ca__tally gone = { 0 };
+	int ret;
+
+	/* Whole pages: what is sealed there lies in the range. */
+	ret = ca__pages_check(&memfd->pages, offset, length, !permanent);
+	if (ret)
+		return ret;
+	ca__pages_decommit(&memfd->pages, offset, length, &gone);
+	ca__memfd_count_gone(arena, &counters, &gone);
+	ca__release(arena, offset, length);
+	if (gone.sealed && memfd->can_sync)
+		ca__memfd_sync(&counters);
+	ca__memfd_count(memfd, &counters);
+	return 0;
+}
+
+/**
+ * ca__memfd_decommit - see codearena_arena_decommit()
+ * @arena: the arena
+ * @offset: first byte
+ * @length: bytes
+ *
+ * Return: 0 or a negative errno.
+ */
+int ca__memfd_decommit(struct codearena_arena *arena, uint64_t offset,
+		       uint64_t length)
+{
+	int ret = ca__memfd_enter(arena);
+
+	if (!ret)
+		ret = ca__range_check(offset, length, arena->page_size,
+				      arena->length);
+	if (!ret)
+		ret = ca__memfd_lock(arena);
+	if (ret)
+		return ret;
+	ret = ca__decommit_locked(arena, offset, length);
+	ca__memfd_unlock(arena);
+	return ret;
+}
