@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# Run the benchmark in a VM that counts instructions, and write build/bench.tsv:
+# name, unit, codearena, peer name, peer, ratio (peer / codearena).
+#
+# Usage: run.sh [--kver KVER] [--arch ARCH] [--out FILE] [CASE]...
+#
+#   --kver KVER   kernel, see ../vm/kernel.sh list (default: $KVER or 6.1)
+#   --arch ARCH   x86_64 or arm64 (default: $ARCH or x86_64)
+#   --out FILE    the rows (default: build/bench.tsv)
+#
+# Fails if a row is missing, unless CASEs were named: then only those run.
+
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+me=$(basename "$0")
+
+# The rows that there have to be, as "name peer".
+required="
+ioctl_empty native
+publish_64 mprotect
+publish_64 procmem
+publish_64 memfd
+publish_256x256 mprotect
+publish_256x256 procmem
+publish_256x256 memfd
+write_bulk memfd
+write_bulk pwrite
+write_bulk procmem
+patch_slot mprotect
+patch_slot procmem
+patch_slot memfd
+patch_256 mprotect
+patch_256 procmem
+patch_256 memfd
+patch_slot_sync mprotect
+patch_slot_sync procmem
+patch_slot_sync memfd
+trap_memory signal
+trap_divide signal
+trap_undefined signal
+trap_scale one_table
+"
+
+die() {
+	echo "$me: $*" >&2
+	exit 1
+}
+
+kver=${KVER:-6.1} arch=${ARCH:-x86_64} out=$root/build/bench.tsv cases=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kver | --arch | --out)
+		[ $# -ge 2 ] || die "option $1 needs a value; see --help"
+		printf -v "${1#--}" %s "$2"
+		shift 2
+		;;
+	-h | --help) sed -n '/^# Usage/,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	-*) die "no option '$1'; see --help" ;;
+	*) cases+=("$1"); shift ;;
+	esac
+done
+
+cross=
+[ "$arch" != arm64 ] || cross=aarch64-linux-gnu-
+build=$root/build/bench/$arch
+make -s -C "$here" O="$build" CROSS_COMPILE="$cross"
+
+mkdir -p "$(dirname "$out")"
+log=$(mktemp "${TMPDIR:-/tmp}/codearena-bench.XXXXXX")
+rows=$(mktemp "$out.XXXXXX")
+trap 'rm -f "$log" "$rows"' EXIT
+
+code=0
+"$here/../vm/run.sh" --icount --kver "$kver" --arch "$arch" \
+	--name "bench-$kver-$arch" --timeout 600 \
+	--file "$build/bench:/bench" -- /bench "${cases[@]}" >"$log" || code=$?
+tr -d '\r' <"$log" | grep -v '^@row' || true
+tr -d '\r' <"$log" | sed -n 's/^@row\t//p' >"$rows"
+[ "$code" -eq 0 ] || die "the benchmark failed with status $code"
+
+missing=0
+if [ ${#cases[@]} -eq 0 ]; then
+	while read -r name peer; do
+		[ -n "$name" ] || continue
+		awk -F '\t' -v name="$name" -v peer="$peer" '
+			NF == 6 && $1 == name && $4 == peer && $3 > 0 && $5 > 0 { found = 1 }
+			END { exit !found }' "$rows" && continue
+		echo "$me: no row for $name against $peer" >&2
+		missing=$((missing + 1))
+	done <<<"$required"
+fi
+[ "$missing" -eq 0 ] || die "$missing rows are missing"
+mv "$rows" "$out"
+chmod 644 "$out"
+echo "$me: $(wc -l <"$out") rows in ${out#"$root"/}"
