@@ -360,7 +360,7 @@ FIXTURE_VARIANT_ADD(torn, near_slot_width_4) {
 FIXTURE_VARIANT_ADD(torn, near_slot_sync) {
 	.kind = NEAR,
 	.flags = CODEARENA_PATCH_F_SYNC,
-	.step = 5,
+	.step = 17,
 };
 
 FIXTURE_VARIANT_ADD(torn, far_slot) {

@@ -111,11 +111,6 @@ static inline bool crew_join(struct crew *crew)
 	return true;
 }
 
-#define EXPECT_CREW(crew)						\
-	EXPECT_FALSE((crew)->failed) {					\
-		TH_LOG("%s", (crew)->error);				\
-	}
-
 #define ASSERT_CREW(crew)						\
 	ASSERT_FALSE((crew)->failed) {					\
 		TH_LOG("%s", (crew)->error);				\
