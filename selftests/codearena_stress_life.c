@@ -484,15 +484,14 @@ TEST_F_TIMEOUT(life, forks_while_patching, CREW_TIMEOUT)
 	ASSERT_CREW(&crew);
 	ASSERT_ZERO(do_stat(a.fd, &stat));
 	for (i = 0; i < FORK_PATCHERS; i++) {
-		uint64_t word;
+		uint64_t word, target;
 
 		EXPECT_LT(0, patchers[i].patches);
 		EXPECT_LT(0, executors[i].calls);
 		patches += patchers[i].patches;
 		memcpy(&word, a.view + i * 8, sizeof(word));
-		EXPECT_EQ(slot_near(i * 8, forked_target(&a,
-						patchers[i].patches % 2)),
-			  word);
+		target = forked_target(&a, patchers[i].patches % 2);
+		EXPECT_EQ(slot_near(i * 8, target), word);
 	}
 	EXPECT_EQ(patches, stat.out_patched);
 	EXPECT_EQ(patchers[1].patches, stat.out_syncs);

@@ -128,7 +128,7 @@ static inline double crew_seconds(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 /* Memory may be given back a little after the last close has returned. */

@@ -16,6 +16,8 @@
 #        kernel.sh refresh KVER ARCH      look for a newer version of this kernel
 #        kernel.sh list                   list the supported KVER and ARCH
 #
+# KVER "debug" is the kernel that debug-kernel.sh builds.
+#
 # The cache is $CODEARENA_CACHE, else $XDG_CACHE_HOME/codearena, else
 # ~/.cache/codearena. Nothing is installed into the system.
 
@@ -32,12 +34,23 @@ supported='
 6.12-deb13  trixie,trixie-security      x86_64
 7.2         trixie-backports            x86_64
 '
+# Beside these there is "debug", for x86_64: see debug-kernel.sh.
 
 list() {
 	local kver suites arches
 	while read -r kver suites arches; do
 		[ -z "$kver" ] || echo "$kver: ${arches//,/ }"
 	done <<<"$supported"
+}
+
+# The debug kernel is built, not fetched: debug_kernel KVER ARCH PART prints
+# the path of PART if that is the one meant.
+debug_kernel() {
+	[ "${1-}" = debug ] || return 1
+	[ "${2-}" = x86_64 ] || die "the debug kernel is for x86_64 only"
+	local dir
+	dir=$("$vm_dir/debug-kernel.sh" build) || exit 1
+	echo "$dir/$3"
 }
 
 # Set the globals that describe kernel $1 on architecture $2.
@@ -120,6 +133,7 @@ fetch_image() {
 }
 
 image() {
+	! debug_kernel "${1-}" "${2-}" image || return 0
 	select_kernel "$@"
 	resolve
 	cached "$version_dir/image" fetch_image
@@ -143,6 +157,7 @@ fetch_headers() {
 }
 
 headers() {
+	! debug_kernel "${1-}" "${2-}" build || return 0
 	select_kernel "$@"
 	resolve
 	cached "$version_dir/headers" fetch_headers
@@ -150,6 +165,11 @@ headers() {
 }
 
 release() {
+	local build
+	if build=$(debug_kernel "${1-}" "${2-}" build); then
+		cat "$build/include/config/kernel.release"
+		return
+	fi
 	select_kernel "$@"
 	resolve
 	echo "$release"
@@ -158,6 +178,7 @@ release() {
 # One variable per line.
 make_vars() {
 	local headers prefix compiler
+	[ "${1-}" != debug ] || return 0
 	headers=$(headers "$@")
 	select_kernel "$@"
 	prefix=$(cross_compile "$arch")

@@ -12,6 +12,8 @@
 #   --smp N           processors (default 2)
 #   --mem SIZE        memory (default 1G)
 #   --icount          count instructions: repeatable to the digit; one processor
+#   --thread KIND     multi (default): a thread per processor; single: take turns,
+#                     for code that is changed while another processor runs it
 #   --timeout SECONDS give up after this time (default 300)
 #   --append ARGS     more kernel arguments
 #   --stage DIR       copy DIR's contents over the guest's root; may be repeated
@@ -40,14 +42,14 @@ complaints+='|inconsistent lock state|suspicious RCU usage|sleeping function cal
 complaints+='|RCU stall|general protection|Kernel panic|segfault at|unchecked MSR|bad page state'
 complaints+='|soft lockup|hard LOCKUP|refcount_t:|list_(add|del) corruption|scheduling while atomic'
 
-kver=${KVER:-6.1} arch=${ARCH:-x86_64} smp=2 mem=1G icount='' timeout=300 append=''
+kver=${KVER:-6.1} arch=${ARCH:-x86_64} smp=2 mem=1G icount='' thread=multi timeout=300 append=''
 module=build kernel='' name='' shell='' qemu_args=() image_args=()
 
 value() { [ $# -ge 2 ] || die "option $1 needs a value; see --help"; }
 
 while [ $# -gt 0 ]; do
 	case $1 in
-	--kver | --arch | --smp | --mem | --timeout | --append | --module | --kernel | --name)
+	--kver | --arch | --smp | --mem | --thread | --timeout | --append | --module | --kernel | --name)
 		value "$@"
 		printf -v "${1#--}" %s "$2"
 		shift 2
@@ -135,7 +137,7 @@ qemu_command() {
 		esac
 		qemu+=(-icount "shift=0,sleep=off" -rtc "base=2026-01-01,clock=vm")
 	else
-		accel="tcg,thread=multi"
+		accel="tcg,thread=$thread"
 	fi
 	kargs+=" codearena_vm.out=$out codearena_vm.status=$status"
 	kargs+=" codearena_vm.mode=${shell:+shell}"

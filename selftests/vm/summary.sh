@@ -36,10 +36,10 @@ for command in "$@"; do
 		[ "$code" -eq 0 ] || [ "$f" -gt 0 ] || f=1
 	else
 		p=0 f=1 s=0
-		last="$command: no result (exit status $code)"
+		say "no result from: $command"
 	fi
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-	reports+=("$last [exit status $code, $((SECONDS - start))s]")
+	reports+=("$p passed, $f failed, $s skipped, exit status $code, $((SECONDS - start))s: $command")
 done
 
 echo
