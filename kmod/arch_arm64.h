@@ -11,8 +11,10 @@
 #include <uapi/linux/elf-em.h>
 #include <linux/mm_types.h>
 #include <linux/string.h>
+#include <linux/thread_info.h>
 #include <asm/barrier.h>
 #include <asm/cacheflush.h>
+#include <asm/debug-monitors.h>
 #include <asm/ptrace.h>
 
 #include <linux/codearena.h>
@@ -66,6 +68,9 @@ static inline void codearena_arch_redirect(struct pt_regs *regs,
 {
 	regs->pc = landing;
 	regs->pstate &= ~PSR_BTYPE_MASK;
+	/* The step of a debugger ends here, before the pad's first one. */
+	if (test_thread_flag(TIF_SINGLESTEP))
+		regs->pstate &= ~DBG_SPSR_SS;
 }
 
 /* arch_arm64.c */

@@ -61,6 +61,9 @@ static inline void codearena_arch_report(struct pt_regs *regs, u64 pc,
 	regs->r11 = address;
 }
 
+/* traps_x86.c */
+void codearena_report_step(unsigned long landing);
+
 /*
  * A fault sets RF in the saved flags, for the instruction to be restarted
  * without its breakpoint. Another one follows here, which may have its own.
@@ -70,9 +73,10 @@ static inline void codearena_arch_redirect(struct pt_regs *regs,
 {
 	regs->ip = landing;
 	regs->flags &= ~X86_EFLAGS_RF;
+	if (unlikely(regs->flags & X86_EFLAGS_TF))
+		codearena_report_step(landing);
 }
 
-/* traps_x86.c */
 int codearena_arch_init(void);
 void codearena_arch_exit(void);
 

@@ -6,9 +6,34 @@
  */
 #include <linux/kdebug.h>
 #include <linux/notifier.h>
+#include <linux/sched/signal.h>
 #include <asm/trapnr.h>
 
 #include "codearena_private.h"
+
+/**
+ * codearena_report_step - a debugger stepped from an instruction to its pad
+ * @landing: the pad
+ *
+ * The step is complete, but the processor would execute one instruction of the
+ * pad before it says so. The kernel has the same problem with the first
+ * instruction of a signal handler, and the same solution. A step that the
+ * program does by itself, by the flag alone, stays the processor's, and so
+ * does one of a thread that blocks the signal.
+ */
+void codearena_report_step(unsigned long landing)
+{
+	struct kernel_siginfo info;
+
+	if (!test_thread_flag(TIF_SINGLESTEP) ||
+	    sigismember(&current->blocked, SIGTRAP))
+		return;
+	clear_siginfo(&info);
+	info.si_signo = SIGTRAP;
+	info.si_code = TRAP_TRACE;
+	info.si_addr = (void __user *)landing;
+	send_sig_info(SIGTRAP, &info, current);
+}
 
 /*
  * Breakpoints and single steps are the debugger's and never looked at, and
