@@ -11,6 +11,7 @@
 #define ENTRIES		10	/* of each table */
 #define INSTRUCTIONS	16	/* of each code object */
 #define MAX_PER_ENTRY	10	/* bytes */
+#define MAX_ROUNDED	14	/* where a table of 64 bytes takes 128 */
 
 #define CGROUP "/sys/fs/cgroup/"
 #define OWN_CGROUP CGROUP "codearena_selftest/"
@@ -72,6 +73,24 @@ static long long memory_current(void)
 	if (read_file(OWN_CGROUP "memory.current", text, sizeof(text)))
 		abort();
 	return atoll(text);
+}
+
+/*
+ * A table of ten entries has 64 bytes. The kernel's allocator has no objects
+ * that small on arm64 before 6.5, where it keeps 128 bytes between any two of
+ * them for the sake of devices that do not look into caches.
+ */
+static bool has_small_objects(void)
+{
+	FILE *slabs = fopen("/proc/slabinfo", "r");
+	bool found = !slabs;
+	char line[512];
+
+	while (slabs && fgets(line, sizeof(line), slabs))
+		found |= !strncmp(line, "kmalloc-64 ", 11);
+	if (slabs)
+		fclose(slabs);
+	return found;
 }
 
 FIXTURE_SETUP(scale)
@@ -163,9 +182,12 @@ TEST_F_TIMEOUT(scale, million_instructions, 600)
 		per_current = (double)(memory_current() - current) / entries;
 		TH_LOG("bytes for an entry: %.2f slab, %.2f in all", per_slab,
 		       per_current);
+		/* Something was measured at all. */
 		EXPECT_LT(1, (int)per_slab);
-		EXPECT_GE(MAX_PER_ENTRY, per_slab);
-		EXPECT_GE(MAX_PER_ENTRY, per_current);
+		EXPECT_GE(has_small_objects() ? MAX_PER_ENTRY : MAX_ROUNDED,
+			  per_slab);
+		EXPECT_GE(has_small_objects() ? MAX_PER_ENTRY : MAX_ROUNDED,
+			  per_current);
 	}
 
 	/* The ends, and samples. */

@@ -43,10 +43,12 @@ needed() {
 # their names, so that the loader finds what it looks for.
 copy() {
 	local from=$1 to=$2 names=("$3") name path
+	local places='.*/\(bin\|lib[^/]*\|lib/[^/]*-linux-gnu\)/[^/]*'
 	while [ ${#names[@]} -gt 0 ]; do
 		name=${names[0]}
 		names=("${names[@]:1}")
-		path=$(cd "$from" && find . ! -type d -name "$name" -regex '.*/\(bin\|lib[^/]*\|lib/[^/]*-linux-gnu\)/[^/]*' | head -n 1)
+		path=$(cd "$from" &&
+			find . ! -type d -name "$name" -regex "$places" | head -n 1)
 		[ -n "$path" ] || die "nothing in the packages is called $name"
 		[ ! -e "$to/$path" ] || continue
 		mkdir -p "$to/${path%/*}"
