@@ -84,8 +84,8 @@ extern "C" {
  *   the arena is freed, not before.
  * - Memory is charged to the control group as shared memory. There is no limit
  *   for all arenas together.
- * - There are no traps without signals (no CODEARENA_FEATURE_TRAPS): an object
- *   with traps is -EOPNOTSUPP.
+ * - Traps go through handlers of signals, with the limits that codearena_trap.h
+ *   tells.
  */
 
 /**
@@ -382,8 +382,8 @@ int codearena_arena_seal(struct codearena_arena *arena, uint64_t offset,
  * @failed: see above; @object_count + the index if a patch was refused
  *
  * See struct codearena_object and struct codearena_publish. @objects is only
- * written to where objects have traps: there the device stores out_trap_id, and
- * the array must be writable in spite of its type.
+ * written to where objects have traps: there out_trap_id is stored, and the
+ * array must be writable in spite of its type.
  *
  * Return: 0, -EAGAIN, -EBADF, -EBUSY, -EEXIST, -EFAULT, -EINVAL, -ENOENT,
  * -ENOMEM, -EOPNOTSUPP, -EOVERFLOW, -EPERM.

@@ -99,6 +99,7 @@ CODEARENA_API void codearena_arena_free(struct codearena_arena *arena)
 {
 	if (!arena)
 		return;
+	ca__guards_leave(arena);
 	arena->backend->destroy(arena);
 	free(arena);
 }

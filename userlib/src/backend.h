@@ -12,6 +12,7 @@
 /**
  * struct ca__backend - operations of one backend
  * @id: its public number
+ * @guard_views: its descriptors can be mapped as guard views
  * @probe: what can it do here; see codearena_probe(). @device is NULL for the
  *         usual path
  * @create: make an arena: fill in all members but backend; undone on failure
@@ -24,6 +25,7 @@
  */
 struct ca__backend {
 	enum codearena_backend id;
+	bool guard_views;
 	int (*probe)(const char *device, struct codearena_info *info);
 	int (*create)(struct codearena_arena *arena, uint64_t length,
 		      const struct codearena_arena_opts *opts);
@@ -52,6 +54,12 @@ struct ca__backend {
 		       size_t *failed);
 	int (*share)(struct codearena_arena *arena, int *fd);
 	int (*stat)(struct codearena_arena *arena, struct codearena_stat *stat);
+	int (*trap_register)(struct codearena_arena *arena, uint64_t offset,
+			     uint64_t length,
+			     const struct codearena_trap *traps, size_t count,
+			     uint32_t flags, uint64_t *id, size_t *failed);
+	int (*trap_release)(struct codearena_arena *arena, uint64_t id);
+	int (*trap_landing)(struct codearena_arena *arena, uint64_t address);
 };
 
 extern const struct ca__backend ca__device_backend;

@@ -127,6 +127,34 @@ int ca__copy_in(void *to, const struct ca__source *sources, size_t count,
 }
 
 /**
+ * ca__copy_out - store a few bytes at an address of the caller's
+ * @to: where
+ * @from: the bytes
+ * @length: how many, less than what an empty pipe takes
+ *
+ * Return: 0; -EFAULT: the address cannot be written; -ENOMEM: the system gave
+ * nothing to write with.
+ */
+int ca__copy_out(void *to, const void *from, size_t length)
+{
+	struct iovec local = { .iov_base = (void *)from, .iov_len = length };
+	struct iovec remote = { .iov_base = to, .iov_len = length };
+	int fds[2], ret = -EFAULT;
+
+	if (process_vm_writev(getpid(), &local, 1, &remote, 1, 0) ==
+	    (ssize_t)length)
+		return 0;
+	if (pipe2(fds, O_CLOEXEC))
+		return -ENOMEM;
+	if (write(fds[1], from, length) == (ssize_t)length &&
+	    read(fds[0], to, length) == (ssize_t)length)
+		ret = 0;
+	close(fds[0]);
+	close(fds[1]);
+	return ret;
+}
+
+/**
  * ca__array_in - take a copy of an array of the caller's
  * @from: the array
  * @count: its entries, not 0

@@ -25,6 +25,7 @@ struct ca__source {
 
 int ca__copy_in(void *to, const struct ca__source *sources, size_t count,
 		size_t *failed);
+int ca__copy_out(void *to, const void *from, size_t length);
 int ca__array_in(const void *from, size_t count, size_t size, void *small,
 		 size_t small_size, void **array);
 void ca__array_free(void *array, void *small);

@@ -173,6 +173,7 @@ static int ca__device_start(struct codearena_arena *arena, int fd,
 	arena->length = length;
 	arena->page_size = query->out_page_size;
 	arena->granule = query->out_granule;
+	arena->trap_kinds = query->out_trap_kinds;
 	ret = ca__device_map(arena, opts);
 	if (ret)
 		close(fd);
@@ -393,8 +394,54 @@ static int ca__device_stat(struct codearena_arena *arena,
 	return ca__device_ioctl(arena->fd, CODEARENA_STAT, stat);
 }
 
+static int ca__device_trap_register(struct codearena_arena *arena,
+				    uint64_t offset, uint64_t length,
+				    const struct codearena_trap *traps,
+				    size_t count, uint32_t flags, uint64_t *id,
+				    size_t *failed)
+{
+	struct codearena_trap_register trap = {
+		.size = sizeof(trap),
+		.flags = flags,
+		.offset = offset,
+		.length = length,
+		.traps = (uintptr_t)traps,
+		.out_failed = CODEARENA_NO_INDEX,
+	};
+	int ret = ca__count_to_uapi(count, &trap.count);
+
+	if (!ret)
+		ret = ca__device_array_ioctl(arena->fd, CODEARENA_TRAP_REGISTER,
+					     &trap, &trap.out_failed, failed);
+	if (!ret)
+		*id = trap.out_id;
+	return ret;
+}
+
+static int ca__device_trap_release(struct codearena_arena *arena, uint64_t id)
+{
+	struct codearena_trap_release release = {
+		.size = sizeof(release),
+		.id = id,
+	};
+
+	return ca__device_ioctl(arena->fd, CODEARENA_TRAP_RELEASE, &release);
+}
+
+static int ca__device_trap_landing(struct codearena_arena *arena,
+				   uint64_t address)
+{
+	struct codearena_trap_landing landing = {
+		.size = sizeof(landing),
+		.address = address,
+	};
+
+	return ca__device_ioctl(arena->fd, CODEARENA_TRAP_LANDING, &landing);
+}
+
 const struct ca__backend ca__device_backend = {
 	.id = CODEARENA_BACKEND_DEVICE,
+	.guard_views = true,
 	.probe = ca__device_probe,
 	.create = ca__device_create,
 	.attach = ca__device_attach,
@@ -408,4 +455,7 @@ const struct ca__backend ca__device_backend = {
 	.discard = ca__device_discard,
 	.share = ca__device_share,
 	.stat = ca__device_stat,
+	.trap_register = ca__device_trap_register,
+	.trap_release = ca__device_trap_release,
+	.trap_landing = ca__device_trap_landing,
 };

@@ -17,6 +17,7 @@
 #define CODEARENA_API __attribute__((visibility("default")))
 
 struct ca__backend;
+struct ca__guard_file;
 
 /**
  * struct codearena_arena - the public object
@@ -27,10 +28,13 @@ struct ca__backend;
  * @page_size: unit of commit
  * @granule: unit of sealing
  * @attached: made by codearena_arena_attach(): changes are refused
+ * @trap_kinds: CODEARENA_TRAP_* bits that lead to landing pads
  * @memfd: what the memfd backend keeps beside, NULL on the device
+ * @guard_file: what guard views are mapped from, or NULL; protected by the lock
+ *              of traps
  *
- * Immutable from the return of the constructor on, so that it is read without
- * a lock, in children of fork() too.
+ * All but @guard_file is immutable from the return of the constructor on, so
+ * that it is read without a lock, in children of fork() too.
  */
 struct codearena_arena {
 	const struct ca__backend *backend;
@@ -40,7 +44,9 @@ struct codearena_arena {
 	uint32_t page_size;
 	uint32_t granule;
 	bool attached;
+	uint32_t trap_kinds;
 	struct ca__memfd *memfd;
+	struct ca__guard_file *guard_file;
 };
 
 static inline uint64_t ca__align_up(uint64_t value, uint64_t align)
@@ -65,6 +71,9 @@ uint64_t ca__owner_current(void);
 /* probe.c */
 int ca__backend_select(enum codearena_backend id, const char *device,
 		       const struct ca__backend **backend);
+
+/* trap_guard.c */
+void ca__guards_leave(struct codearena_arena *arena);
 
 /* sync.c */
 int ca__sync_prepare(void);

@@ -177,6 +177,7 @@ static void ca__memfd_destroy(struct codearena_arena *arena)
 {
 	struct ca__memfd *memfd = arena->memfd;
 
+	ca__memfd_traps_free(arena);
 	if (arena->base)
 		munmap(arena->base, arena->length);
 	if (memfd->header)
@@ -200,6 +201,7 @@ static int ca__memfd_alloc(struct codearena_arena *arena)
 	arena->fd = -1;
 	arena->page_size = ca__page_size();
 	arena->granule = arena->page_size / CA__GRANULES;
+	arena->trap_kinds = CA__TRAP_KINDS;
 	return 0;
 }
 
@@ -261,6 +263,8 @@ static int ca__memfd_create(struct codearena_arena *arena, uint64_t length,
 	arena->length = length;
 	memfd->size = ca__file_size(length);
 	memfd->flags = opts->flags;
+	if (memfd->flags & CODEARENA_RESERVE_F_SHARED_WRITER)
+		arena->trap_kinds = 0;
 	memfd->commit_limit = opts->commit_limit ? opts->commit_limit : length;
 	/* Other processes do not see what one of them shows in its view. */
 	memfd->full_view = opts->flags & CODEARENA_RESERVE_F_SHARED_WRITER;
@@ -295,6 +299,7 @@ static int ca__header_read(struct codearena_arena *arena)
 		return -EBADFD;
 	arena->length = header.length;
 	memfd->flags = header.flags;
+	arena->trap_kinds = 0;
 	memfd->commit_limit = header.commit_limit;
 	return 0;
 }
@@ -386,11 +391,7 @@ static int ca__memfd_stat(struct codearena_arena *arena,
 	stat->out_patched = counters.patched;
 	stat->out_discarded = counters.discarded;
 	stat->out_syncs = counters.syncs;
-	stat->out_trap_tables = 0;
-	stat->out_trap_entries = 0;
-	stat->out_traps_memory = 0;
-	stat->out_traps_divide = 0;
-	stat->out_traps_undefined = 0;
+	ca__memfd_traps_stat(arena, stat);
 	return 0;
 }
 
@@ -414,6 +415,7 @@ static int ca__memfd_probe(const char *device, struct codearena_info *info)
 		.abi_revision = CODEARENA_ABI_REVISION,
 		.features = CODEARENA_FEATURE_SHARE |
 			    CODEARENA_FEATURE_PERMANENT |
+			    CODEARENA_FEATURE_TRAPS |
 			    (arena.memfd->can_sync ? CODEARENA_FEATURE_SYNC :
 						     0),
 		.max_length = CA__MEMFD_MAX_LENGTH,
@@ -438,4 +440,7 @@ const struct ca__backend ca__memfd_backend = {
 	.discard = ca__memfd_discard,
 	.share = ca__memfd_share,
 	.stat = ca__memfd_stat,
+	.trap_register = ca__memfd_trap_register,
+	.trap_release = ca__memfd_trap_release,
+	.trap_landing = ca__memfd_trap_landing,
 };

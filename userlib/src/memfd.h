@@ -26,6 +26,9 @@
 #include "internal.h"
 #include "pages.h"
 
+struct ca__traps;
+struct ca__trap_table;
+
 /* The same limits as the device has. */
 #define CA__MEMFD_MAX_LENGTH	(2ULL << 30)
 #define CA__MEMFD_MAX_ENTRIES	65536
@@ -93,6 +96,7 @@ struct ca__memfd_header {
  * @header: the read-only view of the header
  * @shared: the header in the alias
  * @pages: page states in the alias
+ * @traps: traps of this process, or NULL; set once
  */
 struct ca__memfd {
 	int fd;
@@ -106,6 +110,7 @@ struct ca__memfd {
 	const struct ca__memfd_header *header;
 	struct ca__memfd_header *shared;
 	struct ca__pages pages;
+	struct ca__traps *traps;
 };
 
 static inline uint8_t *ca__view(const struct codearena_arena *arena,
@@ -165,5 +170,30 @@ void ca__patches_apply(struct codearena_arena *arena,
 int ca__memfd_patch(struct codearena_arena *arena,
 		    const struct codearena_patch_entry *patches, size_t count,
 		    uint32_t flags, size_t *failed);
+
+/* memfd_trap.c */
+int ca__memfd_trap_register(struct codearena_arena *arena, uint64_t offset,
+			    uint64_t length, const struct codearena_trap *array,
+			    size_t count, uint32_t flags, uint64_t *id,
+			    size_t *failed);
+int ca__memfd_trap_release(struct codearena_arena *arena, uint64_t id);
+int ca__memfd_trap_landing(struct codearena_arena *arena, uint64_t address);
+int ca__memfd_traps_get(struct codearena_arena *arena,
+			const struct codearena_object *objects,
+			const struct codearena_object *of_caller, size_t count,
+			struct ca__trap_table ***tables, size_t *failed);
+int ca__memfd_traps_insert(struct codearena_arena *arena,
+			   const struct codearena_object *objects,
+			   struct ca__trap_table **tables, size_t count,
+			   size_t *failed);
+void ca__memfd_traps_put(struct ca__trap_table **tables, size_t count);
+int ca__memfd_pads_check(struct codearena_arena *arena,
+			 const struct codearena_range *ranges, size_t count,
+			 size_t *failed);
+void ca__memfd_traps_remove(struct codearena_arena *arena, uint64_t offset,
+			    uint64_t length);
+void ca__memfd_traps_stat(struct codearena_arena *arena,
+			  struct codearena_stat *stat);
+void ca__memfd_traps_free(struct codearena_arena *arena);
 
 #endif /* CA__MEMFD_H */

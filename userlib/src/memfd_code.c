@@ -21,6 +21,7 @@
  * struct ca__batch - entries on their way into an arena
  * @arena: the arena
  * @objects: the entries; chunks become objects without flags
+ * @tables: tables of traps for @objects, or NULL; only to publish
  * @count: how many
  * @buffer: the bytes of all entries, one behind the other
  * @small: room for few bytes
@@ -28,6 +29,7 @@
 struct ca__batch {
 	struct codearena_arena *arena;
 	const struct codearena_object *objects;
+	struct ca__trap_table **tables;
 	size_t count;
 	uint8_t *buffer;
 	uint8_t small[CA__SMALL_BYTES];
@@ -224,9 +226,8 @@ static int ca__objects_check(const struct codearena_arena *arena,
 		const struct codearena_object *object = &objects[i];
 
 		*failed = i;
-		/* Traps would need handlers of signals. */
-		if ((object->flags & ~CODEARENA_OBJECT_F_PATCHABLE) ||
-		    object->trap_count)
+		if (object->flags & ~(CODEARENA_OBJECT_F_PATCHABLE |
+				      CODEARENA_OBJECT_F_REPORT))
 			return -EOPNOTSUPP;
 		ret = ca__range_check(object->offset, object->length, 1,
 				      arena->length);
@@ -298,6 +299,11 @@ static int ca__publish_locked(struct ca__batch *batch,
 		return ret;
 	}
 	ret = ca__read_sources(batch, failed);
+	/* Code never runs without its traps. */
+	if (!ret)
+		ret = ca__memfd_traps_insert(batch->arena, batch->objects,
+					     batch->tables, batch->count,
+					     failed);
 	if (!ret)
 		ca__publish_apply(batch, patches, patch_count, sync);
 	ca__buffer_free(batch);
@@ -306,6 +312,7 @@ static int ca__publish_locked(struct ca__batch *batch,
 
 static int ca__publish_copied(struct codearena_arena *arena,
 			      const struct codearena_object *objects,
+			      const struct codearena_object *of_caller,
 			      size_t object_count,
 			      const struct codearena_patch_entry *patches,
 			      size_t patch_count, bool sync, size_t *failed)
@@ -326,11 +333,17 @@ static int ca__publish_copied(struct codearena_arena *arena,
 	batch.arena = arena;
 	batch.objects = objects;
 	batch.count = object_count;
-	ret = ca__memfd_lock(arena);
+	ret = ca__memfd_traps_get(arena, objects, of_caller, object_count,
+				  &batch.tables, failed);
 	if (ret)
 		return ret;
-	ret = ca__publish_locked(&batch, patches, patch_count, sync, failed);
-	ca__memfd_unlock(arena);
+	ret = ca__memfd_lock(arena);
+	if (!ret) {
+		ret = ca__publish_locked(&batch, patches, patch_count, sync,
+					 failed);
+		ca__memfd_unlock(arena);
+	}
+	ca__memfd_traps_put(batch.tables, object_count);
 	return ret;
 }
 
@@ -384,8 +397,8 @@ int ca__memfd_publish(struct codearena_arena *arena,
 				   &patches_in);
 	if (ret)
 		goto out_objects;
-	ret = ca__publish_copied(arena, objects_in, object_count, patches_in,
-				 patch_count,
+	ret = ca__publish_copied(arena, objects_in, objects, object_count,
+				 patches_in, patch_count,
 				 flags & CODEARENA_PUBLISH_F_SYNC, failed);
 	ca__array_free(patches_in, few_patches);
 out_objects:

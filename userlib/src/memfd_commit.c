@@ -168,13 +168,21 @@ static int ca__decommit_locked(struct codearena_arena *arena, uint64_t offset,
 	struct ca__memfd *memfd = arena->memfd;
 	bool permanent = memfd->flags & CODEARENA_RESERVE_F_PERMANENT;
 	struct ca__counters counters = ca__memfd_counters(memfd->shared);
+	const struct codearena_range range = {
+		.offset = offset,
+		.length = length,
+	};
 	struct ca__tally gone = { 0 };
+	size_t ignored;
 	int ret;
 
 	/* Whole pages: what is sealed there lies in the range. */
 	ret = ca__pages_check(&memfd->pages, offset, length, !permanent);
+	if (!ret)
+		ret = ca__memfd_pads_check(arena, &range, 1, &ignored);
 	if (ret)
 		return ret;
+	ca__memfd_traps_remove(arena, offset, length);
 	ca__pages_decommit(&memfd->pages, offset, length, &gone);
 	ca__memfd_count_gone(arena, &counters, &gone);
 	ca__release(arena, offset, length);

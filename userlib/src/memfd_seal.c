@@ -96,10 +96,14 @@ static int ca__discard_locked(struct codearena_arena *arena,
 	int ret;
 
 	ret = ca__discard_check(arena, ranges, count, failed);
+	if (!ret)
+		ret = ca__memfd_pads_check(arena, ranges, count, failed);
 	if (ret)
 		return ret;
 	counters = ca__memfd_counters(memfd->shared);
 	for (i = 0; i < count; i++) {
+		ca__memfd_traps_remove(arena, ranges[i].offset,
+				       ranges[i].length);
 		ca__pages_unseal(&memfd->pages, ranges[i].offset,
 				 ranges[i].length, &gone);
 		ca__fill_traps(memfd->alias + ranges[i].offset,

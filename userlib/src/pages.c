@@ -145,6 +145,41 @@ int ca__pages_check_seal(const struct ca__pages *pages, uint64_t offset,
 }
 
 /**
+ * ca__pages_check_sealed - is all of the range code?
+ * @pages: states
+ * @offset: first byte
+ * @length: bytes
+ *
+ * Return: 0; -ENOENT: not all sealed.
+ */
+int ca__pages_check_sealed(const struct ca__pages *pages, uint64_t offset,
+			   uint64_t length)
+{
+	struct ca__step step = ca__step_first(offset, length);
+
+	while (ca__step_next(pages, &step)) {
+		if (!step.page->committed || (step.mask & ~step.page->sealed))
+			return -ENOENT;
+	}
+	return 0;
+}
+
+/**
+ * ca__pages_code - is this byte code, or about to be?
+ * @pages: states
+ * @offset: where
+ *
+ * Return: whether its granule is sealed or claimed.
+ */
+bool ca__pages_code(const struct ca__pages *pages, uint64_t offset)
+{
+	struct ca__step step = ca__step_first(offset, 1);
+
+	return ca__step_next(pages, &step) && step.page->committed &&
+	       (step.mask & (step.page->sealed | step.page->claimed));
+}
+
+/**
  * ca__pages_check_patch - may the word at @offset be patched?
  * @pages: states
  * @offset: of the word, aligned, so that it lies in one granule

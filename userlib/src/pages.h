@@ -70,6 +70,9 @@ int ca__pages_check(const struct ca__pages *pages, uint64_t offset,
 		    uint64_t length, bool sealed_allowed);
 int ca__pages_check_seal(const struct ca__pages *pages, uint64_t offset,
 			 uint64_t length, bool patchable);
+int ca__pages_check_sealed(const struct ca__pages *pages, uint64_t offset,
+			   uint64_t length);
+bool ca__pages_code(const struct ca__pages *pages, uint64_t offset);
 int ca__pages_check_patch(const struct ca__pages *pages, uint64_t offset);
 int ca__pages_claim(struct ca__pages *pages, uint64_t offset, uint64_t length);
 void ca__pages_unclaim(struct ca__pages *pages, uint64_t offset,

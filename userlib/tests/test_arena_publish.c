@@ -235,7 +235,7 @@ static void publish_refuses_unknown_flags(void **state)
 				  codearena_arena_publish(f->arena, &fn.object,
 							  1, NULL, 0,
 							  1U << bit, &failed));
-		/* Known to the device. */
+		/* About traps, and there are none. */
 		if (1U << bit == CODEARENA_OBJECT_F_REPORT)
 			continue;
 		fn.object.flags = 1U << bit;
@@ -245,29 +245,6 @@ static void publish_refuses_unknown_flags(void **state)
 							  &failed));
 		fn.object.flags = 0;
 	}
-}
-
-static void publish_refuses_traps(void **state)
-{
-	struct fixture *f = *state;
-	struct codearena_trap trap = { .length = 1, .landing = f->fixed };
-	struct function fn;
-
-	only_on(CODEARENA_BACKEND_MEMFD);
-	function_init(&fn, f->fresh, 1);
-	fn.object.traps = (uintptr_t)&trap;
-	fn.object.trap_count = 1;
-	expect_refused_at(f->arena, EOPNOTSUPP, 0,
-			  codearena_arena_publish(f->arena, &fn.object, 1, NULL,
-						  0, 0, &failed));
-	fn.object.trap_count = 0;
-	fn.object.flags = CODEARENA_OBJECT_F_REPORT;
-	expect_refused_at(f->arena, EOPNOTSUPP, 0,
-			  codearena_arena_publish(f->arena, &fn.object, 1, NULL,
-						  0, 0, &failed));
-	fn.object.flags = 0;
-	assert_int_equal(codearena_arena_publish(f->arena, &fn.object, 1, NULL,
-						 0, 0, NULL), 0);
 }
 
 static void publish_refuses_overlap(void **state)
@@ -407,7 +384,6 @@ int main(void)
 		FIXTURE_TEST(publish_synchronises),
 		FIXTURE_TEST(publish_refuses_bad_objects),
 		FIXTURE_TEST(publish_refuses_unknown_flags),
-		FIXTURE_TEST(publish_refuses_traps),
 		FIXTURE_TEST(publish_refuses_overlap),
 		FIXTURE_TEST(publish_refuses_bad_sources),
 		FIXTURE_TEST(publish_refuses_bad_arrays),

@@ -14,6 +14,11 @@
 /* brk #0; instructions are little-endian whatever the data are. */
 #define CA__TRAP_BYTES		{ 0x00, 0x00, 0x20, 0xd4 }
 
+/* Instructions, and so landing pads, begin at multiples of this. */
+#define CA__INSN_ALIGN		4
+
+#define CA__TRAP_KINDS		CODEARENA_TRAP_MEMORY
+
 static inline void ca__arch_sync_self(void)
 {
 	__asm__ volatile("isb" : : : "memory");

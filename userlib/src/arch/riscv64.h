@@ -23,6 +23,11 @@
 /* c.ebreak: two bytes, so that compressed code traps at every entry too. */
 #define CA__TRAP_BYTES		{ 0x02, 0x90 }
 
+/* Instructions, and so landing pads, begin at multiples of this. */
+#define CA__INSN_ALIGN		2
+
+#define CA__TRAP_KINDS		CODEARENA_TRAP_MEMORY
+
 static inline void ca__arch_sync_self(void)
 {
 	__asm__ volatile("fence.i" : : : "memory");

@@ -14,6 +14,13 @@
 /* int3: every byte traps, wherever execution enters. */
 #define CA__TRAP_BYTES		{ 0xcc }
 
+/* Instructions, and so landing pads, begin at multiples of this. */
+#define CA__INSN_ALIGN		1
+
+#define CA__TRAP_KINDS		(CODEARENA_TRAP_MEMORY | \
+				 CODEARENA_TRAP_DIVIDE | \
+				 CODEARENA_TRAP_UNDEFINED)
+
 static inline void ca__arch_sync_self(void)
 {
 	unsigned int a = 0, b, c = 0, d;

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * What a trap looks like in the context of a signal. Each architecture gives:
+ *
+ *   CA__TRAP_SIGNALS          the signals, as initialiser of an array
+ *   ca__arch_trap_kind()      one of CODEARENA_TRAP_*; 0 if it is none of them
+ *   ca__arch_trap_pc()        address of the instruction
+ *   ca__arch_trap_report()    set the registers of the report
+ *   ca__arch_trap_redirect()  continue at another address
+ */
+#ifndef CA__ARCH_TRAP_H
+#define CA__ARCH_TRAP_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <ucontext.h>
+
+#include <linux/codearena.h>
+
+#if defined(__x86_64__)
+#include "trap_x86_64.h"
+#elif defined(__aarch64__)
+#include "trap_aarch64.h"
+#elif defined(__riscv)
+#include "trap_riscv64.h"
+#else
+#error "libcodearena has no support for this architecture"
+#endif
+
+#endif /* CA__ARCH_TRAP_H */
