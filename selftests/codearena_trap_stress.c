@@ -44,6 +44,7 @@ struct stress {
 struct worker {
 	struct stress *stress;
 	unsigned int number;
+	unsigned int round;
 	uint64_t random;
 };
 
@@ -82,6 +83,16 @@ FIXTURE_TEARDOWN(stress)
 {
 	trap_arena_free(&self->s.t);
 }
+
+/* A crew that does not end in time is asked how far its changers have come. */
+#define ASSERT_JOINED(self)						\
+	ASSERT_TRUE(crew_join(&(self)->s.crew)) {			\
+		TH_LOG("%s; rounds %u %u %u %u of %u",			\
+		       (self)->s.crew.error, (self)->workers[0].round,	\
+		       (self)->workers[1].round,			\
+		       (self)->workers[2].round,			\
+		       (self)->workers[3].round, (self)->s.rounds);	\
+	}
 
 /* One trap at a site that is protected: true if all is as it should be. */
 static bool trap_lands(const struct trap_arena *t, struct trap_state *state,
@@ -176,7 +187,8 @@ static void *change_tables(void *arg)
 	struct trap_state *state = trap_state_new();
 
 	for (unsigned int i = 0; i < w->stress->rounds &&
-	     !crew_stopped(&w->stress->crew); i++)
+	     !crew_stopped(&w->stress->crew); i++) {
+		w->round = i;
 		if (!change_table(w, state)) {
 			crew_fail(&w->stress->crew,
 				  "changer %u, round %u: %s; ended at %#lx, signal %d",
@@ -184,6 +196,7 @@ static void *change_tables(void *arg)
 				  (unsigned long)state->where, state->signo);
 			break;
 		}
+	}
 	changer_done(w->stress);
 	trap_state_free(state);
 	return NULL;
@@ -206,7 +219,7 @@ TEST_F_TIMEOUT(stress, tables_come_and_go, CREW_TIMEOUT)
 		   sizeof(self->workers[0]));
 	crew_start(&s->crew, TRAPPERS, trap_all_the_time,
 		   &self->workers[CHANGERS], sizeof(self->workers[0]));
-	ASSERT_TRUE(crew_join(&s->crew));
+	ASSERT_JOINED(self);
 	ASSERT_CREW(&s->crew);
 	EXPECT_TABLES(s->t.fd, FIXED_SITES, FIXED_SITES);
 	EXPECT_EQ(s->landed + (uint64_t)CHANGERS * s->rounds,
@@ -238,6 +251,7 @@ static void *publish_and_discard(void *arg)
 				  fragment_length(&code_pad), 0),
 		};
 
+		w->round = i;
 		objects[0].traps = (uintptr_t)&trap;
 		objects[0].trap_count = 1;
 		if (do_publish(t->fd, objects, 2, NULL, 0, 0) ||
@@ -259,12 +273,12 @@ TEST_F_TIMEOUT(stress, code_comes_and_goes, CREW_TIMEOUT)
 {
 	struct stress *s = &self->s;
 
-	s->rounds = 1000 * crew_repeats();
+	s->rounds = 250 * crew_repeats();
 	crew_start(&s->crew, CHANGERS, publish_and_discard, self->workers,
 		   sizeof(self->workers[0]));
 	crew_start(&s->crew, TRAPPERS, trap_all_the_time,
 		   &self->workers[CHANGERS], sizeof(self->workers[0]));
-	ASSERT_TRUE(crew_join(&s->crew));
+	ASSERT_JOINED(self);
 	ASSERT_CREW(&s->crew);
 	EXPECT_TABLES(s->t.fd, FIXED_SITES, FIXED_SITES);
 	EXPECT_FIXED(s->t.fd, s->landed + (uint64_t)CHANGERS * s->rounds, 0, 0);
@@ -284,6 +298,7 @@ static void *map_and_unmap(void *arg)
 		unsigned int n = crew_random(&w->random) % FIXED_SITES;
 		struct trap_arena other = *t;
 
+		w->round = i;
 		other.arena.view = arena_map(&t->arena, t->fd);
 		other.guard = guard_map(t->fd, 1 << 30);
 		if (other.arena.view == MAP_FAILED ||
@@ -316,7 +331,7 @@ TEST_F_TIMEOUT(stress, views_come_and_go, CREW_TIMEOUT)
 		   sizeof(self->workers[0]));
 	crew_start(&s->crew, TRAPPERS, trap_all_the_time,
 		   &self->workers[CHANGERS], sizeof(self->workers[0]));
-	ASSERT_TRUE(crew_join(&s->crew));
+	ASSERT_JOINED(self);
 	ASSERT_CREW(&s->crew);
 	EXPECT_FIXED(s->t.fd, s->landed + (uint64_t)CHANGERS * s->rounds, 0, 0);
 }
@@ -376,7 +391,7 @@ TEST_F_TIMEOUT(stress, processes_come_and_go, CREW_TIMEOUT)
 		}
 	}
 	crew_stop(&s->crew);
-	ASSERT_TRUE(crew_join(&s->crew));
+	ASSERT_JOINED(self);
 	ASSERT_CREW(&s->crew);
 	EXPECT_LT(s->landed + children, traps_fixed(s->t.fd));
 }
@@ -428,7 +443,7 @@ TEST_F_TIMEOUT(stress, arenas_come_and_go, CREW_TIMEOUT)
 		EXPECT_EQ(0, status);
 	}
 	crew_stop(&s->crew);
-	ASSERT_TRUE(crew_join(&s->crew));
+	ASSERT_JOINED(self);
 	ASSERT_CREW(&s->crew);
 	EXPECT_FIXED(s->t.fd, s->landed, 0, 0);
 	EXPECT_TRUE(crew_total_becomes(total));

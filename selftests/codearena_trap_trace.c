@@ -30,6 +30,11 @@ static bool tracing_begin(void)
 		mount("tracefs", TRACING, "tracefs", 0, NULL);
 	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
 		return false;
+	/*
+	 * Without names of tasks, the events need nothing but themselves: no
+	 * code of the scheduler is patched for their sake.
+	 */
+	write_file(INSTANCE "options/record-cmd", "0");
 	return !write_file(EVENTS "enable", "1") &&
 	       !write_file(INSTANCE "tracing_on", "1");
 }

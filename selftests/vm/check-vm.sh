@@ -53,6 +53,14 @@ library_tests() {
 	[ ! -d "$out/vm/root" ] || options+=(--run --stage --run "$out/vm/root")
 }
 
+# What happens to traps is also seen by a real debugger.
+debugger() {
+	local stage
+	stage=$("$root_dir/selftests/gdb/stage.sh" "$arch")
+	options+=(--run --stage --run "$stage")
+}
+
 kselftests
+debugger
 [ ! -e "$root_dir/userlib/Makefile" ] || library_tests
 exec "$vm_dir/run-tests.sh" --kver "$kver" --arch "$arch" "${options[@]}" check-vm -- "${programs[@]}"
