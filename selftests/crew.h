@@ -18,13 +18,27 @@
 #define CREW_MAX	32
 #define CREW_SECONDS	100
 
+static inline unsigned int crew_factor(const char *name)
+{
+	const char *text = getenv(name);
+	int factor = text ? atoi(text) : 1;
+
+	return factor > 0 ? (unsigned int)factor : 1;
+}
+
 /* How often the tests repeat their job: CODEARENA_STRESS=N, 1 without. */
 static inline unsigned int crew_repeats(void)
 {
-	const char *text = getenv("CODEARENA_STRESS");
-	int repeats = text ? atoi(text) : 1;
+	return crew_factor("CODEARENA_STRESS");
+}
 
-	return repeats > 0 ? (unsigned int)repeats : 1;
+/*
+ * How long a crew may take, in seconds: longer for more work, and
+ * CODEARENA_PATIENCE=N times as long on a kernel that checks all it does.
+ */
+static inline unsigned int crew_limit(void)
+{
+	return CREW_SECONDS * crew_repeats() * crew_factor("CODEARENA_PATIENCE");
 }
 
 /*
@@ -97,13 +111,13 @@ static inline bool crew_join(struct crew *crew)
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += CREW_SECONDS * crew_repeats();
+	until.tv_sec += crew_limit();
 	while (crew->count) {
 		pthread_t thread = crew->threads[crew->count - 1];
 
 		if (pthread_timedjoin_np(thread, NULL, &until)) {
 			crew_fail(crew, "a thread did not end in %u s",
-				  CREW_SECONDS * crew_repeats());
+				  crew_limit());
 			return false;
 		}
 		crew->count--;
