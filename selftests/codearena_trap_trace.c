@@ -13,6 +13,8 @@
 /* A buffer of its own, which nobody else's events get into. */
 #define INSTANCE TRACING "instances/codearena_selftest/"
 #define EVENTS INSTANCE "events/codearena/"
+/* Recording tasks' names: inherited by instances, and theirs only by that. */
+#define RECORD_CMD TRACING "options/record-cmd"
 #define TRACE_SIZE 65536
 
 FIXTURE(trace)
@@ -24,17 +26,21 @@ FIXTURE(trace)
 	char *text;
 };
 
+static char record_cmd[8];
+
 static bool tracing_begin(void)
 {
 	if (access(TRACING "instances", F_OK))
 		mount("tracefs", TRACING, "tracefs", 0, NULL);
-	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
-		return false;
 	/*
 	 * Without names of tasks, the events need nothing but themselves: no
 	 * code of the scheduler is patched for their sake.
 	 */
-	write_file(INSTANCE "options/record-cmd", "0");
+	if (read_file(RECORD_CMD, record_cmd, sizeof(record_cmd)) ||
+	    write_file(RECORD_CMD, "0"))
+		return false;
+	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
+		return false;
 	return !write_file(EVENTS "enable", "1") &&
 	       !write_file(INSTANCE "tracing_on", "1");
 }
@@ -54,6 +60,8 @@ FIXTURE_TEARDOWN(trace)
 {
 	write_file(EVENTS "enable", "0");
 	rmdir(INSTANCE);
+	if (*record_cmd)
+		write_file(RECORD_CMD, record_cmd);
 	free(self->text);
 	trap_arena_free(&self->t);
 	trap_state_free(self->state);

@@ -15,6 +15,8 @@
 #   --thread KIND     multi (default): a thread per processor; single: take turns,
 #                     for code that is changed while another processor runs it
 #   --timeout SECONDS give up after this time (default 300)
+#   --stall SECONDS   give up when the command is silent for this long (default: never);
+#                     the log then says where the processors were
 #   --append ARGS     more kernel arguments
 #   --stage DIR       copy DIR's contents over the guest's root; may be repeated
 #   --file SRC:DEST   copy one file to the guest path DEST; may be repeated
@@ -41,15 +43,17 @@ complaints+='|possible recursive locking|possible circular locking|lockdep|INFO:
 complaints+='|inconsistent lock state|suspicious RCU usage|sleeping function called|rcu:.*stall'
 complaints+='|RCU stall|general protection|Kernel panic|segfault at|unchecked MSR|bad page state'
 complaints+='|soft lockup|hard LOCKUP|refcount_t:|list_(add|del) corruption|scheduling while atomic'
+# The kernel does not survive these (oops=panic).
+deaths='\bOops\b|Kernel panic|int3: 0000|general protection fault'
 
-kver=${KVER:-6.1} arch=${ARCH:-x86_64} smp=2 mem=1G icount='' thread=multi timeout=300 append=''
+kver=${KVER:-6.1} arch=${ARCH:-x86_64} smp=2 mem=1G icount='' thread=multi timeout=300 stall=0 append=''
 module=build kernel='' name='' shell='' qemu_args=() image_args=()
 
 value() { [ $# -ge 2 ] || die "option $1 needs a value; see --help"; }
 
 while [ $# -gt 0 ]; do
 	case $1 in
-	--kver | --arch | --smp | --mem | --thread | --timeout | --append | --module | --kernel | --name)
+	--kver | --arch | --smp | --mem | --thread | --timeout | --stall | --append | --module | --kernel | --name)
 		value "$@"
 		printf -v "${1#--}" %s "$2"
 		shift 2
@@ -71,10 +75,10 @@ logs=$root_dir/build/vm
 log=$logs/$name.log out_log=$logs/$name.out
 mkdir -p "$logs"
 work=$(mktemp -d "${TMPDIR:-/tmp}/codearena-vm.XXXXXX")
-watcher=
+watchers=()
 # shellcheck disable=SC2317 # called by the trap
 cleanup() {
-	[ -z "$watcher" ] || kill "$watcher" 2>/dev/null || true
+	[ ${#watchers[@]} -eq 0 ] || kill "${watchers[@]}" 2>/dev/null || true
 	rm -rf "$work"
 }
 trap cleanup EXIT
@@ -120,6 +124,7 @@ qemu_command() {
 	x86_64)
 		qemu=(qemu-system-x86_64)
 		machine=q35 cpu=max console=ttyS0 out=ttyS1 status=ttyS2
+		append="unknown_nmi_panic $append"
 		;;
 	arm64)
 		qemu=(qemu-system-aarch64)
@@ -147,6 +152,7 @@ qemu_command() {
 		-chardev "file,id=log,path=$log"
 		-chardev "stdio,id=out,signal=off,logfile=$out_log"
 		-chardev "file,id=status,path=$work/status"
+		-chardev "pipe,id=monitor,path=$work/monitor" -mon chardev=monitor
 		-serial chardev:log)
 	case $arch in
 	x86_64) qemu+=(-serial chardev:out -serial chardev:status) ;;
@@ -170,13 +176,41 @@ watch_boot() {
 	say "$kver $arch is up after $((SECONDS - start))s"
 }
 
+# End a guest whose command prints nothing any more, or whose kernel died and did not
+# get as far as to say so: its processors' registers go to the log, and so does the
+# kernel's own account where it can still give one.
+watch_stall() {
+	local size=-1 seen since=$SECONDS limit=$stall
+	while sleep 2; do
+		seen=$(stat -c %s "$out_log")
+		if [ "$limit" -eq "$stall" ] && grep -aqE "$deaths" "$log"; then
+			limit=20 since=$SECONDS
+		elif [ "$seen" != "$size" ]; then
+			size=$seen since=$SECONDS
+		elif [ $((SECONDS - since)) -ge "$limit" ]; then
+			: >"$work/stalled"
+			printf 'info registers -a\nnmi\n' >"$work/monitor.in"
+			sleep 10
+			echo quit >"$work/monitor.in"
+			return
+		fi
+	done
+}
+
 boot() {
+	mkfifo "$work/monitor.in" "$work/monitor.out"
+	cat "$work/monitor.out" >"$work/monitor.log" &
+	watchers+=($!)
 	: >"$work/status"
 	: >"$log"
 	: >"$out_log"
 	say "booting $kver $arch ..."
 	watch_boot &
-	watcher=$!
+	watchers+=($!)
+	if [ "$stall" -gt 0 ]; then
+		watch_stall &
+		watchers+=($!)
+	fi
 	if [ -n "$shell" ]; then
 		say "leave the shell with 'exit'"
 		"${qemu[@]}"
@@ -189,7 +223,11 @@ prepare "$@"
 qemu_command
 code=0
 boot || code=$?
-kill "$watcher" 2>/dev/null || true
+if [ -e "$work/stalled" ]; then
+	say "the guest fell silent; its processors' registers are at the end of $log"
+	tr -d '\r' <"$work/monitor.log" >>"$log"
+	code=124
+fi
 
 # What the guest had to say about itself.
 read -r word number < <(tr -d '\r' <"$work/status" | grep -E '^(exit|rmmod-failed|insmod-failed)' | tail -n 1) || true
