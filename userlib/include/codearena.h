@@ -381,15 +381,15 @@ int codearena_arena_seal(struct codearena_arena *arena, uint64_t offset,
  * @flags: CODEARENA_PUBLISH_F_SYNC
  * @failed: see above; @object_count + the index if a patch was refused
  *
- * See struct codearena_object and struct codearena_publish. @objects is only
- * written to where objects have traps: there out_trap_id is stored, and the
- * array must be writable in spite of its type.
+ * See struct codearena_object and struct codearena_publish. Of @objects only
+ * out_trap_id is written to, and only where an object has traps: an array
+ * without may lie in memory that cannot be written.
  *
  * Return: 0, -EAGAIN, -EBADF, -EBUSY, -EEXIST, -EFAULT, -EINVAL, -ENOENT,
  * -ENOMEM, -EOPNOTSUPP, -EOVERFLOW, -EPERM.
  */
 int codearena_arena_publish(struct codearena_arena *arena,
-			    const struct codearena_object *objects,
+			    struct codearena_object *objects,
 			    size_t object_count,
 			    const struct codearena_patch_entry *patches,
 			    size_t patch_count, uint32_t flags,

@@ -194,7 +194,7 @@ CODEARENA_API int codearena_arena_seal(struct codearena_arena *arena,
 
 CODEARENA_API int
 codearena_arena_publish(struct codearena_arena *arena,
-			const struct codearena_object *objects,
+			struct codearena_object *objects,
 			size_t object_count,
 			const struct codearena_patch_entry *patches,
 			size_t patch_count, uint32_t flags, size_t *failed)

@@ -42,7 +42,7 @@ struct ca__backend {
 	int (*seal)(struct codearena_arena *arena, uint64_t offset,
 		    uint64_t length, uint32_t flags);
 	int (*publish)(struct codearena_arena *arena,
-		       const struct codearena_object *objects,
+		       struct codearena_object *objects,
 		       size_t object_count,
 		       const struct codearena_patch_entry *patches,
 		       size_t patch_count, uint32_t flags, size_t *failed);

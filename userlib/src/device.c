@@ -314,7 +314,7 @@ static int ca__device_seal(struct codearena_arena *arena, uint64_t offset,
 }
 
 static int ca__device_publish(struct codearena_arena *arena,
-			      const struct codearena_object *objects,
+			      struct codearena_object *objects,
 			      size_t object_count,
 			      const struct codearena_patch_entry *patches,
 			      size_t patch_count, uint32_t flags,

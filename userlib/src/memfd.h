@@ -146,7 +146,7 @@ int ca__memfd_write(struct codearena_arena *arena,
 		    const struct codearena_chunk *chunks, size_t count,
 		    size_t *failed);
 int ca__memfd_publish(struct codearena_arena *arena,
-		      const struct codearena_object *objects,
+		      struct codearena_object *objects,
 		      size_t object_count,
 		      const struct codearena_patch_entry *patches,
 		      size_t patch_count, uint32_t flags, size_t *failed);
@@ -180,7 +180,7 @@ int ca__memfd_trap_release(struct codearena_arena *arena, uint64_t id);
 int ca__memfd_trap_landing(struct codearena_arena *arena, uint64_t address);
 int ca__memfd_traps_get(struct codearena_arena *arena,
 			const struct codearena_object *objects,
-			const struct codearena_object *of_caller, size_t count,
+			struct codearena_object *of_caller, size_t count,
 			struct ca__trap_table ***tables, size_t *failed);
 int ca__memfd_traps_insert(struct codearena_arena *arena,
 			   const struct codearena_object *objects,

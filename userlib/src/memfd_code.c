@@ -312,7 +312,7 @@ static int ca__publish_locked(struct ca__batch *batch,
 
 static int ca__publish_copied(struct codearena_arena *arena,
 			      const struct codearena_object *objects,
-			      const struct codearena_object *of_caller,
+			      struct codearena_object *of_caller,
 			      size_t object_count,
 			      const struct codearena_patch_entry *patches,
 			      size_t patch_count, bool sync, size_t *failed)
@@ -370,7 +370,7 @@ static int ca__publish_flags(const struct codearena_arena *arena,
  * Return: 0 or a negative errno.
  */
 int ca__memfd_publish(struct codearena_arena *arena,
-		      const struct codearena_object *objects,
+		      struct codearena_object *objects,
 		      size_t object_count,
 		      const struct codearena_patch_entry *patches,
 		      size_t patch_count, uint32_t flags, size_t *failed)

@@ -292,7 +292,7 @@ void ca__memfd_traps_put(struct ca__trap_table **tables, size_t count)
  */
 int ca__memfd_traps_get(struct codearena_arena *arena,
 			const struct codearena_object *objects,
-			const struct codearena_object *of_caller, size_t count,
+			struct codearena_object *of_caller, size_t count,
 			struct ca__trap_table ***tables, size_t *failed)
 {
 	struct ca__trap_table **made;
@@ -318,7 +318,7 @@ int ca__memfd_traps_get(struct codearena_arena *arena,
 		if (!objects[i].trap_count)
 			continue;
 		ret = ca__object_traps_get(arena, traps, &objects[i],
-					   (void *)&of_caller[i], &made[i]);
+					   &of_caller[i], &made[i]);
 		if (ret)
 			*failed = i;
 	}
