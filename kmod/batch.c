@@ -69,13 +69,17 @@ void codearena_array_put(void *array, void *small)
 		kvfree(array);
 }
 
-/* Give the claims of an entry back, on the first @length bytes of it. */
-static void codearena_entry_release_locked(struct codearena_arena *arena,
-					   const struct codearena_chunk *entry,
-					   u64 length)
+/**
+ * codearena_claims_release_locked - give the claims of a range back
+ * @arena: the arena, locked
+ * @offset: first byte
+ * @length: bytes; may be 0
+ */
+void codearena_claims_release_locked(struct codearena_arena *arena, u64 offset,
+				     u64 length)
 {
 	lockdep_assert_held(&arena->lock);
-	codearena_for_each_piece(piece, entry->offset, length)
+	codearena_for_each_piece(piece, offset, length)
 		codearena_page_get(arena, piece.index)->claimed &= ~piece.mask;
 }
 
@@ -91,8 +95,8 @@ void codearena_batch_release_locked(struct codearena_batch *batch, u32 count)
 
 	for (i = 0; i < count; i++) {
 		entry = codearena_batch_entry(batch, i);
-		codearena_entry_release_locked(batch->arena, entry,
-					       entry->length);
+		codearena_claims_release_locked(batch->arena, entry->offset,
+						entry->length);
 	}
 }
 
@@ -114,10 +118,11 @@ static int codearena_entry_claim_locked(struct codearena_batch *batch,
 		else
 			ret = 0;
 		if (unlikely(ret)) {
-			codearena_entry_release_locked(batch->arena, entry,
-						       entry->length -
-						       piece.length -
-						       piece.rest);
+			codearena_claims_release_locked(batch->arena,
+							entry->offset,
+							entry->length -
+							piece.length -
+							piece.rest);
 			return ret;
 		}
 		state->claimed |= piece.mask;

@@ -39,6 +39,8 @@ codearena_batch_entry(const struct codearena_batch *batch, u32 index)
 	return batch->entries + index * batch->stride;
 }
 
+void codearena_claims_release_locked(struct codearena_arena *arena, u64 offset,
+				     u64 length);
 void codearena_batch_release_locked(struct codearena_batch *batch, u32 count);
 void codearena_batch_restore(struct codearena_batch *batch);
 int codearena_batch_run(struct codearena_batch *batch,

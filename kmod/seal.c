@@ -6,6 +6,7 @@
  */
 #include <linux/bitops.h>
 
+#include "batch.h"
 #include "codearena_private.h"
 
 /**
@@ -161,12 +162,9 @@ static void codearena_discard_release_locked(struct codearena_arena *arena,
 {
 	u32 i;
 
-	for (i = 0; i < count; i++) {
-		codearena_for_each_piece(piece, ranges[i].offset,
-					 ranges[i].length)
-			codearena_page_get(arena, piece.index)->claimed &=
-				~piece.mask;
-	}
+	for (i = 0; i < count; i++)
+		codearena_claims_release_locked(arena, ranges[i].offset,
+						ranges[i].length);
 }
 
 static int codearena_discard_claim_locked(struct codearena_arena *arena,
