@@ -70,6 +70,11 @@ check: setup-build
 check-host: setup-build setup-host
 	$(userlib) check
 
+## coverage: lines of the library that its tests on this machine execute
+.PHONY: coverage
+coverage: setup-build setup-host setup-coverage
+	$(userlib) coverage
+
 ## check-vm: the kselftests in a VM (KVER=6.1 ARCH=x86_64)
 .PHONY: check-vm
 check-vm: setup-build setup-vm setup-source setup-host
@@ -99,9 +104,10 @@ vm-shell: setup-build setup-vm setup-source
 	@$(if $(arch_setup),$(SETUP) $(arch_setup))
 	@$(vm)/shell.sh $(KVER) $(ARCH)
 
-## setup-GROUP: install the Debian packages of build, vm, source, arm64, static, host or bench
-.PHONY: setup-build setup-vm setup-source setup-arm64 setup-static setup-host setup-bench
-setup-build setup-vm setup-source setup-arm64 setup-static setup-host setup-bench: setup-%:
+## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
+setups := $(patsubst %,setup-%,build vm source arm64 static host coverage bench)
+.PHONY: $(setups)
+$(setups): setup-%:
 	@$(SETUP) $*
 
 ## clean: remove build/

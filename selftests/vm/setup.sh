@@ -6,13 +6,14 @@
 #
 # Usage: setup.sh GROUP...
 #
-#   build   compile the module and the library
-#   vm      boot x86_64 kernels
-#   source  read files out of the kernel's source package
-#   arm64   build for arm64 and boot arm64 kernels
-#   static  static checks
-#   host    host tests of the library
-#   bench   benchmarks and the peers they compare with
+#   build     compile the module and the library
+#   vm        boot x86_64 kernels
+#   source    read files out of the kernel's source package
+#   arm64     build for arm64 and boot arm64 kernels
+#   static    static checks
+#   host      host tests of the library
+#   coverage  the table of the lines that host tests execute
+#   bench     benchmarks and the peers they compare with
 #
 # Does nothing, quickly, when nothing is missing.
 
@@ -37,6 +38,7 @@ packages_of() {
 			coccinelle perl python3 g++ git
 		;;
 	host) echo gcc g++ clang libc6-dev make libcmocka-dev libcapstone-dev pkg-config ;;
+	coverage) echo gcovr ;;
 	bench) echo gcc g++ make pkg-config ;;
 	*) return 1 ;;
 	esac

@@ -5,17 +5,23 @@
 # Run test programs, which speak TAP, and count their results. A program that
 # dies, hangs, has no plan or prints fewer results than planned has failed.
 #
-# Usage: run.sh PROGRAM...
+# Usage: run.sh [--name NAME] PROGRAM...
 #
 # TEST_TIMEOUT=SECONDS   time limit of one program (default 300)
 # VERBOSE=1              show all output, not only that of failures
 #
-# Ends with "check-host: N passed, N failed, N skipped".
+# Ends with "check-host: N passed, N failed, N skipped", or NAME in its place.
 
 export CMOCKA_MESSAGE_OUTPUT=TAP
 export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:${ASAN_OPTIONS-}"
 export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS-}"
 export TSAN_OPTIONS="halt_on_error=1:die_after_fork=0:${TSAN_OPTIONS-}"
+
+total=check-host
+if [ "$1" = --name ]; then
+	total=$2
+	shift 2
+fi
 
 cd "$(dirname "$0")" || exit 1
 output=$(mktemp) || exit 1
@@ -52,5 +58,5 @@ for program; do
 	fi
 done
 
-echo "check-host: $passed passed, $failed failed, $skipped skipped"
+echo "$total: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
