@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Run the benchmark in a VM that counts instructions, and write build/bench.tsv:
-# name, unit, codearena, peer name, peer, ratio (peer / codearena).
+# Run the benchmarks and write build/bench.tsv: name, unit, codearena, peer name,
+# peer, ratio (peer / codearena). The module's run in a VM that counts instructions
+# (unit insn), the library's on this machine (unit ns), where times are as exact
+# as it is idle.
 #
 # Usage: run.sh [--kver KVER] [--arch ARCH] [--out FILE] [CASE]...
 #
@@ -11,7 +13,8 @@
 #   --arch ARCH   x86_64 or arm64 (default: $ARCH or x86_64)
 #   --out FILE    the rows (default: build/bench.tsv)
 #
-# Fails if a row is missing, unless CASEs were named: then only those run.
+# Fails if a row is missing, unless CASEs were named: then only those run. Those
+# of the library are the programs pool, lookup and module.
 
 set -euo pipefail
 
@@ -44,6 +47,10 @@ trap_memory signal
 trap_divide signal
 trap_undefined signal
 trap_scale one_table
+pool_100k std_set
+pool_scale one_thousand
+lookup_1m std_map
+module_add asmjit
 "
 
 die() {
@@ -51,7 +58,8 @@ die() {
 	exit 1
 }
 
-kver=${KVER:-6.1} arch=${ARCH:-x86_64} out=$root/build/bench.tsv cases=()
+kver=${KVER:-6.1} arch=${ARCH:-x86_64} out=$root/build/bench.tsv
+cases=() host_cases=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kver | --arch | --out)
@@ -61,9 +69,14 @@ while [ $# -gt 0 ]; do
 		;;
 	-h | --help) sed -n '/^# Usage/,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
 	-*) die "no option '$1'; see --help" ;;
+	pool | lookup | module) host_cases+=("$1"); shift ;;
 	*) cases+=("$1"); shift ;;
 	esac
 done
+all=
+if [ $((${#cases[@]} + ${#host_cases[@]})) -eq 0 ]; then
+	all=yes host_cases=(pool lookup module)
+fi
 
 cross=
 [ "$arch" != arm64 ] || cross=aarch64-linux-gnu-
@@ -75,16 +88,31 @@ log=$(mktemp "${TMPDIR:-/tmp}/codearena-bench.XXXXXX")
 rows=$(mktemp "$out.XXXXXX")
 trap 'rm -f "$log" "$rows"' EXIT
 
-code=0
-"$here/../vm/run.sh" --icount --kver "$kver" --arch "$arch" \
-	--name "bench-$kver-$arch" --timeout 600 \
-	--file "$build/bench:/bench" -- /bench "${cases[@]}" >"$log" || code=$?
-tr -d '\r' <"$log" | grep -v '^@row' || true
-tr -d '\r' <"$log" | sed -n 's/^@row\t//p' >"$rows"
-[ "$code" -eq 0 ] || die "the benchmark failed with status $code"
+in_vm() {
+	local code=0
+	"$here/../vm/run.sh" --icount --kver "$kver" --arch "$arch" \
+		--name "bench-$kver-$arch" --timeout 600 \
+		--file "$build/bench:/bench" -- /bench "${cases[@]}" >"$log" || code=$?
+	tr -d '\r' <"$log" | grep -v '^@row' || true
+	tr -d '\r' <"$log" | sed -n 's/^@row\t//p' >>"$rows"
+	[ "$code" -eq 0 ] || die "the benchmark failed with status $code"
+}
+
+# In a VM only instructions can be counted, and these are about caches as well.
+on_host() {
+	local program=$1
+	echo "$me: $program, on this machine"
+	make -s -C "$root/userlib" O="$root/build/userlib" "bench-$program"
+	"$root/build/userlib/bench/$program" >"$log" || die "the benchmark $program failed"
+	cat "$log"
+	awk -F '\t' 'NF == 6' "$log" >>"$rows"
+}
+
+if [ -n "$all" ] || [ ${#cases[@]} -gt 0 ]; then in_vm; fi
+for program in "${host_cases[@]}"; do on_host "$program"; done
 
 missing=0
-if [ ${#cases[@]} -eq 0 ]; then
+if [ -n "$all" ]; then
 	while read -r name peer; do
 		[ -n "$name" ] || continue
 		awk -F '\t' -v name="$name" -v peer="$peer" '

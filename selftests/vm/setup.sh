@@ -39,7 +39,7 @@ packages_of() {
 		;;
 	host) echo gcc g++ clang libc6-dev make libcmocka-dev libcapstone-dev pkg-config ;;
 	coverage) echo gcovr ;;
-	bench) echo gcc g++ make pkg-config ;;
+	bench) echo gcc g++ make pkg-config libasmjit-dev libbenchmark-dev ;;
 	*) return 1 ;;
 	esac
 }
