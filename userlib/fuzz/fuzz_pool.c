@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Fuzzer of the region pool: the input is a list of operations, which a naive
+ * pool does too. Best built with -DCA__NODE_CAP=8, so that trees get high.
+ */
+#include "../tests/pool_model.h"
+
+struct input {
+	const uint8_t *at;
+	size_t left;
+};
+
+static uint64_t take(struct input *input, size_t bytes)
+{
+	uint64_t value = 0;
+
+	while (bytes-- && input->left) {
+		value = value << 8 | *input->at++;
+		input->left--;
+	}
+	return value;
+}
+
+/* Numbers are small, or close to the top of the address space. */
+static uint64_t take_address(struct input *input)
+{
+	uint64_t value = take(input, 2);
+
+	return value >= 0xfff0 ? UINT64_MAX - (0xffff - value) : value;
+}
+
+static void same(struct codearena_region a, struct codearena_region b)
+{
+	model_require(a.begin == b.begin && a.size == b.size);
+}
+
+static void merge(struct codearena_pool *pool, struct model *model,
+		  struct codearena_region r)
+{
+	struct codearena_region got, want;
+	int ret;
+
+	if (model->count + 2 > MODEL_MAX)
+		return;
+	ret = model_merge(model, r, &want);
+	model_require(codearena_pool_merge(pool, r, &got) == ret);
+	same(got, want);
+}
+
+static void allocate_in(struct codearena_pool *pool, struct model *model,
+			uint64_t size, struct codearena_region window)
+{
+	struct codearena_region got, want;
+	int ret;
+
+	if (model->count + 2 > MODEL_MAX)
+		return;
+	ret = model_allocate_in(model, size, window, &want);
+	model_require(codearena_pool_allocate_in(pool, size, window, &got) ==
+		      ret);
+	same(got, want);
+}
+
+static void allocate(struct codearena_pool *pool, struct model *model,
+		     uint64_t size)
+{
+	struct codearena_region got, want;
+	int ret = model_allocate_in(model, size, (struct codearena_region){
+		0, UINT64_MAX }, &want);
+
+	model_require(codearena_pool_allocate(pool, size, &got) == ret);
+	same(got, want);
+}
+
+static void allocate_near(struct codearena_pool *pool, struct model *model,
+			  uint64_t size, uint64_t near, uint64_t align)
+{
+	struct codearena_region got;
+	uint64_t begin = 0;
+	size_t best, i;
+	int ret = codearena_pool_allocate_near(pool, size, near, align, &got);
+
+	if (!size || model->count + 2 > MODEL_MAX) {
+		model_require(size || ret == -EINVAL);
+		if (!ret)
+			codearena_pool_merge(pool, got, NULL);
+		return;
+	}
+	best = model_nearest(model, size, near, align, &begin);
+	if (ret) {
+		/* With alignment a place may be missed, but not this one. */
+		model_require(ret == -ENOSPC);
+		for (i = 0; i < model->count; i++)
+			model_require(model->region[i].size < size + align - 1);
+		return;
+	}
+	model_require(best != SIZE_MAX);
+	model_require(align > 1 || got.begin == begin);
+	model_require(got.size == size && !(got.begin & (align - 1)));
+	for (i = 0; i < model->count; i++) {
+		if (codearena_region_covers(model->region[i], got))
+			break;
+	}
+	model_require(i < model->count);
+	model_carve(model, i, got.begin, got.size);
+}
+
+static void step(struct input *input, struct codearena_pool *pool,
+		 struct model *model)
+{
+	struct codearena_region r;
+	uint64_t size;
+	unsigned int i;
+
+	switch (take(input, 1) % 8) {
+	case 0:
+	case 1:
+		r.begin = take_address(input);
+		r.size = take(input, 1);
+		merge(pool, model, r);
+		break;
+	case 2:
+		allocate(pool, model, take(input, 1));
+		break;
+	case 3:
+		size = take(input, 1);
+		r.begin = take_address(input);
+		r.size = take_address(input);
+		allocate_in(pool, model, size, r);
+		break;
+	case 4:
+		size = take(input, 1);
+		r.begin = take_address(input);
+		allocate_near(pool, model, size, r.begin,
+			      1ULL << take(input, 1) % 8);
+		break;
+	case 5: /* many fragments */
+		r.begin = take_address(input) * 64;
+		r.size = take(input, 1);
+		for (i = 0; i < 32; i++, r.begin += 256)
+			merge(pool, model, r);
+		break;
+	case 6: /* and gone again */
+		size = take(input, 1);
+		r.begin = take_address(input);
+		r.size = 256 * take(input, 1);
+		for (i = 0; i < 32; i++)
+			allocate_in(pool, model, size, r);
+		break;
+	case 7:
+		size = take(input, 1);
+		model_require(!codearena_pool_reserve(pool, size));
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct model model;
+	struct input input = { data, size < 4096 ? size : 4096 };
+	struct codearena_pool *pool;
+
+	model.count = 0;
+	model_require(!codearena_pool_new(&pool));
+	while (input.left) {
+		step(&input, pool, &model);
+		model_check_tree(pool);
+	}
+	model_check(&model, pool);
+	codearena_pool_free(pool);
+	return 0;
+}

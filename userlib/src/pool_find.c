@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * The tree of a region pool: finding entries, by address and by size.
+ */
+#include "pool_tree.h"
+
+/* Number of entries that begin at this address or below. */
+static uint32_t ca__rank(const struct ca__node *node, uint64_t begin)
+{
+	const uint64_t *key = node->key;
+	uint32_t count = node->count;
+
+	if (!count)
+		return 0;
+	/* Compiles to conditional moves: a guess would be wrong half the time. */
+	while (count > 1) {
+		uint32_t half = count / 2;
+
+		key += key[half - 1] <= begin ? half : 0;
+		count -= half;
+	}
+	return key - node->key + (*key <= begin);
+}
+
+/* First entry from @from on that is large enough; the count if there is none. */
+static uint32_t ca__fit_up(const struct ca__node *node, uint32_t from,
+			   uint64_t size)
+{
+	while (from < node->count && node->max[from] < size)
+		from++;
+	return from;
+}
+
+/* Last entry below @end that is large enough, plus one; 0 if there is none. */
+static uint32_t ca__fit_down(const struct ca__node *node, uint32_t end,
+			     uint64_t size)
+{
+	while (end && node->max[end - 1] < size)
+		end--;
+	return end;
+}
+
+static void ca__descend(struct ca__path *path, unsigned int level)
+{
+	path->node[level + 1] =
+		ca__children(path->node[level])[path->index[level]];
+}
+
+/**
+ * ca__tree_find - find the last entry that begins at an address or below
+ * @tree: the tree
+ * @begin: the address
+ * @path: gets the entry, or the first one
+ *
+ * Return: true; false if all entries begin above.
+ */
+bool ca__tree_find(const struct ca__tree *tree, uint64_t begin,
+		   struct ca__path *path)
+{
+	unsigned int level;
+	uint32_t rank;
+
+	path->node[0] = tree->root;
+	for (level = 0; level < tree->height; level++) {
+		rank = ca__rank(path->node[level], begin);
+		path->index[level] = rank ? rank - 1 : 0;
+		ca__descend(path, level);
+	}
+	rank = ca__rank(path->node[level], begin);
+	path->index[level] = rank ? rank - 1 : 0;
+	return rank;
+}
+
+/**
+ * ca__tree_next - go to the next entry
+ * @tree: the tree
+ * @path: any entry, or the place behind the last one of a leaf; gets the next
+ *        one
+ *
+ * Return: true; false if there is none, then @path is as it was.
+ */
+bool ca__tree_next(const struct ca__tree *tree, struct ca__path *path)
+{
+	unsigned int level = tree->height;
+
+	while (path->index[level] + 1 >= path->node[level]->count) {
+		if (!level--)
+			return false;
+	}
+	path->index[level]++;
+	for (; level < tree->height; level++) {
+		ca__descend(path, level);
+		path->index[level + 1] = 0;
+	}
+	return true;
+}
+
+/**
+ * ca__tree_prev - go to the entry before
+ * @tree: the tree
+ * @path: any entry; gets the one before
+ *
+ * Return: true; false if there is none, then @path is as it was.
+ */
+bool ca__tree_prev(const struct ca__tree *tree, struct ca__path *path)
+{
+	unsigned int level = tree->height;
+
+	while (!path->index[level]) {
+		if (!level--)
+			return false;
+	}
+	path->index[level]--;
+	for (; level < tree->height; level++) {
+		ca__descend(path, level);
+		path->index[level + 1] = path->node[level + 1]->count - 1;
+	}
+	return true;
+}
+
+/* From a level down, where the entry above promises that there is one. */
+static void ca__first_below(const struct ca__tree *tree, struct ca__path *path,
+			    unsigned int level, uint64_t size)
+{
+	for (; level < tree->height; level++) {
+		ca__descend(path, level);
+		path->index[level + 1] = ca__fit_up(path->node[level + 1], 0,
+						    size);
+	}
+}
+
+/**
+ * ca__tree_first_fit - find the first entry that is large enough
+ * @tree: the tree
+ * @size: so large
+ * @path: gets the entry
+ *
+ * Return: true; false if there is none.
+ */
+bool ca__tree_first_fit(const struct ca__tree *tree, uint64_t size,
+			struct ca__path *path)
+{
+	if (tree->largest < size)
+		return false;
+	path->node[0] = tree->root;
+	path->index[0] = ca__fit_up(tree->root, 0, size);
+	ca__first_below(tree, path, 0, size);
+	return true;
+}
+
+/**
+ * ca__tree_next_fit - find the first entry from here on that is large enough
+ * @tree: the tree
+ * @size: so large
+ * @path: the first one that is looked at; gets the entry
+ *
+ * Return: true; false if there is none.
+ */
+bool ca__tree_next_fit(const struct ca__tree *tree, uint64_t size,
+		       struct ca__path *path)
+{
+	unsigned int level = tree->height;
+	uint32_t at = ca__fit_up(path->node[level], path->index[level], size);
+
+	while (at == path->node[level]->count) {
+		if (!level--)
+			return false;
+		at = ca__fit_up(path->node[level], path->index[level] + 1,
+				size);
+	}
+	path->index[level] = at;
+	ca__first_below(tree, path, level, size);
+	return true;
+}
+
+/**
+ * ca__tree_prev_fit - find the last entry up to here that is large enough
+ * @tree: the tree
+ * @size: so large
+ * @path: the first one that is looked at; gets the entry
+ *
+ * Return: true; false if there is none.
+ */
+bool ca__tree_prev_fit(const struct ca__tree *tree, uint64_t size,
+		       struct ca__path *path)
+{
+	unsigned int level = tree->height;
+	uint32_t end = ca__fit_down(path->node[level], path->index[level] + 1,
+				    size);
+
+	while (!end) {
+		if (!level--)
+			return false;
+		end = ca__fit_down(path->node[level], path->index[level], size);
+	}
+	path->index[level] = end - 1;
+	for (; level < tree->height; level++) {
+		ca__descend(path, level);
+		end = ca__fit_down(path->node[level + 1],
+				   path->node[level + 1]->count, size);
+		path->index[level + 1] = end - 1;
+	}
+	return true;
+}
