@@ -489,9 +489,9 @@ int codearena_allocator_divide(struct codearena_allocator *allocator,
  * leave a part of the regions released. A table of traps must not have landing
  * pads in regions of an earlier step.
  *
- * Return: 0; -EINVAL: a region is empty, or not in whole units, or named twice;
- * -EOVERFLOW: its end is not below 2^64; -ENOENT: it is not in a code space, or
- * something of it was not given out; -EBUSY: it holds a landing pad of code
+ * Return: 0; -EINVAL: a region is empty, or not in whole units; -EOVERFLOW: its
+ * end is not below 2^64; -ENOENT: it is not in a code space, or something of it
+ * was not given out, or was named before; -EBUSY: it holds a landing pad of code
  * which is not released with it; -EPERM: the arenas are permanent; -ENOMEM; the
  * codes of codearena_arena_discard().
  */

@@ -13,7 +13,7 @@ static void ca__describe(struct ca__node *above, uint32_t index)
 	const struct ca__node *node = ca__children(above)[index];
 
 	above->key[index] = node->key[0];
-	above->max[index] = ca__node_largest(node);
+	ca__node_resize(above, index, ca__node_largest(node));
 }
 
 /* A new root, so that the old one can be split. */
@@ -22,9 +22,7 @@ static void ca__grow(struct ca__tree *tree, struct ca__path *path)
 	struct ca__node *root = ca__nodes_get(&tree->inners);
 	unsigned int level;
 
-	root->count = 1;
-	ca__children(root)[0] = tree->root;
-	ca__describe(root, 0);
+	ca__node_add(root, 0, tree->root->key[0], tree->largest, tree->root);
 	tree->root = root;
 	tree->height++;
 	for (level = tree->height; level; level--) {
@@ -49,13 +47,11 @@ static void ca__split(struct ca__tree *tree, struct ca__path *path,
 	struct ca__node *right = ca__nodes_get(inner ? &tree->inners :
 						       &tree->leaves);
 
-	right->count = CA__NODE_CAP - keep;
-	ca__node_move(right, 0, left, keep, right->count, inner);
-	left->count = keep;
-	ca__node_open(above, i + 1, 1, true);
-	ca__children(above)[i + 1] = right;
+	ca__node_append(right, left, keep, CA__NODE_CAP - keep, inner);
+	ca__node_drop(left, keep, CA__NODE_CAP - keep, inner);
+	ca__node_add(above, i + 1, right->key[0], ca__node_largest(right),
+		     right);
 	ca__describe(above, i);
-	ca__describe(above, i + 1);
 	/* A new region at the border goes to the left: no key changes. */
 	if (inner ? at < keep : at <= keep)
 		return;
@@ -90,11 +86,9 @@ static void ca__join(struct ca__tree *tree, struct ca__node *above,
 	struct ca__node *left = ca__children(above)[i];
 	struct ca__node *right = ca__children(above)[i + 1];
 
-	ca__node_move(left, left->count, right, 0, right->count, inner);
-	left->count += right->count;
-	if (above->max[i + 1] > above->max[i])
-		above->max[i] = above->max[i + 1];
-	ca__node_drop(above, i + 1, 1, true);
+	ca__node_append(left, right, 0, right->count, inner);
+	ca__describe(above, i);
+	ca__node_remove(above, i + 1, true);
 	ca__nodes_put(inner ? &tree->inners : &tree->leaves, right);
 }
 
@@ -107,13 +101,11 @@ static void ca__even(struct ca__node *above, uint32_t i, bool inner)
 
 	if (left->count > half) {
 		count = left->count - half;
-		ca__node_open(right, 0, count, inner);
-		ca__node_move(right, 0, left, half, count, inner);
-		left->count = half;
+		ca__node_prepend(right, left, half, count, inner);
+		ca__node_drop(left, half, count, inner);
 	} else {
 		count = half - left->count;
-		ca__node_move(left, left->count, right, 0, count, inner);
-		left->count = half;
+		ca__node_append(left, right, 0, count, inner);
 		ca__node_drop(right, 0, count, inner);
 	}
 	ca__describe(above, i);

@@ -6,29 +6,43 @@
  */
 #include "pool_tree.h"
 
-/* Number of entries that begin at this address or below. */
+/*
+ * Number of entries that begin at this address or below. The first keys of all
+ * groups are compared, since the processor fetches them at the same time, and a
+ * guess about the result would be wrong too often.
+ */
 static uint32_t ca__rank(const struct ca__node *node, uint64_t begin)
 {
 	const uint64_t *key = node->key;
-	uint32_t count = node->count;
+	uint32_t rank = 0, step, g;
 
-	if (!count)
-		return 0;
-	/* Compiles to conditional moves: a guess would be wrong half the time. */
-	while (count > 1) {
-		uint32_t half = count / 2;
-
-		key += key[half - 1] <= begin ? half : 0;
-		count -= half;
-	}
-	return key - node->key + (*key <= begin);
+	for (g = 1; g < CA__NODE_GROUPS; g++)
+		rank += key[g * CA__NODE_GROUP] <= begin;
+	rank *= CA__NODE_GROUP;
+	for (step = CA__NODE_GROUP / 2; step; step /= 2)
+		rank += key[rank + step - 1] <= begin ? step : 0;
+	rank += key[rank] <= begin;
+	/* UINT64_MAX is not above the keys that are not in use. */
+	return rank < node->count ? rank : node->count;
 }
 
 /* First entry from @from on that is large enough; the count if there is none. */
 static uint32_t ca__fit_up(const struct ca__node *node, uint32_t from,
 			   uint64_t size)
 {
-	while (from < node->count && node->max[from] < size)
+	uint32_t g;
+
+	for (; from % CA__NODE_GROUP; from++) {
+		if (node->max[from] >= size)
+			return from;
+	}
+	for (g = from / CA__NODE_GROUP; g < CA__NODE_GROUPS; g++) {
+		if (node->group[g] >= size)
+			break;
+	}
+	if (g == CA__NODE_GROUPS)
+		return node->count;
+	for (from = g * CA__NODE_GROUP; node->max[from] < size;)
 		from++;
 	return from;
 }
@@ -37,7 +51,17 @@ static uint32_t ca__fit_up(const struct ca__node *node, uint32_t from,
 static uint32_t ca__fit_down(const struct ca__node *node, uint32_t end,
 			     uint64_t size)
 {
-	while (end && node->max[end - 1] < size)
+	uint32_t g;
+
+	for (; end % CA__NODE_GROUP; end--) {
+		if (node->max[end - 1] >= size)
+			return end;
+	}
+	for (g = end / CA__NODE_GROUP; g; g--) {
+		if (node->group[g - 1] >= size)
+			break;
+	}
+	for (end = g * CA__NODE_GROUP; end && node->max[end - 1] < size;)
 		end--;
 	return end;
 }

@@ -112,7 +112,7 @@ struct ca__node *ca__nodes_get(struct ca__nodes *nodes)
 	nodes->free = node->next_free;
 	nodes->free_count--;
 	nodes->used++;
-	node->count = 0;
+	ca__node_clear(node);
 	return node;
 }
 

@@ -5,7 +5,6 @@
  * The tree of a region pool: changes of entries.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "pool_tree.h"
 
@@ -101,114 +100,24 @@ int ca__tree_ready(struct ca__tree *tree, const struct ca__path *path)
 }
 
 /**
- * ca__node_largest - the largest entry
- * @node: the node, not empty
- *
- * Return: its size.
- */
-uint64_t ca__node_largest(const struct ca__node *node)
-{
-	uint64_t even = 0, odd = 0;
-	uint32_t i;
-
-	/* Two chains, since one comparison has to wait for the last. */
-	for (i = 0; i + 1 < node->count; i += 2) {
-		even = node->max[i] > even ? node->max[i] : even;
-		odd = node->max[i + 1] > odd ? node->max[i + 1] : odd;
-	}
-	if (i < node->count)
-		even = node->max[i] > even ? node->max[i] : even;
-	return even > odd ? even : odd;
-}
-
-/**
- * ca__node_move - copy entries from one node to another
- * @to: goes there
- * @at: first entry there
- * @from: comes from there; another node
- * @first: first entry there
- * @count: so many
- * @inner: both are inner nodes
- */
-void ca__node_move(struct ca__node *to, uint32_t at, struct ca__node *from,
-		   uint32_t first, uint32_t count, bool inner)
-{
-	memcpy(to->key + at, from->key + first, count * sizeof(*to->key));
-	memcpy(to->max + at, from->max + first, count * sizeof(*to->max));
-	if (inner)
-		memcpy(ca__children(to) + at, ca__children(from) + first,
-		       count * sizeof(struct ca__node *));
-}
-
-static void ca__node_shift(struct ca__node *node, uint32_t to, uint32_t from,
-			   uint32_t count, bool inner)
-{
-	memmove(node->key + to, node->key + from, count * sizeof(*node->key));
-	memmove(node->max + to, node->max + from, count * sizeof(*node->max));
-	if (inner)
-		memmove(ca__children(node) + to, ca__children(node) + from,
-			count * sizeof(struct ca__node *));
-}
-
-/**
- * ca__node_drop - remove entries
- * @node: the node
- * @first: first one
- * @count: so many
- * @inner: it is an inner node
- */
-void ca__node_drop(struct ca__node *node, uint32_t first, uint32_t count,
-		   bool inner)
-{
-	node->count -= count;
-	ca__node_shift(node, first, first + count, node->count - first, inner);
-}
-
-/**
- * ca__node_open - make room for entries
- * @node: the node, with room
- * @first: first one
- * @count: so many
- * @inner: it is an inner node
- */
-void ca__node_open(struct ca__node *node, uint32_t first, uint32_t count,
-		   bool inner)
-{
-	ca__node_shift(node, first + count, first, node->count - first, inner);
-	node->count += count;
-}
-
-/**
- * ca__tree_changed - tell the nodes above about the size of an entry
+ * ca__tree_lift - tell the nodes above about the largest entry of a node
  * @tree: the tree
  * @path: where
- * @level: of the node whose entry has changed
- * @removed: the size that it had; 0: it is new
- * @added: the size that it has; 0: it is gone
+ * @level: of the node that has changed
  */
-void ca__tree_changed(struct ca__tree *tree, struct ca__path *path,
-		      unsigned int level, uint64_t removed, uint64_t added)
+void ca__tree_lift(struct ca__tree *tree, const struct ca__path *path,
+		   unsigned int level)
 {
-	while (removed != added) {
-		uint64_t *above = level ?
-			&path->node[level - 1]->max[path->index[level - 1]] :
-			&tree->largest;
-		uint64_t before = *above;
+	while (level) {
+		uint64_t largest = ca__node_largest(path->node[level]);
 
-		if (added >= before) {
-			*above = added;
-		} else if (removed == before) {
-			added = ca__node_largest(path->node[level]);
-			*above = added;
-		} else {
-			return;
-		}
-		if (!level)
-			return;
-		removed = before;
-		added = *above;
 		level--;
+		if (path->node[level]->max[path->index[level]] == largest ||
+		    !ca__node_resize(path->node[level], path->index[level],
+				     largest))
+			return;
 	}
+	tree->largest = ca__node_largest(tree->root);
 }
 
 /**
@@ -217,7 +126,8 @@ void ca__tree_changed(struct ca__tree *tree, struct ca__path *path,
  * @level: of the node whose first entry has changed
  * @key: where that begins
  */
-void ca__tree_key(struct ca__path *path, unsigned int level, uint64_t key)
+void ca__tree_key(const struct ca__path *path, unsigned int level,
+		  uint64_t key)
 {
 	while (level--) {
 		path->node[level]->key[path->index[level]] = key;
@@ -238,15 +148,14 @@ void ca__tree_set(struct ca__tree *tree, struct ca__path *path, uint64_t begin,
 {
 	struct ca__node *leaf = path->node[tree->height];
 	uint32_t at = path->index[tree->height];
-	uint64_t before = leaf->max[at];
 
-	leaf->max[at] = size;
 	if (leaf->key[at] != begin) {
 		leaf->key[at] = begin;
 		if (!at)
 			ca__tree_key(path, tree->height, begin);
 	}
-	ca__tree_changed(tree, path, tree->height, before, size);
+	if (ca__node_resize(leaf, at, size))
+		ca__tree_lift(tree, path, tree->height);
 }
 
 /**
@@ -267,13 +176,11 @@ void ca__tree_insert(struct ca__tree *tree, struct ca__path *path,
 		ca__tree_make_room(tree, path);
 	leaf = path->node[tree->height];
 	at = path->index[tree->height];
-	ca__node_open(leaf, at, 1, false);
-	leaf->key[at] = begin;
-	leaf->max[at] = size;
+	ca__node_add(leaf, at, begin, size, NULL);
 	tree->count++;
 	if (!at)
 		ca__tree_key(path, tree->height, begin);
-	ca__tree_changed(tree, path, tree->height, 0, size);
+	ca__tree_lift(tree, path, tree->height);
 }
 
 /**
@@ -285,18 +192,12 @@ void ca__tree_erase(struct ca__tree *tree, struct ca__path *path)
 {
 	struct ca__node *leaf = path->node[tree->height];
 	uint32_t at = path->index[tree->height];
-	uint64_t size = leaf->max[at];
 
-	ca__node_drop(leaf, at, 1, false);
+	ca__node_remove(leaf, at, false);
 	tree->count--;
-	if (!leaf->count) {
-		/* Only the root may be this empty. */
-		tree->largest = 0;
-		return;
-	}
 	if (!at)
 		ca__tree_key(path, tree->height, leaf->key[0]);
-	ca__tree_changed(tree, path, tree->height, size, 0);
+	ca__tree_lift(tree, path, tree->height);
 	if (leaf->count < CA__NODE_MIN)
 		ca__tree_balance(tree, path);
 }

@@ -18,30 +18,41 @@
  * neighbouring words: a million regions take three levels, and the upper two
  * stay in the second-level cache.
  *
+ * The entries of a node form groups, and the head of the node knows the largest
+ * entry of each, so that no search and no change looks at all of them. Head and
+ * groups begin at cache lines.
+ *
  * Every node but the root is at least CA__NODE_MIN full. That is less than half
  * so that a node which was filled in ascending order can be left fuller than
  * its new neighbour, and so that nodes do not split and join in turn.
  */
-#ifndef CA__NODE_CAP /* The fuzzer sets a small one, for higher trees. */
-#define CA__NODE_CAP	159
+#ifndef CA__NODE_GROUP /* The fuzzer sets small ones, for higher trees. */
+#define CA__NODE_GROUP	16
+#define CA__NODE_GROUPS	7
 #endif
+#define CA__NODE_CAP	(CA__NODE_GROUP * CA__NODE_GROUPS)
 #define CA__NODE_MIN	(CA__NODE_CAP / 4)
 /* Of two neighbours with no more than this, one is made. */
 #define CA__NODE_JOIN	(CA__NODE_CAP * 3 / 4)
-/* With as little as two entries in a node. */
-#define CA__TREE_DEPTH	64
+/* CA__NODE_MIN to this power is more than 2^64. */
+#define CA__TREE_DEPTH	(CA__NODE_MIN < 24 ? 64 : 14)
 
 /**
  * struct ca__node - node of the tree, and all of a leaf
  * @count: entries in use
+ * @group: largest of each group of entries, 0 if none of it is in use
  * @next_free: the next one that is not in use, if this one is not
  * @key: where the region begins; of an inner node, where the first region of
- *       the child begins. Ascending.
- * @max: size of the region; of an inner node, of the largest below the child
+ *       the child begins. Ascending; UINT64_MAX if not in use.
+ * @max: size of the region; of an inner node, of the largest below the child; 0
+ *       if not in use
  */
 struct ca__node {
-	uint32_t count;
-	struct ca__node *next_free;
+	uint64_t count;
+	union {
+		uint64_t group[CA__NODE_GROUPS];
+		struct ca__node *next_free;
+	};
 	uint64_t key[CA__NODE_CAP];
 	uint64_t max[CA__NODE_CAP];
 };
@@ -137,16 +148,24 @@ static inline struct ca__node **ca__children(struct ca__node *node)
 	return ((struct ca__inner *)(void *)node)->child;
 }
 
-/* Parts of nodes: pool_tree.c */
+/* pool_group.c */
 uint64_t ca__node_largest(const struct ca__node *node);
-void ca__node_move(struct ca__node *to, uint32_t at, struct ca__node *from,
-		   uint32_t first, uint32_t count, bool inner);
+bool ca__node_resize(struct ca__node *node, uint32_t at, uint64_t size);
+void ca__node_clear(struct ca__node *node);
+void ca__node_append(struct ca__node *to, const struct ca__node *from,
+		     uint32_t first, uint32_t count, bool inner);
+void ca__node_prepend(struct ca__node *to, const struct ca__node *from,
+		      uint32_t first, uint32_t count, bool inner);
 void ca__node_drop(struct ca__node *node, uint32_t first, uint32_t count,
 		   bool inner);
-void ca__node_open(struct ca__node *node, uint32_t first, uint32_t count,
-		   bool inner);
-void ca__tree_changed(struct ca__tree *tree, struct ca__path *path,
-		      unsigned int level, uint64_t removed, uint64_t added);
-void ca__tree_key(struct ca__path *path, unsigned int level, uint64_t key);
+void ca__node_remove(struct ca__node *node, uint32_t at, bool inner);
+void ca__node_add(struct ca__node *node, uint32_t at, uint64_t key,
+		  uint64_t max, struct ca__node *child);
+
+/* pool_tree.c */
+void ca__tree_lift(struct ca__tree *tree, const struct ca__path *path,
+		   unsigned int level);
+void ca__tree_key(const struct ca__path *path, unsigned int level,
+		  uint64_t key);
 
 #endif /* CA__POOL_TREE_H */

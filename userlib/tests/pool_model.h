@@ -172,9 +172,21 @@ static inline size_t model_check_node(const struct ca__tree *tree,
 				      unsigned int level, size_t *nodes)
 {
 	size_t regions = 0;
+	bool found = false;
 	uint32_t i;
 
 	model_require(node->count <= CA__NODE_CAP);
+	for (i = 0; i < CA__NODE_CAP; i++) {
+		uint64_t group = node->group[i / CA__NODE_GROUP];
+
+		model_require(node->max[i] <= group);
+		/* The largest of its group is somewhere in it. */
+		found = i % CA__NODE_GROUP ? found : false;
+		found |= node->max[i] == group;
+		model_require(found || (i + 1) % CA__NODE_GROUP);
+		model_require(i < node->count ? node->max[i] > 0 :
+			      !node->max[i] && node->key[i] == UINT64_MAX);
+	}
 	model_require(!level || node->count >= CA__NODE_MIN);
 	nodes[level < tree->height]++;
 	if (level == tree->height)
