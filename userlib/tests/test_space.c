@@ -110,6 +110,7 @@ static void space_added_fails(void **state)
 	(void)state;
 	m = manager_of(0, &page);
 	a = allocator_logged(m, page, &log);
+	get(a, page);
 	before = allocator_stat(a);
 	assert_int_equal(codearena_allocator_allocate(a, page, NULL, &r),
 			 -ECANCELED);
