@@ -22,11 +22,9 @@ static bool spend(void)
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_aligned_alloc(size_t align, size_t size);
-void *__real_reallocarray(void *old, size_t count, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_aligned_alloc(size_t align, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size);
 
 void *__wrap_malloc(size_t size)
 {
@@ -41,11 +39,6 @@ void *__wrap_calloc(size_t count, size_t size)
 void *__wrap_aligned_alloc(size_t align, size_t size)
 {
 	return spend() ? __real_aligned_alloc(align, size) : NULL;
-}
-
-void *__wrap_reallocarray(void *old, size_t count, size_t size)
-{
-	return spend() ? __real_reallocarray(old, count, size) : NULL;
 }
 
 static void new_fails_cleanly(void **state)
