@@ -189,9 +189,10 @@ int codearena_jump_data_index(const struct codearena_jump_layout *layout,
  *
  * Return: the number of bytes, @layout->near_size; -ERANGE: the target is out
  * of reach, which is +-2 GiB on x86-64, +-128 MiB on arm64, and nothing on
- * riscv64; -EINVAL: a NULL pointer, a @slot that is not a multiple of
- * @layout->align, a @target where no instruction can begin (a multiple of 4 on
- * arm64, of 2 on riscv64). After a failure @to is unchanged.
+ * riscv64; -EINVAL: a NULL pointer, a @slot that is misaligned, so that the
+ * word which patches store to would be too (a multiple of 8, of 4 on arm64), a
+ * @target where no instruction can begin (a multiple of 4 on arm64, of 2 on
+ * riscv64). After a failure @to is unchanged.
  */
 int codearena_jump_encode_near(const struct codearena_jump_layout *layout,
 			       uint64_t slot, uint64_t target, uint8_t *to);
@@ -203,7 +204,8 @@ int codearena_jump_encode_near(const struct codearena_jump_layout *layout,
  * @target: address that it leads to
  * @to: gets the bytes, room for @layout->far_size
  *
- * Return: @layout->far_size; -EINVAL as for near slots.
+ * Return: @layout->far_size; -EINVAL as for near slots; @slot is a multiple of
+ * 8.
  */
 int codearena_jump_encode_far(const struct codearena_jump_layout *layout,
 			      uint64_t slot, uint64_t target, uint8_t *to);
@@ -211,7 +213,8 @@ int codearena_jump_encode_far(const struct codearena_jump_layout *layout,
 /**
  * codearena_jump_encode_lazy - write a lazy slot
  * @layout: layout
- * @slot: address that the slot will have; on x86-64 any, else as above
+ * @slot: address that the slot will have, a multiple of 4 on arm64, of 8 on
+ *        riscv64
  * @index: the value it loads
  * @target: address that it leads to
  * @to: gets the bytes, room for @layout->lazy_size
@@ -226,12 +229,12 @@ int codearena_jump_encode_lazy(const struct codearena_jump_layout *layout,
 /**
  * codearena_jump_encode_data - write a data slot
  * @layout: layout
- * @slot: address that the slot will have
+ * @slot: address that the slot will have, where an instruction can begin
  * @word: address of the word that holds the target, a multiple of 8
  * @to: gets the bytes, room for @layout->data_size
  *
  * Return: @layout->data_size; -ERANGE: the word is out of reach, which is
- * +-2 GiB, and +-4 GiB on arm64; -EINVAL.
+ * about +-2 GiB, and +-4 GiB on arm64; -EINVAL.
  */
 int codearena_jump_encode_data(const struct codearena_jump_layout *layout,
 			       uint64_t slot, uint64_t word, uint8_t *to);
@@ -426,8 +429,8 @@ int codearena_jump_table_size(const struct codearena_jump_table_opts *opts,
  *
  * Return: 0; -ERANGE: parts are too far from each other for near branches, or a
  * target is not reachable; -EINVAL, -E2BIG, -EOPNOTSUPP: @opts, an offset or a
- * target is wrong; -EOVERFLOW: a part ends behind the arena; -ENOMEM; the codes
- * of codearena_arena_publish().
+ * target is wrong; -ENOENT: a part ends behind the arena, or is not committed;
+ * -ENOMEM; the codes of codearena_arena_publish().
  */
 int codearena_jump_table_new(const struct codearena_jump_table_opts *opts,
 			     struct codearena_arena *arena,

@@ -439,7 +439,7 @@ void codearena_allocator_free(struct codearena_allocator *allocator);
  *
  * The free region with the lowest address in which it fits, from its lowest
  * address. If none is large enough and there is no @window, a further code
- * space is reserved.
+ * space is reserved; it stays, empty, when the call fails after that.
  *
  * Return: 0; -EINVAL: @size is 0; -EOVERFLOW: @size cannot be rounded up, or
  * @window ends above 2^64; -ENOSPC: @window has no room, or the largest code

@@ -4,7 +4,6 @@
  *
  * What was released waits here until nobody can hold its address any more.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 
@@ -26,7 +25,7 @@ static struct ca__waiter *ca__queue_at(const struct ca__queue *queue,
 int ca__queue_reserve(struct ca__queue *queue, size_t more)
 {
 	struct ca__waiter *entry;
-	size_t size, i;
+	size_t size, bytes, i;
 
 	if (__builtin_add_overflow(queue->count, more, &size))
 		return -ENOMEM;
@@ -34,7 +33,9 @@ int ca__queue_reserve(struct ca__queue *queue, size_t more)
 		return 0;
 	if (size < queue->size * 2)
 		size = queue->size * 2;
-	entry = reallocarray(NULL, size, sizeof(*entry));
+	if (__builtin_mul_overflow(size, sizeof(*entry), &bytes))
+		return -ENOMEM;
+	entry = malloc(bytes);
 	if (!entry)
 		return -ENOMEM;
 	for (i = 0; i < queue->count; i++)

@@ -41,8 +41,6 @@ CODEARENA_API int codearena_reservation_overhead(uint32_t machine,
 	if (!out)
 		return -EINVAL;
 	*out = 0;
-	if ((uint64_t)functions + builtins > UINT32_MAX)
-		return -EOVERFLOW;
 	ret = ca__tables_get(machine, jump_flags, functions, builtins,
 			     &tables);
 	if (ret)

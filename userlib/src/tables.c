@@ -4,37 +4,10 @@
  *
  * How much of a code space jump tables take.
  */
-#include <elf.h>
 #include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
 
+#include "codearena_jump.h"
 #include "tables.h"
-
-/* CODEARENA_JUMP_F_BRANCH_TARGET */
-#define CA__TABLES_F_BRANCH_TARGET	0x1U
-
-/**
- * struct ca__slots - bytes of slots
- * @machine: ELF machine number
- * @near: near slot, at the begin of a line of its own
- * @near_target: the same with an instruction that marks branch targets
- * @far: far slot
- * @lazy: lazy slot
- */
-struct ca__slots {
-	uint32_t machine;
-	uint8_t near;
-	uint8_t near_target;
-	uint8_t far;
-	uint8_t lazy;
-};
-
-static const struct ca__slots ca__slots[] = {
-	{ EM_X86_64, 8, 16, 16, 10 },
-	{ EM_AARCH64, 4, 8, 16, 16 },
-	{ EM_RISCV, 24, 24, 24, 40 },
-};
 
 /**
  * ca__tables_get - compute the size of jump tables
@@ -44,27 +17,21 @@ static const struct ca__slots ca__slots[] = {
  * @builtins: how many
  * @tables: gets the sizes
  *
- * Return: 0 or -EOPNOTSUPP.
+ * Return: 0; -EOPNOTSUPP: no such machine or flag; -EOVERFLOW: a table cannot
+ * have that many slots.
  */
 int ca__tables_get(uint32_t machine, uint32_t jump_flags, uint32_t functions,
 		   uint32_t builtins, struct ca__tables *tables)
 {
-	bool target = jump_flags & CA__TABLES_F_BRANCH_TARGET;
-	size_t i;
+	struct codearena_jump_layout layout;
+	int ret = codearena_jump_layout(machine, jump_flags, &layout);
 
-	if (jump_flags & ~CA__TABLES_F_BRANCH_TARGET)
-		return -EOPNOTSUPP;
-	for (i = 0; i < sizeof(ca__slots) / sizeof(ca__slots[0]); i++) {
-		const struct ca__slots *s = &ca__slots[i];
-		uint64_t all = (uint64_t)functions + builtins;
-
-		if (s->machine != machine)
-			continue;
-		tables->near = (uint64_t)functions *
-			       (target ? s->near_target : s->near);
-		tables->far = all * s->far;
-		tables->lazy = (uint64_t)functions * s->lazy;
-		return 0;
-	}
-	return -EOPNOTSUPP;
+	if (ret)
+		return ret;
+	if (functions > UINT32_MAX - builtins)
+		return -EOVERFLOW;
+	tables->near = codearena_jump_near_bytes(&layout, functions);
+	tables->far = codearena_jump_far_bytes(&layout, functions + builtins);
+	tables->lazy = codearena_jump_lazy_bytes(&layout, functions);
+	return 0;
 }
