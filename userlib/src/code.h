@@ -14,6 +14,7 @@
  * @start: address of the body
  * @owner: the module, or NULL; who it is given back to
  * @word: the owner's, for whatever it needs
+ * @link: next in a chain, see ref.c and collect.h
  * @size: bytes of its region
  * @sections: bytes of the parts of the body
  * @function_index: in the module, or CODEARENA_CODE_ANONYMOUS
@@ -26,7 +27,7 @@
  * @references: atomic
  * @frame_slots: slots of its stack frames
  * @parameter_slots: slots of tagged parameters
- * @state: atomic; collect.c's, see there
+ * @state: enum ca__state, see collect.h
  * @kind: enum codearena_code_kind
  * @tier: enum codearena_code_tier
  * @debug: enum codearena_code_debug
@@ -41,6 +42,7 @@ struct codearena_code {
 	uint64_t start;
 	void *owner;
 	uint64_t word;
+	struct codearena_code *link;
 	uint32_t size;
 	uint32_t sections[5];
 	int32_t function_index;
