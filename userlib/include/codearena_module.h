@@ -14,6 +14,7 @@
 #include "codearena.h"
 #include "codearena_code.h"
 #include "codearena_handle.h"
+#include "codearena_ref.h"
 #include "codearena_reloc.h"
 #include "codearena_space.h"
 
@@ -43,15 +44,17 @@ extern "C" {
  * is the caller's. codearena_module_publish() takes it over: it becomes that of
  * the table if the code gets current; that of the module if the code belongs to
  * no declared function (wrappers, anonymous code), until the module is freed or
- * codearena_module_release() is called; and is dropped otherwise. Who wants to
- * look at code afterwards takes a reference before (codearena_code_ref()), or
- * gets one from codearena_module_code() and the like, and gives it back by
- * codearena_module_put().
+ * codearena_module_release() is called; and is dropped otherwise. Whoever wants
+ * to look at code afterwards has a scope open at the call, which gets references
+ * to all code that was published or retired by it (codearena_ref.h); or takes a
+ * reference before; or gets one from codearena_module_code() and the like, and
+ * gives it back by codearena_module_put().
  *
  * The life of retired code. When its last reference goes it is dead: nothing
  * finds it any more but by its address, since a thread may execute it still.
- * It is freed by codearena_module_reap(), by which the caller says that none
- * does. Its space waits for the end of a grace of codearena_module_allocator()
+ * With a collector it is freed when no thread does, as codearena_ref.h tells.
+ * Without, it is freed by codearena_module_reap(), by which the caller says that
+ * none does. Its space waits for the end of a grace of codearena_module_allocator()
  * before it is used again.
  *
  * Threads. Every function may be called from any thread at any time, on the
@@ -111,6 +114,8 @@ struct codearena_module;
  *             there are none
  * @handles: NULL, or the table that handles of functions are taken from. It
  *           must outlive the module.
+ * @collector: NULL, or who finds out when dead code can be freed. It must
+ *             outlive the module.
  * @flags: CODEARENA_MODULE_F_* bits
  * @jump_flags: CODEARENA_JUMP_F_* bits
  * @reach: a code space uses the jump tables of another one if no byte of it is
@@ -138,6 +143,7 @@ struct codearena_module_opts {
 	uint32_t external_count;
 	const uint64_t *externals;
 	struct codearena_handle_table *handles;
+	struct codearena_collector *collector;
 	uint32_t flags;
 	uint32_t jump_flags;
 	uint64_t reach;
@@ -156,7 +162,7 @@ struct codearena_module_opts {
  * @added: code objects added and neither published nor abandoned
  * @codes: code objects published and not freed; jump tables are none
  * @current: functions that have current code
- * @dead: code objects that wait for codearena_module_reap()
+ * @dead: code objects that wait for codearena_module_reap(); 0 with a collector
  * @code_bytes: bytes of @codes in executable memory, with padding
  * @metadata_bytes: bytes of memory beside them
  * @table_bytes: bytes of all jump tables
@@ -506,13 +512,13 @@ void codearena_module_put(struct codearena_code *const *codes, size_t count);
 
 /**
  * codearena_module_reap - free dead code
- * @module: module
+ * @module: module without a collector
  * @count: NULL, or gets the number of code objects that were freed
  *
  * Frees retired code without references. The caller asserts that no thread
  * executes such code, or can return to it.
  *
- * Return: 0; -EINVAL; the codes of codearena_allocator_release(): then some dead code is left for the next time.
+ * Return: 0; -EINVAL: NULL, or the module has a collector, which does this.
  */
 int codearena_module_reap(struct codearena_module *module, size_t *count);
 

@@ -83,7 +83,6 @@ static void ca__module_delete(struct codearena_module *module)
 	pthread_mutex_destroy(&module->lock);
 	free(module->table);
 	free(module->owned);
-	free(module->dead);
 	free(module->externals);
 	free(module->builtins);
 	free(module);
@@ -135,6 +134,8 @@ CODEARENA_API int codearena_module_new(struct codearena_manager *manager,
 	ret = ca__module_opts_get(&module->opts, opts, stat.machine);
 	if (ret)
 		goto err_module;
+	ca__owner_init(&module->owner, &ca__module_owner_ops,
+		       module->opts.collector);
 	module->machine = stat.machine;
 	module->unit = stat.unit;
 	module->batch_limit = manager->opts.max_code_space / 2;
@@ -150,9 +151,11 @@ CODEARENA_API int codearena_module_new(struct codearena_manager *manager,
 	module->opts.builtins = NULL;
 	module->opts.externals = NULL;
 	if (ret)
-		goto err_module;
+		goto err_owner;
 	*out = module;
 	return 0;
+err_owner:
+	ca__owner_fini(&module->owner);
 err_module:
 	ca__module_delete(module);
 	return ret;
@@ -180,6 +183,7 @@ CODEARENA_API void codearena_module_free(struct codearena_module *module)
 
 	if (!module)
 		return;
+	ca__owner_fini(&module->owner);
 	for (i = 0; i < module->owned_count; i++)
 		ca__module_event(module, CODEARENA_EVENT_FREED,
 				 module->owned[i]);

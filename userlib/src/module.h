@@ -15,6 +15,7 @@
 #include "codearena_module.h"
 #include "code.h"
 #include "internal.h"
+#include "ref.h"
 
 /*
  * In the word of published code, with the lowest bit and the index in owned:
@@ -128,6 +129,7 @@ struct ca__scratch {
 
 /**
  * struct codearena_module - a module
+ * @owner: of its code; the first member, so that it is the module's address
  * @opts: copy, whose arrays are those below
  * @builtins: copy of the addresses
  * @externals: copy of the addresses
@@ -144,13 +146,13 @@ struct ca__scratch {
  * @table: current code of declared functions; it holds a reference
  * @handles: of declared functions, or CODEARENA_HANDLE_INVALID; NULL: none yet
  * @owned: published code
- * @dead: code without references that waits to be freed
  * @stages: batches of added code
  * @debug: in the debug state
  * @stat: counters
  * @scratch: memory
  */
 struct codearena_module {
+	struct ca__owner owner;
 	struct codearena_module_opts opts;
 	uint64_t *builtins;
 	uint64_t *externals;
@@ -171,9 +173,6 @@ struct codearena_module {
 	struct codearena_code **owned;
 	size_t owned_count;
 	size_t owned_room;
-	struct codearena_code **dead;
-	size_t dead_count;
-	size_t dead_room;
 	struct ca__stage *stages;
 	bool debug;
 	struct codearena_module_stat stat;
@@ -192,6 +191,12 @@ static inline bool ca__module_slot(const struct codearena_module *module,
 	*slot = function - module->opts.imports;
 	return function >= module->opts.imports &&
 		*slot < module->opts.functions;
+}
+
+static inline struct codearena_module *
+ca__module_of(struct ca__owner *owner)
+{
+	return (struct codearena_module *)owner;
 }
 
 /* module_space.c */
@@ -223,6 +228,7 @@ size_t ca__turns_of(struct codearena_module *module,
 		    struct codearena_patch_entry **entries, size_t *table);
 
 /* module_own.c */
+extern const struct ca__owner_ops ca__module_owner_ops;
 int ca__owned_reserve(struct codearena_module *module, size_t more);
 void ca__owned_add(struct codearena_module *module,
 		   struct codearena_code *code);

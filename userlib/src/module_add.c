@@ -148,7 +148,7 @@ static int ca__add_object(struct ca__adding *adding,
 					    adding->failed);
 	}
 	if (!ret)
-		ret = ca__code_new(desc, region, adding->module, out);
+		ret = ca__code_new(desc, region, &adding->module->owner, out);
 	if (!ret)
 		(*out)->word = (uintptr_t)staged;
 	return ret;

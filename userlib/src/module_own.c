@@ -22,9 +22,6 @@
  * @module: module, whose lock is held
  * @more: how many objects
  *
- * All of it may be dead at a time: there must be room for that too, as dropping
- * a reference cannot fail.
- *
  * Return: 0 or -ENOMEM.
  */
 int ca__owned_reserve(struct codearena_module *module, size_t more)
@@ -39,10 +36,6 @@ int ca__owned_reserve(struct codearena_module *module, size_t more)
 	if (!array)
 		return -ENOMEM;
 	module->owned = array;
-	array = realloc(module->dead, room * sizeof(*array));
-	if (!array)
-		return -ENOMEM;
-	module->dead = array;
 	module->owned_room = room;
 	return 0;
 }
@@ -118,55 +111,9 @@ CODEARENA_API void codearena_module_put(struct codearena_code *const *codes,
 	size_t i;
 
 	for (i = 0; codes && i < count; i++) {
-		struct codearena_module *module;
-
-		if (!codes[i])
-			continue;
-		module = codes[i]->owner;
-		if (!ca__code_unref(codes[i]))
-			continue;
-		pthread_mutex_lock(&module->lock);
-		module->dead[module->dead_count++] = codes[i];
-		module->stat.dead++;
-		pthread_mutex_unlock(&module->lock);
+		if (codes[i])
+			codearena_code_put(codes[i]);
 	}
-}
-
-/* Takes some dead code out of all lists but that of the lookup. */
-static size_t ca__dead_take(struct codearena_module *module,
-			    struct codearena_code **codes, size_t limit)
-{
-	size_t count = 0;
-
-	pthread_mutex_lock(&module->lock);
-	while (count < limit && module->dead_count) {
-		struct codearena_code *code =
-			module->dead[--module->dead_count];
-
-		ca__owned_remove(module, code);
-		module->stat.dead--;
-		codes[count++] = code;
-	}
-	pthread_mutex_unlock(&module->lock);
-	return count;
-}
-
-/* There is room: it is where they came from, as long as nobody publishes. */
-static int ca__dead_return(struct codearena_module *module,
-			   struct codearena_code *const *codes, size_t count)
-{
-	size_t i;
-	int ret;
-
-	pthread_mutex_lock(&module->lock);
-	ret = ca__owned_reserve(module, count);
-	for (i = 0; i < count && !ret; i++) {
-		ca__owned_add(module, codes[i]);
-		module->dead[module->dead_count++] = codes[i];
-		module->stat.dead++;
-	}
-	pthread_mutex_unlock(&module->lock);
-	return ret;
 }
 
 static int ca__by_start(const void *a, const void *b)
@@ -180,68 +127,70 @@ static int ca__by_start(const void *a, const void *b)
 }
 
 /*
- * A batch that the allocator refuses waits for the next time. If even that is
- * not possible, its space is lost until the module goes.
+ * Should the allocator refuse, for want of memory in the backend perhaps, the
+ * space is lost until the module goes: nobody can try again.
  */
-static int ca__dead_free(struct codearena_module *module,
-			 struct codearena_code **codes, size_t count)
+static void ca__dead_free(struct codearena_module *module,
+			  struct codearena_code **codes, size_t count)
 {
 	struct codearena_region regions[CA__REAP_STEP];
-	size_t done = 0, i;
-	int ret;
+	size_t i;
 
 	/* They come in the order of publishing, or just the other way round. */
 	qsort(codes, count, sizeof(*codes), ca__by_start);
+	pthread_mutex_lock(&module->lock);
+	for (i = 0; i < count; i++)
+		ca__owned_remove(module, codes[i]);
+	pthread_mutex_unlock(&module->lock);
 	for (i = 0; i < count; i++) {
 		regions[i].begin = codes[i]->start;
 		regions[i].size = codes[i]->size;
 		ca__module_event(module, CODEARENA_EVENT_FREED, codes[i]);
 	}
 	ca__lookup_remove(codes, count);
-	ret = codearena_allocator_release(module->allocator, regions, count,
-					  &done);
-	if (!ret)
-		done = count;
-	for (i = 0; i < done; i++)
+	codearena_allocator_release(module->allocator, regions, count, NULL);
+	for (i = 0; i < count; i++)
 		ca__code_destroy(codes[i]);
-	if (!ret)
-		return 0;
-	if (ca__lookup_add(codes + done, count - done) ||
-	    ca__dead_return(module, codes + done, count - done)) {
-		for (i = done; i < count; i++)
-			ca__code_destroy(codes[i]);
-	}
-	return ret;
 }
+
+static void ca__module_free_codes(struct ca__owner *owner,
+				  struct codearena_code **codes, size_t count)
+{
+	struct codearena_module *module = ca__module_of(owner);
+
+	while (count) {
+		size_t n = count < CA__REAP_STEP ? count : CA__REAP_STEP;
+
+		ca__dead_free(module, codes, n);
+		codes += n;
+		count -= n;
+	}
+}
+
+const struct ca__owner_ops ca__module_owner_ops = {
+	.free_codes = ca__module_free_codes,
+};
 
 /**
  * codearena_module_reap - see codearena_module.h
- * @module: module
+ * @module: module without a collector
  * @count: NULL, or gets the number of code objects that were freed
  *
- * Return: 0 or a negative errno.
+ * Return: 0 or -EINVAL.
  */
 CODEARENA_API int codearena_module_reap(struct codearena_module *module,
 					size_t *count)
 {
-	struct codearena_code *codes[CA__REAP_STEP];
-	size_t total = 0, n;
-	int ret = 0;
+	size_t total;
 
 	if (count)
 		*count = 0;
-	if (!module)
+	if (!module || module->opts.collector)
 		return -EINVAL;
-	do {
-		n = ca__dead_take(module, codes, CA__REAP_STEP);
-		if (n)
-			ret = ca__dead_free(module, codes, n);
-		if (!ret)
-			total += n;
-	} while (n == CA__REAP_STEP && !ret);
+	total = ca__owner_reap(&module->owner);
 	if (count)
 		*count = total;
-	return ret;
+	return 0;
 }
 
 /**
@@ -358,7 +307,7 @@ CODEARENA_API int codearena_module_lookup(struct codearena_module *module,
 	code = codearena_code_find_ref((uintptr_t)pc);
 	if (!code)
 		return -ENOENT;
-	if (code->owner != module) {
+	if (code->owner != &module->owner) {
 		codearena_module_put(&code, 1);
 		return -ENOENT;
 	}
@@ -385,6 +334,7 @@ CODEARENA_API int codearena_module_stat(struct codearena_module *module,
 	*stat = module->stat;
 	pthread_mutex_unlock(&module->lock);
 	stat->sz = sz;
+	stat->dead = ca__owner_dead(&module->owner);
 	memset((char *)stat + sizeof(*stat), 0, sz - sizeof(*stat));
 	stat->baseline_bytes += stat->table_bytes;
 	stat->optimized_bytes += stat->table_bytes;

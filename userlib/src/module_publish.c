@@ -242,9 +242,12 @@ static void ca__finish(struct ca__publishing *p)
 	for (i = 0; i < p->count; i++) {
 		ca__staged_leave(module, ca__staged(p->codes[i]), &p->unused);
 		ca__owned_add(module, p->codes[i]);
+		ca__scope_add(p->codes[i]);
 	}
 	for (i = 0; i < p->change_count; i++) {
 		module->stat.current += !p->changes[i].prior;
+		if (p->changes[i].prior)
+			ca__scope_add(p->changes[i].prior);
 		ca__module_handle_turn(module, p->changes[i].slot);
 	}
 }
@@ -263,6 +266,8 @@ static int ca__publish_locked(struct ca__publishing *p, size_t *failed)
 		ret = -ESTALE;
 	if (!ret)
 		ret = ca__owned_reserve(module, p->count);
+	if (!ret)
+		ret = ca__scope_reserve(2 * p->count);
 	if (!ret)
 		ret = ca__scratch_reserve(module, p->count < CA__MODULE_STEP ?
 						  p->count : CA__MODULE_STEP,

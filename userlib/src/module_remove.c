@@ -79,6 +79,8 @@ static int ca__remove_locked(struct codearena_module *module,
 	int ret;
 
 	ret = ca__scratch_reserve(module, 0, module->stat.current);
+	if (!ret)
+		ret = ca__scope_reserve(module->stat.current);
 	if (ret)
 		return ret;
 	turns = module->scratch.turns;
@@ -96,6 +98,7 @@ static int ca__remove_locked(struct codearena_module *module,
 		return ret;
 	for (i = 0; i < n; i++) {
 		module->table[turns[i].slot] = NULL;
+		ca__scope_add(out[i]);
 		ca__module_handle_turn(module, turns[i].slot);
 	}
 	module->stat.current -= n;
@@ -191,6 +194,8 @@ static int ca__reinstall_locked(struct codearena_module *module,
 		return 1;
 	}
 	ret = ca__scratch_reserve(module, 0, 1);
+	if (!ret)
+		ret = ca__scope_reserve(1);
 	if (ret)
 		return ret;
 	if (!ca__code_try_ref(code))
@@ -199,10 +204,11 @@ static int ca__reinstall_locked(struct codearena_module *module,
 	module->scratch.turns[0].target = code->start;
 	ret = ca__turn(module, 1);
 	if (ret) {
-		/* Not the last one: the caller has one. */
-		ca__code_unref(code);
+		ca__code_put(code);
 		return ret;
 	}
+	if (*prior)
+		ca__scope_add(*prior);
 	module->table[slot] = code;
 	module->stat.current += !*prior;
 	ca__module_handle_turn(module, slot);
@@ -212,7 +218,7 @@ static int ca__reinstall_locked(struct codearena_module *module,
 static bool ca__published(const struct codearena_module *module,
 			  const struct codearena_code *code)
 {
-	return code && code->owner == module &&
+	return code && code->owner == &module->owner &&
 		code->kind != CODEARENA_CODE_JUMP_TABLE && (code->word & 1);
 }
 

@@ -108,7 +108,7 @@ static int ca__tables_objects(struct codearena_module *module,
 
 		if (!tables->parts[i].size)
 			continue;
-		ret = ca__code_new(&desc, tables->parts[i], module,
+		ret = ca__code_new(&desc, tables->parts[i], &module->owner,
 				   &tables->codes[i]);
 		if (!ret)
 			codes[count++] = tables->codes[i];

@@ -108,7 +108,7 @@ struct ca__staged *ca__staged_of(const struct codearena_module *module,
 {
 	uint64_t word;
 
-	if (!code || code->owner != module ||
+	if (!code || code->owner != &module->owner ||
 	    code->kind == CODEARENA_CODE_JUMP_TABLE)
 		return NULL;
 	word = code->word;
