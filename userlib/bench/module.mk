@@ -8,7 +8,7 @@ bench-module: $(O)/bench/module
 
 $(O)/bench/module: bench/module.cc $(static) $(O)/flags
 	@mkdir -p $(@D)
-	$(CXX) -std=c++17 -Wall -Wextra -Wshadow -Werror -O2 -g $(ca_cppflags) \
+	$(CXX) -std=c++17 -Wall -Wextra -Werror -O2 -g $(ca_cppflags) \
 		$(CPPFLAGS) $(LDFLAGS) -pthread -MMD -MP $< $(static) -lasmjit \
 		$(CAPSTONE_LIBS) -o $@
 

@@ -7,6 +7,7 @@
 #ifndef CA__COPY_H
 #define CA__COPY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ struct ca__source {
 	uint64_t address;
 	uint64_t length;
 };
+
+extern _Thread_local bool ca__copy_trusted;
 
 int ca__copy_in(void *to, const struct ca__source *sources, size_t count,
 		size_t *failed);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
 #include "lookup.h"
 #include "module.h"
 
@@ -202,8 +203,10 @@ static int ca__send(struct ca__publishing *p, size_t *failed)
 
 		if (n == p->count)
 			patches = ca__turns_of(module, arena, &entries, &table);
+		ca__copy_trusted = true;
 		ret = codearena_arena_publish(arena, s->objects, n, entries,
 					      patches, flags, &index);
+		ca__copy_trusted = false;
 		if (ret) {
 			if (index < n)
 				*failed = p->sent + index;

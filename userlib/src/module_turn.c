@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
 #include "module.h"
 
 static int ca__grow(void **array, size_t *room, size_t wanted, size_t size)
@@ -122,8 +123,6 @@ int ca__turns_prepare(struct codearena_module *module, size_t count)
 			if (!target)
 				target = codearena_jump_table_initial(jump,
 								      slot);
-			if (codearena_jump_table_target(jump, slot) == target)
-				continue;
 			ret = codearena_jump_table_prepare(jump, slot, target,
 							   to);
 			if (ret < 0)
@@ -192,10 +191,12 @@ int ca__turns_apply(struct codearena_module *module)
 
 			if (n > 2 * CA__MODULE_STEP)
 				n = 2 * CA__MODULE_STEP;
+			ca__copy_trusted = true;
 			ret = codearena_arena_patch(module->tables[t]->arena,
 						    entries + s->done[t], n,
 						    ca__patch_flags(module),
 						    NULL);
+			ca__copy_trusted = false;
 			if (ret)
 				return ret;
 			s->done[t] += n;
