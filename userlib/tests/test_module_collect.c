@@ -122,6 +122,17 @@ static void scope_keeps_what_is_replaced(void **state)
 	collect(NULL, 0);
 	assert_int_equal(freed, 2);
 	assert_int_equal(call_function(fixture.module, 5, 0), LAZY_VALUE);
+	/* Also what was published before it was opened, and is removed. */
+	replace(3);
+	assert_int_equal(codearena_scope_open(&scope), 0);
+	codearena_module_remove(fixture.module, CODEARENA_FILTER_ALL, NULL);
+	assert_int_equal(codearena_scope_count(scope), 1);
+	replace(4);
+	assert_int_equal(codearena_scope_close(scope), 0);
+	assert_int_equal(codearena_scope_open(&scope), 0);
+	replace(5);
+	assert_int_equal(codearena_scope_count(scope), 2);
+	assert_int_equal(codearena_scope_close(scope), 0);
 }
 
 /* What is only potentially dead can be looked up, and made current again. */

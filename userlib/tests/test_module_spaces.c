@@ -484,6 +484,63 @@ static void threads_replace_and_reap(void **state)
 	module_end(&fixture);
 }
 
+/* A batch in two arenas, of which the second one refuses. */
+static void failed_publishing_is_undone(void **state)
+{
+	struct module_fixture fixture;
+	struct codearena_module_opts opts = module_opts(&fixture);
+	struct codearena_module_stat before, after;
+	struct codearena_code_desc descs[4];
+	struct codearena_code *codes[4];
+	struct codearena_arena *arena;
+	struct body bodies[4];
+	void *bytes[4];
+	uint64_t offset;
+	size_t failed, i;
+
+	(void)state;
+	opts.imports = 0;
+	opts.reach = MIB;
+	module_begin(&fixture, MIB, &opts);
+	for (i = 0; i < 4; i++) {
+		body_return(&bodies[i], 5 + i, 40 + i);
+		bytes[i] = enlarge(&bodies[i], 400000);
+		descs[i] = bodies[i].desc;
+	}
+	assert_int_equal(codearena_module_add(fixture.module, descs, 4, codes,
+					      NULL), 0);
+	assert_int_equal(codearena_allocator_locate(
+			codearena_module_allocator(fixture.module),
+			codearena_code_start(codes[3]), &arena, &offset, NULL),
+			0);
+	assert_int_equal(codearena_arena_seal(arena, offset,
+					      codearena_arena_granule(arena),
+					      0), 0);
+	before = stat_of_module(fixture.module);
+	assert_true(before.spaces > 1);
+	assert_int_equal(codearena_module_publish(fixture.module, codes, 4,
+						  &failed), -EPERM);
+	assert_int_equal(failed, 3);
+	after = stat_of_module(fixture.module);
+	assert_memory_equal(&before, &after, sizeof(before));
+	for (i = 0; i < 4; i++) {
+		assert_null(codearena_code_find(codearena_code_start(codes[i])));
+		assert_int_equal(call_function(fixture.module, 5 + i, 0),
+				 LAZY_VALUE);
+	}
+	/* The others can be published as if nothing had been. */
+	assert_int_equal(codearena_module_publish(fixture.module, codes, 3,
+						  NULL), 0);
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(call_function(fixture.module, 5 + i, 0),
+				 i < 3 ? 40 + i : LAZY_VALUE);
+		free(bytes[i]);
+	}
+	assert_int_equal(codearena_module_abandon(fixture.module, &codes[3], 1),
+			 0);
+	module_end(&fixture);
+}
+
 /* A landing pad is given as an offset in the body. */
 static void traps_are_registered(void **state)
 {
@@ -531,6 +588,8 @@ int main(void)
 		cmocka_unit_test_setup(growing_module, backend_setup),
 		cmocka_unit_test_setup(threads_add_and_publish, backend_setup),
 		cmocka_unit_test_setup(threads_replace_and_reap,
+				       backend_setup),
+		cmocka_unit_test_setup(failed_publishing_is_undone,
 				       backend_setup),
 		cmocka_unit_test_setup(traps_are_registered, backend_setup),
 	};
