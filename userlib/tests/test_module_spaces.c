@@ -491,7 +491,7 @@ static void failed_publishing_is_undone(void **state)
 	struct codearena_module_opts opts = module_opts(&fixture);
 	struct codearena_module_stat before, after;
 	struct codearena_code_desc descs[4];
-	struct codearena_code *codes[4];
+	struct codearena_code *codes[4], *current;
 	struct codearena_arena *arena;
 	struct body bodies[4];
 	void *bytes[4];
@@ -527,6 +527,8 @@ static void failed_publishing_is_undone(void **state)
 		assert_null(codearena_code_find(codearena_code_start(codes[i])));
 		assert_int_equal(call_function(fixture.module, 5 + i, 0),
 				 LAZY_VALUE);
+		assert_int_equal(codearena_module_code(fixture.module, 5 + i,
+						       &current), -ENOENT);
 	}
 	/* The others can be published as if nothing had been. */
 	assert_int_equal(codearena_module_publish(fixture.module, codes, 3,
