@@ -240,9 +240,6 @@ static const struct rule rules[] = {
 	{ true, B, 2, B, 2, true },
 };
 
-#undef B
-#undef O
-
 static void install_rule(void **state)
 {
 	size_t i;
@@ -277,36 +274,6 @@ static void install_rule(void **state)
 		assert_int_equal(codearena_module_reap(fixture.module, NULL),
 				 0);
 	}
-}
-
-/* With deoptimisation data, optimised code may give way. */
-static void install_rule_deopt(void **state)
-{
-	struct codearena_module_opts opts = module_opts(&fixture);
-	struct module_fixture other;
-	struct codearena_code *code;
-	struct body body;
-	int round;
-
-	(void)state;
-	opts.flags = CODEARENA_MODULE_F_DEOPT;
-	module_begin(&other, 0, &opts);
-	for (round = 0; round < 2; round++) {
-		body_return(&body, 5 + round, 1);
-		body.desc.tier = CODEARENA_TIER_OPTIMIZED;
-		if (round) {
-			body.desc.deopt = "data";
-			body.desc.deopt_size = 4;
-		}
-		code = publish_body(other.module, &body);
-		codearena_module_put(&code, 1);
-		body_return(&body, 5 + round, 2);
-		code = publish_body(other.module, &body);
-		codearena_module_put(&code, 1);
-		assert_int_equal(call_function(other.module, 5 + round, 0),
-				 round ? 2 : 1);
-	}
-	module_end(&other);
 }
 
 /* Several for one function in one call: the rules apply in their order. */
@@ -393,39 +360,6 @@ static void lookup_by_address(void **state)
 	codearena_module_put(&found, 1);
 }
 
-static void reverse_lookups(void **state)
-{
-	uint64_t address;
-	uint32_t i, index;
-
-	(void)state;
-	for (i = MODULE_IMPORTS; i < MODULE_IMPORTS + MODULE_FUNCTIONS; i++) {
-		assert_int_equal(codearena_module_call_target(fixture.module,
-				i, 0, &address), 0);
-		assert_int_equal(codearena_module_slot_function(fixture.module,
-				address, &index), 0);
-		assert_int_equal(index, i);
-		assert_int_equal(codearena_module_slot_function(fixture.module,
-				address + 1, &index), -ENOENT);
-		assert_int_equal(codearena_module_slot_builtin(fixture.module,
-				address, &index), -ENOENT);
-	}
-	for (i = 0; i < 3; i++) {
-		assert_int_equal(codearena_module_builtin_target(
-				fixture.module, i, 0, &address), 0);
-		assert_int_equal(codearena_module_slot_builtin(fixture.module,
-				address, &index), 0);
-		assert_int_equal(index, i);
-		/* The lazy one is not for being called. */
-		if (i)
-			assert_int_equal(call_address(address), i);
-		assert_int_equal(codearena_module_slot_builtin(fixture.module,
-				address + 1, &index), -ENOENT);
-		assert_int_equal(codearena_module_slot_function(fixture.module,
-				address, &index), -ENOENT);
-	}
-}
-
 /* V8 mjsunit code-flushing: baseline code goes, optimised code stays. */
 static void code_flushing(void **state)
 {
@@ -457,11 +391,6 @@ static void code_flushing(void **state)
 	assert_int_equal(stat_get().baseline_bytes, stat_get().table_bytes);
 	assert_int_equal(stat_get().optimized_bytes,
 			 stat_get().table_bytes + 3 * 64);
-	/* And may come again. */
-	body_return(&body, 2, 99);
-	code = publish(&body);
-	codearena_module_put(&code, 1);
-	assert_int_equal(call(2), 99);
 }
 
 static void filters(void **state)
@@ -617,129 +546,6 @@ static void snapshots(void **state)
 	assert_int_equal(stat_get().dead, 3);
 }
 
-static int stale;
-
-static int validate(void *data, struct codearena_module *module,
-		    struct codearena_code *const *codes, size_t count)
-{
-	(void)data;
-	assert_non_null(module);
-	assert_non_null(codes[0]);
-	assert_int_equal(count, 1);
-	return stale;
-}
-
-static int events[8];
-
-static void event(void *data, struct codearena_module *module,
-		  enum codearena_event what, struct codearena_code *code)
-{
-	CODEARENA_OPTS(codearena_module_stat, stat);
-
-	(void)data;
-	assert_int_not_equal(codearena_code_start(code), 0);
-	/* No lock is held. */
-	if (what != CODEARENA_EVENT_FREED)
-		assert_int_equal(codearena_module_stat(module, &stat), 0);
-	events[what]++;
-}
-
-static void stale_assumptions_and_events(void **state)
-{
-	struct codearena_module_opts opts = module_opts(&fixture);
-	struct module_fixture other;
-	struct codearena_code *code;
-	struct body body;
-
-	(void)state;
-	opts.validate = validate;
-	opts.event = event;
-	module_begin(&other, 0, &opts);
-	memset(events, 0, sizeof(events));
-	body_return(&body, 5, 1);
-	assert_int_equal(codearena_module_add(other.module, &body.desc, 1,
-					      &code, NULL), 0);
-	stale = 1;
-	assert_int_equal(codearena_module_publish(other.module, &code, 1, NULL),
-			 -ESTALE);
-	assert_int_equal(call_function(other.module, 5, 0), LAZY_VALUE);
-	assert_null(codearena_code_find(codearena_code_start(code)));
-	assert_int_equal(events[CODEARENA_EVENT_PUBLISHED], 0);
-	stale = 0;
-	assert_int_equal(codearena_module_publish(other.module, &code, 1, NULL),
-			 0);
-	assert_int_equal(events[CODEARENA_EVENT_INSTALLED], 1);
-	body_return(&body, 5, 2);
-	assert_int_equal(codearena_module_add_publish(other.module, &body.desc,
-						      1, NULL, NULL), 0);
-	assert_int_equal(events[CODEARENA_EVENT_PUBLISHED], 2);
-	assert_int_equal(events[CODEARENA_EVENT_RETIRED], 1);
-	assert_int_equal(events[CODEARENA_EVENT_FREED], 0);
-	assert_int_equal(codearena_module_reap(other.module, NULL), 0);
-	assert_int_equal(events[CODEARENA_EVENT_FREED], 1);
-	module_end(&other);
-	assert_int_equal(events[CODEARENA_EVENT_FREED], 2);
-}
-
-static void handles_follow_current_code(void **state)
-{
-	struct codearena_module_opts opts = module_opts(&fixture);
-	struct codearena_handle_table *table;
-	struct module_fixture other;
-	struct codearena_code *code;
-	uint64_t entry, slot;
-	codearena_handle handle, again;
-	struct body body;
-	uint8_t *from;
-
-	(void)state;
-	assert_int_equal(codearena_handle_table_new(NULL, &table), 0);
-	opts.handles = table;
-	module_begin(&other, 0, &opts);
-	assert_int_equal(codearena_module_handle(other.module, 5, 42, &handle),
-			 0);
-	codearena_module_call_target(other.module, 5, 0, &slot);
-	codearena_handle_get(table, handle, &entry, NULL);
-	assert_int_equal(entry, slot);
-	body_return(&body, 5, 3);
-	code = publish_body(other.module, &body);
-	codearena_handle_get(table, handle, &entry, NULL);
-	assert_int_equal(entry, codearena_code_start(code));
-	codearena_module_put(&code, 1);
-	assert_int_equal(codearena_module_handle(other.module, 5, 42, &again),
-			 0);
-	assert_int_equal(again, handle);
-	assert_int_equal(codearena_module_handle(other.module, 5, 43, &again),
-			 -EINVAL);
-	/* A relocation takes the handle of its function. */
-	body_return(&body, 6, 1);
-	body.desc.relocs = &body.reloc;
-	body.desc.reloc_count = 1;
-	body.desc.instructions_size = 24;
-	body.reloc = (struct codearena_reloc){
-		.offset = 16,
-		.kind = CODEARENA_RELOC_INDIRECT,
-		.form = CODEARENA_FORM_ABS32,
-		.index = 5,
-	};
-	code = publish_body(other.module, &body);
-	from = (uint8_t *)(uintptr_t)codearena_code_start(code);
-	assert_memory_equal(from + 16, &handle, sizeof(handle));
-	codearena_module_put(&code, 1);
-	/* One that leads elsewhere is refused. */
-	codearena_handle_set(table, handle, 0x1000);
-	assert_int_equal(codearena_module_add(other.module, &body.desc, 1,
-					      &code, NULL), -ENOENT);
-	assert_int_equal(codearena_module_remove(other.module,
-			CODEARENA_FILTER_ALL, NULL), 0);
-	codearena_handle_get(table, handle, &entry, NULL);
-	assert_int_equal(entry, slot);
-	module_end(&other);
-	assert_int_equal(codearena_handle_get(table, handle, NULL, NULL),
-			 -ENOENT);
-	codearena_handle_table_free(table);
-}
-
 static void space_is_used_again(void **state)
 {
 	struct codearena_allocator *allocator;
@@ -876,19 +682,15 @@ int main(void)
 		TEST(calls_are_relocated),
 		TEST(bad_relocations_are_named),
 		TEST(install_rule),
-		TEST(install_rule_deopt),
 		TEST(batch_with_one_function_thrice),
 		TEST(lookup_works_after_rewrite),
 		TEST(lookup_by_address),
-		TEST(reverse_lookups),
 		TEST(code_flushing),
 		TEST(filters),
 		TEST(use_lazy),
 		TEST(reinstall_debug),
 		TEST(wrappers_live_until_released),
 		TEST(snapshots),
-		TEST(stale_assumptions_and_events),
-		TEST(handles_follow_current_code),
 		TEST(space_is_used_again),
 		TEST(bad_input),
 	};
