@@ -13,7 +13,7 @@
  * References: an object in the state CA__WAITING or CA__CANDIDATE has one that
  * is the collector's. So a count of 1 means that nobody else has one; and as new
  * ones are only taken by whom another reference allows it, or by
- * ca__code_ref_unless_zero(), setting it from 1 to 0 decides who wins.
+ * ca__code_try_ref(), setting it from 1 to 0 decides who wins.
  */
 #ifndef CA__COLLECT_H
 #define CA__COLLECT_H
