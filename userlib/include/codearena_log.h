@@ -39,14 +39,12 @@ extern "C" {
  * @offset: of the first instruction, from the start of the code
  * @line: from 1
  * @column: from 1; 0: not known
- * @__reserved: 0
  * @file: path or name, not empty, without control characters
  */
 struct codearena_log_line {
 	uint64_t offset;
 	uint32_t line;
 	uint32_t column;
-	uint64_t __reserved;
 	const char *file;
 };
 
@@ -59,6 +57,8 @@ struct codearena_log_line {
  * @CODEARENA_FRAME_LEAF: nothing is ever on the stack but the return address, on
  *                        machines that put it there
  * @CODEARENA_FRAME_UNKNOWN: nothing is said
+ *
+ * Where a function takes its frame down debuggers may miss its caller.
  */
 enum codearena_log_frame {
 	CODEARENA_FRAME_POINTER = 0,
@@ -92,15 +92,14 @@ struct codearena_log_entry {
 	uint32_t flags;
 };
 
-/* Errors that every function with an entry has; see there for more of them. */
 /**
  * codearena_log_check - is this the description of code?
  * @entry: the description
  *
  * Return: 0; -EINVAL: NULL, too short, no name, size 0, an unknown frame, lines
  * that do not ascend, leave the code, have number 0 or no file name;
- * -E2BIG: longer than this library knows; -EOPNOTSUPP: flags or reserved members
- * are not 0; -EOVERFLOW: too large, or address and size wrap;
+ * -E2BIG: longer than this library knows; -EOPNOTSUPP: flags are not 0;
+ * -EOVERFLOW: too large, or address and size wrap;
  * -ENAMETOOLONG: the name, or that of a file, is too long.
  */
 int codearena_log_check(const struct codearena_log_entry *entry);
@@ -200,13 +199,17 @@ int codearena_jitdump_move(struct codearena_jitdump *dump, uint64_t index,
  */
 void codearena_jitdump_free(struct codearena_jitdump *dump);
 
+/* Entries of one object for a debugger. */
+#define CODEARENA_GDBJIT_MAX	32768U
+
 struct codearena_gdbjit;
 
 /**
  * codearena_gdbjit_build - make an ELF object that describes code
  * @machine: EM_X86_64, EM_AARCH64 or EM_RISCV
  * @entries: code
- * @count: entries of @entries, not 0
+ * @count: entries of @entries, not 0, at most CODEARENA_GDBJIT_MAX; all have the
+ *         same @sz
  * @object: gets the object, to be given to free(); NULL on failure
  * @size: gets its bytes
  *
@@ -214,7 +217,7 @@ struct codearena_gdbjit;
  * but for reading the code's prologue where @bytes is NULL.
  *
  * Return: 0; as codearena_log_check() for any entry; -EOPNOTSUPP: another
- * machine; -EOVERFLOW: larger than 2 GiB; -ENOMEM; -EFAULT: the code cannot be
+ * machine; -EOVERFLOW: too many, or larger than 2 GiB; -ENOMEM; -EFAULT: the code cannot be
  * read.
  */
 int codearena_gdbjit_build(uint32_t machine,
@@ -338,7 +341,8 @@ int codearena_logger_defer(struct codearena_logger *logger,
  * codearena_logger_flush - log what was put off
  * @logger: logger
  *
- * In the order in which it came. Drops references, see codearena_code_put().
+ * In the order in which it came. Drops references, see codearena_code_put(). If
+ * another thread is at it already, that one does it all and this one returns.
  *
  * Return: 0; -EINVAL; -EIO: in a child of fork(); the first error of
  * codearena_logger_code(), after all has been tried.
@@ -362,7 +366,7 @@ int codearena_logger_gone(struct codearena_logger *logger, uint64_t address);
  * @logger: NULL, or logger that is not used anymore
  *
  * What was put off is not logged; its references are dropped. Debuggers forget
- * the code. In a child of fork() only memory is freed.
+ * the code. In a child of fork() files are closed, and nothing else is done.
  */
 void codearena_logger_free(struct codearena_logger *logger);
 
