@@ -119,6 +119,10 @@ struct codearena_perfmap;
  * process that had the number, unless @flags say that another part of this
  * process writes to it as well. It has no way to say that code is gone.
  *
+ * perf itself looks into it for code in anonymous memory only, not for code in
+ * files, and arenas are files to it: use the jitdump for perf. The map is for
+ * other tools, and for code that is elsewhere.
+ *
  * Return: 0; -EINVAL; -EOPNOTSUPP: an unknown flag; -ENAMETOOLONG; -ENOMEM;
  * -EPERM: there is such a file, and it is a link, no plain file or somebody
  * else's; the errors of open().

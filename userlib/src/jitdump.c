@@ -30,9 +30,6 @@ enum ca__dump_record {
 	CA__DUMP_CLOSE = 3,
 };
 
-/* The header of the ELF file that perf makes from each piece of code. */
-#define CA__DUMP_ELF_HEADER	0x40
-
 struct codearena_jitdump {
 	pthread_mutex_t lock;
 	struct ca__log_file file;
@@ -139,8 +136,11 @@ static void ca__dump_lines(struct ca__buffer *record,
 	ca__buffer_number(record, entry->line_count, 8);
 	for (i = 0; i < entry->line_count; i++) {
 		line = &entry->lines[i];
-		ca__buffer_number(record, entry->address + line->offset +
-				  CA__DUMP_ELF_HEADER, 8);
+		/*
+		 * As it is. V8 adds the size of an ELF header, which perf adds
+		 * itself now: its lines lie behind the code then.
+		 */
+		ca__buffer_number(record, entry->address + line->offset, 8);
 		ca__buffer_number(record, line->line, 4);
 		ca__buffer_number(record, line->column, 4);
 		ca__buffer_string(record, line->file);
