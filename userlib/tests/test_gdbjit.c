@@ -277,7 +277,7 @@ static void *register_many(void *context)
 }
 
 /* It works in a child even if another thread was at it during fork(). */
-static bool child_registers(void *context)
+static inline bool child_registers(void *context)
 {
 	return !register_many(context);
 }
@@ -292,7 +292,10 @@ static void list_of_many_threads(void **state)
 	for (i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL,
 						register_many, NULL), 0);
+	/* ThreadSanitizer takes the parent's threads for the child's leaks. */
+#if !defined(__SANITIZE_THREAD__)
 	assert_int_equal(in_child(child_registers, NULL), 0);
+#endif
 	for (i = 0; i < THREADS; i++) {
 		pthread_join(threads[i], &failures);
 		assert_null(failures);
