@@ -12,14 +12,18 @@ shift 3
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
-"$nm" -D --defined-only "$library" | awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }' |
+"$nm" -D --defined-only "$library" | awk '$2 ~ /^[TVW]$/ { sub(/@.*/, "", $3); print $3 }' |
 	sort >"$work/exported"
-grep -o 'codearena_[a-z0-9_]*;' "$map" | tr -d ';' | sort >"$work/map"
-# The name follows the mark, on the same line or on the next.
-cat "$@" | awk '/^CODEARENA_API/ { join = $0; while (join !~ /\(/) {
+grep -oE '(codearena_|__jit_debug_)[a-z0-9_]*;' "$map" | tr -d ';' | sort >"$work/map"
+# The name follows the mark, on the same line or on a later one. The debugger's
+# interface has names of its own, one of them a variable.
+cat "$@" | awk 'BEGIN { name = "(codearena_|__jit_debug_)[a-z0-9_]*( =|\\()" }
+	/^CODEARENA_API/ { join = $0; while (join !~ name) {
 		if ((getline more) <= 0) break; join = join " " more }
-	match(join, /codearena_[a-z0-9_]*\(/)
-	print substr(join, RSTART, RLENGTH - 1) }' | sort >"$work/public"
+	match(join, name)
+	found = substr(join, RSTART, RLENGTH)
+	sub(/( =|\()$/, "", found)
+	print found }' | sort >"$work/public"
 
 status=0
 for other in map public; do
