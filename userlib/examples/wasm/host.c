@@ -221,6 +221,9 @@ void wasm_host_call(uint32_t index, uint64_t *values)
 	memset(values, 0, strlen(import->results) * sizeof(*values));
 }
 
+/* The compiler's own, where the processor's instruction cannot be relied on. */
+extern int __popcountdi2(long value);
+
 #define KNOWN(function) { #function, (uintptr_t)(function) }
 
 int wasm_resolve(void *ctx, const char *name, uint64_t *address)
@@ -229,6 +232,7 @@ int wasm_resolve(void *ctx, const char *name, uint64_t *address)
 		const char *name;
 		uintptr_t address;
 	} known[] = {
+		KNOWN(__popcountdi2),
 		KNOWN(ceil), KNOWN(ceilf), KNOWN(floor), KNOWN(floorf),
 		KNOWN(memcpy), KNOWN(memmove), KNOWN(memset),
 		KNOWN(nearbyint), KNOWN(nearbyintf), KNOWN(sqrt), KNOWN(sqrtf),
