@@ -97,7 +97,9 @@ class Trace {
 
 	// The module is left: what the host changes from here on is its doing.
 	leave() {
-		if (this.memory)
+		if (this.memory && this.copy?.length === this.memory.buffer.byteLength)
+			Buffer.from(this.memory.buffer).copy(this.copy);
+		else if (this.memory)
 			this.copy = Buffer.from(Buffer.from(this.memory.buffer));
 		if (this.memory && this.hashed + this.memory.buffer.byteLength <= MOST_HASHED)
 			this.check();
@@ -112,6 +114,8 @@ class Trace {
 
 		if (grown)
 			this.log('grow', grown);
+		else if (now.equals(this.copy))
+			return;
 		for (let at = 0; at < now.length; at += BLOCK) {
 			const block = now.subarray(at, at + BLOCK);
 			const old = at < this.copy.length ? this.copy.subarray(at, at + BLOCK) :
