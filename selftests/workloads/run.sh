@@ -28,7 +28,7 @@ runner=$root_dir/build/userlib/wasm/codearena-wasm
 # The packages of npm, by version.
 packages=(hash-wasm@4.13.0 cjs-module-lexer@2.3.0 es-module-lexer@1.5.4
 	source-map@0.8.0 sql.js@1.16.0)
-workloads=(traps hash-wasm cjs-module-lexer es-module-lexer source-map)
+workloads=(traps hash-wasm cjs-module-lexer es-module-lexer source-map sql.js)
 
 kver=${KVER:-6.1} host_only=''
 while [ $# -gt 0 ]; do

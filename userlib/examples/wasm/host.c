@@ -221,8 +221,10 @@ void wasm_host_call(uint32_t index, uint64_t *values)
 	memset(values, 0, strlen(import->results) * sizeof(*values));
 }
 
-/* The compiler's own, where the processor's instruction cannot be relied on. */
+/* What compilers and <math.h> use without being asked to. */
 extern int __popcountdi2(long value);
+extern int __isnan(double value);
+extern int __isnanf(float value);
 
 #define KNOWN(function) { #function, (uintptr_t)(function) }
 
@@ -232,7 +234,7 @@ int wasm_resolve(void *ctx, const char *name, uint64_t *address)
 		const char *name;
 		uintptr_t address;
 	} known[] = {
-		KNOWN(__popcountdi2),
+		KNOWN(__isnan), KNOWN(__isnanf), KNOWN(__popcountdi2),
 		KNOWN(ceil), KNOWN(ceilf), KNOWN(floor), KNOWN(floorf),
 		KNOWN(memcpy), KNOWN(memmove), KNOWN(memset),
 		KNOWN(nearbyint), KNOWN(nearbyintf), KNOWN(sqrt), KNOWN(sqrtf),

@@ -346,6 +346,7 @@ static void host_call(struct wasm_module *module, uint32_t index,
 		      uint64_t *values)
 {
 	const struct wasm_glue_import *import = &module->glue->imports[index];
+	char undefined[] = "n:7ff8000000000000";
 	struct replay *r = module->host;
 	char *rest, *word = next_line(r, &rest);
 
@@ -357,15 +358,19 @@ static void host_call(struct wasm_module *module, uint32_t index,
 	word = act(r, &rest);
 	if (!word || strcmp(word, "result"))
 		lose(r, "an import has no result");
-	take_values(r, &rest, import->results, values);
+	/* No result counts as undefined, which JavaScript makes NaN or 0 of. */
+	take_values(r, *rest ? &rest : &(char *){ undefined },
+		    import->results, values);
 }
 
 int wasm_replay(const char *object, const char *trace,
 		const struct wasm_options *options)
 {
+	static const char suffix[] = ".trace";
 	struct replay r = { .path = trace, .file = fopen(trace, "re") };
 	unsigned int handlers;
 	const char *name;
+	size_t length;
 	char *rest;
 
 	if (!r.file)
@@ -387,9 +392,13 @@ int wasm_replay(const char *object, const char *trace,
 		wasm_write_perf_map(r.module);
 
 	name = strrchr(trace, '/') ? strrchr(trace, '/') + 1 : trace;
+	length = strlen(name);
+	if (length > strlen(suffix) &&
+	    !strcmp(name + length - strlen(suffix), suffix))
+		length -= strlen(suffix);
 	printf("%-32.*s %5zu %8" PRIu64 " %7" PRIu64 " %8u %5" PRIu64
 	       " %7" PRIu64 "  %s\n",
-	       (int)strcspn(name, "."), name, r.module->function_count,
+	       (int)length, name, r.module->function_count,
 	       r.module->code_length, r.module->calls, r.compared,
 	       r.module->traps, wasm_signals(r.module),
 	       r.differences ? "DIFFERENT" : "ok");
