@@ -26,8 +26,9 @@ extern const char wasm_rt_header[], wasm_rt_code_header[];
 static const char code_begins[] = "static bool s_module_initialized";
 
 /*
- * NaNs and rounding as the specification has them; no branch tables or merged
- * tails of calls that the stack's guard would not see; one section a function.
+ * NaNs and rounding as the specification has them; one section a function. A
+ * call at the end of a function stays a call, so that endless recursion meets
+ * the end of the stack, as it does in an interpreter.
  */
 static const char *const compiler_flags[] = {
 	"-std=gnu11", "-O2", "-w", "-DNDEBUG", "-fPIC", "-fvisibility=hidden",
