@@ -98,6 +98,11 @@ check-static: setup-build setup-source setup-static
 bench: setup-build setup-vm setup-bench
 	@selftests/bench/run.sh
 
+## check-workloads: WebAssembly modules of npm, and traps, here and in a VM (KVER=)
+.PHONY: check-workloads
+check-workloads: setup-build setup-vm setup-source setup-workloads
+	@KVER=$(KVER) selftests/workloads/run.sh
+
 ## vm-shell: a shell in a VM with everything loaded (KVER=, ARCH=)
 .PHONY: vm-shell
 vm-shell: setup-build setup-vm setup-source
@@ -105,7 +110,7 @@ vm-shell: setup-build setup-vm setup-source
 	@$(vm)/shell.sh $(KVER) $(ARCH)
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
-setups := $(patsubst %,setup-%,build vm source arm64 static host coverage bench)
+setups := $(patsubst %,setup-%,build vm source arm64 static host coverage bench workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*

@@ -14,6 +14,7 @@
 #   host      host tests of the library
 #   coverage  the table of the lines that host tests execute
 #   bench     benchmarks and the peers they compare with
+#   workloads WebAssembly modules of others; node and npm only where there are none
 #
 # Does nothing, quickly, when nothing is missing.
 
@@ -40,6 +41,11 @@ packages_of() {
 	host) echo gcc g++ clang libc6-dev make libcmocka-dev libcapstone-dev pkg-config ;;
 	coverage) echo gcovr ;;
 	bench) echo gcc g++ make pkg-config libasmjit-dev libbenchmark-dev ;;
+	workloads)
+		echo wabt gcc libc6-dev make
+		command -v node >/dev/null || echo nodejs
+		command -v npm >/dev/null || echo npm
+		;;
 	*) return 1 ;;
 	esac
 }
@@ -87,7 +93,7 @@ esac
 wanted=()
 for group in "$@"; do
 	list=$(packages_of "$group") || die "no group '$group'; see $me --help"
-	read -ra names <<<"$list"
+	read -rd '' -a names <<<"$list" || true
 	wanted+=("${names[@]}")
 done
 

@@ -1,0 +1,136 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# Run WebAssembly modules that others made, and a suite of traps, in arenas: on
+# this machine with the memfd backend, in a VM with the device.
+#
+# Usage: run.sh [OPTION]... [WORKLOAD]...
+#
+#   --kver KVER   kernel of the VM (default: $KVER or 6.1)
+#   --host        only on this machine
+#   --list        list the workloads
+#
+# What the modules have to do is recorded from Node's engine at run time, and for
+# the traps confirmed by wabt's interpreter. A row for each module: functions, bytes
+# of code, calls, comparisons, traps, signals, result.
+# Ends with "check-workloads: N passed, N failed, N skipped".
+
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname "$0")/../vm/lib.sh"
+
+here=$root_dir/selftests/workloads
+out=$root_dir/build/workloads
+traces=$out/traces
+runner=$root_dir/build/userlib/wasm/codearena-wasm
+
+# The packages of npm, by version.
+packages=(hash-wasm@4.13.0 cjs-module-lexer@2.3.0 es-module-lexer@1.5.4
+	source-map@0.8.0 sql.js@1.16.0)
+workloads=(traps hash-wasm cjs-module-lexer es-module-lexer source-map sql.js)
+
+kver=${KVER:-6.1} host_only=''
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage; exit 0 ;;
+	--kver) kver=${2:?--kver needs a value}; shift 2 ;;
+	--host) host_only=yes; shift ;;
+	--list) printf '%s\n' "${workloads[@]}"; exit 0 ;;
+	-*) die "no option '$1'; see --help" ;;
+	*) break ;;
+	esac
+done
+if [ $# -gt 0 ]; then workloads=("$@"); fi
+
+# The packages, unchanged, in the cache; none of their scripts runs.
+fetch() {
+	local dir=$1
+	[ ! -e "$dir/complete" ] || return 0
+	say "npm install ${packages[*]}"
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	npm install --prefix "$dir" --ignore-scripts --no-audit --no-fund --no-save \
+		"${packages[@]}" >&2
+	touch "$dir/complete"
+}
+
+record_traps() {
+	wast2json "$here/traps.wast" -o "$out/wast/traps.json"
+	spectest-interp "$out/wast/traps.json" >"$out/wast/interpreter.log" || {
+		cat "$out/wast/interpreter.log" >&2
+		die "wabt's interpreter does not agree with traps.wast"
+	}
+	say "wabt's interpreter: $(tail -n 1 "$out/wast/interpreter.log")"
+	node "$here/wast.mjs" "$out/wast/traps.json" "$traces"
+}
+
+record() {
+	local name dir packaged=()
+	rm -rf "$traces" "$out/wast"
+	mkdir -p "$traces" "$out/wast"
+	for name in "${workloads[@]}"; do
+		if [ "$name" = traps ]; then record_traps; else packaged+=("$name"); fi
+	done
+	[ ${#packaged[@]} -gt 0 ] || return 0
+	need node workloads
+	dir=$cache_dir/npm/$(IFS=_ && echo "${packages[*]}")
+	with_lock npm fetch "$dir"
+	say "recording ${packaged[*]} with node $(node --version)"
+	CODEARENA_TRACES=$traces node "$here/workloads.mjs" "$dir/node_modules" "${packaged[@]}"
+}
+
+# Every trace's module, as an object beside it: the VM has no compiler.
+compile_all() {
+	local trace
+	for trace in "${all[@]}"; do
+		"$runner" --compile "${trace%.trace}.o" "${trace%.trace}.wasm"
+	done
+}
+
+heading() {
+	printf '\n%s\n%-32s %5s %8s %7s %8s %5s %7s  %s\n' "$1" module funcs code calls \
+		compared traps signals result
+}
+
+passed=0 failed=0
+
+# count ROWS SIGNALS: the rows that are well, against those that should be there.
+count() {
+	local good
+	good=$(grep -cE "^[^ ]+( +[0-9]+){5} +$2  ok\$" "$1") || true
+	passed=$((passed + good))
+	failed=$((failed + ${#all[@]} - good))
+}
+
+need wasm2c workloads
+say "building codearena-wasm"
+make -C "$root_dir/userlib" --no-print-directory -s O="$root_dir/build/userlib" wasm >&2
+record
+all=("$traces"/*.trace)
+[ -e "${all[0]}" ] || die "there are no traces"
+compile_all
+
+heading "On this machine, memfd backend:"
+for trace in "${all[@]}"; do
+	"$runner" --backend memfd --replay "$trace" "${trace%.trace}.o" || true
+done 2>&1 | tee "$out/host.rows"
+count "$out/host.rows" "[0-9]+"
+
+if [ -z "$host_only" ]; then
+	mkdir -p "$out/stage"
+	rm -rf "$out/stage/workloads"
+	mkdir -p "$out/stage/workloads"
+	cp "$runner" "$traces"/*.trace "$traces"/*.o "$out/stage/workloads/"
+	heading "In a VM, kernel $kver, device:"
+	# The guest's shell expands it.
+	# shellcheck disable=SC2016
+	"$vm_dir/run.sh" --kver "$kver" --arch x86_64 --name "workloads-$kver" --timeout 900 \
+		--stage "$out/stage" -- sh -c 'cd /workloads && for t in *.trace; do
+			./codearena-wasm --backend device --replay $t ${t%.trace}.o; done; true' \
+		2> >(cat >&2) | tr -d '\r' | tee "$out/vm.rows"
+	count "$out/vm.rows" 0
+fi
+
+echo "check-workloads: $passed passed, $failed failed, 0 skipped"
+[ "$failed" -eq 0 ]

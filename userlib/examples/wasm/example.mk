@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# codearena-wasm: $(O)/wasm/codearena-wasm, static so that it runs in a VM as it
+# is. Included by the library's Makefile.
+
+wasm_dir := $(O)/wasm
+wasm_src := examples/wasm
+wasm_objects := $(patsubst $(wasm_src)/%,$(wasm_dir)/%.o,\
+	$(wildcard $(wasm_src)/*.c $(wasm_src)/*.S))
+
+wasm_cflags := -std=gnu11 $(warnings) $(ca_cppflags) -I$(wasm_src) -pthread \
+	-MMD -MP -DWASM_CACHE='"$(wasm_dir)/cache"' \
+	-DWASM_GLUE_DIGEST='"$(shell cksum <$(wasm_src)/glue.c)"'
+
+.PHONY: wasm
+wasm: $(wasm_dir)/codearena-wasm
+
+$(wasm_dir)/codearena-wasm: $(wasm_objects) $(static)
+	$(CC) $(CFLAGS) $(LDFLAGS) -static -pthread $^ -lm -o $@
+
+$(wasm_dir)/%.c.o: $(wasm_src)/%.c $(wasm_src)/glue.c $(O)/flags
+	@mkdir -p $(@D)
+	$(CC) $(wasm_cflags) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(wasm_dir)/%.S.o: $(wasm_src)/%.S $(wildcard $(wasm_src)/rt/*.h)
+	@mkdir -p $(@D)
+	$(CC) -I$(wasm_src)/rt -Wa,-I$(wasm_src)/rt $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+-include $(wildcard $(wasm_dir)/*.d)

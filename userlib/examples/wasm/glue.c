@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Writes C that goes behind wasm2c's output: for each export a function that
+ * takes its values from an array, for each import one that puts them into an
+ * array, and a table of both.
+ */
+#include <string.h>
+
+#include "wasm.h"
+
+/* Letters and digits stand for themselves, but Z, as wasm2c has it. */
+static void put_mangled(FILE *to, const struct wasm_name *name)
+{
+	for (size_t i = 0; i < name->length; i++) {
+		uint8_t c = name->bytes[i];
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c < 'Z') ||
+		    (c >= '0' && c <= '9') || c == '_')
+			fputc(c, to);
+		else
+			fprintf(to, "Z%02X", c);
+	}
+}
+
+static void put_quoted(FILE *to, const struct wasm_name *name)
+{
+	fputc('"', to);
+	for (size_t i = 0; i < name->length; i++) {
+		uint8_t c = name->bytes[i];
+
+		if (c >= ' ' && c < 0x7f && c != '"' && c != '\\' && c != '?')
+			fputc(c, to);
+		else
+			fprintf(to, "\\%03o", c);
+	}
+	fputc('"', to);
+}
+
+static bool same_name(const struct wasm_name *a, const struct wasm_name *b)
+{
+	return a->length == b->length && !memcmp(a->bytes, b->bytes, a->length);
+}
+
+static const char *c_type(char letter)
+{
+	return letter == 'i' ? "u32" : letter == 'j' ? "u64" :
+	       letter == 'f' ? "f32" : "f64";
+}
+
+/* The value in a word, as an expression of C. */
+static void put_value(FILE *to, char letter, size_t index)
+{
+	if (letter == 'f' || letter == 'd')
+		fprintf(to, "wasm_%s_of(values[%zu])", c_type(letter), index);
+	else
+		fprintf(to, "(%s)values[%zu]", c_type(letter), index);
+}
+
+/* A word from a value. */
+static void put_word(FILE *to, char letter, const char *value, size_t index)
+{
+	if (letter == 'f' || letter == 'd')
+		fprintf(to, "\tvalues[%zu] = wasm_word_of_%s(%s);\n", index,
+			c_type(letter), value);
+	else
+		fprintf(to, "\tvalues[%zu] = %s;\n", index, value);
+}
+
+/* Values that are references have no form outside. */
+static bool has_glue(const struct wasm_item *item)
+{
+	return item->kind == WASM_FUNCTION &&
+	       !strpbrk(item->type->parameters, "re") &&
+	       !strpbrk(item->type->results, "re");
+}
+
+static void put_export(FILE *to, const struct wasm_item *item)
+{
+	const char *results = item->type->results;
+	size_t i;
+
+	fprintf(to, "static void wasm_export_");
+	put_mangled(to, &item->name);
+	fprintf(to, "(void *instance, u64 *values)\n{\n\t(void)values;\n\t%sZ_wasmZ_",
+		*results ? "__auto_type result = " : "");
+	put_mangled(to, &item->name);
+	fprintf(to, "(instance");
+	for (i = 0; item->type->parameters[i]; i++) {
+		fprintf(to, ", ");
+		put_value(to, item->type->parameters[i], i);
+	}
+	fprintf(to, ");\n");
+	for (i = 0; results[i]; i++) {
+		char value[40] = "result";
+
+		if (results[1])
+			snprintf(value, sizeof(value), "result.%c%zu",
+				 results[i], i);
+		put_word(to, results[i], value, i);
+	}
+	fprintf(to, "}\n\n");
+}
+
+static void put_import(FILE *to, const struct wasm_item *item, size_t number)
+{
+	const struct wasm_type *type = item->type;
+	size_t words = strlen(type->parameters) + strlen(type->results) + 1, i;
+
+	if (!has_glue(item))
+		wasm_die("an imported function takes or returns references");
+	if (type->results[0] && type->results[1])
+		fprintf(to, "struct wasm_multi_%s ", type->results);
+	else
+		fprintf(to, "%s ", type->results[0] ?
+			c_type(type->results[0]) : "void");
+	fprintf(to, "Z_");
+	put_mangled(to, &item->module);
+	fprintf(to, "Z_");
+	put_mangled(to, &item->name);
+	fprintf(to, "(struct Z_");
+	put_mangled(to, &item->module);
+	fprintf(to, "_instance_t *unused");
+	for (i = 0; type->parameters[i]; i++)
+		fprintf(to, ", %s p%zu", c_type(type->parameters[i]), i);
+	fprintf(to, ")\n{\n\tu64 values[%zu];\n\n\t(void)unused;\n", words);
+	for (i = 0; type->parameters[i]; i++) {
+		char value[24];
+
+		snprintf(value, sizeof(value), "p%zu", i);
+		put_word(to, type->parameters[i], value, i);
+	}
+	fprintf(to, "\twasm_rt_room();\n\twasm_host_call(%zu, values);\n",
+		number);
+	if (type->results[0] && type->results[1]) {
+		fprintf(to, "\treturn (struct wasm_multi_%s){ ", type->results);
+		for (i = 0; type->results[i]; i++) {
+			put_value(to, type->results[i], i);
+			fprintf(to, ", ");
+		}
+		fprintf(to, "};\n");
+	} else if (type->results[0]) {
+		fprintf(to, "\treturn ");
+		put_value(to, type->results[0], 0);
+		fprintf(to, ";\n");
+	}
+	fprintf(to, "}\n\n");
+}
+
+/* Memories, tables and globals: made here, empty or 0. */
+static void put_imported_object(FILE *to, const struct wasm_item *item)
+{
+	const char *type = item->kind == WASM_MEMORY ? "wasm_rt_memory_t" :
+			   item->kind == WASM_TABLE ?
+			   "wasm_rt_funcref_table_t" : c_type(item->global);
+
+	fprintf(to, "%s *Z_", type);
+	put_mangled(to, &item->module);
+	fprintf(to, "Z_");
+	put_mangled(to, &item->name);
+	fprintf(to, "(struct Z_");
+	put_mangled(to, &item->module);
+	fprintf(to, "_instance_t *unused)\n{\n\tstatic %s object;\n\n\t(void)unused;\n",
+		type);
+	if (item->kind != WASM_GLOBAL)
+		fprintf(to, "\tif (!object.data)\n\t\twasm_rt_allocate_%s(&object, %uu, %uu);\n",
+			item->kind == WASM_MEMORY ? "memory" : "funcref_table",
+			item->least, item->most);
+	fprintf(to, "\treturn &object;\n}\n\n");
+}
+
+static bool imported_before(const struct wasm_file *file, size_t index,
+			    bool module_only)
+{
+	const struct wasm_item *item = &file->imports[index];
+
+	for (size_t i = 0; i < index; i++)
+		if (same_name(&item->module, &file->imports[i].module) &&
+		    (module_only ||
+		     same_name(&item->name, &file->imports[i].name)))
+			return true;
+	return false;
+}
+
+static void put_tables(FILE *to, const struct wasm_file *file)
+{
+	size_t i;
+
+	fprintf(to, "static const struct wasm_glue_export wasm_exports[] = {\n");
+	for (i = 0; i < file->export_count; i++) {
+		const struct wasm_item *item = &file->exports[i];
+
+		if (!has_glue(item))
+			continue;
+		fprintf(to, "\t{ ");
+		put_quoted(to, &item->name);
+		fprintf(to, ", \"%s\", \"%s\", wasm_export_",
+			item->type->parameters, item->type->results);
+		put_mangled(to, &item->name);
+		fprintf(to, " },\n");
+	}
+	fprintf(to, "\t{ 0 }\n};\n\nstatic const struct wasm_glue_import wasm_imports[] = {\n");
+	for (i = 0; i < file->import_count; i++) {
+		const struct wasm_item *item = &file->imports[i];
+
+		fprintf(to, "\t{ ");
+		put_quoted(to, &item->module);
+		fprintf(to, ", ");
+		put_quoted(to, &item->name);
+		fprintf(to, ", \"%s\", \"%s\" },\n",
+			item->type ? item->type->parameters : "",
+			item->type ? item->type->results : "");
+	}
+	fprintf(to, "\t{ 0 }\n};\n\n");
+}
+
+void wasm_write_glue(FILE *to, const struct wasm_file *file)
+{
+	size_t i;
+
+	fprintf(to, "\n/* Glue */\n\n");
+	for (i = 0; i < file->import_count; i++) {
+		if (imported_before(file, i, false))
+			continue;
+		if (file->imports[i].kind == WASM_FUNCTION)
+			put_import(to, &file->imports[i], i);
+		else
+			put_imported_object(to, &file->imports[i]);
+	}
+	for (i = 0; i < file->export_count; i++)
+		if (has_glue(&file->exports[i]))
+			put_export(to, &file->exports[i]);
+	put_tables(to, file);
+
+	fprintf(to, "static void wasm_instantiate(void *instance, u64 *values)\n{\n"
+		"\t(void)values;\n\tZ_wasm_init_module();\n"
+		"\tZ_wasm_instantiate(instance");
+	for (i = 0; i < file->import_count; i++)
+		if (!imported_before(file, i, true))
+			fprintf(to, ", 0");
+	fprintf(to, ");\n}\n\nstatic void wasm_free(void *instance)\n{\n"
+		"\tZ_wasm_free(instance);\n}\n\n"
+		"const struct wasm_glue wasm_glue = {\n"
+		"\t.instance_size = sizeof(Z_wasm_instance_t),\n"
+		"\t.export_count = sizeof(wasm_exports) / sizeof(wasm_exports[0]) - 1,\n"
+		"\t.import_count = %zu,\n"
+		"\t.exports = wasm_exports,\n\t.imports = wasm_imports,\n"
+		"\t.instantiate = wasm_instantiate,\n\t.free = wasm_free,\n};\n",
+		file->import_count);
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Runs WebAssembly modules whose accesses to memory, divisions and stack are
+ * not checked by their code: the rest is codearena's.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wasm.h"
+
+#define MOST_ARGUMENTS	64
+
+struct run {
+	struct wasm_options options;
+	const char *object;
+	const char *trace;
+	const char *function;
+	char **arguments;
+	int argument_count;
+};
+
+void wasm_say(const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "codearena-wasm: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+}
+
+void wasm_die(const char *format, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fprintf(stderr, "codearena-wasm: error: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+	exit(EXIT_FAILURE);
+}
+
+void *wasm_allocate(size_t size)
+{
+	void *memory = calloc(1, size ? size : 1);
+
+	if (!memory)
+		wasm_die("out of memory");
+	return memory;
+}
+
+uint8_t *wasm_read_file(const char *path, size_t *length)
+{
+	FILE *file = fopen(path, "re");
+	uint8_t *bytes = NULL;
+	size_t room = 0;
+
+	if (!file)
+		wasm_die("cannot read %s: %s", path, strerror(errno));
+	*length = 0;
+	do {
+		room = room ? 2 * room : 1 << 16;
+		bytes = realloc(bytes, room + 1);
+		if (!bytes)
+			wasm_die("out of memory");
+		*length += fread(bytes + *length, 1, room - *length, file);
+	} while (*length == room);
+	if (ferror(file))
+		wasm_die("cannot read %s: %s", path, strerror(errno));
+	fclose(file);
+	bytes[*length] = '\0';
+	return bytes;
+}
+
+static uint64_t parse_value(const char *text, char type)
+{
+	uint64_t word = 0;
+	double number;
+	float single;
+	char *end;
+
+	errno = 0;
+	switch (type) {
+	case 'f':
+		single = strtof(text, &end);
+		memcpy(&word, &single, sizeof(single));
+		break;
+	case 'd':
+		number = strtod(text, &end);
+		memcpy(&word, &number, sizeof(number));
+		break;
+	default:
+		word = strtoull(text, &end, 0);
+		if (type == 'i')
+			word = (uint32_t)word;
+	}
+	if (!*text || *end || errno == ERANGE)
+		wasm_die("'%s' is not a number", text);
+	return word;
+}
+
+static void print_value(uint64_t word, char type)
+{
+	uint32_t low = word;
+	double number;
+	float single;
+
+	switch (type) {
+	case 'i':
+		printf(" %" PRId32, (int32_t)word);
+		break;
+	case 'j':
+		printf(" %" PRId64, (int64_t)word);
+		break;
+	case 'f':
+		memcpy(&single, &low, sizeof(single));
+		printf(" %.9g", single);
+		break;
+	default:
+		memcpy(&number, &word, sizeof(number));
+		printf(" %.17g", number);
+	}
+}
+
+static int print_trap(const struct wasm_trap *trap)
+{
+	printf("trap: %s in %s+0x%" PRIx64 ", pc 0x%" PRIx64 "\n",
+	       trap->reason, trap->function, trap->offset, trap->report.pc);
+	return 3;
+}
+
+static int list_exports(const struct wasm_module *module)
+{
+	for (uint32_t i = 0; i < module->glue->export_count; i++)
+		printf("%s(%s) -> (%s)\n", module->glue->exports[i].name,
+		       module->glue->exports[i].parameters,
+		       module->glue->exports[i].results);
+	return EXIT_SUCCESS;
+}
+
+static int invoke(struct wasm_module *module, const struct run *run)
+{
+	const struct wasm_glue_export *function;
+	uint64_t values[MOST_ARGUMENTS] = { 0 };
+	struct wasm_trap trap;
+	int count;
+
+	function = wasm_find(module, run->function);
+	if (!function)
+		wasm_die("the module has no function %s", run->function);
+	count = strlen(function->parameters);
+	if (count != run->argument_count || count > MOST_ARGUMENTS ||
+	    strlen(function->results) > MOST_ARGUMENTS)
+		wasm_die("%s takes %d arguments", run->function, count);
+	for (int i = 0; i < count; i++)
+		values[i] = parse_value(run->arguments[i],
+					function->parameters[i]);
+	if (!wasm_call(module, function, values, &trap))
+		return print_trap(&trap);
+	printf("%s =", run->function);
+	for (size_t i = 0; function->results[i]; i++)
+		print_value(values[i], function->results[i]);
+	printf("\n");
+	return EXIT_SUCCESS;
+}
+
+static int body(void *data)
+{
+	const struct run *run = data;
+	struct wasm_module *module;
+	struct wasm_trap trap;
+	int code;
+
+	if (run->trace)
+		return wasm_replay(run->object, run->trace, &run->options);
+	module = wasm_load(run->object, &run->options);
+	if (!wasm_instantiate(module, &trap))
+		code = print_trap(&trap);
+	else if (run->function)
+		code = invoke(module, run);
+	else
+		code = list_exports(module);
+	if (run->options.stats)
+		wasm_print_stats(module);
+	if (run->options.perf_map)
+		wasm_write_perf_map(module);
+	wasm_unload(module);
+	return code;
+}
+
+static void usage(const char *name)
+{
+	printf("Usage: %s [OPTION]... MODULE.wasm [EXPORT [ARGUMENT]...]\n"
+	       "       %s [OPTION]... --replay TRACE MODULE.wasm\n"
+	       "       %s [OPTION]... --compile OBJECT MODULE.wasm\n\n"
+	       "Compiles a WebAssembly module with wasm2c and the system's C compiler,\n"
+	       "publishes the code in an arena, and calls an export of it; without\n"
+	       "EXPORT lists them. MODULE.o is a module that was compiled before.\n\n"
+	       "  -b, --backend WHICH  auto (default), device or memfd\n"
+	       "  -c, --compile OBJECT only compile, and put the object there\n"
+	       "  -r, --replay TRACE   do what the trace says and compare\n"
+	       "  -C, --cache DIR      where compiled modules are kept\n"
+	       "      --cc COMPILER    C compiler (default: $CC or cc)\n"
+	       "  -s, --stats          print counters\n"
+	       "      --perf-map       write /tmp/perf-PID.map\n"
+	       "      --eager          load all functions at once (what happens anyway)\n"
+	       "  -q, --quiet          say nothing while compiling\n"
+	       "  -h, --help           this text\n\n"
+	       "Exit status: 0; 1 error, or the trace differs; 2 usage; 3 trap.\n",
+	       name, name, name);
+}
+
+static bool parse_backend(const char *name, enum codearena_backend *backend)
+{
+	static const enum codearena_backend all[] = {
+		CODEARENA_BACKEND_AUTO, CODEARENA_BACKEND_DEVICE,
+		CODEARENA_BACKEND_MEMFD,
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!strcmp(name, codearena_backend_name(all[i]))) {
+			*backend = all[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+static void choose_backend(struct wasm_options *options)
+{
+	CODEARENA_OPTS(codearena_info, info, .machine = 0);
+	int ret = codearena_probe(options->backend, &info);
+
+	if (ret)
+		wasm_die("backend %s cannot be used: %s",
+			 codearena_backend_name(options->backend),
+			 strerror(-ret));
+	options->backend = info.backend;
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	size_t length;
+	uint8_t *bytes = wasm_read_file(from, &length);
+	FILE *file = fopen(to, "we");
+
+	if (!file || fwrite(bytes, 1, length, file) != length || fclose(file))
+		wasm_die("cannot write %s: %s", to, strerror(errno));
+	free(bytes);
+}
+
+static bool is_object(const char *path)
+{
+	size_t length = strlen(path);
+
+	return length > 2 && !strcmp(path + length - 2, ".o");
+}
+
+static int start(struct run *run, const char *module, const char *only_compile)
+{
+	char *made = NULL;
+	int code;
+
+	run->object = module;
+	if (!is_object(module))
+		run->object = made = wasm_compile(module, &run->options);
+	if (only_compile) {
+		copy_file(run->object, only_compile);
+		free(made);
+		return EXIT_SUCCESS;
+	}
+	choose_backend(&run->options);
+	code = wasm_on_guarded_stack(&run->options, body, run);
+	free(made);
+	return code;
+}
+
+enum {
+	OPTION_CC = 256,
+	OPTION_PERF_MAP,
+	OPTION_EAGER
+};
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "backend", required_argument, NULL, 'b' },
+		{ "compile", required_argument, NULL, 'c' },
+		{ "replay", required_argument, NULL, 'r' },
+		{ "cache", required_argument, NULL, 'C' },
+		{ "cc", required_argument, NULL, OPTION_CC },
+		{ "stats", no_argument, NULL, 's' },
+		{ "perf-map", no_argument, NULL, OPTION_PERF_MAP },
+		{ "eager", no_argument, NULL, OPTION_EAGER },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 }
+	};
+	struct run run = {
+		.options.cache = WASM_CACHE,
+		.options.compiler = getenv("CC") ? getenv("CC") : "cc",
+	};
+	const char *only_compile = NULL;
+	int option;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	while ((option = getopt_long(argc, argv, "+b:c:r:C:sqh", options,
+				     NULL)) != -1) {
+		switch (option) {
+		case 'b':
+			if (parse_backend(optarg, &run.options.backend))
+				continue;
+			fprintf(stderr, "%s: no backend %s\n", argv[0], optarg);
+			return 2;
+		case 'c':
+			only_compile = optarg;
+			continue;
+		case 'r':
+			run.trace = optarg;
+			continue;
+		case 'C':
+			run.options.cache = optarg;
+			continue;
+		case OPTION_CC:
+			run.options.compiler = optarg;
+			continue;
+		case 's':
+			run.options.stats = true;
+			continue;
+		case OPTION_PERF_MAP:
+			run.options.perf_map = true;
+			continue;
+		case OPTION_EAGER:
+			continue;
+		case 'q':
+			run.options.quiet = true;
+			continue;
+		case 'h':
+			usage(argv[0]);
+			return EXIT_SUCCESS;
+		default:
+			return 2;
+		}
+	}
+	if (optind >= argc || ((run.trace || only_compile) &&
+			       optind + 1 < argc)) {
+		fprintf(stderr, "%s: no module, or too many; see --help\n",
+			argv[0]);
+		return 2;
+	}
+	if (optind + 1 < argc) {
+		run.function = argv[optind + 1];
+		run.arguments = argv + optind + 2;
+		run.argument_count = argc - optind - 2;
+	}
+	return start(&run, argv[optind], only_compile);
+}

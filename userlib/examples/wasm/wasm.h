@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * What the files of codearena-wasm share.
+ */
+#ifndef WASM_H
+#define WASM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <codearena.h>
+#include <codearena_elf.h>
+#include <codearena_trap.h>
+
+#include "rt/wasm-rt.h"
+
+struct wasm_options {
+	enum codearena_backend backend;
+	const char *cache;	/* directory of what was compiled */
+	const char *compiler;
+	bool quiet;		/* say nothing while compiling */
+	bool stats;
+	bool perf_map;
+};
+
+/* main.c: a message with the program's name; wasm_die() ends it with 1. */
+void wasm_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void wasm_die(const char *format, ...)
+	__attribute__((format(printf, 1, 2), noreturn));
+void *wasm_allocate(size_t size);
+/* The whole file, with a NUL behind it that does not count. */
+uint8_t *wasm_read_file(const char *path, size_t *length);
+
+/* parse.c */
+enum wasm_kind {
+	WASM_FUNCTION,
+	WASM_TABLE,
+	WASM_MEMORY,
+	WASM_GLOBAL
+};
+
+struct wasm_type {
+	char *parameters;	/* letters as in struct wasm_glue_export */
+	char *results;
+};
+
+struct wasm_name {
+	const uint8_t *bytes;
+	size_t length;
+};
+
+struct wasm_item {		/* an import or an export */
+	struct wasm_name module;	/* of an import */
+	struct wasm_name name;
+	enum wasm_kind kind;
+	uint32_t index;		/* of an export */
+	const struct wasm_type *type;	/* of a function */
+	char global;		/* letter of an imported global */
+	uint32_t least, most;	/* of an imported table or memory */
+};
+
+struct wasm_file {
+	struct wasm_type *types;
+	size_t type_count;
+	struct wasm_item *imports;
+	size_t import_count;
+	struct wasm_item *exports;
+	size_t export_count;
+	const struct wasm_type **functions;	/* imported ones first */
+	size_t function_count;
+};
+
+/* @bytes must outlive @file. */
+void wasm_parse(const uint8_t *bytes, size_t length, struct wasm_file *file);
+void wasm_parse_free(struct wasm_file *file);
+
+/* glue.c: the C that connects wasm2c's output with the runner. */
+void wasm_write_glue(FILE *to, const struct wasm_file *file);
+
+/* compile.c: the object of a module, made if need be; for free(). */
+char *wasm_compile(const char *path, const struct wasm_options *options);
+
+/* module.c */
+struct wasm_function {
+	uint64_t start, length;	/* addresses of its granules */
+	const char *name;
+};
+
+struct wasm_module {
+	const struct wasm_options *options;
+	struct codearena_arena *arena;
+	struct codearena_elf *elf;
+	struct wasm_function *functions;	/* by address */
+	size_t function_count;
+	uint64_t code_length;
+	const struct wasm_glue *glue;
+	void *instance;
+	wasm_rt_memory_t *memory;	/* the first one; NULL: none */
+	uint64_t calls, traps;
+	/* Runs import @index. NULL: it prints the call and returns 0. */
+	void (*host_call)(struct wasm_module *module, uint32_t index,
+			  uint64_t *values);
+	void *host;
+};
+
+struct wasm_trap {
+	const char *reason;	/* as the specification calls it */
+	const char *function;
+	uint64_t offset;	/* in the function */
+	struct codearena_trap_report report;
+};
+
+struct wasm_module *wasm_load(const char *object,
+			      const struct wasm_options *options);
+/* These return true, or false with @trap. */
+bool wasm_instantiate(struct wasm_module *module, struct wasm_trap *trap);
+bool wasm_call(struct wasm_module *module,
+	       const struct wasm_glue_export *function, uint64_t *values,
+	       struct wasm_trap *trap);
+const struct wasm_glue_export *wasm_find(const struct wasm_module *module,
+					 const char *name);
+void wasm_unload(struct wasm_module *module);
+
+/* host.c: what modules use of the runner. */
+extern struct wasm_module *wasm_current;
+int wasm_resolve(void *ctx, const char *name, uint64_t *address);
+const char *wasm_reason(const struct codearena_trap_report *report);
+
+/* stack.c */
+extern struct codearena_guard *wasm_stack_guard;
+/* Runs @body(@data) in a thread whose stack is in a guard. */
+int wasm_on_guarded_stack(const struct wasm_options *options,
+			  int (*body)(void *data), void *data);
+
+/* replay.c: 0 if the module did what the trace says. */
+int wasm_replay(const char *object, const char *trace,
+		const struct wasm_options *options);
+
+/* report.c */
+/* Handlers of signals that the process has, but those of the memfd backend. */
+unsigned int wasm_handlers(void);
+uint64_t wasm_signals(const struct wasm_module *module);
+void wasm_print_stats(const struct wasm_module *module);
+void wasm_write_perf_map(const struct wasm_module *module);
+
+#endif /* WASM_H */
