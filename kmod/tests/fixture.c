@@ -311,7 +311,7 @@ int test_release(struct kunit *test, u64 id)
 
 bool test_is_fill(struct kunit *test, u64 offset, size_t length)
 {
-	u8 fill[CODEARENA_GRANULE];
+	u8 fill[CODEARENA_GRANULE] __aligned(8);
 	const u8 *bytes = test_byte(test, offset);
 	size_t i;
 

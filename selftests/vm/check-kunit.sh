@@ -41,7 +41,7 @@ count() {
 		next
 	}
 	/^(not )?ok [0-9]+ / { ended[$NF] = 1; next }
-	/^ +#.*(EXPECTATION|ASSERTION) FAILED/ { show = 12 }
+	/^ +#.*(EXPECTATION|ASSERTION) FAILED/ { show = 6 }
 	show-- > 0 { print me ": " $0 > "/dev/stderr" }
 	END {
 		n = split(suites, name, "\n")
