@@ -206,7 +206,10 @@ static inline struct codearena_patch_entry patch_of(uint64_t offset,
 struct snapshot;
 
 struct snapshot *snapshot(const struct arena *a);
-/* Says on stderr what differs. Frees @before. */
+void snapshot_free(struct snapshot *s);
+/* Does an arena, this or another one, look the same? Says on stderr what differs. */
+bool expect_like(const struct arena *a, const struct snapshot *before);
+/* The same; frees @before. */
 bool expect_unchanged(const struct arena *a, struct snapshot *before);
 
 #define ASSERT_ZERO(call) ASSERT_EQ(0, call)				\
