@@ -20,6 +20,12 @@
 #define MANY		17
 #define MOST_FAILURES	400
 
+/*
+ * What a call allocates differs a little from time to time, as the kernel's own
+ * caches fill up: one pass may miss an allocation.
+ */
+#define PASSES		2
+
 /**
  * struct shot - one call on an arena of its own
  * @a: the arena, populated
@@ -273,8 +279,8 @@ FIXTURE(fail_nth)
 
 /*
  * @command: its valid call, unless @prepare makes another one
- * @failures: allocations that the module makes at least, and that are seen to
- *            fail
+ * @failures: allocations that it makes at least, and that are seen to fail
+ * @splits: the core may have split a mapping before it failed, which is no harm
  */
 FIXTURE_VARIANT(fail_nth)
 {
@@ -282,6 +288,7 @@ FIXTURE_VARIANT(fail_nth)
 	void (*prepare)(struct shot *s);
 	long (*run)(struct shot *s);
 	unsigned int failures;
+	bool splits;
 };
 
 #define COMMAND_VARIANT(_name, _command, ...)				\
@@ -314,7 +321,7 @@ COMMAND_VARIANT(share, COMMAND_SHARE, .failures = 1);
 COMMAND_VARIANT(stat, COMMAND_STAT);
 COMMAND_VARIANT(trap_register, COMMAND_TRAP_REGISTER, .failures = 1);
 COMMAND_VARIANT(trap_register_many, COMMAND_COUNT, .prepare = many_landings,
-		.failures = 18);
+		.failures = 16);
 COMMAND_VARIANT(trap_release, COMMAND_TRAP_RELEASE);
 COMMAND_VARIANT(trap_landing, COMMAND_TRAP_LANDING);
 
@@ -336,10 +343,12 @@ FIXTURE_VARIANT_ADD(fail_nth, mmap_guard)
 FIXTURE_VARIANT_ADD(fail_nth, munmap_part)
 {
 	.command = COMMAND_COUNT, .run = run_unmap_middle, .failures = 1,
+	.splits = true,
 };
 
 FIXTURE_SETUP(fail_nth)
 {
+	self->fd = -1;
 	if (injection_setup())
 		SKIP(return, "this kernel has no fault injection: %s",
 		     strerror(errno));
@@ -352,37 +361,38 @@ FIXTURE_SETUP(fail_nth)
 FIXTURE_TEARDOWN(fail_nth)
 {
 	free(self->shot);
-	close(self->fd);
+	if (self->fd >= 0)
+		close(self->fd);
 }
 
-static void shot_prepare(struct shot *s,
-			 const FIXTURE_VARIANT(fail_nth) *variant)
+static void shot_prepare(struct shot *s, enum command_index command,
+			 void (*prepare)(struct shot *s))
 {
-	if (variant->prepare)
-		variant->prepare(s);
-	else if (variant->command != COMMAND_COUNT)
-		shot_command(s, variant->command);
+	if (prepare)
+		prepare(s);
+	else if (command != COMMAND_COUNT)
+		shot_command(s, command);
 }
 
-TEST_F(fail_nth, sweep)
+TEST_F_TIMEOUT(fail_nth, sweep, 300)
 {
-	unsigned int n, mappings, mappings_now, failures = 0, fired = 0;
+	unsigned int n, passes, mappings, mappings_now, failures = 0, fired = 0;
 	struct snapshot *before, *reference;
 	struct shot *s = self->shot;
 	int next, next_now, error;
-	bool hit = true;
+	bool hit;
 	long ret;
 
 	ASSERT_TRUE(shot_new(s));
-	shot_prepare(s, variant);
+	shot_prepare(s, variant->command, variant->prepare);
 	ASSERT_ZERO(variant->run(s));
 	reference = snapshot(&s->a);
 	shot_end(s);
 
-	for (n = 1; hit; n++) {
+	for (n = 1, passes = 0; passes < PASSES; n = hit ? n + 1 : 1) {
 		ASSERT_LT(n, MOST_FAILURES);
 		ASSERT_TRUE(shot_new(s));
-		shot_prepare(s, variant);
+		shot_prepare(s, variant->command, variant->prepare);
 		before = snapshot(&s->a);
 		count_process(&mappings, &next);
 
@@ -391,6 +401,7 @@ TEST_F(fail_nth, sweep)
 		error = errno;
 		hit = disarm(self->fd);
 		fired += hit;
+		passes += !hit;
 
 		if (ret) {
 			EXPECT_TRUE(hit)
@@ -401,7 +412,7 @@ TEST_F(fail_nth, sweep)
 			EXPECT_TRUE(expect_like(&s->a, before))
 				TH_LOG("n %u changed the arena", n);
 			count_process(&mappings_now, &next_now);
-			EXPECT_EQ(mappings, mappings_now)
+			EXPECT_TRUE(variant->splits || mappings == mappings_now)
 				TH_LOG("n %u: mappings", n);
 			EXPECT_EQ(next, next_now)
 				TH_LOG("n %u: handles", n);
@@ -414,8 +425,8 @@ TEST_F(fail_nth, sweep)
 	}
 	snapshot_free(reference);
 	EXPECT_GE(failures, variant->failures);
-	printf("# %s: %u failures injected, %u answered ENOMEM\n",
-	       _metadata->name, fired, failures);
+	printf("# %u failures injected, %u answered ENOMEM\n", fired,
+	       failures);
 }
 
 TEST_HARNESS_MAIN
