@@ -546,6 +546,26 @@ bool expect_unchanged(const struct arena *a, struct snapshot *before)
 	return same;
 }
 
+bool vm_flag(const void *address, const char *flag)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	unsigned long first, last;
+	bool inside = false, found = false;
+	char line[1024];
+
+	if (!smaps)
+		abort();
+	while (fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx ", &first, &last) == 2)
+			inside = (uintptr_t)address >= first &&
+				 (uintptr_t)address < last;
+		else if (inside && !strncmp(line, "VmFlags:", 8))
+			found = strstr(line, flag);
+	}
+	fclose(smaps);
+	return found;
+}
+
 int run_child(int (*fn)(void *arg), void *arg)
 {
 	int status;

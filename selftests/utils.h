@@ -306,6 +306,9 @@ int run_child(int (*fn)(void *arg), void *arg);
 #define CHECK_ERRNO(expected_errno, call)				\
 	CHECK((call) == -1 && errno == (expected_errno))
 
+/* Has the mapping at this address a flag, as smaps names it ("mw")? */
+bool vm_flag(const void *address, const char *flag);
+
 /* Write a string to a file, as the shell's echo does: 0 or -1. */
 int write_file(const char *path, const char *text);
 /* Read a file of a line or two into a string: 0 or -1. */
