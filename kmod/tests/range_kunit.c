@@ -81,12 +81,14 @@ static void range_random(struct kunit *test)
 
 	codearena_test_seed(test, &random);
 	for (i = 0; i < ROUNDS; i++) {
-		align = 1ULL << codearena_test_below(&random, 7);
+		align = 1ULL << codearena_test_below(&random, 4);
 		limit = codearena_test_below(&random, 4096);
 		offset = codearena_test_below(&random, 4096);
 		length = codearena_test_below(&random, 4096);
 		if (!codearena_test_below(&random, 8))
 			offset = U64_MAX - offset;
+		else if (offset <= limit && !codearena_test_below(&random, 2))
+			length = limit - offset + codearena_test_below(&random, 2);
 		if (offset > U64_MAX - length)
 			wanted = -EOVERFLOW;
 		else if (!length || offset % align || length % align)

@@ -440,7 +440,8 @@ static void table_check(struct kunit *test, struct codearena_table *table,
 	}
 	for (at = 0; at < traps[count - 1].start + 40; at++) {
 		found = false;
-		wanted = landing = UNTOUCHED;
+		wanted = UNTOUCHED;
+		landing = UNTOUCHED;
 		for (i = 0; i < count; i++) {
 			if (at >= traps[i].start &&
 			    at < traps[i].start + traps[i].length) {
