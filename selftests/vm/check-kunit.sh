@@ -128,7 +128,7 @@ run_uml() {
 
 in_uml() {
 	local archive dir version
-	for tool in flex bison python3; do need "$tool" kunit; done
+	for tool in flex bison python3; do need "$tool" debug; done
 	archive=$("$vm_dir/kernel.sh" source-archive)
 	version=$(basename "$(dirname "$(dirname "$archive")")")
 	dir=$cache_dir/kunit-uml/${version#linux-source-}-$(sha256sum "$root_dir/kmod/.kunitconfig" |
