@@ -218,6 +218,26 @@ check_clang_format() {
 	clang-format --dry-run -Werror "${files[@]}"
 }
 
+# The kernel's own rules, in the way of its coccicheck, which stops at the first
+# rule that is written in OCaml: without those.
+check_coccinelle() {
+	local tree rule options found=0
+	need spatch static
+	tree=$("$vm_dir/kernel.sh" source-file scripts/coccinelle)
+	while IFS= read -r rule; do
+		options=$(sed -n 's,^// Options:,,p' "$rule" | head -n 1)
+		echo "$rule"
+		# The options are words.
+		# shellcheck disable=SC2086
+		spatch --very-quiet --cocci-file "$rule" -D report --include-headers \
+			$options --dir kmod --jobs "$(nproc)" >"$logs/coccinelle.out"
+		[ ! -s "$logs/coccinelle.out" ] || found=1
+		cat "$logs/coccinelle.out"
+	done < <(grep -rL 'script:ocaml' --include '*.cocci' "$tree/scripts/coccinelle" |
+		LC_ALL=C sort)
+	return "$found"
+}
+
 check_codespell() {
 	need codespell static
 	local files
@@ -239,8 +259,8 @@ check_man() {
 	mandoc -T lint -W warning "${files[@]}"
 }
 
-checks=(w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 kunit checkpatch checkpatch_tests kernel_doc uapi_c uapi_c_32
-	uapi_cxx versions scripts clang_format codespell reuse man)
+checks=(w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 kunit checkpatch checkpatch_tests kernel_doc uapi_c
+	uapi_c_32 uapi_cxx versions scripts coccinelle clang_format codespell reuse man)
 
 case ${1-} in
 -h | --help) usage; exit 0 ;;
