@@ -81,6 +81,21 @@ check-vm: setup-build setup-vm setup-source setup-host
 	@$(if $(arch_setup),$(SETUP) $(arch_setup))
 	@$(vm)/check-vm.sh $(KVER) $(ARCH)
 
+## check-kunit: the KUnit suites, on the debug kernel and in user-mode Linux
+.PHONY: check-kunit
+check-kunit: setup-build setup-vm setup-source setup-debug
+	@$(vm)/check-kunit.sh
+
+## check-debug: the kselftests on the debug kernel, with every access checked
+.PHONY: check-debug
+check-debug: setup-build setup-vm setup-source setup-debug
+	@$(vm)/check-debug.sh
+
+## check-mutants: that the tests notice when the module is broken
+.PHONY: check-mutants
+check-mutants: setup-build setup-vm setup-source setup-debug
+	@$(vm)/check-mutants.sh
+
 ## check-matrix: the kselftests on every supported kernel and architecture
 .PHONY: check-matrix
 check-matrix: setup-build
@@ -90,7 +105,7 @@ check-matrix: setup-build
 
 ## check-static: warnings, sparse, checkpatch, kernel-doc, shellcheck, ...
 .PHONY: check-static
-check-static: setup-build setup-source setup-static
+check-static: setup-build setup-source setup-static setup-debug
 	@$(vm)/static.sh
 
 ## bench: figures against peers, to build/bench.tsv
@@ -110,7 +125,8 @@ vm-shell: setup-build setup-vm setup-source
 	@$(vm)/shell.sh $(KVER) $(ARCH)
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
-setups := $(patsubst %,setup-%,build vm source arm64 static host coverage bench workloads)
+setups := $(patsubst %,setup-%,build vm source arm64 debug static host coverage bench \
+	workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*

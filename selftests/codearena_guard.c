@@ -79,27 +79,6 @@ static long status_kb(const char *name)
 	return kb;
 }
 
-/* The flags of the mapping at this address, as smaps has them. */
-static bool vm_flag(const void *address, const char *flag)
-{
-	FILE *smaps = fopen("/proc/self/smaps", "r");
-	unsigned long first, last;
-	bool inside = false, found = false;
-	char line[1024];
-
-	if (!smaps)
-		abort();
-	while (fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%lx-%lx ", &first, &last) == 2)
-			inside = (uintptr_t)address >= first &&
-				 (uintptr_t)address < last;
-		else if (inside && !strncmp(line, "VmFlags:", 8))
-			found = strstr(line, flag);
-	}
-	fclose(smaps);
-	return found;
-}
-
 TEST_F(guard, of_any_length)
 {
 	const uint64_t lengths[] = {

@@ -78,6 +78,9 @@ TEST_F(map, rights_without_writing)
 		EXPECT_NE(MAP_FAILED, view);
 		EXPECT_ZERO(mprotect(view, self->length, READ_EXEC));
 		EXPECT_RIGHTS("r-xs", view);
+		/* Nor may it ever be made writable, whoever asks. */
+		EXPECT_TRUE(vm_flag(view, " me"));
+		EXPECT_FALSE(vm_flag(view, " mw"));
 		EXPECT_RETURNS(CODE_VALUE, view);
 		EXPECT_ZERO(mprotect(view, self->length, PROT_NONE));
 		EXPECT_ZERO(munmap(view, self->length));

@@ -432,7 +432,7 @@ struct snapshot {
 	int *signals;	/* per page: what reading it raised */
 };
 
-static void snapshot_free(struct snapshot *s)
+void snapshot_free(struct snapshot *s)
 {
 	free(s->bytes);
 	free(s->signals);
@@ -522,7 +522,7 @@ static bool bytes_differ(const struct arena *a, const struct snapshot *before,
 	return false;
 }
 
-bool expect_unchanged(const struct arena *a, struct snapshot *before)
+bool expect_like(const struct arena *a, const struct snapshot *before)
 {
 	struct snapshot *now = snapshot(a);
 	bool different = false;
@@ -534,9 +534,36 @@ bool expect_unchanged(const struct arena *a, struct snapshot *before)
 	different |= differs("commit_total", before->commit_total,
 			     now->commit_total);
 	different |= bytes_differ(a, before, now);
-	snapshot_free(before);
 	snapshot_free(now);
 	return !different;
+}
+
+bool expect_unchanged(const struct arena *a, struct snapshot *before)
+{
+	bool same = expect_like(a, before);
+
+	snapshot_free(before);
+	return same;
+}
+
+bool vm_flag(const void *address, const char *flag)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	unsigned long first, last;
+	bool inside = false, found = false;
+	char line[1024];
+
+	if (!smaps)
+		abort();
+	while (fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx ", &first, &last) == 2)
+			inside = (uintptr_t)address >= first &&
+				 (uintptr_t)address < last;
+		else if (inside && !strncmp(line, "VmFlags:", 8))
+			found = strstr(line, flag);
+	}
+	fclose(smaps);
+	return found;
 }
 
 int run_child(int (*fn)(void *arg), void *arg)

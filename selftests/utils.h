@@ -206,7 +206,10 @@ static inline struct codearena_patch_entry patch_of(uint64_t offset,
 struct snapshot;
 
 struct snapshot *snapshot(const struct arena *a);
-/* Says on stderr what differs. Frees @before. */
+void snapshot_free(struct snapshot *s);
+/* Does an arena, this or another one, look the same? Says on stderr what differs. */
+bool expect_like(const struct arena *a, const struct snapshot *before);
+/* The same; frees @before. */
 bool expect_unchanged(const struct arena *a, struct snapshot *before);
 
 #define ASSERT_ZERO(call) ASSERT_EQ(0, call)				\
@@ -302,6 +305,9 @@ int run_child(int (*fn)(void *arg), void *arg);
 
 #define CHECK_ERRNO(expected_errno, call)				\
 	CHECK((call) == -1 && errno == (expected_errno))
+
+/* Has the mapping at this address a flag, as smaps names it ("mw")? */
+bool vm_flag(const void *address, const char *flag);
 
 /* Write a string to a file, as the shell's echo does: 0 or -1. */
 int write_file(const char *path, const char *text);

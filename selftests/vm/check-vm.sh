@@ -5,21 +5,35 @@
 # Build the module, the kselftests and the library's tests for one kernel and run
 # them in one VM.
 #
-# Usage: check-vm.sh KVER ARCH
+# Usage: check-vm.sh [OPTION]... KVER ARCH
 #
-# Ends with "check-vm: N passed, N failed, N skipped".
+#   --name NAME      name of the check (default: check-vm)
+#   --kselftests     without the library's tests
+#   --last PROGRAM   run this one behind all others
+#   --tests ARG      hand ARG to run-tests.sh; may be repeated
+#
+# Ends with "NAME: N passed, N failed, N skipped".
 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-case ${1:---help} in
--h | --help) usage; exit 0 ;;
-esac
+name=check-vm library=yes last=() options=()
+while :; do
+	case ${1:---help} in
+	-h | --help) usage; exit 0 ;;
+	--name) name=$2; shift 2 ;;
+	--kselftests) library=; shift ;;
+	--last) last+=("$2"); shift 2 ;;
+	--tests) options+=("$2"); shift 2 ;;
+	-*) die "no option '$1'; see --help" ;;
+	*) break ;;
+	esac
+done
 kver=$1 arch=${2:?ARCH missing; see --help}
 
 prefix=$("$vm_dir/kernel.sh" cross-compile "$arch")
-programs=() options=()
+programs=()
 
 # list_programs DIR: add the programs of DIR/tests.list.
 list_programs() {
@@ -62,5 +76,6 @@ debugger() {
 
 kselftests
 debugger
-[ ! -e "$root_dir/userlib/Makefile" ] || library_tests
-exec "$vm_dir/run-tests.sh" --kver "$kver" --arch "$arch" "${options[@]}" check-vm -- "${programs[@]}"
+[ -z "$library" ] || [ ! -e "$root_dir/userlib/Makefile" ] || library_tests
+exec "$vm_dir/run-tests.sh" --kver "$kver" --arch "$arch" "${options[@]}" "$name" -- \
+	"${programs[@]}" "${last[@]}"

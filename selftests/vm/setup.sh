@@ -10,6 +10,7 @@
 #   vm        boot x86_64 kernels
 #   source    read files out of the kernel's source package
 #   arm64     build for arm64 and boot arm64 kernels
+#   debug     build the debug kernel, and user-mode Linux for KUnit
 #   static    static checks
 #   host      host tests of the library
 #   coverage  the table of the lines that host tests execute
@@ -34,11 +35,15 @@ packages_of() {
 		echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
 			qemu-system-arm cpio
 		;;
+	debug) echo gcc make flex bison bc libelf-dev python3 ;;
 	static)
 		echo sparse shellcheck codespell clang-format mandoc reuse \
 			coccinelle perl python3 g++ git
 		;;
-	host) echo gcc g++ clang libc6-dev make libcmocka-dev libcapstone-dev pkg-config ;;
+	host)
+		echo gcc g++ clang libc6-dev make libcmocka-dev libcapstone-dev \
+			pkg-config binutils gdb linux-perf
+		;;
 	coverage) echo gcovr ;;
 	bench) echo gcc g++ make pkg-config libasmjit-dev libbenchmark-dev ;;
 	workloads)

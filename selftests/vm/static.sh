@@ -145,6 +145,15 @@ check_w1_6_12() { build_w1 6.12; }
 check_sparse_6_1() { sparse_clean 6.1; }
 check_sparse_6_12() { sparse_clean 6.12; }
 
+# The KUnit suites need a kernel that has KUnit. Both kinds of warnings at once.
+check_kunit() {
+	need sparse static
+	rm -rf "$logs/kmod-kunit"
+	"$vm_dir/build-module.sh" --out "$logs/kmod-kunit" debug x86_64 W=1 C=2 \
+		CF="-D__CHECK_ENDIAN__" CODEARENA_KUNIT=y 2>&1 | tee "$logs/kunit.out"
+	! grep -E '(^|/)(kmod|uapi/linux)/[^ ]*:[0-9]+:|warning:|WARNING:|error:' "$logs/kunit.out"
+}
+
 # checkpatch IGNORED FILE...: errors, warnings and checks all count.
 checkpatch() {
 	local tree ignored=$1 code=0
@@ -250,8 +259,8 @@ check_man() {
 	mandoc -T lint -W warning "${files[@]}"
 }
 
-checks=(w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 checkpatch checkpatch_tests kernel_doc uapi_c uapi_c_32
-	uapi_cxx versions scripts coccinelle clang_format codespell reuse man)
+checks=(w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 kunit checkpatch checkpatch_tests kernel_doc uapi_c
+	uapi_c_32 uapi_cxx versions scripts coccinelle clang_format codespell reuse man)
 
 case ${1-} in
 -h | --help) usage; exit 0 ;;

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * KUnit: the tables and landing pads of an arena, and the way of a trap to its
+ * pad, with registers and a VMA that only look like some.
+ */
+#include <linux/ptrace.h>
+#include <linux/slab.h>
+
+#include "../lookup.h"
+#include "fixture.h"
+#include "seed.h"
+
+#define ROUNDS		600
+#define MODEL_TABLES	32U
+#define VIEW		0x10000000UL
+#define ALIGN4		4U
+#define EXTERNAL	CODEARENA_LANDING_EXTERNAL
+
+static const struct codearena_counters *counters(struct kunit *test)
+{
+	return &test_arena(test)->arena->counters;
+}
+
+static void seal_pages(struct kunit *test, unsigned long pages)
+{
+	KUNIT_ASSERT_EQ(test, 0, test_commit(test, 0, P(pages)));
+	KUNIT_ASSERT_EQ(test, 0, test_seal(test, 0, P(pages), 0));
+}
+
+static int register_one(struct kunit *test, u64 offset, u64 length, u32 start,
+			u32 bytes, u64 landing, u64 *id)
+{
+	struct codearena_trap trap = {
+		.start = start,
+		.length = bytes,
+		.landing = landing,
+	};
+
+	return test_register(test, offset, length, &trap, 1, id);
+}
+
+static const struct codearena_table *lookup(struct kunit *test, u32 offset)
+{
+	const struct codearena_table *table;
+
+	rcu_read_lock();
+	table = codearena_table_lookup(test_arena(test)->arena, offset);
+	rcu_read_unlock();
+	return table;
+}
+
+static void register_counts(struct kunit *test)
+{
+	struct codearena_trap traps[] = {
+		{ 8, 1, P(1) }, { 16, 1, P(1) }, { 4, 1, P(1) },
+	};
+	u64 id;
+
+	seal_pages(test, 2);
+	KUNIT_EXPECT_EQ(test, 0, test_register(test, G(1), G(1), traps, 3, &id));
+	KUNIT_EXPECT_EQ(test, 1ULL, counters(test)->trap_tables);
+	KUNIT_EXPECT_EQ(test, 3ULL, counters(test)->trap_entries);
+	KUNIT_EXPECT_EQ(test, (u32)G(1), lower_32_bits(id));
+	KUNIT_EXPECT_NE(test, 0ULL, id);
+	KUNIT_EXPECT_EQ(test, 0, test_release(test, id));
+	KUNIT_EXPECT_EQ(test, 0ULL, counters(test)->trap_tables);
+	KUNIT_EXPECT_EQ(test, 0ULL, counters(test)->trap_entries);
+	KUNIT_EXPECT_EQ(test, -ENOENT, test_release(test, id));
+}
+
+static void register_lookup_edges(struct kunit *test)
+{
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0, register_one(test, 100, 50, 0, 1, P(1), NULL));
+	KUNIT_EXPECT_PTR_EQ(test, NULL, (void *)lookup(test, 99));
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, lookup(test, 100));
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, lookup(test, 149));
+	KUNIT_EXPECT_PTR_EQ(test, NULL, (void *)lookup(test, 150));
+	KUNIT_EXPECT_PTR_EQ(test, NULL, (void *)lookup(test, U32_MAX));
+}
+
+static void register_overlap(struct kunit *test)
+{
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0, register_one(test, 100, 50, 0, 1, P(1), NULL));
+	KUNIT_EXPECT_EQ(test, -EEXIST,
+			register_one(test, 149, 9, 0, 1, P(1), NULL));
+	KUNIT_EXPECT_EQ(test, -EEXIST,
+			register_one(test, 91, 10, 0, 1, P(1), NULL));
+	KUNIT_EXPECT_EQ(test, -EEXIST,
+			register_one(test, 0, 400, 300, 1, P(1), NULL));
+	KUNIT_EXPECT_EQ(test, 0, register_one(test, 150, 9, 0, 1, P(1), NULL));
+	KUNIT_EXPECT_EQ(test, 0, register_one(test, 91, 9, 0, 1, P(1), NULL));
+	KUNIT_EXPECT_EQ(test, 3ULL, counters(test)->trap_tables);
+}
+
+static void register_needs_seal(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, 0, test_commit(test, 0, P(1)));
+	KUNIT_ASSERT_EQ(test, 0, test_seal(test, G(1), G(2), 0));
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			register_one(test, G(3) - 4, 8, 0, 1, G(1), NULL));
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			register_one(test, P(1), 8, 0, 1, G(1), NULL));
+	/* The pad lies in no code. */
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			register_one(test, G(1), 8, 0, 1, G(3), NULL));
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			register_one(test, G(1), 8, 0, 1, P(2), NULL));
+	KUNIT_EXPECT_EQ(test, 0,
+			register_one(test, G(1), 8, 0, 1, G(2), NULL));
+}
+
+static void pad_in_own_range(struct kunit *test)
+{
+	seal_pages(test, 1);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			register_one(test, G(1), G(1), 8, 8, G(1) + 12, NULL));
+	/* In the same code, in no range of it. */
+	KUNIT_EXPECT_EQ(test, 0,
+			register_one(test, G(1), G(1), 8, 8, G(1) + 16, NULL));
+}
+
+static void pad_in_other_range(struct kunit *test)
+{
+	seal_pages(test, 1);
+	KUNIT_ASSERT_EQ(test, 0,
+			register_one(test, G(1), G(1), 8, 8, G(8), NULL));
+	KUNIT_EXPECT_EQ(test, -EEXIST,
+			register_one(test, G(2), G(1), 0, 1, G(1) + 8, NULL));
+	/* And the other way round: a range over a pad. */
+	KUNIT_EXPECT_EQ(test, -EEXIST,
+			register_one(test, G(8) - 4, 8, 0, 8, G(1), NULL));
+	KUNIT_EXPECT_EQ(test, 0,
+			register_one(test, G(8) - 4, 8, 0, 4, G(1), NULL));
+}
+
+static void pad_keeps_code(struct kunit *test)
+{
+	u64 id;
+
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0, register_one(test, 0, 8, 0, 1, P(1), &id));
+	KUNIT_EXPECT_EQ(test, -EBUSY, test_discard1(test, P(1), G(1)));
+	KUNIT_EXPECT_EQ(test, -EBUSY, test_decommit(test, P(1), P(1)));
+	KUNIT_EXPECT_EQ(test, 0, test_discard1(test, P(1) + G(1), G(1)));
+	KUNIT_ASSERT_EQ(test, 0, test_release(test, id));
+	KUNIT_EXPECT_EQ(test, 0, test_discard1(test, P(1), G(1)));
+}
+
+/* A pad goes with the last table that leads there. */
+static void pad_is_counted(struct kunit *test)
+{
+	struct codearena_trap twice[] = { { 0, 1, P(1) }, { 4, 1, P(1) + 4 } };
+	u64 first, second;
+
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0, register_one(test, 0, 8, 0, 1, P(1), &first));
+	KUNIT_ASSERT_EQ(test, 0, test_register(test, 8, 8, twice, 2, &second));
+	KUNIT_EXPECT_EQ(test, 0, test_release(test, first));
+	KUNIT_EXPECT_EQ(test, -EBUSY, test_discard1(test, P(1), G(1)));
+	KUNIT_EXPECT_EQ(test, 0, test_release(test, second));
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&test_arena(test)->arena->pads));
+	KUNIT_EXPECT_EQ(test, 0, test_discard1(test, P(1), G(1)));
+}
+
+/* Code and pad may go in one call, in any order of its ranges. */
+static void pad_leaves_with_table(struct kunit *test)
+{
+	struct codearena_range ranges[] = { { P(1), G(1) }, { 0, G(1) } };
+
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0, register_one(test, 0, 8, 0, 1, P(1), NULL));
+	KUNIT_EXPECT_EQ(test, 0, test_discard(test, ranges, 2));
+	KUNIT_EXPECT_EQ(test, 0ULL, counters(test)->trap_tables);
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&test_arena(test)->arena->pads));
+}
+
+/* A table that reaches into two ranges of the call leaves once. */
+static void pad_leaves_once(struct kunit *test)
+{
+	struct codearena_range ranges[] = {
+		{ 0, G(1) }, { G(1), G(1) }, { P(1), G(1) },
+	};
+	u64 other;
+
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0,
+			register_one(test, 0, G(2), 0, 1, P(1), NULL));
+	KUNIT_ASSERT_EQ(test, 0,
+			register_one(test, G(4), G(1), 0, 1, P(1), &other));
+	KUNIT_EXPECT_EQ(test, -EBUSY, test_discard(test, ranges, 3));
+	KUNIT_EXPECT_EQ(test, 2U, test_arena(test)->failed);
+	KUNIT_EXPECT_EQ(test, 2ULL, counters(test)->trap_tables);
+	KUNIT_ASSERT_EQ(test, 0, test_release(test, other));
+	KUNIT_EXPECT_EQ(test, 0, test_discard(test, ranges, 3));
+	KUNIT_EXPECT_EQ(test, 0ULL, counters(test)->trap_tables);
+}
+
+static void discard_releases_tables(struct kunit *test)
+{
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0,
+			register_one(test, G(1) - 4, 8, 0, 1, P(1), NULL));
+	KUNIT_ASSERT_EQ(test, 0, register_one(test, G(4), 8, 0, 1, P(1), NULL));
+	KUNIT_EXPECT_EQ(test, 0, test_discard1(test, G(1), G(1)));
+	KUNIT_EXPECT_EQ(test, 1ULL, counters(test)->trap_tables);
+	KUNIT_EXPECT_PTR_EQ(test, NULL, (void *)lookup(test, G(1) - 4));
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, lookup(test, G(4)));
+}
+
+/* An id is of one table, even where another takes its place. */
+static void ids_are_not_reused(struct kunit *test)
+{
+	u64 first, second;
+
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0, register_one(test, 0, 8, 0, 1, P(1), &first));
+	KUNIT_ASSERT_EQ(test, 0, test_release(test, first));
+	KUNIT_ASSERT_EQ(test, 0, register_one(test, 0, 8, 0, 1, P(1), &second));
+	KUNIT_EXPECT_NE(test, first, second);
+	KUNIT_EXPECT_EQ(test, -ENOENT, test_release(test, first));
+	KUNIT_EXPECT_EQ(test, 0, test_release(test, second));
+}
+
+/* Tables come and go at random; each is found exactly where it is. */
+static void tables_random(struct kunit *test)
+{
+	const u32 slot = 2 * CODEARENA_GRANULE;
+	u64 ids[MODEL_TABLES] = {};
+	u32 round, i, at, have = 0;
+	struct rnd_state random;
+
+	codearena_test_seed(test, &random);
+	seal_pages(test, 2);
+	for (round = 0; round < ROUNDS; round++) {
+		i = codearena_test_below(&random, MODEL_TABLES);
+		if (ids[i]) {
+			KUNIT_ASSERT_EQ(test, 0, test_release(test, ids[i]));
+			ids[i] = 0;
+			have--;
+		} else {
+			at = codearena_test_below(&random, slot / 2);
+			KUNIT_ASSERT_EQ(test, 0,
+					register_one(test, i * slot, slot, at,
+						     1, P(1) + round % 8 * 4,
+						     &ids[i]));
+			have++;
+		}
+		KUNIT_ASSERT_EQ(test, (u64)have, counters(test)->trap_tables);
+		for (i = 0; i < MODEL_TABLES; i++) {
+			at = i * slot + codearena_test_below(&random, slot);
+			KUNIT_ASSERT_EQ(test, !!ids[i], !!lookup(test, at));
+		}
+	}
+}
+
+/**
+ * struct fake_view - a view without a mapping
+ * @vma: looks like the VMA of one
+ * @view: freed by codearena_view_remove()
+ */
+struct fake_view {
+	struct vm_area_struct *vma;
+	struct codearena_view *view;
+};
+
+static void view_add(struct kunit *test, struct fake_view *fake,
+		     unsigned long start, unsigned long page,
+		     unsigned long pages, unsigned long landing)
+{
+	fake->vma = kunit_kzalloc(test, sizeof(*fake->vma), GFP_KERNEL);
+	fake->view = kmalloc(sizeof(*fake->view), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, fake->vma);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, fake->view);
+	fake->vma->vm_mm = current->mm;
+	fake->vma->vm_start = start;
+	fake->vma->vm_end = start + P(pages);
+	fake->vma->vm_pgoff = page;
+	codearena_view_add(test_arena(test)->arena, fake->vma, fake->view,
+			   landing);
+}
+
+static bool fixup(struct pt_regs *regs, unsigned long pc, u32 kind,
+		  unsigned long address)
+{
+	bool fixed;
+
+	memset(regs, 0, sizeof(*regs));
+	instruction_pointer_set(regs, pc);
+	rcu_read_lock();
+	fixed = codearena_fixup(regs, kind, address);
+	rcu_read_unlock();
+	return fixed;
+}
+
+static void fixup_leads_to_pad(struct kunit *test)
+{
+	struct codearena_arena *arena = test_arena(test)->arena;
+	struct fake_view view;
+	struct pt_regs regs;
+
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0, register_one(test, G(1), 8, 4, 1, P(1), NULL));
+	view_add(test, &view, VIEW, 0, 2, 0);
+	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW + G(1) + 4,
+				      CODEARENA_TRAP_MEMORY, 0x1234));
+	KUNIT_EXPECT_EQ(test, VIEW + P(1), instruction_pointer(&regs));
+	KUNIT_EXPECT_EQ(test, 1UL,
+			codearena_traps_fixed(arena, CODEARENA_TRAP_MEMORY));
+	KUNIT_EXPECT_FALSE(test, fixup(&regs, VIEW + G(1) + 5,
+				       CODEARENA_TRAP_MEMORY, 0x1234));
+	KUNIT_EXPECT_EQ(test, VIEW + (unsigned long)G(1) + 5,
+			instruction_pointer(&regs));
+	KUNIT_EXPECT_FALSE(test, fixup(&regs, VIEW + P(2),
+				       CODEARENA_TRAP_MEMORY, 0x1234));
+	codearena_view_remove(view.view);
+	KUNIT_EXPECT_FALSE(test, fixup(&regs, VIEW + G(1) + 4,
+				       CODEARENA_TRAP_MEMORY, 0x1234));
+	KUNIT_EXPECT_EQ(test, 1UL,
+			codearena_traps_fixed(arena, CODEARENA_TRAP_MEMORY));
+}
+
+static void fixup_counts_kinds(struct kunit *test)
+{
+	struct codearena_arena *arena = test_arena(test)->arena;
+	struct fake_view view;
+	struct pt_regs regs;
+
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0, register_one(test, 0, 8, 0, 1, P(1), NULL));
+	view_add(test, &view, VIEW, 0, 2, 0);
+	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW, CODEARENA_TRAP_DIVIDE, 0));
+	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW, CODEARENA_TRAP_UNDEFINED, 0));
+	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW, CODEARENA_TRAP_UNDEFINED, 0));
+	KUNIT_EXPECT_EQ(test, 0UL,
+			codearena_traps_fixed(arena, CODEARENA_TRAP_MEMORY));
+	KUNIT_EXPECT_EQ(test, 1UL,
+			codearena_traps_fixed(arena, CODEARENA_TRAP_DIVIDE));
+	KUNIT_EXPECT_EQ(test, 2UL,
+			codearena_traps_fixed(arena, CODEARENA_TRAP_UNDEFINED));
+	codearena_view_remove(view.view);
+}
+
+static void fixup_external_pad(struct kunit *test)
+{
+	struct fake_view view, second;
+	struct pt_regs regs;
+
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0,
+			register_one(test, 0, 8, 0, 1, EXTERNAL, NULL));
+	view_add(test, &view, VIEW, 0, 2, 0);
+	KUNIT_EXPECT_FALSE(test, fixup(&regs, VIEW, CODEARENA_TRAP_MEMORY, 0));
+	codearena_view_remove(view.view);
+	view_add(test, &view, VIEW, 0, 2, 0x5550000);
+	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW, CODEARENA_TRAP_MEMORY, 0));
+	KUNIT_EXPECT_EQ(test, 0x5550000UL, instruction_pointer(&regs));
+	/* A second view of the process inherits it. */
+	view_add(test, &second, 2 * VIEW, 0, 2, 0);
+	KUNIT_EXPECT_TRUE(test, fixup(&regs, 2 * VIEW, CODEARENA_TRAP_MEMORY, 0));
+	KUNIT_EXPECT_EQ(test, 0x5550000UL, instruction_pointer(&regs));
+	codearena_view_remove(second.view);
+	codearena_view_remove(view.view);
+}
+
+/* The pad is reached in the same mapping, or in none. */
+static void fixup_needs_pad_mapped(struct kunit *test)
+{
+	struct fake_view code, pad, stranger;
+	struct pt_regs regs;
+
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0, register_one(test, 0, 8, 0, 1, P(1), NULL));
+	view_add(test, &code, VIEW, 0, 1, 0);
+	KUNIT_EXPECT_FALSE(test, fixup(&regs, VIEW, CODEARENA_TRAP_MEMORY, 0));
+	/* Mapped beside it, but with other code. */
+	view_add(test, &stranger, VIEW + P(1), 0, 1, 0);
+	KUNIT_EXPECT_FALSE(test, fixup(&regs, VIEW, CODEARENA_TRAP_MEMORY, 0));
+	codearena_view_remove(stranger.view);
+	/* Mapped beside it, as after a split. */
+	view_add(test, &pad, VIEW + P(1), 1, 1, 0);
+	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW, CODEARENA_TRAP_MEMORY, 0));
+	KUNIT_EXPECT_EQ(test, VIEW + P(1), instruction_pointer(&regs));
+	codearena_view_remove(pad.view);
+	codearena_view_remove(code.view);
+}
+
+static void view_of_offset(struct kunit *test)
+{
+	struct fake_view view;
+	struct pt_regs regs;
+
+	seal_pages(test, 4);
+	KUNIT_ASSERT_EQ(test, 0,
+			register_one(test, P(2), 8, 0, 1, P(3) + 4, NULL));
+	view_add(test, &view, VIEW, 2, 2, 0);
+	KUNIT_EXPECT_EQ(test, VIEW - P(2), view.view->base);
+	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW, CODEARENA_TRAP_MEMORY, 0));
+	KUNIT_EXPECT_EQ(test, VIEW + P(1) + ALIGN4, instruction_pointer(&regs));
+	codearena_view_remove(view.view);
+}
+
+static void view_landing_checks(struct kunit *test)
+{
+	struct codearena_trap_landing cmd = {};
+	struct codearena_ucmd ucmd = {
+		.arena = test_arena(test)->arena,
+		.cmd = &cmd,
+	};
+	struct fake_view view;
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, codearena_ioctl_trap_landing(&ucmd));
+	cmd.address = U64_MAX;
+	KUNIT_EXPECT_EQ(test, -EINVAL, codearena_ioctl_trap_landing(&ucmd));
+	cmd.address = 0x5550000;
+	KUNIT_EXPECT_EQ(test, -ENOENT, codearena_ioctl_trap_landing(&ucmd));
+	view_add(test, &view, VIEW, 0, 2, 0);
+	KUNIT_EXPECT_EQ(test, 0, codearena_ioctl_trap_landing(&ucmd));
+	KUNIT_EXPECT_EQ(test, 0x5550000UL, view.view->landing);
+	KUNIT_EXPECT_EQ(test, -EBUSY, codearena_ioctl_trap_landing(&ucmd));
+	cmd.flags = 1;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, codearena_ioctl_trap_landing(&ucmd));
+	codearena_view_remove(view.view);
+}
+
+/* What a split leaves behind is trimmed when the part cut off goes. */
+static void view_trim(struct kunit *test)
+{
+	struct fake_view whole, part;
+
+	view_add(test, &whole, VIEW, 0, 4, 0);
+	whole.vma->vm_end = VIEW + P(2);
+	view_add(test, &part, VIEW + P(2), 2, 2, 0);
+	KUNIT_EXPECT_EQ(test, VIEW + P(4), whole.view->end);
+	codearena_view_remove(part.view);
+	KUNIT_EXPECT_EQ(test, VIEW + P(2), whole.view->end);
+	KUNIT_EXPECT_EQ(test, VIEW, whole.view->start);
+	codearena_view_remove(whole.view);
+}
+
+static struct kunit_case codearena_traps_cases[] = {
+	KUNIT_CASE(register_counts),
+	KUNIT_CASE(register_lookup_edges),
+	KUNIT_CASE(register_overlap),
+	KUNIT_CASE(register_needs_seal),
+	KUNIT_CASE(pad_in_own_range),
+	KUNIT_CASE(pad_in_other_range),
+	KUNIT_CASE(pad_keeps_code),
+	KUNIT_CASE(pad_is_counted),
+	KUNIT_CASE(pad_leaves_with_table),
+	KUNIT_CASE(pad_leaves_once),
+	KUNIT_CASE(discard_releases_tables),
+	KUNIT_CASE(ids_are_not_reused),
+	KUNIT_CASE(tables_random),
+	KUNIT_CASE(fixup_leads_to_pad),
+	KUNIT_CASE(fixup_counts_kinds),
+	KUNIT_CASE(fixup_external_pad),
+	KUNIT_CASE(fixup_needs_pad_mapped),
+	KUNIT_CASE(view_of_offset),
+	KUNIT_CASE(view_landing_checks),
+	KUNIT_CASE(view_trim),
+	{}
+};
+
+TEST_SUITE("codearena_traps", codearena_traps_cases);

@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# Run the kselftests on the debug kernel, and look for what they leave behind.
+#
+# Usage: check-debug.sh
+#
+# The kernel's log must hold no complaint (run.sh says which). Behind the tests
+# the module is unloaded, loaded and unloaded 50 times, and kmemleak must know of
+# nothing that was lost.
+# Ends with "check-debug: N passed, N failed, N skipped".
+
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+case ${1-} in
+-h | --help) usage; exit 0 ;;
+esac
+
+# The tests count on a certain time for what they repeat, and here it takes longer.
+exec "$vm_dir/check-vm.sh" --name check-debug --kselftests \
+	--tests --env --tests CODEARENA_PATIENCE=5 \
+	--tests --each --tests 600 \
+	--last "$vm_dir/guest-unload.sh 50" debug x86_64
