@@ -324,6 +324,9 @@ int codearena_jump_patch_far(const struct codearena_jump_layout *layout,
  *
  * Where V8 lets far slots of functions jump to themselves until they are
  * patched, here they lead where the near slot leads in the beginning.
+ *
+ * As its code is read, a table may not be asked or changed any more, only freed,
+ * when its memory was discarded.
  */
 
 /* The table has lazy slots. */
@@ -546,7 +549,7 @@ int codearena_jump_table_find(const struct codearena_jump_table *table,
  * beside, prepared words stay right. May be called from any thread.
  *
  * Return: the number of entries, 1 or 2; -EINVAL: NULL, no such function, or no
- * instruction can begin at @target; -ENOENT: the slot was discarded.
+ * instruction can begin at @target; -ENOENT: there is no slot any more.
  */
 int codearena_jump_table_prepare(const struct codearena_jump_table *table,
 				 uint32_t index, uint64_t target,
@@ -564,8 +567,8 @@ int codearena_jump_table_prepare(const struct codearena_jump_table *table,
  * the same slots. At most half as many as the arena takes patches in a call.
  * May be called from any thread.
  *
- * Return: 0; -EINVAL: an index, a target, or @count; -ENOENT: a slot was
- * discarded; -ENOMEM; the codes of codearena_arena_patch() but -EAGAIN.
+ * Return: 0; -EINVAL: an index, a target, or @count; -ENOENT: there is no slot
+ * any more; -ENOMEM; the codes of codearena_arena_patch() but -EAGAIN.
  */
 int codearena_jump_table_set(struct codearena_jump_table *table,
 			     const struct codearena_jump_set *sets,
