@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "codearena_handle.h"
+#include "handle.h"
 #include "helpers.h"
 
 #define SEGMENT_ENTRIES	(CODEARENA_HANDLE_SEGMENT / CODEARENA_HANDLE_SIZE)
@@ -115,6 +115,33 @@ static void entries_live_and_die(void **state)
 	assert_int_equal(allocate(table, 0x5000, 8), a);
 	expect_entry(table, a, 0x5000, 8);
 	assert_ptr_equal(codearena_handle_table_base(table), base);
+	codearena_handle_table_free(table);
+}
+
+/*
+ * Who read the head before an entry was taken and given back must not take the
+ * new head for the old one, though the same entry is first again.
+ */
+static void the_head_never_repeats(void **state)
+{
+	struct codearena_handle_table *table = table_of(0);
+	codearena_handle a = allocate(table, 1, 1), b = allocate(table, 1, 1);
+	uint64_t heads[40];
+	unsigned int i, j;
+
+	(void)state;
+	codearena_handle_release(table, b);
+	codearena_handle_release(table, a);
+	for (i = 0; i < 40; i += 2) {
+		heads[i] = table->head;
+		assert_int_equal(allocate(table, 1, 1), a);
+		heads[i + 1] = table->head;
+		codearena_handle_release(table, a);
+		for (j = 0; j < i; j++) {
+			assert_true(heads[i] != heads[j]);
+			assert_true(heads[i + 1] != heads[j]);
+		}
+	}
 	codearena_handle_table_free(table);
 }
 
@@ -340,6 +367,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options),
 		cmocka_unit_test(entries_live_and_die),
+		cmocka_unit_test(the_head_never_repeats),
 		cmocka_unit_test(released_entries_lead_to_address_0),
 		cmocka_unit_test(bad_arguments),
 		cmocka_unit_test(all_entries_and_no_more),

@@ -26,6 +26,7 @@
  * @natives: per native the handle that was answered first, + 1
  * @stop: the sweeper shall end
  * @sweeps: segments that were dropped
+ * @rounds: how often the sweeper has swept
  * @errors: counted
  */
 struct team {
@@ -34,6 +35,7 @@ struct team {
 	codearena_handle natives[NATIVES];
 	int stop;
 	int sweeps;
+	int rounds;
 	int errors;
 };
 
@@ -142,6 +144,7 @@ static void *sweep(void *context)
 
 	while (!__atomic_load_n(&team->stop, __ATOMIC_RELAXED)) {
 		team->sweeps += codearena_handle_table_sweep(team->table, 1);
+		__atomic_add_fetch(&team->rounds, 1, __ATOMIC_RELAXED);
 		sched_yield();
 	}
 	return NULL;
@@ -284,10 +287,58 @@ static void natives_are_the_same_for_all(void **state)
 	free(members);
 }
 
+static void *take_and_give(void *context)
+{
+	struct team *team = context;
+	codearena_handle h;
+
+	while (__atomic_load_n(&team->rounds, __ATOMIC_RELAXED) < 100) {
+		if (codearena_handle_allocate(team->table, 1, 1, &h) ||
+		    codearena_handle_release(team->table, h))
+			__atomic_add_fetch(&team->errors, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* While the list is being sorted it is empty, and yet the table is not full. */
+static void allocation_waits_for_a_sweep(void **state)
+{
+	struct team team = { .errors = 0 };
+	CODEARENA_OPTS(codearena_handle_table_opts, opts,
+		       .max_entries = 2 * SEGMENT_ENTRIES);
+	pthread_t sweeper, threads[2];
+	codearena_handle h;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(codearena_handle_table_new(&opts, &team.table), 0);
+	for (i = 0; i < opts.max_entries; i++)
+		assert_int_equal(codearena_handle_allocate(team.table, 1, 1,
+							   &h), 0);
+	/* One entry of each segment stays, so that none can be dropped. */
+	for (i = 0; i < opts.max_entries; i++) {
+		if (i % SEGMENT_ENTRIES != 99)
+			assert_int_equal(codearena_handle_release(team.table,
+								  i), 0);
+	}
+	assert_int_equal(pthread_create(&sweeper, NULL, sweep, &team), 0);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL,
+						take_and_give, &team), 0);
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	__atomic_store_n(&team.stop, 1, __ATOMIC_RELAXED);
+	pthread_join(sweeper, NULL);
+	assert_int_equal(team.sweeps, 0);
+	assert_int_equal(team.errors, 0);
+	codearena_handle_table_free(team.table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(allocate_free_and_sweep),
+		cmocka_unit_test(allocation_waits_for_a_sweep),
 		cmocka_unit_test(one_release_succeeds),
 		cmocka_unit_test(natives_are_the_same_for_all),
 	};
