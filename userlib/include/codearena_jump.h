@@ -222,9 +222,10 @@ uint64_t codearena_jump_table_target(const struct codearena_jump_table *table,
  * @table: table
  * @index: of the function
  *
- * To take a function back, set its slot to this. Return: the address; 0 if
- * there is no such function, or it led nowhere, or the table was made with
- * @targets, which are not kept.
+ * To take a function back, set its slot to this.
+ *
+ * Return: the address; 0 if there is no such function, or it led nowhere, or the
+ * table was made with targets of the caller's, which are not kept.
  */
 uint64_t codearena_jump_table_initial(const struct codearena_jump_table *table,
 				      uint32_t index);

@@ -268,7 +268,7 @@ static void patching_stress_with_branch_targets(void **state)
 
 	(void)state;
 	s.thunks = s.tables;
-	stress_table(&s, CODEARENA_JUMP_TABLE_F_BRANCH_TARGET, SLOTS / 4);
+	stress_table(&s, CODEARENA_JUMP_TABLE_F_BRANCH_TARGET, SLOTS / 8);
 }
 
 /* What V8 does not test: every thunk is beyond the reach of near branches. */
@@ -278,7 +278,7 @@ static void far_patching_stress(void **state)
 
 	(void)state;
 	s.thunks = arena_far_from(base_of(s.tables), LENGTH);
-	stress_table(&s, 0, SLOTS / 2);
+	stress_table(&s, 0, SLOTS / 4);
 }
 
 static void data_patching_stress(void **state)
@@ -293,7 +293,7 @@ static void data_patching_stress(void **state)
 	assert_int_equal(codearena_data_table_new(&opts, s.tables,
 						  LENGTH - (1 << 20), &s.data),
 			 0);
-	for (i = 0; i < SLOTS / 4; i++)
+	for (i = 0; i < SLOTS / 8; i++)
 		stress_slot(&s, i);
 	codearena_data_table_free(s.data);
 	codearena_arena_free(s.tables);
