@@ -70,10 +70,21 @@ check: setup-build
 check-host: setup-build setup-host
 	$(userlib) check
 
-## coverage: lines of the library that its tests on this machine execute
-.PHONY: coverage
-coverage: setup-build setup-host setup-coverage
+## coverage: lines of the library and of the module that their tests execute
+.PHONY: coverage coverage-userlib coverage-kmod
+coverage: setup-build
+	@$(vm)/summary.sh --name coverage \
+		"$(submake) coverage-userlib" \
+		"$(submake) coverage-kmod"
+coverage-userlib: setup-build setup-host setup-coverage
 	$(userlib) coverage
+coverage-kmod: setup-build setup-vm setup-source setup-debug setup-coverage
+	@$(vm)/coverage.sh
+
+## fuzz-lib: libFuzzer on the library (FUZZ=NAMES, FUZZ_SECONDS=300 each)
+.PHONY: fuzz-lib
+fuzz-lib: setup-build setup-host
+	$(userlib) fuzz
 
 ## check-vm: the kselftests in a VM (KVER=6.1 ARCH=x86_64)
 .PHONY: check-vm
