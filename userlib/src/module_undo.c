@@ -15,7 +15,7 @@
 /* Functions that are turned back at a time: so few that no array is needed. */
 #define CA__UNDO_STEP	8
 
-_Static_assert(CA__UNDO_STEP <= CA__SMALL_ENTRIES / CODEARENA_JUMP_ENTRIES,
+_Static_assert(CODEARENA_JUMP_ENTRIES * CA__UNDO_STEP <= CA__SMALL_ENTRIES,
 	       "patches would be copied to memory that may not be there");
 
 /**

@@ -134,6 +134,9 @@ struct ca__record {
 /* A landing pad that is CODEARENA_LANDING_EXTERNAL */
 #define CA__RECORD_EXTERNAL	0xffffffffU
 
+_Static_assert((uint32_t)CODEARENA_LANDING_EXTERNAL == CA__RECORD_EXTERNAL,
+	       "an external landing pad cannot be told by its low bits");
+
 struct ca__record_trap {
 	uint32_t start;
 	uint32_t length;

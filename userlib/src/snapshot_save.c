@@ -190,14 +190,13 @@ static void ca__write_traps(uint8_t **at, const struct codearena_code *code)
 
 	traps = codearena_code_traps(code, &count);
 	for (i = 0; i < count; i++) {
-		struct ca__record_trap trap = {
+		const struct ca__record_trap trap = {
 			.start = traps[i].start,
 			.length = traps[i].length,
-			.landing = traps[i].landing,
+			/* All others are below CODEARENA_CODE_MAX. */
+			.landing = (uint32_t)traps[i].landing,
 		};
 
-		if (traps[i].landing == CODEARENA_LANDING_EXTERNAL)
-			trap.landing = CA__RECORD_EXTERNAL;
 		ca__write(at, &trap, sizeof(trap));
 	}
 }

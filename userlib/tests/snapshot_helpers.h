@@ -168,6 +168,16 @@ static inline struct ca__head image_head(const struct image *image)
 	return head;
 }
 
+/* Begins with the first object. */
+static inline struct ca__reader image_objects(const struct image *image)
+{
+	size_t offset = sizeof(struct ca__head) + image_head(image).functions;
+
+	return (struct ca__reader){
+		image->bytes + offset, image->size - offset
+	};
+}
+
 /* After a change: length and checksums are right again. */
 static inline void image_repair(struct image *image, struct ca__head head)
 {

@@ -174,8 +174,7 @@ static void landing_pads_survive(void **state)
 	rich.desc.trap_count = 2;
 	publish_desc(from.module, &rich.desc);
 	image = image_of(from.module, NULL);
-	reader.at = image.bytes + sizeof(struct ca__head) + MODULE_FUNCTIONS;
-	reader.left = image.bytes + image.size - reader.at;
+	reader = image_objects(&image);
 	assert_true(ca__view_read(&reader, &view));
 	assert_int_equal(view.record.traps, 2);
 	memcpy(&trap, view.traps, sizeof(trap));

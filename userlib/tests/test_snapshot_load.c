@@ -259,8 +259,7 @@ static void adding_can_be_undone(void **state)
 	size_t i;
 
 	(void)state;
-	reader.at = image.bytes + sizeof(struct ca__head) + FUNCTIONS;
-	reader.left = image.bytes + image.size - reader.at;
+	reader = image_objects(&image);
 	for (i = 0; i < 22; i++)
 		assert_true(ca__view_read(&reader, &view));
 	memcpy(&reloc, view.relocs, sizeof(reloc));
@@ -277,6 +276,55 @@ static void adding_can_be_undone(void **state)
 	assert_int_equal(failed.reloc.index, 0);
 	assert_int_equal(failed.reloc.reason, CODEARENA_RELOC_BAD_FUNCTION);
 	assert_int_equal(watch.batches, 0);
+	expect_nothing(fixture.module);
+}
+
+/* What only publishing refuses: a landing pad in a protected range. */
+static void publishing_names_the_object(void **state)
+{
+	CODEARENA_OPTS(codearena_snapshot_error, failed);
+	struct codearena_trap trap = { 0, 1, 64 };
+	struct module_fixture f;
+	struct codearena_module_opts opts = watched_opts(&f, NULL);
+	uint8_t *bytes = calloc(1, 60032);
+	struct image image;
+	uint32_t i;
+
+	(void)state;
+	module_begin(&f, 0, &opts);
+	for (i = 0; i < 6; i++) {
+		struct body body;
+
+		body_return(&body, MODULE_IMPORTS + i, i);
+		body.desc.body = bytes;
+		body.desc.tier = CODEARENA_TIER_OPTIMIZED;
+		body.desc.instructions_size = 60032;
+		body.desc.traps = &trap;
+		body.desc.trap_count = 1;
+		publish_desc(f.module, &body.desc);
+	}
+	free(bytes);
+	image = image_of(f.module, NULL);
+	module_end(&f);
+	{
+		struct ca__reader reader = image_objects(&image);
+		struct ca__record_trap wrong = { 0, 1, 0 };
+		struct ca__view view;
+
+		for (i = 0; i < 4; i++)
+			assert_true(ca__view_read(&reader, &view));
+		memcpy(image.bytes + (view.traps - image.bytes), &wrong,
+		       sizeof(wrong));
+	}
+	image_repair(&image, image_head(&image));
+	watch_reset(-1);
+	assert_int_equal(codearena_snapshot_load(fixture.module, NULL,
+			image.bytes, image.size, NULL, &failed), -EINVAL);
+	free(image.bytes);
+	assert_int_equal(watch.batches, 2);
+	assert_int_equal(failed.reason, CODEARENA_SNAPSHOT_OBJECT);
+	assert_int_equal(failed.object, 3);
+	assert_true(failed.reloc.index == SIZE_MAX);
 	expect_nothing(fixture.module);
 }
 
@@ -450,10 +498,7 @@ static void many_threads_relocate(void **state)
 	/* Some of them fail. */
 	broken = image_copy(&image);
 	{
-		struct ca__reader reader = {
-			broken.bytes + sizeof(struct ca__head) + FUNCTIONS,
-			broken.size - sizeof(struct ca__head) - FUNCTIONS,
-		};
+		struct ca__reader reader = image_objects(&broken);
 		struct ca__view view;
 		size_t i;
 
@@ -514,6 +559,7 @@ int main(void)
 		SNAPSHOT_TEST(every_batch_can_be_undone),
 		SNAPSHOT_TEST(handles_of_before_stay),
 		SNAPSHOT_TEST(adding_can_be_undone),
+		SNAPSHOT_TEST(publishing_names_the_object),
 		SNAPSHOT_TEST(scopes_keep_what_is_undone),
 		SNAPSHOT_TEST(collectors_free_what_is_undone),
 		SNAPSHOT_TEST(wrappers_can_be_undone),

@@ -307,12 +307,26 @@ static void structure_counts(void **state)
 	}
 }
 
+/* The same bytes, all of which are tables. */
+static void objects_have_instructions(void **state)
+{
+	struct image image = image_copy(&usual);
+	struct ca__record record;
+
+	(void)state;
+	memcpy(&record, image.bytes + FIRST, sizeof(record));
+	record.sections[1] += record.sections[0];
+	record.sections[0] = 0;
+	memcpy(image.bytes + FIRST, &record, sizeof(record));
+	image_repair(&image, image_head(&image));
+	expect_reason(&image, CODEARENA_SNAPSHOT_STRUCTURE, -EBADMSG);
+	free(image.bytes);
+}
+
 /* Where the parts of object @index of the usual snapshot are. */
 static struct ca__view view_of(const struct image *image, size_t index)
 {
-	struct ca__reader reader = {
-		image->bytes + FIRST, image->size - FIRST
-	};
+	struct ca__reader reader = image_objects(image);
 	struct ca__view view;
 
 	do
@@ -554,6 +568,7 @@ int main(void)
 		SNAPSHOT_TEST(every_length_counts),
 		SNAPSHOT_TEST(every_repaired_length_counts),
 		SNAPSHOT_TEST(structure_counts),
+		SNAPSHOT_TEST(objects_have_instructions),
 		SNAPSHOT_TEST(names_end_where_they_say),
 		SNAPSHOT_TEST(trap_kinds_belong_to_traps),
 		SNAPSHOT_TEST(objects_are_validated),
