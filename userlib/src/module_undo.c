@@ -90,7 +90,7 @@ static size_t ca__undo_step(struct codearena_module *module,
 			    struct codearena_code *const *codes, size_t count,
 			    struct codearena_code **out)
 {
-	uint32_t slots[CA__UNDO_STEP], slot;
+	uint32_t slots[CA__UNDO_STEP] = { 0 }, slot;
 	size_t turned = 0, n = 0, i;
 
 	pthread_mutex_lock(&module->lock);

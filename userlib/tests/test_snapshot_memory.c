@@ -3,7 +3,8 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * Snapshots without memory: every allocation in turn fails, alone or with all
- * that follow. The allocation functions are wrapped by snapshot.mk.
+ * that follow. The allocation functions are wrapped by snapshot.mk, and so is
+ * codearena_arena_patch().
  */
 #include "snapshot_helpers.h"
 
@@ -53,6 +54,25 @@ void *__wrap_aligned_alloc(size_t align, size_t size)
 	return spend() ? __real_aligned_alloc(align, size) : NULL;
 }
 
+static bool patches_fail;
+
+int __real_codearena_arena_patch(struct codearena_arena *arena,
+				 const struct codearena_patch_entry *patches,
+				 size_t count, uint32_t flags, size_t *failed);
+int __wrap_codearena_arena_patch(struct codearena_arena *arena,
+				 const struct codearena_patch_entry *patches,
+				 size_t count, uint32_t flags, size_t *failed);
+
+int __wrap_codearena_arena_patch(struct codearena_arena *arena,
+				 const struct codearena_patch_entry *patches,
+				 size_t count, uint32_t flags, size_t *failed)
+{
+	if (patches_fail)
+		return -ENOMEM;
+	return __real_codearena_arena_patch(arena, patches, count, flags,
+					    failed);
+}
+
 static struct module_fixture fixture;
 static struct codearena_handle_table *handles;
 static struct image image;
@@ -65,8 +85,8 @@ static int validate(void *data, struct codearena_module *module,
 	(void)module;
 	(void)codes;
 	(void)count;
-	publishes++;
-	return 0;
+	/* The second batch is refused, and no slot can be turned back. */
+	return ++publishes == 2 && patches_fail;
 }
 
 /* Three batches, with traps, with handles, and with a wrapper. */
@@ -121,6 +141,8 @@ static int setup(void **state)
 	how = module_opts(&fixture);
 	how.handles = handles;
 	how.validate = validate;
+	/* So large that the slots lie in the arena of the code. */
+	how.estimate = 1 << 20;
 	module_begin(&fixture, 0, &how);
 	return 0;
 }
@@ -225,6 +247,38 @@ static void load_can_be_tried_again(void **state)
 	assert_int_equal(call_function(fixture.module, 4, 0), 2);
 }
 
+/* Functions whose slots cannot be turned back keep their code, and work. */
+static void what_cannot_be_undone_works(void **state)
+{
+	codearena_handle handle;
+	uint64_t entry;
+
+	(void)state;
+	publishes = 0;
+	patches_fail = true;
+	assert_int_equal(load(fixture.module, &image), -ESTALE);
+	patches_fail = false;
+	assert_int_equal(publishes, 2);
+	assert_int_equal(module_stat(fixture.module).current, 2);
+	assert_int_equal(module_stat(fixture.module).codes, 2);
+	assert_int_equal(module_stat(fixture.module).added, 0);
+	assert_int_equal(call_function(fixture.module, 2, 0), 0);
+	assert_int_equal(call_function(fixture.module, 3, 0), 1);
+	assert_int_equal(call_function(fixture.module, 4, 0), LAZY_VALUE);
+	/* Their code holds this one. */
+	assert_int_equal(codearena_module_handle(fixture.module, 4, 0, &handle),
+			 0);
+	assert_int_equal(codearena_handle_get(handles, handle, &entry, NULL),
+			 0);
+	assert_int_equal(call_address(entry), LAZY_VALUE);
+	/* Then it succeeds. */
+	assert_int_equal(codearena_module_remove(fixture.module,
+			CODEARENA_FILTER_ALL, NULL), 0);
+	assert_int_equal(codearena_module_reap(fixture.module, NULL), 0);
+	expect_pristine(fixture.module);
+	assert_int_equal(load(fixture.module, &image), 0);
+}
+
 static void save_fails_cleanly(void **state)
 {
 	size_t size, i;
@@ -262,6 +316,7 @@ int main(void)
 		SNAPSHOT_TEST(load_fails_cleanly_once),
 		SNAPSHOT_TEST(load_fails_cleanly_for_good),
 		SNAPSHOT_TEST(load_can_be_tried_again),
+		SNAPSHOT_TEST(what_cannot_be_undone_works),
 		SNAPSHOT_TEST(save_fails_cleanly),
 	};
 
