@@ -201,6 +201,16 @@ static inline bool ca__module_slot(const struct codearena_module *module,
 		*slot < module->opts.functions;
 }
 
+/* Is it code of a declared function? Then it gets the number of that. */
+static inline bool ca__module_declares(const struct codearena_module *module,
+				       const struct codearena_code *code,
+				       uint32_t *slot)
+{
+	return code->kind == CODEARENA_CODE_FUNCTION &&
+		code->function_index >= 0 &&
+		ca__module_slot(module, code->function_index, slot);
+}
+
 static inline struct codearena_module *
 ca__module_of(struct ca__owner *owner)
 {

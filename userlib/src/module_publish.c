@@ -103,14 +103,6 @@ static bool ca__installs(const struct codearena_module *module,
 		prior->deopt_size;
 }
 
-static bool ca__is_declared(const struct codearena_module *module,
-			    const struct codearena_code *code, uint32_t *slot)
-{
-	return code->kind == CODEARENA_CODE_FUNCTION &&
-		code->function_index >= 0 &&
-		ca__module_slot(module, code->function_index, slot);
-}
-
 static void ca__decide(struct ca__publishing *p)
 {
 	struct codearena_module *module = p->module;
@@ -120,7 +112,7 @@ static void ca__decide(struct ca__publishing *p)
 	for (i = 0; i < p->count; i++) {
 		struct codearena_code *code = p->codes[i];
 
-		if (!ca__is_declared(module, code, &slot))
+		if (!ca__module_declares(module, code, &slot))
 			continue;
 		if (!ca__installs(module, code, module->table[slot])) {
 			p->rejected[p->rejected_count++] = code;
