@@ -61,8 +61,12 @@ demo: setup-build setup-vm
 check: setup-build
 	@$(vm)/summary.sh \
 		"$(submake) check-host" \
+		"$(submake) check-fuzz" \
 		"$(submake) check-vm KVER=6.1" \
 		"$(submake) check-vm KVER=6.12" \
+		"$(submake) check-vm KVER=7.2" \
+		"$(submake) check-kunit" \
+		"$(submake) check-debug" \
 		"$(submake) check-static"
 
 ## check-host: the library's tests on this machine
@@ -80,6 +84,11 @@ coverage-userlib: setup-build setup-host setup-coverage
 	$(userlib) coverage
 coverage-kmod: setup-build setup-vm setup-source setup-debug setup-coverage
 	@$(vm)/coverage.sh
+
+## check-fuzz: the corpora of the library's fuzzers, and ten seconds of each
+.PHONY: check-fuzz
+check-fuzz: setup-build setup-host
+	$(userlib) fuzz-smoke
 
 ## fuzz-lib: libFuzzer on the library (FUZZ=NAMES, FUZZ_SECONDS=300 each)
 .PHONY: fuzz-lib

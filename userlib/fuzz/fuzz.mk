@@ -52,4 +52,4 @@ fuzz: $(FUZZ:%=$(O)/fuzz/%)
 	@fuzz/run.sh --seconds $(FUZZ_SECONDS) $^
 
 fuzz-smoke: $(FUZZ:%=$(O)/fuzz/%)
-	@fuzz/run.sh --name fuzz-smoke --seconds 10 $^
+	@fuzz/run.sh --name check-fuzz --seconds 10 $^
