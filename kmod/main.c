@@ -206,7 +206,7 @@ static void codearena_show_fdinfo(struct seq_file *m, struct file *file)
 	struct codearena_arena *arena = codearena_file_arena(file);
 
 	if (arena)
-		codearena_arena_show(arena, m);
+		codearena_arena_show(arena, m, file);
 }
 
 const struct file_operations codearena_fops = {
