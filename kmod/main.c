@@ -262,4 +262,4 @@ module_exit(codearena_exit);
 MODULE_DESCRIPTION("Executable memory for JIT compilers");
 MODULE_AUTHOR("The codearena authors");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION(CODEARENA_VERSION);
