@@ -274,6 +274,7 @@ static void count_process(unsigned int *mappings, int *next)
 FIXTURE(fail_nth)
 {
 	struct shot *shot;
+	int lacks;		/* why nothing can be injected, or 0 */
 	int fd;
 };
 
@@ -349,11 +350,11 @@ FIXTURE_VARIANT_ADD(fail_nth, munmap_part)
 FIXTURE_SETUP(fail_nth)
 {
 	self->fd = -1;
-	if (injection_setup())
-		SKIP(return, "this kernel has no fault injection: %s",
-		     strerror(errno));
-	self->fd = open(FAIL_NTH, O_RDWR);
-	ASSERT_LE(0, self->fd);
+	self->lacks = injection_setup() ? errno : 0;
+	if (!self->lacks) {
+		self->fd = open(FAIL_NTH, O_RDWR);
+		ASSERT_LE(0, self->fd);
+	}
 	self->shot = calloc(1, sizeof(*self->shot));
 	ASSERT_NE(NULL, self->shot);
 }
@@ -383,6 +384,10 @@ TEST_F_TIMEOUT(fail_nth, sweep, 300)
 	bool hit;
 	long ret;
 
+	/* Here, for some harnesses run the test after a setup that skips. */
+	if (self->lacks)
+		SKIP(return, "this kernel has no fault injection: %s",
+		     strerror(self->lacks));
 	ASSERT_TRUE(shot_new(s));
 	shot_prepare(s, variant->command, variant->prepare);
 	ASSERT_ZERO(variant->run(s));

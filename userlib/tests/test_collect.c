@@ -189,7 +189,8 @@ static void every_boundary_of_candidates(void **state)
 		mock.next = START + 4 * MOCK_SIZE;
 		codearena_code_put(mock_code(&mock, MOCK_SIZE));
 		codearena_collector_request(collector);
-		assert_int_equal(report(&asked, START + rows[i].at), 0);
+		assert_int_equal(report(&asked,
+					START + (uint64_t)rows[i].at), 0);
 		assert_int_equal(mock.freed, 2 - rows[i].kept);
 		codearena_collector_request(collector);
 		report(&asked, 0);

@@ -9,22 +9,22 @@ tools_shared := $(O)/pic/disassemble.o $(O)/pic/print.o
 
 $(O)/tools/%.o: tools/%.c $(O)/flags Makefile $(version_file)
 	@mkdir -p $(@D)
-	$(CC) $(ca_cflags) $(CPPFLAGS) $(CFLAGS) -fPIE -MMD -MP -c $< -o $@
+	$(call quiet,CC)$(CC) $(ca_cflags) $(CPPFLAGS) $(CFLAGS) -fPIE -MMD -MP -c $< -o $@
 
 $(O)/codearenactl: $(tools_objects) $(tools_shared) $(O)/libcodearena.so
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -pthread $(tools_objects) $(tools_shared) \
+	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -pthread $(tools_objects) $(tools_shared) \
 		-L$(O) -lcodearena -o $@
 
 # The same without a library to be found at run time, for the tests.
 $(O)/tools/codearenactl: $(tools_objects) $(static)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -pthread $(tools_objects) $(static) -o $@
+	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -pthread $(tools_objects) $(static) -o $@
 
 -include $(wildcard $(O)/tools/*.d)
 
 # Both are static where the library is concerned, so that they run anywhere.
 $(O)/tools/codearenactl_helper: tools/tests/helper.c $(static) $(O)/flags
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(warnings) $(ca_cppflags) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) \
+	$(call quiet,LD)$(CC) -std=gnu11 -D_GNU_SOURCE $(warnings) $(ca_cppflags) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) \
 		-static -pthread -MMD -MP $< $(static) -o $@
 
 tools_beside := $(O)/tools/codearenactl $(O)/tools/codearenactl_helper
