@@ -20,6 +20,7 @@ tree=$("$root_dir/selftests/vm/kernel.sh" source-file scripts/kernel-doc)
 echo ".. SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note"
 echo ".. SPDX-FileCopyrightText: 2026 The codearena authors"
 echo
-# A name that ends in an underscore would be a link.
+# A name that ends in an underscore would be a link. Backquotes are RST's.
+# shellcheck disable=SC2016
 "$tree/scripts/kernel-doc" -rst -sphinx-version 5.3.0 "$1" |
 	sed -E 's/(^|[^[:alnum:]_`])(out_|TRAP_\*|codearena_)( |$)/\1``\2``\3/g'
