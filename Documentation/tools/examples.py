@@ -13,8 +13,9 @@ import shutil
 import sys
 from pathlib import Path
 
-LICENCE = (".. SPDX-License-Identifier: GPL-2.0-only\n"
-           ".. SPDX-FileCopyrightText: 2026 The codearena authors\n\n")
+from licence import licence
+
+LICENCE = licence("..", "GPL-2.0-only") + "\n"
 
 
 def comment_of(path):

@@ -170,7 +170,7 @@ def parse(path):
     """Read one header."""
     path = Path(path)
     text = path.read_text(encoding="utf-8")
-    items, overview, title = [], [], ""
+    items, inherited, overview, title = [], [], [], ""
     previous = None
     for match in re.finditer(r"^/\*(\*?)(.*?)\*/", text, re.S | re.M):
         lines = _comment_lines(match.group(2))
@@ -189,6 +189,9 @@ def parse(path):
                 # "the same for ...": what is said of the one before holds.
                 item = Item("", head.group(1), plain(head.group(2)), path.name)
                 item.params, item.returns = previous.params, previous.returns
+                if "the same" not in item.brief:
+                    item.returns = item.brief[0].upper() + item.brief[1:] + "."
+                inherited.append(item)
             else:
                 if not items:
                     found = [line for line in lines if "SPDX" not in line]
@@ -202,6 +205,10 @@ def parse(path):
         items.append(item)
         if item.kind == "function":
             previous = item
+    for item in inherited:
+        arguments = item.code[item.code.index("("):]
+        item.params = [param for param in item.params
+                       if re.search(rf"\b{param[0]}\b", arguments)]
     return Header(path.name, title, overview, items, _constants(text))
 
 

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import groups
 import headerdoc
+from licence import licence
 
 # Changes when what the pages are made of is rewritten, not with every build.
 DATE = "November 21, 2026"
 
-LICENCE = ('.\\" SPDX-License-Identifier: LGPL-2.1-or-later\n'
-           '.\\" SPDX-FileCopyrightText: 2026 The codearena authors\n')
+LICENCE = licence('.\\"', "LGPL-2.1-or-later")
 
 
 def escape(text):

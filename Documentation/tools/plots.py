@@ -14,8 +14,9 @@ import sys
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-LICENCE = (".. SPDX-License-Identifier: GPL-2.0-only\n"
-           ".. SPDX-FileCopyrightText: 2026 The codearena authors\n\n")
+from licence import licence
+
+LICENCE = licence("..", "GPL-2.0-only") + "\n"
 BAR, GAP, LEFT, WIDTH = 18, 6, 150, 420
 
 

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 import headerdoc
+from licence import licence
 
-LICENCE = (".. SPDX-License-Identifier: LGPL-2.1-or-later\n"
-           ".. SPDX-FileCopyrightText: 2026 The codearena authors\n\n")
+LICENCE = licence("..", "LGPL-2.1-or-later") + "\n"
 
 
 def text(words):

@@ -17,8 +17,9 @@ case ${1:---help} in
 esac
 
 tree=$("$root_dir/selftests/vm/kernel.sh" source-file scripts/kernel-doc)
-echo ".. SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note"
-echo ".. SPDX-FileCopyrightText: 2026 The codearena authors"
+# In pieces: these are not the lines of this script.
+printf '.. SPDX-%s\n' "License-Identifier: GPL-2.0-only WITH Linux-syscall-note" \
+	"FileCopyrightText: 2026 The codearena authors"
 echo
 # A name that ends in an underscore would be a link. Backquotes are RST's.
 # shellcheck disable=SC2016

@@ -62,8 +62,8 @@ checkpatch_ignore_tests=(
 codespell_ignore=(
 	fo # a macro of mdoc
 	hart # a RISC-V hardware thread
-	nd # a macro of mdoc
 	iput # releases an inode
+	nd # a macro of mdoc
 )
 
 # Print a reason and leave with the code that counts as skipped.
