@@ -15,6 +15,7 @@ DESTDIR ?=
 vm := selftests/vm
 build := $(CURDIR)/build
 module_dir := $(build)/kmod/host
+documentation = +$(MAKE) --no-print-directory -C Documentation O=$(build)/docs
 userlib = +$(MAKE) --no-print-directory -C userlib O=$(build)/userlib
 submake = $(MAKE) --no-print-directory
 arch_setup = $(if $(filter arm64,$(ARCH)),arm64)
@@ -49,6 +50,13 @@ modules_install: modules
 .PHONY: install
 install:
 	$(userlib) install
+	$(documentation) install-man
+
+## uninstall: remove what install has installed (DESTDIR=, PREFIX=)
+.PHONY: uninstall
+uninstall:
+	$(userlib) uninstall
+	$(documentation) uninstall-man
 
 ## demo: boot Debian's kernel in QEMU, load the module, run a small JIT (KVER=, ARCH=)
 .PHONY: demo
@@ -67,7 +75,9 @@ check: setup-build
 		"$(submake) check-vm KVER=7.2" \
 		"$(submake) check-kunit" \
 		"$(submake) check-debug" \
-		"$(submake) check-static"
+		"$(submake) check-static" \
+		"$(submake) check-docs" \
+		"$(submake) check-abi"
 
 ## check-host: the library's tests on this machine
 .PHONY: check-host
@@ -128,6 +138,31 @@ check-matrix: setup-build
 check-static: setup-build setup-source setup-static setup-debug
 	@$(vm)/static.sh
 
+## check-docs: the documentation is complete, and what it says works
+.PHONY: check-docs
+check-docs: setup-build setup-source setup-docs
+	@selftests/docs/check-docs.sh
+
+## check-abi: the library's ABI against the committed dump
+.PHONY: check-abi
+check-abi: setup-build setup-docs lib
+	@selftests/docs/check-abi.sh
+
+## abi-dump: write that dump anew, for a release that adds to the ABI
+.PHONY: abi-dump
+abi-dump: setup-build setup-docs lib
+	@selftests/docs/check-abi.sh --write
+
+## docs: this documentation as HTML, and the man pages, in build/docs
+.PHONY: docs
+docs: setup-build setup-source setup-docs
+	$(documentation) all
+
+## man: the man pages, in build/docs/man
+.PHONY: man
+man:
+	$(documentation) man
+
 ## bench: figures against peers, to build/bench.tsv
 .PHONY: bench
 bench: setup-build setup-vm setup-bench
@@ -146,7 +181,7 @@ vm-shell: setup-build setup-vm setup-source
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
 setups := $(patsubst %,setup-%,build vm source arm64 debug static host coverage bench \
-	workloads)
+	workloads docs)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*
