@@ -43,18 +43,6 @@ while [ $# -gt 0 ]; do
 done
 if [ $# -gt 0 ]; then workloads=("$@"); fi
 
-# The packages, unchanged, in the cache; none of their scripts runs.
-fetch() {
-	local dir=$1
-	[ ! -e "$dir/complete" ] || return 0
-	say "npm install ${packages[*]}"
-	rm -rf "$dir"
-	mkdir -p "$dir"
-	npm install --prefix "$dir" --ignore-scripts --no-audit --no-fund --no-save \
-		"${packages[@]}" >&2
-	touch "$dir/complete"
-}
-
 record_traps() {
 	wast2json "$here/traps.wast" -o "$out/wast/traps.json"
 	spectest-interp "$out/wast/traps.json" >"$out/wast/interpreter.log" || {
@@ -74,10 +62,9 @@ record() {
 	done
 	[ ${#packaged[@]} -gt 0 ] || return 0
 	need node workloads
-	dir=$cache_dir/npm/$(IFS=_ && echo "${packages[*]}")
-	with_lock npm fetch "$dir"
+	dir=$("$here/npm.sh" "${packages[@]}")
 	say "recording ${packaged[*]} with node $(node --version)"
-	CODEARENA_TRACES=$traces node "$here/workloads.mjs" "$dir/node_modules" "${packaged[@]}"
+	CODEARENA_TRACES=$traces node "$here/workloads.mjs" "$dir" "${packaged[@]}"
 }
 
 # Every trace's module, as an object beside it: the VM has no compiler.

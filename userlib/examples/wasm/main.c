@@ -21,6 +21,7 @@ struct run {
 	struct wasm_options options;
 	const char *object;
 	const char *trace;
+	const char *hashed;	/* a file */
 	const char *function;
 	char **arguments;
 	int argument_count;
@@ -183,6 +184,9 @@ static int body(void *data)
 
 	if (run->trace)
 		return wasm_replay(run->object, run->trace, &run->options);
+	if (run->hashed)
+		return wasm_hash(run->object, run->hashed, run->function,
+				 &run->options);
 	module = wasm_load(run->object, &run->options);
 	if (!wasm_instantiate(module, &trap))
 		code = print_trap(&trap);
@@ -202,6 +206,7 @@ static void usage(const char *name)
 {
 	printf("Usage: %s [OPTION]... MODULE.wasm [EXPORT [ARGUMENT]...]\n"
 	       "       %s [OPTION]... --replay TRACE MODULE.wasm\n"
+	       "       %s [OPTION]... --hash FILE MODULE.wasm DIGEST\n"
 	       "       %s [OPTION]... --compile OBJECT MODULE.wasm\n\n"
 	       "Compiles a WebAssembly module with wasm2c and the system's C compiler,\n"
 	       "publishes the code in an arena, and calls an export of it; without\n"
@@ -209,6 +214,7 @@ static void usage(const char *name)
 	       "  -b, --backend WHICH  auto (default), device or memfd\n"
 	       "  -c, --compile OBJECT only compile, and put the object there\n"
 	       "  -r, --replay TRACE   do what the trace says and compare\n"
+	       "      --hash FILE      hash it with a module of hash-wasm, and compare\n"
 	       "  -C, --cache DIR      where compiled modules are kept\n"
 	       "      --cc COMPILER    C compiler (default: $CC or cc)\n"
 	       "  -s, --stats          print counters\n"
@@ -217,7 +223,7 @@ static void usage(const char *name)
 	       "  -q, --quiet          say nothing while compiling\n"
 	       "  -h, --help           this text\n\n"
 	       "Exit status: 0; 1 error, or the trace differs; 2 usage; 3 trap.\n",
-	       name, name, name);
+	       name, name, name, name);
 }
 
 static bool parse_backend(const char *name, enum codearena_backend *backend)
@@ -287,6 +293,7 @@ static int start(struct run *run, const char *module, const char *only_compile)
 
 enum {
 	OPTION_CC = 256,
+	OPTION_HASH,
 	OPTION_PERF_MAP,
 	OPTION_EAGER
 };
@@ -297,6 +304,7 @@ int main(int argc, char **argv)
 		{ "backend", required_argument, NULL, 'b' },
 		{ "compile", required_argument, NULL, 'c' },
 		{ "replay", required_argument, NULL, 'r' },
+		{ "hash", required_argument, NULL, OPTION_HASH },
 		{ "cache", required_argument, NULL, 'C' },
 		{ "cc", required_argument, NULL, OPTION_CC },
 		{ "stats", no_argument, NULL, 's' },
@@ -331,6 +339,9 @@ int main(int argc, char **argv)
 		case 'C':
 			run.options.cache = optarg;
 			continue;
+		case OPTION_HASH:
+			run.hashed = optarg;
+			continue;
 		case OPTION_CC:
 			run.options.compiler = optarg;
 			continue;
@@ -353,8 +364,9 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind >= argc || ((run.trace || only_compile) &&
-			       optind + 1 < argc)) {
-		fprintf(stderr, "%s: no module, or too many; see --help\n",
+			       optind + 1 < argc) ||
+	    (run.hashed && optind + 2 != argc)) {
+		fprintf(stderr, "%s: no module, or too many arguments; see --help\n",
 			argv[0]);
 		return 2;
 	}

@@ -140,6 +140,13 @@ int wasm_on_guarded_stack(const struct wasm_options *options,
 int wasm_replay(const char *object, const char *trace,
 		const struct wasm_options *options);
 
+/*
+ * hash.c: 0 if the module, which has to be one of hash-wasm, finds the digest
+ * @expected of the file @path, before and after a trap.
+ */
+int wasm_hash(const char *object, const char *path, const char *expected,
+	      const struct wasm_options *options);
+
 /* report.c */
 /* Handlers of signals that the process has, but those of the memfd backend. */
 unsigned int wasm_handlers(void);
