@@ -58,10 +58,10 @@ uninstall:
 	$(userlib) uninstall
 	$(documentation) uninstall-man
 
-## demo: boot Debian's kernel in QEMU, load the module, run a small JIT (KVER=, ARCH=)
+## demo: boot Debian's kernel in QEMU, load the module, run real code in it (KVER=, ARCH=)
 .PHONY: demo
 demo: setup-build setup-vm
-	@$(if $(arch_setup),$(SETUP) $(arch_setup))
+	@$(SETUP) $(or $(arch_setup),workloads)
 	@$(vm)/demo.sh $(KVER) $(ARCH)
 
 ## check: every check that CI runs
