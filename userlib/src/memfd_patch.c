@@ -70,20 +70,44 @@ static int ca__patches_find_twin(const struct codearena_patch_entry *patches,
 	return ret;
 }
 
+/*
+ * Are they in ascending order, or two such sequences, one above the other? Jump
+ * tables set far words, which lie above all near ones, and near words in turn.
+ */
+static bool ca__patches_in_order(const struct codearena_patch_entry *patches,
+				 size_t count)
+{
+	uint64_t low = 0, high, divide;
+	size_t i;
+
+	for (i = 0; i < count && patches[i].offset >= low; i++)
+		low = patches[i].offset + patches[i].width;
+	if (i == count)
+		return true;
+	/* The one before steps back to the lower sequence. */
+	divide = patches[i - 1].offset;
+	high = low;
+	low = i > 1 ? patches[i - 2].offset + patches[i - 2].width : 0;
+	for (; i < count; i++) {
+		uint64_t end = patches[i].offset + patches[i].width;
+
+		if (patches[i].offset >= high)
+			high = end;
+		else if (patches[i].offset >= low && end <= divide)
+			low = end;
+		else
+			return false;
+	}
+	return true;
+}
+
 static int ca__patches_distinct(const struct codearena_patch_entry *patches,
 				size_t count, size_t *failed)
 {
 	uint64_t few[CA__SMALL_ENTRIES], *keys = few;
-	size_t i;
 	int ret;
 
-	for (i = 1; i < count; i++) {
-		if (patches[i].offset <
-		    patches[i - 1].offset + patches[i - 1].width)
-			break;
-	}
-	/* In ascending order, as usual. */
-	if (i >= count)
+	if (ca__patches_in_order(patches, count))
 		return 0;
 	if (count > CA__SMALL_ENTRIES)
 		keys = malloc(count * sizeof(*keys));
