@@ -105,6 +105,9 @@ bool ca__near_word(const struct codearena_jump_table *table, uint64_t slot,
 	uint32_t place = ca__jump_near_word(machine, layout);
 	uint8_t code[CODEARENA_JUMP_SLOT_MAX];
 
+	if (machine->near_word)
+		return machine->near_word(ca__jump_entry(layout), slot, target,
+					  word);
 	if (!machine->near(ca__jump_entry(layout), slot, target, code))
 		return false;
 	*word = machine->near_width == 8 ? ca__get64(code + place) :

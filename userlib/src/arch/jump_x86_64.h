@@ -49,6 +49,16 @@ static bool ca__x86_near(bool entry, uint64_t slot, uint64_t target,
 	return true;
 }
 
+/* The qword that begins with the jump. */
+static bool ca__x86_near_word(bool entry, uint64_t slot, uint64_t target,
+			      uint64_t *word)
+{
+	uint64_t distance = target - (slot + (entry ? 8 : 0) + 5);
+
+	*word = 0xccccccULL << 40 | (distance & UINT32_MAX) << 8 | 0xe9;
+	return ca__x86_fits(distance);
+}
+
 static uint64_t ca__x86_near_target(bool entry, uint64_t slot,
 				    const uint8_t *at)
 {
@@ -118,6 +128,7 @@ static uint64_t ca__x86_data_word(bool entry, uint64_t slot, const uint8_t *at)
 const struct ca__jump_machine ca__jump_x86_64 = {
 	.near = ca__x86_near,
 	.near_target = ca__x86_near_target,
+	.near_word = ca__x86_near_word,
 	.far = ca__x86_far,
 	.lazy = ca__x86_lazy,
 	.lazy_read = ca__x86_lazy_read,
