@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 
-#include "copy.h"
 #include "space.h"
 
 /* Ranges of one call of the backend, which lie on the stack. */
@@ -90,12 +89,14 @@ static int ca__release_reserve(struct codearena_allocator *allocator,
  * @regions: how many
  * @count: entries of @range
  * @range: the same as offsets, neighbours joined
+ * @decommitted: whole pages of these have been given back already
  */
 struct ca__step {
 	struct ca__space *space;
 	size_t regions;
 	size_t count;
 	struct codearena_range range[CA__STEP];
+	bool decommitted;
 };
 
 static void ca__step_make(const struct codearena_allocator *allocator,
@@ -161,6 +162,8 @@ static void ca__step_done(struct codearena_allocator *allocator,
 			step->range[i].length,
 		};
 
+		if (step->decommitted)
+			ca__space_decommitted(allocator->manager, space, whole);
 		ca__space_decommit(allocator->manager, space, whole);
 	}
 }
@@ -176,10 +179,8 @@ static int ca__release_locked(struct codearena_allocator *allocator,
 		ret = ca__release_reserve(allocator, count);
 	while (!ret && *done < count) {
 		ca__step_make(allocator, regions + *done, count - *done, &step);
-		ca__copy_trusted = true;
-		ret = codearena_arena_discard(step.space->arena, step.range,
-					      step.count, NULL);
-		ca__copy_trusted = false;
+		ret = ca__arena_release(step.space->arena, step.range,
+					step.count, &step.decommitted);
 		if (ret)
 			break;
 		ca__step_done(allocator, regions + *done,

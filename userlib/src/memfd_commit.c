@@ -158,13 +158,17 @@ int ca__memfd_commit(struct codearena_arena *arena, uint64_t offset,
 	return ret;
 }
 
-/*
- * Give the memory back, or where the system does not let us, because a mapping
- * more would be too many or because the arena was shared, see to it that the
- * old code cannot be executed.
+/**
+ * ca__memfd_give_back - give the memory of pages back
+ * @arena: the arena
+ * @offset: first byte
+ * @length: bytes
+ *
+ * Where the system does not let us, because a mapping more would be too many or
+ * because the arena was shared, see to it that the old code cannot be executed.
  */
-static void ca__release(struct codearena_arena *arena, uint64_t offset,
-			uint64_t length)
+void ca__memfd_give_back(struct codearena_arena *arena, uint64_t offset,
+			 uint64_t length)
 {
 	struct ca__memfd *memfd = arena->memfd;
 	bool hidden = !ca__view_show(arena, offset, length,
@@ -201,7 +205,7 @@ static int ca__decommit_locked(struct codearena_arena *arena, uint64_t offset,
 	ca__memfd_traps_remove(arena, offset, length);
 	ca__pages_decommit(&memfd->pages, offset, length, &gone);
 	ca__memfd_count_gone(arena, &counters, &gone);
-	ca__release(arena, offset, length);
+	ca__memfd_give_back(arena, offset, length);
 	if (gone.sealed && memfd->can_sync)
 		ca__memfd_sync(&counters);
 	ca__memfd_count(memfd, &counters);

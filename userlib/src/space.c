@@ -304,6 +304,28 @@ void ca__space_decommit(struct codearena_manager *manager,
 	ca__decommit(manager, space, ca__pages_region(space, first, end));
 }
 
+/**
+ * ca__space_decommitted - pages were given back by the arena
+ * @manager: manager
+ * @space: the space
+ * @region: part of it, which was in use; whole pages of it were given back
+ */
+void ca__space_decommitted(struct codearena_manager *manager,
+			   struct ca__space *space,
+			   struct codearena_region region)
+{
+	uint64_t offset = region.begin - space->region.begin;
+	uint64_t page = ca__page_size(space);
+	uint64_t first = (offset + page - 1) / page;
+	uint64_t end = (offset + region.size) / page;
+
+	if (first >= end)
+		return;
+	ca__set_backed(space, first, end);
+	space->committed -= (end - first) * page;
+	ca__manager_uncharge(manager, (end - first) * page);
+}
+
 static int ca__space_setup(struct codearena_manager *manager,
 			   struct ca__space *space, uint64_t length,
 			   const char *name,

@@ -181,6 +181,9 @@ int ca__space_commit(struct codearena_manager *manager,
 void ca__space_decommit(struct codearena_manager *manager,
 			struct ca__space *space,
 			struct codearena_region region);
+void ca__space_decommitted(struct codearena_manager *manager,
+			   struct ca__space *space,
+			   struct codearena_region region);
 void ca__space_mark(struct ca__space *space, struct codearena_region region,
 		    bool live);
 bool ca__space_is_live(const struct ca__space *space,
