@@ -125,6 +125,9 @@ static int ca__near_target(const struct codearena_jump_table *table,
 	uint8_t code[CODEARENA_JUMP_SLOT_MAX] = { 0 };
 	uint64_t written;
 
+	if (machine->near_read)
+		return machine->near_read(ca__jump_entry(layout), slot, word,
+					  target) ? 0 : -ENOENT;
 	/* What is around the word was written by the encoder, and stays. */
 	if (machine->near_width == 8)
 		ca__put64(code + place, word);
