@@ -94,14 +94,17 @@ int ca__code_new(const struct codearena_code_desc *desc,
 		.flags = desc->flags,
 	};
 	struct codearena_code *code;
+	size_t memory;
 
 	if (region.size > UINT32_MAX || region.size < ca__code_body_size(desc))
 		return -EINVAL;
-	code = malloc(codearena_code_memory(&counts));
+	memory = codearena_code_memory(&counts);
+	code = malloc(memory);
 	if (!code)
 		return -ENOMEM;
 	*code = counts;
-	ca__code_fill(code, desc);
+	if (memory != sizeof(*code))
+		ca__code_fill(code, desc);
 	*out = code;
 	return 0;
 }
