@@ -45,10 +45,7 @@ modules:
 modules_install: modules
 	+$(MAKE) -C $(KDIR) M=$(module_dir) modules_install
 
-## install: install the library, its header and its documents (DESTDIR=, PREFIX=)
-.PHONY: install
-install:
-	$(userlib) install
+include packaging/packaging.mk
 
 ## demo: boot Debian's kernel in QEMU, load the module, run a small JIT (KVER=, ARCH=)
 .PHONY: demo
@@ -126,7 +123,7 @@ vm-shell: setup-build setup-vm setup-source
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
 setups := $(patsubst %,setup-%,build vm source arm64 debug static host coverage bench \
-	workloads)
+	packages workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*
@@ -139,4 +136,4 @@ clean:
 ## help: this list
 .PHONY: help
 help:
-	@sed -n 's/^## \([^:]*\): /  \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^## \([^:]*\): /  \1\t/p' Makefile packaging/packaging.mk | expand -t 18
