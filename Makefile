@@ -100,6 +100,11 @@ check-matrix: setup-build
 		while read -r k archs; do for a in $$archs; do \
 		printf "'%s' " "$(submake) check-vm KVER=$${k%:} ARCH=$$a"; done; done)
 
+## check-trace: the examples of perf and bpftrace, in a VM (KVER=)
+.PHONY: check-trace
+check-trace: setup-build setup-vm setup-source setup-host
+	@selftests/trace/check-trace.sh $(KVER)
+
 ## check-static: warnings, sparse, checkpatch, kernel-doc, shellcheck, ...
 .PHONY: check-static
 check-static: setup-build setup-source setup-static setup-debug
