@@ -46,17 +46,7 @@ modules:
 modules_install: modules
 	+$(MAKE) -C $(KDIR) M=$(module_dir) modules_install
 
-## install: install the library, its header and its documents (DESTDIR=, PREFIX=)
-.PHONY: install
-install:
-	$(userlib) install
-	$(documentation) install-man
-
-## uninstall: remove what install has installed (DESTDIR=, PREFIX=)
-.PHONY: uninstall
-uninstall:
-	$(userlib) uninstall
-	$(documentation) uninstall-man
+include packaging/packaging.mk
 
 ## demo: boot Debian's kernel in QEMU, load the module, run real code in it (KVER=, ARCH=)
 .PHONY: demo
@@ -133,6 +123,11 @@ check-matrix: setup-build
 		while read -r k archs; do for a in $$archs; do \
 		printf "'%s' " "$(submake) check-vm KVER=$${k%:} ARCH=$$a"; done; done)
 
+## check-trace: the examples of perf and bpftrace, in a VM (KVER=)
+.PHONY: check-trace
+check-trace: setup-build setup-vm setup-source setup-host
+	@selftests/trace/check-trace.sh $(KVER)
+
 ## check-static: warnings, sparse, checkpatch, kernel-doc, shellcheck, ...
 .PHONY: check-static
 check-static: setup-build setup-source setup-static setup-debug
@@ -181,7 +176,7 @@ vm-shell: setup-build setup-vm setup-source
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
 setups := $(patsubst %,setup-%,build vm source arm64 debug static host coverage bench \
-	workloads docs)
+	docs packages workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*
@@ -194,4 +189,4 @@ clean:
 ## help: this list
 .PHONY: help
 help:
-	@sed -n 's/^## \([^:]*\): /  \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^## \([^:]*\): /  \1\t/p' Makefile packaging/packaging.mk | expand -t 18

@@ -68,10 +68,11 @@ library_tests() {
 	[ ! -d "$out/vm/root" ] || options+=(--run --stage --run "$out/vm/root")
 }
 
-# What happens to traps is also seen by a real debugger.
+# What happens to traps is also seen by a real debugger: Debian's gdb-minimal, which
+# lacks but Python, and the libraries that would come with it.
 debugger() {
 	local stage
-	stage=$("$root_dir/selftests/gdb/stage.sh" "$arch")
+	stage=$("$vm_dir/stage-program.sh" gdb-minimal gdb "$arch")
 	options+=(--run --stage --run "$stage")
 }
 

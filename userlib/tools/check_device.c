@@ -61,8 +61,10 @@ CTL_CHECK(device)
 
 	ctl_path(path, sizeof(path), options, DEVICE);
 	if (stat(path, &status)) {
-		ctl_find(f, CTL_BAD, "%s: %s", path, strerror(errno));
-		ctl_advise(f, errno == ENOENT ?
+		int error = errno;
+
+		ctl_find(f, CTL_BAD, "%s: %s", path, strerror(error));
+		ctl_advise(f, error == ENOENT ?
 			   "load the module; in a container, pass the device in" :
 			   "see to the permissions of the directory");
 		return;
