@@ -47,7 +47,7 @@ packages_of() {
 	coverage) echo gcovr ;;
 	bench) echo gcc g++ make pkg-config libasmjit-dev libbenchmark-dev ;;
 	workloads)
-		echo wabt gcc libc6-dev make
+		echo wabt gcc g++ libc6-dev make binutils libasmjit-dev golang-go
 		command -v node >/dev/null || echo nodejs
 		command -v npm >/dev/null || echo npm
 		;;
