@@ -113,6 +113,11 @@ check-static: setup-build setup-source setup-static setup-debug
 bench: setup-build setup-vm setup-bench
 	@selftests/bench/run.sh
 
+## fuzz-lib: fuzz the library, each part for FUZZ_SECONDS (300)
+.PHONY: fuzz-lib
+fuzz-lib: setup-build setup-fuzz
+	$(userlib) fuzz
+
 ## check-workloads: WebAssembly modules of npm, and traps, here and in a VM (KVER=)
 .PHONY: check-workloads
 check-workloads: setup-build setup-vm setup-source setup-workloads
@@ -126,7 +131,7 @@ vm-shell: setup-build setup-vm setup-source
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
 setups := $(patsubst %,setup-%,build vm source arm64 debug static host coverage bench \
-	workloads)
+	fuzz workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*

@@ -14,6 +14,7 @@
 #   static    static checks
 #   host      host tests of the library
 #   coverage  the table of the lines that host tests execute
+#   fuzz      fuzz the library
 #   bench     benchmarks and the peers they compare with
 #   workloads WebAssembly modules of others; node and npm only where there are none
 #
@@ -45,6 +46,7 @@ packages_of() {
 			pkg-config binutils gdb linux-perf
 		;;
 	coverage) echo gcovr ;;
+	fuzz) echo clang libclang-rt-14-dev llvm make ;;
 	bench) echo gcc g++ make pkg-config libasmjit-dev libbenchmark-dev ;;
 	workloads)
 		echo wabt gcc libc6-dev make
