@@ -28,7 +28,7 @@ fuzz_fail_ldflags := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc \
 
 # Objects in directory $(1), with flags $(2).
 define fuzz_library
-$(fuzz)/$(1)/%.o: src/%.c Makefile fuzz/fuzz.mk $(wildcard fuzz/$(1).mk) VERSION
+$(fuzz)/$(1)/%.o: src/%.c Makefile fuzz/fuzz.mk $(wildcard fuzz/$(1).mk) $(version_file)
 	@mkdir -p $$(@D)
 	$$(FUZZ_CC) $$(fuzz_cflags) $(2) -MMD -MP -c $$< -o $$@
 
