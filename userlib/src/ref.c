@@ -20,6 +20,9 @@
 #define CA__FREE_BATCH	4096
 #define CA__FREE_SMALL	64
 
+/* How many objects ahead memory is fetched. */
+#define CA__PREFETCH	8
+
 /**
  * ca__owner_init - begin to own code
  * @owner: to be set up
@@ -213,6 +216,8 @@ void ca__codes_put(struct ca__owner *owner,
 	size_t dead = 0, i;
 
 	for (i = 0; i < count; i++) {
+		if (i + CA__PREFETCH < count)
+			__builtin_prefetch(codes[i + CA__PREFETCH], 1);
 		if (ca__code_drop(codes[i]) <= 0)
 			continue;
 		codes[i]->link = first;
