@@ -56,6 +56,17 @@ void ca__owner_fini(struct ca__owner *owner)
 		ca__owner_reap(owner);
 }
 
+/*
+ * Dead code mostly was made in one go, and then lies at equal distances. A wrong
+ * guess does no harm.
+ */
+static void ca__prefetch_chain(const struct codearena_code *code)
+{
+	uintptr_t here = (uintptr_t)code, next = (uintptr_t)code->link;
+
+	__builtin_prefetch((const void *)(here + (next - here) * CA__PREFETCH));
+}
+
 /**
  * ca__owner_free_chain - give dead code to its owner
  * @owner: owner
@@ -86,6 +97,7 @@ size_t ca__owner_free_chain(struct ca__owner *owner,
 	while (chain) {
 		for (i = 0; chain && i < room; i++) {
 			codes[i] = chain;
+			ca__prefetch_chain(chain);
 			chain = chain->link;
 		}
 		owner->ops->free_codes(owner, codes, i);
