@@ -209,10 +209,14 @@ static void ca__dead_free(struct codearena_module *module,
 {
 	size_t n, i;
 
+	/* A logger that is detached finds the code, or has been told. */
+	ca__module_log_begin(module);
 	pthread_mutex_lock(&module->lock);
 	for (i = 0; i < count; i++)
 		ca__owned_remove(module, codes[i]);
 	pthread_mutex_unlock(&module->lock);
+	ca__module_log_gone(module, codes, count);
+	ca__module_log_end(module);
 	for (i = 0; i < count && module->opts.event; i++)
 		ca__module_event(module, CODEARENA_EVENT_FREED, codes[i]);
 	ca__lookup_remove(codes, count);
