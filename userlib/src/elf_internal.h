@@ -39,6 +39,9 @@
 /* Bytes of a far stub, on every architecture. */
 #define CA__ELF_STUB_SIZE	16
 
+/* Of the largest trap instruction. */
+#define CA__ELF_TRAP_SIZE	4
+
 /* Longest name that error texts quote. */
 #define CA__ELF_NAME_SHOWN	64
 

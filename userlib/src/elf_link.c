@@ -29,6 +29,36 @@ static uint64_t section_address(const struct ca__elf_image *image,
 				    image->data_address) + section->place;
 }
 
+/*
+ * Whatever no section covers traps, between merged objects too. Sections of a
+ * kind lie in the order of their numbers.
+ */
+static void fill_gaps(const struct codearena_elf *elf,
+		      const struct ca__elf_image *image)
+{
+	static const enum ca__elf_where kinds[] = {
+		CA__ELF_CODE, CA__ELF_RODATA,
+	};
+	uint64_t end = 0;
+
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		for (uint32_t i = 1; i < elf->section_count; i++) {
+			const struct ca__elf_section *section =
+				&elf->sections[i];
+
+			if (section->where != kinds[k] || !section->size)
+				continue;
+			/* From where an instruction can begin. */
+			end &= ~(uint64_t)(CA__ELF_TRAP_SIZE - 1);
+			elf->machine->fill(image->code + end,
+					   section->place - end);
+			end = section->place + section->size;
+		}
+	}
+	end &= ~(uint64_t)(CA__ELF_TRAP_SIZE - 1);
+	elf->machine->fill(image->code + end, elf->sums.code_length - end);
+}
+
 static void copy_sections(const struct codearena_elf *elf,
 			  const struct ca__elf_image *image)
 {
@@ -173,8 +203,7 @@ int ca__elf_link(struct codearena_elf *elf, const struct ca__elf_image *image)
 	int ret;
 
 	elf->stubs_used = 0;
-	/* Whatever no section covers traps, between merged objects too. */
-	elf->machine->fill(image->code, elf->sums.code_length);
+	fill_gaps(elf, image);
 	copy_sections(elf, image);
 	ret = give_addresses(elf, image);
 	if (ret)

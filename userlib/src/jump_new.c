@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arch/arch.h"
+#include "copy.h"
 #include "internal.h"
 #include "jump.h"
 #include "jump_table.h"
@@ -276,6 +277,7 @@ static int ca__build_publish(struct ca__jump_build *build)
 	const uint8_t *code = build->code;
 	size_t count = 0;
 	unsigned int i;
+	int ret;
 
 	memset(objects, 0, sizeof(objects));
 	for (i = 0; i < 3; i++) {
@@ -289,8 +291,11 @@ static int ca__build_publish(struct ca__jump_build *build)
 		code += build->bytes[i];
 		count++;
 	}
-	return codearena_arena_publish(build->table->arena, objects, count,
-				       NULL, 0, 0, NULL);
+	ca__copy_trusted = true;
+	ret = codearena_arena_publish(build->table->arena, objects, count,
+				      NULL, 0, 0, NULL);
+	ca__copy_trusted = false;
+	return ret;
 }
 
 static int ca__build(struct ca__jump_build *build,

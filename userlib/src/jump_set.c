@@ -38,7 +38,7 @@ codearena_jump_table_prepare(const struct codearena_jump_table *table,
 		return -ENOENT;
 	if (!near) {
 		if (!ca__near_word(table, slot, far, &word))
-			return -ERANGE;
+			return -EINVAL;
 		entries[count++] = (struct codearena_patch_entry){
 			.offset = far + table->machine->far_word - base,
 			.expected = state.far,

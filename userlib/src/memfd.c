@@ -117,6 +117,8 @@ static int ca__alias_map(struct codearena_arena *arena)
 		return -ENOMEM;
 	memfd->alias = alias;
 	madvise(alias, memfd->size, MADV_DONTDUMP);
+	/* So that no page counts as used lately, which it is told when it goes. */
+	madvise(alias, memfd->size, MADV_SEQUENTIAL);
 	if (!(memfd->flags & CODEARENA_RESERVE_F_SHARED_WRITER) &&
 	    madvise(alias, memfd->size, MADV_DONTFORK))
 		return -ENOMEM;

@@ -8,12 +8,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
 
 #include "memfd.h"
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE	23
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ	22
 #endif
+
+/* Trap instructions on the stack, and how often a call writes them. */
+#define CA__TRAPS_BYTES		16384
+#define CA__TRAPS_VECTOR	16
 
 /*
  * The kernel gives up an allocation when any signal arrives and frees what it
@@ -64,15 +70,72 @@ int ca__memfd_allocate(int fd, uint64_t offset, uint64_t length)
 	return 0;
 }
 
-/*
- * Map the pages in the alias, too, by one call: else each of them costs a page
- * fault. Kernels before 5.14 do not know it, and nothing depends on it.
- */
-static void ca__alias_populate(struct ca__memfd *memfd, uint64_t offset,
-			       uint64_t length)
+/* A write beyond the limit, which may have changed, would end the process. */
+static bool ca__may_write(uint64_t end)
 {
-	if (length > ca__pages_size(&memfd->pages))
-		madvise(memfd->alias + offset, length, MADV_POPULATE_WRITE);
+	struct rlimit limit;
+
+	return !getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur >= end;
+}
+
+/*
+ * Memory that is full of trap instructions, by writing to the file: the kernel
+ * need not clear pages that it fills as a whole. Shared arenas refuse it.
+ */
+static int ca__traps_write(int fd, uint64_t offset, uint64_t length)
+{
+	_Alignas(64) uint8_t traps[CA__TRAPS_BYTES];
+	struct iovec vector[CA__TRAPS_VECTOR];
+	uint64_t done = 0;
+	ssize_t put;
+	size_t i;
+
+	if (!ca__may_write(offset + length))
+		return -EFBIG;
+	ca__fill_traps(traps, length < sizeof(traps) ? length : sizeof(traps));
+	while (done < length) {
+		uint64_t left = length - done;
+
+		for (i = 0; i < CA__TRAPS_VECTOR && left; i++) {
+			vector[i].iov_base = traps;
+			vector[i].iov_len = left < sizeof(traps) ?
+					    left : sizeof(traps);
+			left -= vector[i].iov_len;
+		}
+		put = pwritev(fd, vector, i, offset + done);
+		/* What begins within an instruction would end within one. */
+		if (put > 0 && !(put % (ssize_t)sizeof(uint64_t)))
+			done += put;
+		else if (put >= 0 || errno != EINTR)
+			break;
+	}
+	if (done == length)
+		return 0;
+	ca__punch(fd, offset, length);
+	return -ENOMEM;
+}
+
+/* Memory for code, full of trap instructions. */
+static int ca__code_allocate(struct ca__memfd *memfd, uint64_t offset,
+			     uint64_t length)
+{
+	int ret;
+
+	if (!ca__traps_write(memfd->fd, offset, length)) {
+		/*
+		 * Map the pages in the alias by one call: else each of them
+		 * costs a page fault. Kernels before 5.14 do not know it, and
+		 * nothing depends on it.
+		 */
+		if (length > ca__pages_size(&memfd->pages))
+			madvise(memfd->alias + offset, length,
+				MADV_POPULATE_READ);
+		return 0;
+	}
+	ret = ca__memfd_allocate(memfd->fd, offset, length);
+	if (!ret)
+		ca__fill_traps(memfd->alias + offset, length);
+	return ret;
 }
 
 /* Show the range of the file that begins at @where in the code view. */
@@ -116,12 +179,10 @@ static int ca__commit_locked(struct codearena_arena *arena, uint64_t offset,
 	ret = ca__states_allocate(memfd, offset, length);
 	if (ret)
 		return ret;
-	ret = ca__memfd_allocate(memfd->fd, offset, length);
+	/* First the traps: nobody must find other bytes in the code view. */
+	ret = ca__code_allocate(memfd, offset, length);
 	if (ret)
 		return ret;
-	ca__alias_populate(memfd, offset, length);
-	/* First the traps: nobody must find other bytes in the code view. */
-	ca__fill_traps(memfd->alias + offset, length);
 	ret = ca__view_show(arena, offset, length, offset);
 	if (ret) {
 		ca__punch(memfd->fd, offset, length);

@@ -215,6 +215,38 @@ static struct codearena_region ca__pages_region(const struct ca__space *space,
 	};
 }
 
+static void ca__decommit(struct codearena_manager *manager,
+			 struct ca__space *space,
+			 struct codearena_region region)
+{
+	struct ca__run run = ca__run_first(space, region);
+	uint64_t page = ca__page_size(space), length;
+
+	while (ca__run_unused(space, &run)) {
+		length = (run.end - run.first) * page;
+		if (codearena_arena_decommit(space->arena, run.first * page,
+					     length))
+			continue;
+		ca__set_backed(space, run.first, run.end);
+		space->committed -= length;
+		ca__manager_uncharge(manager, length);
+	}
+}
+
+/* Give back what was committed ahead; false: there is nothing. */
+static bool ca__ahead_drop(struct codearena_manager *manager,
+			   struct ca__space *space)
+{
+	uint64_t first = space->ahead, end = space->ahead_end;
+
+	space->ahead = 0;
+	space->ahead_end = 0;
+	if (first == end)
+		return false;
+	ca__decommit(manager, space, ca__pages_region(space, first, end));
+	return true;
+}
+
 /* A region gets used: what was committed ahead before it is not worth keeping. */
 static void ca__ahead_use(struct codearena_manager *manager,
 			  struct ca__space *space, const struct ca__run *all)
@@ -253,30 +285,15 @@ int ca__space_commit(struct codearena_manager *manager,
 			ret = ca__commit_ahead(manager, space, &run, ahead);
 		else
 			ret = ca__commit_run(manager, space, &run);
+		/* What nobody has asked for yet must not be in the way. */
+		if (ret == -ENOMEM && ca__ahead_drop(manager, space))
+			ret = ca__commit_run(manager, space, &run);
 		if (ret) {
 			ca__space_decommit(manager, space, region);
 			return ret;
 		}
 	}
 	return 0;
-}
-
-static void ca__decommit(struct codearena_manager *manager,
-			 struct ca__space *space,
-			 struct codearena_region region)
-{
-	struct ca__run run = ca__run_first(space, region);
-	uint64_t page = ca__page_size(space), length;
-
-	while (ca__run_unused(space, &run)) {
-		length = (run.end - run.first) * page;
-		if (codearena_arena_decommit(space->arena, run.first * page,
-					     length))
-			continue;
-		ca__set_backed(space, run.first, run.end);
-		space->committed -= length;
-		ca__manager_uncharge(manager, length);
-	}
 }
 
 /**
@@ -293,15 +310,12 @@ static void ca__decommit(struct codearena_manager *manager,
 void ca__space_decommit(struct codearena_manager *manager,
 			struct ca__space *space, struct codearena_region region)
 {
-	uint64_t first = space->ahead, end = space->ahead_end;
-	uint64_t bytes = (end - first) * ca__page_size(space);
+	uint64_t bytes = (space->ahead_end - space->ahead) *
+			 ca__page_size(space);
 
 	ca__decommit(manager, space, region);
-	if (!bytes || bytes <= (space->committed - bytes) / CA__AHEAD_PART)
-		return;
-	space->ahead = 0;
-	space->ahead_end = 0;
-	ca__decommit(manager, space, ca__pages_region(space, first, end));
+	if (bytes > (space->committed - bytes) / CA__AHEAD_PART)
+		ca__ahead_drop(manager, space);
 }
 
 /**

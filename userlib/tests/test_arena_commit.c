@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "helpers.h"
@@ -200,6 +201,29 @@ static void commit_survives_lack_of_memory(void **state)
 	assert_int_equal(execute(a, 0), 3);
 }
 
+/* The limit is for files; passing it would end the process. */
+static void commit_does_not_mind_a_lower_file_size_limit(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *bytes = malloc(f->page), *traps = malloc(f->page);
+	struct rlimit before, low;
+
+	/* What the device has is no file. */
+	only_on(CODEARENA_BACKEND_MEMFD);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	low = before;
+	low.rlim_cur = 1;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+	assert_int_equal(codearena_arena_commit(f->arena, f->reserved, f->page),
+			 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_true(peek(f->arena, f->reserved, bytes, f->page));
+	trap_bytes(f->reserved, traps, f->page);
+	assert_memory_equal(bytes, traps, f->page);
+	free(bytes);
+	free(traps);
+}
+
 static void decommit_gives_memory_back(void **state)
 {
 	struct fixture *f = *state;
@@ -282,6 +306,7 @@ int main(void)
 		FIXTURE_TEST(commit_refuses_committed_pages),
 		FIXTURE_TEST(commit_stops_at_the_limit),
 		FIXTURE_TEST(commit_survives_lack_of_memory),
+		FIXTURE_TEST(commit_does_not_mind_a_lower_file_size_limit),
 		FIXTURE_TEST(decommit_gives_memory_back),
 		FIXTURE_TEST(decommitted_memory_returns_as_traps),
 		FIXTURE_TEST(decommit_refuses_bad_ranges),

@@ -187,6 +187,37 @@ static void patch_refuses_a_word_named_twice(void **state)
 	assert_true(word_at(f, f->word + 8) == 2);
 }
 
+/* Upper and lower words in turn, as jump tables give them. */
+static void patch_finds_twins_in_two_sequences(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t half = f->page / 2, i, traps;
+	struct codearena_patch_entry p[65];
+
+	trap_bytes(0, (uint8_t *)&traps, 8);
+	assert_int_equal(codearena_arena_seal(f->arena, f->pristine, f->page,
+					      CODEARENA_SEAL_F_PATCHABLE), 0);
+	for (i = 0; i < 64; i++)
+		p[i] = entry(f->pristine + (i & 1 ? 0 : half) + i / 2 * 8,
+			     traps, i, 8);
+	/* A lower one, an upper one, the first of each, and half of one. */
+	for (i = 0; i < 64; i++) {
+		p[64] = p[i];
+		expect_refused_at(f->arena, EINVAL, 64,
+				  codearena_arena_patch(f->arena, p, 65, 0,
+							&failed));
+		p[64] = entry(p[i].offset + 4, traps >> 32, 1, 4);
+		expect_refused_at(f->arena, EINVAL, 64,
+				  codearena_arena_patch(f->arena, p, 65, 0,
+							&failed));
+	}
+	/* Between the sequences, and above both. */
+	p[64] = entry(f->pristine + half - 8, traps, 64, 8);
+	assert_int_equal(codearena_arena_patch(f->arena, p, 65, 0, NULL), 0);
+	for (i = 0; i < 65; i++)
+		assert_true(word_at(f, p[i].offset) == i);
+}
+
 static void patch_finds_twins_in_large_batches(void **state)
 {
 	struct fixture *f = *state;
@@ -261,6 +292,7 @@ int main(void)
 		FIXTURE_TEST(patch_synchronises),
 		FIXTURE_TEST(patch_refuses_bad_entries),
 		FIXTURE_TEST(patch_refuses_a_word_named_twice),
+		FIXTURE_TEST(patch_finds_twins_in_two_sequences),
 		FIXTURE_TEST(patch_finds_twins_in_large_batches),
 		FIXTURE_TEST(patch_refuses_flags_counts_and_arrays),
 	};

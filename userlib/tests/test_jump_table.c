@@ -127,6 +127,24 @@ static void set(struct tables *t, uint32_t index, uint64_t target)
 	assert_true(codearena_jump_table_target(t->table, index) == target);
 }
 
+/* A slot is one only if the encoder writes the like of it. */
+static void discarded_slots_lead_nowhere(void **state)
+{
+	struct tables *t = *state;
+	struct codearena_patch_entry entries[CODEARENA_JUMP_ENTRIES];
+	struct codearena_range range = { .length = t->granule };
+	uint64_t near = codearena_jump_table_slot(t->table, 0);
+
+	set(t, 0, function(t, 3));
+	range.offset = near - base_of(t->arena);
+	assert_int_equal(range.offset % t->granule, 0);
+	assert_int_equal(codearena_arena_discard(t->arena, &range, 1, NULL), 0);
+	assert_true(codearena_jump_table_target(t->table, 0) == 0);
+	assert_int_equal(codearena_jump_table_prepare(t->table, 0,
+						      function(t, 3), entries),
+			 -ENOENT);
+}
+
 static void builtins_and_lazy_slots_run(void **state)
 {
 	struct tables *t = *state;
@@ -576,6 +594,7 @@ int main(void)
 	{ #name "_with_branch_targets", name, setup_entry, teardown, NULL }
 	const struct CMUnitTest tests[] = {
 		BOTH_TEST(builtins_and_lazy_slots_run),
+		BOTH_TEST(discarded_slots_lead_nowhere),
 		BOTH_TEST(slots_lead_near_and_far_and_back),
 		BOTH_TEST(many_slots_in_one_call),
 		BOTH_TEST(far_comes_first),
