@@ -13,15 +13,11 @@ modules_load_dir := $(PREFIX)/lib/modules-load.d
 examples_dir := $(PREFIX)/share/doc/codearena/examples
 source_dir := /usr/src/codearena-$(version)
 
-# The man pages, where there are any.
-documentation := $(if $(wildcard Documentation/Makefile),\
-	+$(MAKE) --no-print-directory -C Documentation O=$(build)/docs)
-
 ## install: the library, headers, codearenactl, udev rule, man pages (DESTDIR=, PREFIX=)
 .PHONY: install
 install: install-system
 	$(userlib) install
-	$(if $(documentation),$(documentation) install-man)
+	$(documentation) install-man
 
 ## install-uapi: the header of the device's interface alone (DESTDIR=, PREFIX=)
 .PHONY: install-uapi
@@ -44,14 +40,14 @@ install-system:
 .PHONY: uninstall
 uninstall:
 	$(userlib) uninstall
-	$(if $(documentation),$(documentation) uninstall-man)
+	$(documentation) uninstall-man
 	rm -f $(DESTDIR)$(udev_dir)/60-codearena.rules \
 		$(DESTDIR)$(sysusers_dir)/codearena.conf \
 		$(DESTDIR)$(modules_load_dir)/codearena.conf \
 		$(DESTDIR)$(examples_dir)/codearena-example.service
 	-rmdir -p --ignore-fail-on-non-empty $(DESTDIR)$(examples_dir) 2>/dev/null
 
-# What DKMS compiles: the module without its tests, in the layout it is built in.
+## dkms-source: what DKMS compiles, into /usr/src (DESTDIR=)
 .PHONY: dkms-source
 dkms-source:
 	$(INSTALL) -d $(DESTDIR)$(source_dir)/kmod $(DESTDIR)$(source_dir)/uapi/linux \

@@ -356,8 +356,8 @@ int codearena_data_table_size(const struct codearena_data_table_opts *opts,
  *
  * The words are mapped near the arena, so that the slots reach them.
  *
- * Return: 0; -ENOSPC: no memory near the arena is free; -ENOMEM; else as
- * codearena_jump_table_new().
+ * Return: 0; -EINVAL: an argument or option is wrong; -ENOSPC: no memory near the
+ * arena is free; -ENOMEM; the codes of codearena_jump_table_new().
  */
 int codearena_data_table_new(const struct codearena_data_table_opts *opts,
 			     struct codearena_arena *arena, uint64_t offset,
