@@ -57,7 +57,7 @@ packages_of() {
 			libcapstone-dev openssl python3
 		;;
 	workloads)
-		echo wabt gcc libc6-dev make
+		echo wabt gcc g++ libc6-dev make binutils libasmjit-dev golang-go
 		command -v node >/dev/null || echo nodejs
 		command -v npm >/dev/null || echo npm
 		;;

@@ -15,7 +15,8 @@
 # the traps confirmed by wabt's interpreter. A row for each module: functions, how
 # many of them were loaded, bytes of their code, calls, comparisons, traps, signals,
 # result. Every module runs with its functions loaded lazily, and eagerly; on this
-# machine also as one object, whose calls go through no jump table.
+# machine also as one object, whose calls go through no jump table. Then functions that
+# asmjit generates, in several threads, in arenas and in asmjit's own runtime.
 # Ends with "check-workloads: N passed, N failed, N skipped".
 
 set -euo pipefail
@@ -26,6 +27,7 @@ here=$root_dir/selftests/workloads
 out=$root_dir/build/workloads
 traces=$out/traces
 runner=$root_dir/build/userlib/wasm/codearena-wasm
+asmjit=$root_dir/build/userlib/asmjit/codearena-asmjit
 
 # The packages of npm, by version.
 packages=(hash-wasm@4.13.0 cjs-module-lexer@2.3.0 es-module-lexer@1.5.4
@@ -101,11 +103,19 @@ count() {
 	fi
 }
 
+# count_asmjit ROWS: three, of the backend, in space used before, and asmjit's own.
+count_asmjit() {
+	local good
+	good=$(grep -cE '^ *[a-z]+( +[0-9]+){7}  ok$' "$1") || true
+	passed=$((passed + good))
+	failed=$((failed + 3 - good))
+}
+
 option_of() { [ "$1" = lazy ] || echo "--$1"; }
 
 need wasm2c workloads
-say "building codearena-wasm"
-make -C "$root_dir/userlib" --no-print-directory -s O="$root_dir/build/userlib" wasm >&2
+say "building codearena-wasm and codearena-asmjit"
+make -C "$root_dir/userlib" --no-print-directory -s O="$root_dir/build/userlib" wasm asmjit >&2
 record
 all=("$traces"/*.trace)
 [ -e "${all[0]}" ] || die "there are no traces"
@@ -122,24 +132,33 @@ for mode in lazy eager direct; do
 	count "$out/host-$mode.rows" "[0-9]+" "$mode"
 done
 
+printf '\nOn this machine, functions by asmjit:\n'
+"$asmjit" --backend memfd 2>&1 | tee "$out/host-asmjit.rows" || true
+count_asmjit "$out/host-asmjit.rows"
+
 if [ -z "$host_only" ]; then
 	mkdir -p "$out/stage"
 	rm -rf "$out/stage/workloads"
 	mkdir -p "$out/stage/workloads"
-	cp "$runner" "$traces"/*.trace "$traces"/*.o "$out/stage/workloads/"
+	cp "$runner" "$asmjit" "$traces"/*.trace "$traces"/*.o "$out/stage/workloads/"
 	# The guest's shell expands it.
 	# shellcheck disable=SC2016
 	"$vm_dir/run.sh" --kver "$kver" --arch x86_64 --name "workloads-$kver" --timeout 900 \
 		--stage "$out/stage" -- sh -c 'cd /workloads
 		for o in "" --eager; do echo "@mode $o"; for t in *.trace; do
 			./codearena-wasm --backend device $o --replay $t ${t%.trace}.o
-		done; done; true' 2> >(cat >&2) | tr -d '\r' >"$out/vm.rows"
+		done; done; echo "@mode asmjit"; ./codearena-asmjit --backend device --functions 500
+		true' 2> >(cat >&2) | tr -d '\r' >"$out/vm.rows"
 	for mode in lazy eager; do
 		heading "In a VM, kernel $kver, device, $mode:"
 		awk -v mode="$(option_of "$mode")" '$1 == "@mode" { on = $2 == mode; next } on' \
 			"$out/vm.rows" | tee "$out/vm-$mode.rows"
 		count "$out/vm-$mode.rows" 0 "$mode"
 	done
+	printf '\nIn a VM, kernel %s, functions by asmjit:\n' "$kver"
+	awk '$1 == "@mode" { on = $2 == "asmjit"; next } on' "$out/vm.rows" |
+		tee "$out/vm-asmjit.rows"
+	count_asmjit "$out/vm-asmjit.rows"
 fi
 
 echo "check-workloads: $passed passed, $failed failed, 0 skipped"

@@ -22,7 +22,7 @@ fuzz_pool_cppflags := -DCA__NODE_GROUP=4 -DCA__NODE_GROUPS=2
 # So that any allocation can be made to fail.
 fuzz_module_ldflags := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
--include $(wildcard fuzz/fuzz_*.mk)
+-include $(filter-out fuzz/fuzz.mk,$(wildcard fuzz/*.mk))
 
 # The library is compiled once, and again for those with flags of their own.
 fuzz_objects = $(sources:src/%.c=$(O)/fuzz/$(if $(fuzz_$(1)_cppflags),lib-$(1),lib)/%.o)

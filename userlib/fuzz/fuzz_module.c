@@ -48,7 +48,6 @@ static unsigned int one(void)
  * @scope: that is open, or NULL
  * @freeing: code may be freed now
  * @pending: a collection lacked memory, and may be made up for at any time
- * @ending: any code may be, for the module is
  */
 struct fuzzed {
 	struct model model;
@@ -60,7 +59,6 @@ struct fuzzed {
 	struct codearena_scope *scope;
 	bool freeing;
 	bool pending;
-	bool ending;
 };
 
 /* Allocations until one fails, 0: none does; and whether one did. */
@@ -127,8 +125,8 @@ static void event(void *data, struct codearena_module *module,
 	require(f->freeing || f->pending);
 	piece = piece_of(f, codearena_code_start(code));
 	require(piece && piece->code == code);
-	require(f->ending || (piece_is_dead(piece) && !piece->on_stack));
-	piece->state = FREED;
+	require(!piece->freed);
+	piece->freed = true;
 }
 
 static void ask(void *data, struct codearena_runtime *runtime,
@@ -204,8 +202,10 @@ static void check_lookup(struct fuzzed *f)
 		struct piece *piece = &f->model.pieces[i];
 		const struct codearena_code *found;
 
-		if (piece->state == FREED)
+		if (piece->freed) {
+			require(piece_is_dead(piece) && !piece->on_stack);
 			check_freed(piece);
+		}
 		if (piece->state == UNUSED)
 			continue;
 		found = codearena_code_find(piece->start);
@@ -358,14 +358,13 @@ static void op_end_added(struct fuzzed *f, struct input *input, bool publish)
 	ret = publish ? codearena_module_publish(f->module, codes, count,
 						 &failed) :
 			codearena_module_abandon(f->module, codes, count);
+	if (lacked(ret))
+		return;
 	if (twice != SIZE_MAX) {
 		require(ret == -EINVAL && (!publish || failed == twice));
 		return;
 	}
-	if (ret) {
-		require(lacked(ret));
-		return;
-	}
+	require(!ret);
 	for (i = 0; i < count; i++) {
 		if (!publish) {
 			memset(pieces[i], 0, sizeof(*pieces[i]));
@@ -494,7 +493,7 @@ static void op_free(struct fuzzed *f)
 	}
 	require(f->collector || count == expected);
 	for (unsigned int i = 0; i < PIECES; i++)
-		expected -= f->model.pieces[i].state == FREED;
+		expected -= f->model.pieces[i].freed;
 	require(!expected);
 }
 
@@ -652,7 +651,7 @@ static void end(struct fuzzed *f)
 		if (piece->state == PUBLISHED && piece->held)
 			require(!codearena_code_put(piece->code));
 	}
-	f->freeing = f->ending = true;
+	f->freeing = true;
 	codearena_module_free(f->module);
 	for (unsigned int i = 0; i < PIECES; i++)
 		require(!codearena_code_find(starts[i]));

@@ -6,8 +6,9 @@
  * with checksums, and all that must agree with the module, put right, so that
  * what lies behind these is reached, on every machine and with every version.
  *
- * What loads is saved, and that is loaded again: it must, and be the same then.
- * What does not load leaves the module as it was. The mutator knows the format:
+ * What loads must hold what the input says; it is saved, and that is loaded again:
+ * it must, and be the same then. What does not load leaves the module as it was.
+ * Best built with the flags of snapshot.mk. The mutator knows the format:
  * it adds, takes away and changes entries, and counts them right again.
  */
 #include <stdio.h>
@@ -104,29 +105,111 @@ static void require_pristine(struct codearena_module *module)
 	REQUIRE(!codearena_handle_table_stat(handles, &table) && !table.used);
 }
 
-/* Look at everything that an object says of itself. */
+/* Lookups of an object agree with each other. */
 static void examine(const struct codearena_code *code)
 {
 	struct codearena_source_position position;
 	struct codearena_inlining_position inlining;
 	uint64_t begin = codearena_code_start(code);
 	uint32_t size = codearena_code_size(code), i;
-	char name[16];
 
 	REQUIRE(codearena_code_find(begin) == code);
 	REQUIRE(codearena_code_find(begin + size - 1) == code);
-	REQUIRE(codearena_code_name(code, name, sizeof(name)) > 0);
 	for (i = 0; i <= size; i += 7) {
 		codearena_code_is_protected(code, begin + i);
 		if (codearena_code_position_before(code, i, &position))
 			continue;
+		REQUIRE(position.code_offset < i);
 		while (position.inlining_id >= 0) {
 			REQUIRE(!codearena_code_inlining(code,
 							 position.inlining_id,
 							 &inlining));
+			/* So the way to the outermost caller ends. */
+			REQUIRE(inlining.caller_id < position.inlining_id);
 			position.inlining_id = inlining.caller_id;
 		}
 	}
+}
+
+static bool same(const void *a, const void *b, size_t bytes)
+{
+	return !bytes || (a && !memcmp(a, b, bytes));
+}
+
+/* An object is what the snapshot says. */
+static void compare(const struct codearena_code *code,
+		    const struct ca__view *view)
+{
+	const struct ca__record *record = &view->record;
+	char name[CODEARENA_CODE_NAME_MAX + 1];
+	size_t count;
+	uint32_t i;
+
+	REQUIRE(codearena_code_kind(code) == record->kind);
+	REQUIRE(codearena_code_tier(code) == record->tier);
+	REQUIRE(codearena_code_debug(code) == CODEARENA_DEBUG_NONE);
+	REQUIRE(codearena_code_flags(code) == record->report);
+	REQUIRE(codearena_code_function_index(code) == record->function_index);
+	REQUIRE(codearena_code_frame_slots(code) == record->frame_slots);
+	REQUIRE(codearena_code_parameter_slots(code) ==
+		record->parameter_slots);
+	for (i = 0; i <= CODEARENA_SECTION_COMMENTS; i++) {
+		uint32_t size;
+
+		codearena_code_section(code, i, &size);
+		REQUIRE(size == record->sections[i]);
+	}
+	codearena_code_traps(code, &count);
+	REQUIRE(count == record->traps);
+	codearena_code_relocs(code, &count);
+	REQUIRE(count == record->relocs);
+	/* Relocations change the rest. */
+	REQUIRE(record->relocs ||
+		same((void *)(uintptr_t)codearena_code_start(code), view->body,
+		     ca__record_body(record)));
+	REQUIRE(same(codearena_code_positions(code, &count), view->positions,
+		     record->positions * sizeof(ca__record_position)));
+	REQUIRE(count == record->positions);
+	REQUIRE(same(codearena_code_inlinings(code, &count), view->inlinings,
+		     record->inlinings * sizeof(ca__record_inlining)));
+	REQUIRE(count == record->inlinings);
+	REQUIRE(same(codearena_code_deopt(code, &count), view->deopt,
+		     record->deopt_size));
+	REQUIRE(count == record->deopt_size);
+	REQUIRE(codearena_code_name(code, name, sizeof(name)) > 0);
+	REQUIRE(!record->name_length ||
+		!strcmp(name, (const char *)view->name));
+}
+
+/* All objects of a snapshot that was loaded. */
+static void compare_all(struct codearena_module *module, const uint8_t *data,
+			size_t size)
+{
+	struct ca__reader reader = {
+		data + HEAD + FUNCTIONS, size - HEAD - FUNCTIONS
+	};
+	struct codearena_code **codes;
+	struct ca__head head;
+	size_t count, i;
+
+	memcpy(&head, data, HEAD);
+	count = (size_t)head.saved + head.others;
+	REQUIRE(stat_of(module).codes == count);
+	REQUIRE(stat_of(module).current == head.saved);
+	codes = malloc(count * sizeof(*codes));
+	REQUIRE(codes);
+	REQUIRE(!codearena_module_snapshot_all(module, codes, &count));
+	for (i = 0; i < count; i++) {
+		struct ca__view view;
+
+		examine(codes[i]);
+		REQUIRE(ca__view_read(&reader, &view));
+		/* In one space they are in the order of the snapshot. */
+		if (stat_of(module).spaces == 1)
+			compare(codes[i], &view);
+	}
+	codearena_module_put(codes, count);
+	free(codes);
 }
 
 static const struct codearena_snapshot_opts everything = {
@@ -140,10 +223,7 @@ static uint8_t *pass(const uint8_t *data, size_t *size)
 	CODEARENA_OPTS(codearena_snapshot_error, failed);
 	struct codearena_module *module = empty;
 	uint8_t states[FUNCTIONS];
-	struct codearena_code **codes;
-	struct ca__head head;
 	void *out = NULL;
-	size_t count, i;
 	int checked, ret;
 
 	checked = codearena_snapshot_check(module, NULL, data, *size, NULL);
@@ -159,18 +239,9 @@ static uint8_t *pass(const uint8_t *data, size_t *size)
 			codearena_module_free(module);
 		return NULL;
 	}
-	memcpy(&head, data, HEAD);
-	count = (size_t)head.saved + head.others;
-	REQUIRE(stat_of(module).codes == count);
-	REQUIRE(stat_of(module).current == head.saved);
-	codes = malloc(count * sizeof(*codes));
-	REQUIRE(codes);
-	REQUIRE(!codearena_module_snapshot_all(module, codes, &count));
-	for (i = 0; i < count; i++)
-		examine(codes[i]);
-	codearena_module_put(codes, count);
-	free(codes);
+	compare_all(module, data, *size);
 	REQUIRE(!codearena_snapshot_save_new(module, &everything, &out, size));
+	compare_all(module, out, *size);
 	codearena_module_free(module);
 	return out;
 }

@@ -22,9 +22,8 @@
  * @UNUSED: there is none here
  * @ADDED: not published yet
  * @PUBLISHED: executable
- * @FREED: it was freed; the entry is used again when that has been checked
  */
-enum state { UNUSED = 0, ADDED, PUBLISHED, FREED };
+enum state { UNUSED = 0, ADDED, PUBLISHED };
 
 /**
  * struct piece - one code object
@@ -43,6 +42,7 @@ enum state { UNUSED = 0, ADDED, PUBLISHED, FREED };
  * @current: the table has one
  * @scoped: the open scope has one
  * @on_stack: the runtime says that it is on a stack
+ * @freed: the module has said so, perhaps in the middle of an operation
  */
 struct piece {
 	enum state state;
@@ -60,6 +60,7 @@ struct piece {
 	bool current;
 	bool scoped;
 	bool on_stack;
+	bool freed;
 };
 
 /**

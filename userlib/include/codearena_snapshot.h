@@ -327,9 +327,10 @@ int codearena_snapshot_check(struct codearena_module *module,
  *          enum codearena_snapshot_state; left alone on failure
  * @failed: NULL, or gets what is wrong; @sz must be set
  *
- * All code is added, and thus relocated and validated; then it is published, in
- * at most 100 batches of at least 100000 bytes, by this thread, and gets current
- * as codearena_module_publish() says. If something fails, all of it is taken
+ * All code is added, and thus relocated and validated, in ordinary memory, about
+ * as much as the snapshot takes; then it is published, in at most 100 batches
+ * of at least 100000 bytes, by this thread, and gets current as
+ * codearena_module_publish() says. If something fails, all of it is taken
  * back: slots lead to the lazy builtin again, the code is retired and, in a
  * module without a collector, freed, and handles that relocations asked for are
  * released. What remains is code spaces that had to be reserved, which are

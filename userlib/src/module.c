@@ -90,6 +90,9 @@ static void ca__module_delete(struct codearena_module *module)
 	free(module);
 }
 
+/* Batches mostly are smaller, and committing costs about as much for this. */
+#define CA__MODULE_AHEAD	(1U << 20)
+
 static int ca__module_space(struct codearena_module *module,
 			    struct codearena_manager *manager)
 {
@@ -100,6 +103,7 @@ static int ca__module_space(struct codearena_module *module,
 		.functions = module->opts.functions,
 		.builtins = module->opts.builtin_count,
 		.jump_flags = module->opts.jump_flags,
+		.ahead = CA__MODULE_AHEAD,
 		.space_added = ca__module_space_added,
 		.data = module,
 	};

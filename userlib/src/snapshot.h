@@ -31,9 +31,14 @@
  */
 #define CA__SNAPSHOT_ABI	1
 
-/* V8's numbers: at most so many batches, each of at least so many bytes. */
+/*
+ * V8's numbers: at most so many batches, each of at least so many bytes. The
+ * fuzzer has smaller ones.
+ */
 #define CA__SNAPSHOT_BATCHES	100
+#ifndef CA__SNAPSHOT_BATCH
 #define CA__SNAPSHOT_BATCH	100000
+#endif
 
 /**
  * struct ca__head - the header

@@ -34,6 +34,7 @@ struct wasm_options {
 	bool quiet;		/* say nothing while compiling */
 	bool stats;
 	bool perf_map;
+	bool host_signals;	/* the process has handlers of its own */
 	bool meter;		/* replay twice, and count the second time */
 };
 
