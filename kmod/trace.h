@@ -15,7 +15,8 @@
 #include "codearena_private.h"
 
 /*
- * Names and fields are kept: programs read them. New fields go to the end.
+ * Names and fields are kept: programs read them. New fields go to the end. What
+ * is changed here is changed in codearena(4) and userspace-api.rst, too.
  *
  * arena	its number, as in fdinfo; never used twice while the module is
  *		loaded
@@ -87,16 +88,23 @@ DECLARE_EVENT_CLASS(codearena_range,
 		  __entry->length, __entry->flags, __entry->result)
 );
 
-#define CODEARENA_RANGE_EVENT(name)					\
-DEFINE_EVENT(codearena_range, name,					\
-	TP_PROTO(const struct codearena_arena *arena, u64 offset,	\
-		 u64 length, u32 flags, int result),			\
-	TP_ARGS(arena, offset, length, flags, result)			\
-)
+DEFINE_EVENT(codearena_range, commit,
+	TP_PROTO(const struct codearena_arena *arena, u64 offset, u64 length,
+		 u32 flags, int result),
+	TP_ARGS(arena, offset, length, flags, result)
+);
 
-CODEARENA_RANGE_EVENT(commit);
-CODEARENA_RANGE_EVENT(decommit);
-CODEARENA_RANGE_EVENT(seal);
+DEFINE_EVENT(codearena_range, decommit,
+	TP_PROTO(const struct codearena_arena *arena, u64 offset, u64 length,
+		 u32 flags, int result),
+	TP_ARGS(arena, offset, length, flags, result)
+);
+
+DEFINE_EVENT(codearena_range, seal,
+	TP_PROTO(const struct codearena_arena *arena, u64 offset, u64 length,
+		 u32 flags, int result),
+	TP_ARGS(arena, offset, length, flags, result)
+);
 
 TRACE_EVENT(write,
 	TP_PROTO(const struct codearena_arena *arena,

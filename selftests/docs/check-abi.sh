@@ -47,7 +47,7 @@ compare() {
 mutant() {
 	local copy=$work/$1
 	mkdir -p "$copy"
-	cp -r "$root_dir/userlib" "$root_dir/uapi" "$copy/"
+	cp -r "$root_dir/userlib" "$root_dir/uapi" "$root_dir/packaging" "$copy/"
 	sed -i "$3" "$copy/$2"
 	! cmp -s "$copy/$2" "$root_dir/$2" || die "$1: nothing was changed"
 	make -s -C "$copy/userlib" O="$copy/build" CFLAGS="-O1 -g -w" all

@@ -63,6 +63,10 @@ class Tree:
     def text(self, path):
         return (self.root / path).read_text(encoding="utf-8")
 
+    def makefiles(self):
+        """The top Makefile with what it includes."""
+        return self.text("Makefile") + self.text("packaging/packaging.mk")
+
     @property
     def made(self):
         """Where the pages that are made from headers lie."""
@@ -285,7 +289,7 @@ def check_names(tree):
                     for path in tree.root.glob("userlib/include/*.h"))
     files = {path.name: path for path in tree.root.rglob("*")
              if path.suffix in (".c", ".h", ".S", ".sh") and "build" not in path.parts}
-    targets = re.findall(r"^## ([\w-]+):", tree.text("Makefile"), re.M)
+    targets = re.findall(r"^## ([\w-]+):", tree.makefiles(), re.M)
     for page, text in tree.pages.items():
         for name in re.findall(r"``((?:codearena|ca)_\w+)\(\)``", text):
             if not re.search(rf"\b{name}\(", code):
@@ -306,7 +310,7 @@ def check_names(tree):
 
 def check_help(tree):
     """`make help` lists every target, and the README names the two that matter."""
-    makefile = tree.text("Makefile")
+    makefile = tree.makefiles()
     listed = re.findall(r"^## ([\w-]+):", makefile, re.M)
     for name in re.findall(r"^\.PHONY: ([\w-]+)$", makefile, re.M):
         if name not in listed and name != "no-headers":

@@ -56,7 +56,7 @@ packages_of() {
 	bench) echo gcc g++ make pkg-config libasmjit-dev libbenchmark-dev ;;
 	packages)
 		echo debhelper dh-dkms dpkg-dev lintian debootstrap pkg-config \
-			libcapstone-dev openssl libc-bin
+			libcapstone-dev openssl python3
 		;;
 	workloads)
 		echo wabt gcc g++ libc6-dev make binutils libasmjit-dev golang-go
