@@ -46,22 +46,12 @@ modules:
 modules_install: modules
 	+$(MAKE) -C $(KDIR) M=$(module_dir) modules_install
 
-## install: install the library, its header and its documents (DESTDIR=, PREFIX=)
-.PHONY: install
-install:
-	$(userlib) install
-	$(documentation) install-man
+include packaging/packaging.mk
 
-## uninstall: remove what install has installed (DESTDIR=, PREFIX=)
-.PHONY: uninstall
-uninstall:
-	$(userlib) uninstall
-	$(documentation) uninstall-man
-
-## demo: boot Debian's kernel in QEMU, load the module, run a small JIT (KVER=, ARCH=)
+## demo: boot Debian's kernel in QEMU, load the module, run real code in it (KVER=, ARCH=)
 .PHONY: demo
 demo: setup-build setup-vm
-	@$(if $(arch_setup),$(SETUP) $(arch_setup))
+	@$(SETUP) $(or $(arch_setup),workloads)
 	@$(vm)/demo.sh $(KVER) $(ARCH)
 
 ## check: every check that CI runs
@@ -69,8 +59,12 @@ demo: setup-build setup-vm
 check: setup-build
 	@$(vm)/summary.sh \
 		"$(submake) check-host" \
+		"$(submake) check-fuzz" \
 		"$(submake) check-vm KVER=6.1" \
 		"$(submake) check-vm KVER=6.12" \
+		"$(submake) check-vm KVER=7.2" \
+		"$(submake) check-kunit" \
+		"$(submake) check-debug" \
 		"$(submake) check-static" \
 		"$(submake) check-docs" \
 		"$(submake) check-abi"
@@ -80,10 +74,26 @@ check: setup-build
 check-host: setup-build setup-host
 	$(userlib) check
 
-## coverage: lines of the library that its tests on this machine execute
-.PHONY: coverage
-coverage: setup-build setup-host setup-coverage
+## coverage: lines of the library and of the module that their tests execute
+.PHONY: coverage coverage-userlib coverage-kmod
+coverage: setup-build
+	@$(vm)/summary.sh --name coverage \
+		"$(submake) coverage-userlib" \
+		"$(submake) coverage-kmod"
+coverage-userlib: setup-build setup-host setup-coverage
 	$(userlib) coverage
+coverage-kmod: setup-build setup-vm setup-source setup-debug setup-coverage
+	@$(vm)/coverage.sh
+
+## check-fuzz: the corpora of the library's fuzzers, and ten seconds of each
+.PHONY: check-fuzz
+check-fuzz: setup-build setup-host
+	$(userlib) fuzz-smoke
+
+## fuzz-lib: libFuzzer on the library (FUZZ=NAMES, FUZZ_SECONDS=300 each)
+.PHONY: fuzz-lib
+fuzz-lib: setup-build setup-host
+	$(userlib) fuzz
 
 ## check-vm: the kselftests in a VM (KVER=6.1 ARCH=x86_64)
 .PHONY: check-vm
@@ -112,6 +122,11 @@ check-matrix: setup-build
 	@$(vm)/summary.sh --name check-matrix $(shell $(vm)/kernel.sh list | \
 		while read -r k archs; do for a in $$archs; do \
 		printf "'%s' " "$(submake) check-vm KVER=$${k%:} ARCH=$$a"; done; done)
+
+## check-trace: the examples of perf and bpftrace, in a VM (KVER=)
+.PHONY: check-trace
+check-trace: setup-build setup-vm setup-source setup-host
+	@selftests/trace/check-trace.sh $(KVER)
 
 ## check-static: warnings, sparse, checkpatch, kernel-doc, shellcheck, ...
 .PHONY: check-static
@@ -161,7 +176,7 @@ vm-shell: setup-build setup-vm setup-source
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
 setups := $(patsubst %,setup-%,build vm source arm64 debug static host coverage bench \
-	workloads docs)
+	docs packages workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*
@@ -174,4 +189,4 @@ clean:
 ## help: this list
 .PHONY: help
 help:
-	@sed -n 's/^## \([^:]*\): /  \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^## \([^:]*\): /  \1\t/p' Makefile packaging/packaging.mk | expand -t 18

@@ -234,6 +234,27 @@ static long run_map_guard(struct shot *s)
 			CODEARENA_GUARD_OFFSET);
 }
 
+/* A view with no other mapping near it, so that its page table is yet to be made. */
+static void lonely_view(struct shot *s)
+{
+	const size_t table = 1UL << 21;
+	char *room = mmap(NULL, 3 * table, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (room == MAP_FAILED)
+		abort();
+	room = (char *)(((unsigned long)room + 2 * table - 1) / table * table);
+	s->map = mmap(room, s->a.length, PROT_READ | PROT_EXEC,
+		      MAP_SHARED | MAP_FIXED, s->a.fd, 0);
+	s->map_length = s->a.length;
+}
+
+/* A page fault that lacks memory is tried again, and nobody is told. */
+static long run_first_access(struct shot *s)
+{
+	return *(volatile char *)s->map == *(volatile char *)s->a.view ? 0 : -1;
+}
+
 /* The rest of the view is split in two, and one gets a view of its own. */
 static long run_unmap_middle(struct shot *s)
 {
@@ -274,6 +295,7 @@ static void count_process(unsigned int *mappings, int *next)
 FIXTURE(fail_nth)
 {
 	struct shot *shot;
+	int lacks;		/* why nothing can be injected, or 0 */
 	int fd;
 };
 
@@ -340,6 +362,12 @@ FIXTURE_VARIANT_ADD(fail_nth, mmap_guard)
 	.command = COMMAND_COUNT, .run = run_map_guard, .failures = 1,
 };
 
+FIXTURE_VARIANT_ADD(fail_nth, first_access)
+{
+	.command = COMMAND_COUNT, .prepare = lonely_view,
+	.run = run_first_access,
+};
+
 FIXTURE_VARIANT_ADD(fail_nth, munmap_part)
 {
 	.command = COMMAND_COUNT, .run = run_unmap_middle, .failures = 1,
@@ -349,11 +377,11 @@ FIXTURE_VARIANT_ADD(fail_nth, munmap_part)
 FIXTURE_SETUP(fail_nth)
 {
 	self->fd = -1;
-	if (injection_setup())
-		SKIP(return, "this kernel has no fault injection: %s",
-		     strerror(errno));
-	self->fd = open(FAIL_NTH, O_RDWR);
-	ASSERT_LE(0, self->fd);
+	self->lacks = injection_setup() ? errno : 0;
+	if (!self->lacks) {
+		self->fd = open(FAIL_NTH, O_RDWR);
+		ASSERT_LE(0, self->fd);
+	}
 	self->shot = calloc(1, sizeof(*self->shot));
 	ASSERT_NE(NULL, self->shot);
 }
@@ -383,6 +411,10 @@ TEST_F_TIMEOUT(fail_nth, sweep, 300)
 	bool hit;
 	long ret;
 
+	/* Here, for some harnesses run the test after a setup that skips. */
+	if (self->lacks)
+		SKIP(return, "this kernel has no fault injection: %s",
+		     strerror(self->lacks));
 	ASSERT_TRUE(shot_new(s));
 	shot_prepare(s, variant->command, variant->prepare);
 	ASSERT_ZERO(variant->run(s));

@@ -550,7 +550,7 @@ TEST_F_TIMEOUT(gdb, breakpoint_step_and_watch, 300)
 	int status;
 
 	if (access(GDB, X_OK))
-		SKIP(return, "no " GDB "; see selftests/gdb/stage.sh");
+		SKIP(return, "no " GDB "; see selftests/vm/stage-program.sh");
 	status = run_gdb(self->output, GDB_OUTPUT);
 	EXPECT_EQ(0, status);
 	copy = strdup(self->output);

@@ -64,13 +64,15 @@ library_tests() {
 	make -C "$root_dir/userlib" --no-print-directory O="$out" vm-tests >&2
 	list_programs "$out/vm"
 	options+=(--env CODEARENA_BACKEND=device --env CMOCKA_MESSAGE_OUTPUT=TAP)
+	[ ! -d "$out/vm/beside" ] || options+=(--beside "$out/vm/beside/.")
 	[ ! -d "$out/vm/root" ] || options+=(--run --stage --run "$out/vm/root")
 }
 
-# What happens to traps is also seen by a real debugger.
+# What happens to traps is also seen by a real debugger: Debian's gdb-minimal, which
+# lacks but Python, and the libraries that would come with it.
 debugger() {
 	local stage
-	stage=$("$root_dir/selftests/gdb/stage.sh" "$arch")
+	stage=$("$vm_dir/stage-program.sh" gdb-minimal gdb "$arch")
 	options+=(--run --stage --run "$stage")
 }
 

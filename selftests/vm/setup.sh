@@ -16,6 +16,7 @@
 #   coverage  the table of the lines that host tests execute
 #   docs      the documentation, its gate, and the comparison of ABIs
 #   bench     benchmarks and the peers they compare with
+#   packages  Debian packages, and the system in a directory to try them in
 #   workloads WebAssembly modules of others; node and npm only where there are none
 #
 # Does nothing, quickly, when nothing is missing.
@@ -51,8 +52,12 @@ packages_of() {
 			ninja-build abigail-tools perl
 		;;
 	bench) echo gcc g++ make pkg-config libasmjit-dev libbenchmark-dev ;;
+	packages)
+		echo debhelper dh-dkms dpkg-dev lintian debootstrap pkg-config \
+			libcapstone-dev openssl libc-bin
+		;;
 	workloads)
-		echo wabt gcc libc6-dev make
+		echo wabt gcc g++ libc6-dev make binutils libasmjit-dev golang-go
 		command -v node >/dev/null || echo nodejs
 		command -v npm >/dev/null || echo npm
 		;;

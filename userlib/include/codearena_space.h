@@ -36,8 +36,9 @@ extern "C" {
  * Policy and numbers are those of V8's WebAssembly code manager, with these
  * differences: whatever ends the process there is an error here; released
  * space is used again after a grace; a page counts as committed exactly as long
- * as it is, also where space is not given out in ascending order; a region
- * never spans two code spaces that happen to be neighbours.
+ * as it is, also where space is not given out in ascending order, and some may
+ * be committed ahead, if that is wished for; a region never spans two code
+ * spaces that happen to be neighbours.
  *
  * Return values as in codearena.h. Limits: -ENOSPC, a code space or the address
  * space has no room; -ENOMEM, the limit of committed bytes, of the arena
@@ -336,7 +337,9 @@ int codearena_manager_check(struct codearena_manager *manager);
  * @functions: how many functions the module has, for the size of jump tables
  * @builtins: how many builtins it calls, for the same
  * @jump_flags: CODEARENA_JUMP_F_* bits, for the same
- * @__reserved: must be 0
+ * @ahead: most bytes that a code space commits beyond what is asked for, so that
+ *         the next ones need no system call. It never is more than an eighth of
+ *         what else is committed in it. 0: none
  * @space_added: NULL, or is called for every code space, the first one too,
  *               before anything else is allocated in it, by the thread that
  *               needed the space. Other threads wait meanwhile. It may call any
@@ -354,7 +357,7 @@ struct codearena_allocator_opts {
 	uint32_t functions;
 	uint32_t builtins;
 	uint32_t jump_flags;
-	uint32_t __reserved;
+	uint32_t ahead;
 	int (*space_added)(void *data, struct codearena_allocator *allocator,
 			   size_t index);
 	void *data;

@@ -29,8 +29,6 @@ static int ca__allocator_opts(struct codearena_allocator *allocator,
 			return ret;
 		*to = *opts;
 	}
-	if (to->__reserved)
-		return -EOPNOTSUPP;
 	ret = ca__name_get(allocator->name, to->name);
 	if (ret)
 		return ret;
@@ -153,7 +151,8 @@ static int ca__take(struct codearena_allocator *allocator,
 	ret = codearena_pool_allocate_in(space->pool, size, *window, out);
 	if (ret)
 		return ret;
-	ret = ca__space_commit(allocator->manager, space, *out);
+	ret = ca__space_commit(allocator->manager, space, *out,
+			       allocator->opts.ahead);
 	if (ret) {
 		codearena_pool_merge(space->pool, *out, NULL);
 		*out = (struct codearena_region){ 0 };

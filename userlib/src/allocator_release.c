@@ -89,12 +89,14 @@ static int ca__release_reserve(struct codearena_allocator *allocator,
  * @regions: how many
  * @count: entries of @range
  * @range: the same as offsets, neighbours joined
+ * @decommitted: whole pages of these have been given back already
  */
 struct ca__step {
 	struct ca__space *space;
 	size_t regions;
 	size_t count;
 	struct codearena_range range[CA__STEP];
+	bool decommitted;
 };
 
 static void ca__step_make(const struct codearena_allocator *allocator,
@@ -130,10 +132,10 @@ static void ca__step_make(const struct codearena_allocator *allocator,
 /* What was discarded is no obstacle any more, and waits. */
 static void ca__step_done(struct codearena_allocator *allocator,
 			  const struct codearena_region *regions,
-			  const struct ca__step *step)
+			  const size_t *pieces, const struct ca__step *step)
 {
 	struct ca__space *space = step->space;
-	size_t i;
+	size_t i, known;
 
 	ca__mark(allocator, regions, step->regions, false);
 	for (i = 0; i < step->regions; i++) {
@@ -144,10 +146,11 @@ static void ca__step_done(struct codearena_allocator *allocator,
 		};
 
 		ca__queue_put(&allocator->queue, &waiter);
-		if (space->pieces) {
-			space->pieces--;
-			allocator->pieces--;
-		}
+		known = pieces ? pieces[i] : 1;
+		if (known > space->pieces)
+			known = space->pieces;
+		space->pieces -= known;
+		allocator->pieces -= known;
 		space->waiting++;
 		allocator->stat.live -= regions[i].size;
 		allocator->stat.waiting += regions[i].size;
@@ -159,13 +162,15 @@ static void ca__step_done(struct codearena_allocator *allocator,
 			step->range[i].length,
 		};
 
+		if (step->decommitted)
+			ca__space_decommitted(allocator->manager, space, whole);
 		ca__space_decommit(allocator->manager, space, whole);
 	}
 }
 
 static int ca__release_locked(struct codearena_allocator *allocator,
 			      const struct codearena_region *regions,
-			      size_t count, size_t *done)
+			      const size_t *pieces, size_t count, size_t *done)
 {
 	struct ca__step step;
 	int ret = ca__release_check(allocator, regions, count);
@@ -174,13 +179,37 @@ static int ca__release_locked(struct codearena_allocator *allocator,
 		ret = ca__release_reserve(allocator, count);
 	while (!ret && *done < count) {
 		ca__step_make(allocator, regions + *done, count - *done, &step);
-		ret = codearena_arena_discard(step.space->arena, step.range,
-					      step.count, NULL);
+		ret = ca__arena_release(step.space->arena, step.range,
+					step.count, &step.decommitted);
 		if (ret)
 			break;
-		ca__step_done(allocator, regions + *done, &step);
+		ca__step_done(allocator, regions + *done,
+			      pieces ? pieces + *done : NULL, &step);
 		*done += step.regions;
 	}
+	return ret;
+}
+
+/**
+ * ca__allocator_release - release regions, of several pieces perhaps
+ * @allocator: allocator
+ * @regions: as for codearena_allocator_release()
+ * @pieces: NULL, or of how many pieces that were announced by
+ *          codearena_allocator_divide() each consists
+ * @count: entries of both
+ *
+ * Return: as codearena_allocator_release().
+ */
+int ca__allocator_release(struct codearena_allocator *allocator,
+			  const struct codearena_region *regions,
+			  const size_t *pieces, size_t count)
+{
+	size_t done = 0;
+	int ret;
+
+	ca__allocator_lock(allocator);
+	ret = ca__release_locked(allocator, regions, pieces, count, &done);
+	ca__allocator_unlock(allocator);
 	return ret;
 }
 
@@ -198,7 +227,7 @@ codearena_allocator_release(struct codearena_allocator *allocator,
 	if (!allocator || (!regions && count))
 		return -EINVAL;
 	ca__allocator_lock(allocator);
-	ret = ca__release_locked(allocator, regions, count, done);
+	ret = ca__release_locked(allocator, regions, NULL, count, done);
 	ca__allocator_unlock(allocator);
 	return ret;
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "backend.h"
+#include "copy.h"
 
 static int ca__arena_alloc(struct codearena_arena **arena,
 			   const struct ca__backend *backend)
@@ -231,6 +232,31 @@ CODEARENA_API int codearena_arena_discard(struct codearena_arena *arena,
 	if (ret)
 		return ret;
 	return arena->backend->discard(arena, ranges, count, failed);
+}
+
+/**
+ * ca__arena_release - discard, and decommit if that is cheaper at once
+ * @arena: arena of the library's own
+ * @ranges: array of the library's own
+ * @count: its entries
+ * @decommitted: gets whether what is whole pages of a range has no memory now
+ *
+ * Return: as codearena_arena_discard().
+ */
+int ca__arena_release(struct codearena_arena *arena,
+		      const struct codearena_range *ranges, size_t count,
+		      bool *decommitted)
+{
+	size_t ignored = SIZE_MAX;
+	int ret;
+
+	*decommitted = arena->backend->release;
+	if (!*decommitted)
+		return arena->backend->discard(arena, ranges, count, &ignored);
+	ca__copy_trusted = true;
+	ret = arena->backend->release(arena, ranges, count, &ignored);
+	ca__copy_trusted = false;
+	return ret;
 }
 
 CODEARENA_API int codearena_arena_share(struct codearena_arena *arena, int *fd)

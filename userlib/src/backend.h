@@ -19,6 +19,9 @@
  * @attach: the same for an arena that another process made
  * @destroy: undo @create or @attach; cannot fail
  *
+ * @release: NULL, or @discard and decommit at once: what is whole pages in a
+ *           range has no memory afterwards
+ *
  * The other operations are those of codearena.h. They are called with an arena
  * that is not NULL, and with results that are not NULL; *failed is SIZE_MAX and
  * is only to be set when an entry is to blame.
@@ -50,6 +53,9 @@ struct ca__backend {
 		     const struct codearena_patch_entry *patches, size_t count,
 		     uint32_t flags, size_t *failed);
 	int (*discard)(struct codearena_arena *arena,
+		       const struct codearena_range *ranges, size_t count,
+		       size_t *failed);
+	int (*release)(struct codearena_arena *arena,
 		       const struct codearena_range *ranges, size_t count,
 		       size_t *failed);
 	int (*share)(struct codearena_arena *arena, int *fd);

@@ -11,9 +11,7 @@
 #include "code.h"
 #include "code_check.h"
 #include "internal.h"
-
-/* So many references that a leak has to be the reason; far from overflow. */
-#define CA__REFERENCES_MAX	0x7fffffffU
+#include "ref.h"
 
 static size_t ca__deopt_offset(const struct codearena_code *code)
 {
@@ -96,14 +94,17 @@ int ca__code_new(const struct codearena_code_desc *desc,
 		.flags = desc->flags,
 	};
 	struct codearena_code *code;
+	size_t memory;
 
 	if (region.size > UINT32_MAX || region.size < ca__code_body_size(desc))
 		return -EINVAL;
-	code = malloc(codearena_code_memory(&counts));
+	memory = codearena_code_memory(&counts);
+	code = malloc(memory);
 	if (!code)
 		return -ENOMEM;
 	*code = counts;
-	ca__code_fill(code, desc);
+	if (memory != sizeof(*code))
+		ca__code_fill(code, desc);
 	*out = code;
 	return 0;
 }
@@ -126,10 +127,13 @@ void ca__code_destroy(struct codearena_code *code)
 bool ca__code_try_ref(struct codearena_code *code)
 {
 	uint32_t old = __atomic_load_n(&code->references, __ATOMIC_RELAXED);
+	const struct ca__owner *owner = code->owner;
 
 	do {
 		if (!old || old >= CA__REFERENCES_MAX)
 			return false;
+		if (old == 1 && owner && owner->collector)
+			return ca__collector_revive(owner->collector, code);
 	} while (!__atomic_compare_exchange_n(&code->references, &old, old + 1,
 					      true, __ATOMIC_ACQ_REL,
 					      __ATOMIC_RELAXED));

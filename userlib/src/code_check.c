@@ -50,32 +50,39 @@ static int ca__check_numbers(const struct codearena_code_desc *desc)
 	return ca__code_body_size(desc) > CODEARENA_CODE_MAX ? -EOVERFLOW : 0;
 }
 
+/* Add an array to what all arrays take. */
+static int ca__check_array(const void *array, size_t count, size_t size,
+			   uint64_t *total)
+{
+	if (count && !array)
+		return -EINVAL;
+	if (count > UINT32_MAX)
+		return -EOVERFLOW;
+	*total += count * size;
+	return 0;
+}
+
 /* All counts fit in 32 bits, and so does the size of all they count. */
 static int ca__check_sizes(const struct codearena_code_desc *desc)
 {
-	const struct {
-		const void *array;
-		size_t count;
-		size_t size;
-	} parts[] = {
-		{ desc->traps, desc->trap_count, sizeof(*desc->traps) },
-		{ desc->relocs, desc->reloc_count, sizeof(*desc->relocs) },
-		{ desc->positions, desc->position_count,
-		  sizeof(*desc->positions) },
-		{ desc->inlinings, desc->inlining_count,
-		  sizeof(*desc->inlinings) },
-		{ desc->deopt, desc->deopt_size, 1 },
-	};
 	uint64_t total = 0;
-	size_t i;
+	int ret;
 
-	for (i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		if (parts[i].count && !parts[i].array)
-			return -EINVAL;
-		if (parts[i].count > UINT32_MAX)
-			return -EOVERFLOW;
-		total += parts[i].count * parts[i].size;
-	}
+	ret = ca__check_array(desc->traps, desc->trap_count,
+			      sizeof(*desc->traps), &total);
+	if (!ret)
+		ret = ca__check_array(desc->relocs, desc->reloc_count,
+				      sizeof(*desc->relocs), &total);
+	if (!ret)
+		ret = ca__check_array(desc->positions, desc->position_count,
+				      sizeof(*desc->positions), &total);
+	if (!ret)
+		ret = ca__check_array(desc->inlinings, desc->inlining_count,
+				      sizeof(*desc->inlinings), &total);
+	if (!ret)
+		ret = ca__check_array(desc->deopt, desc->deopt_size, 1, &total);
+	if (ret)
+		return ret;
 	return total > UINT32_MAX ? -EOVERFLOW : 0;
 }
 

@@ -24,6 +24,7 @@ struct ca__source {
 	uint64_t length;
 };
 
+/* Set and cleared around a call by whoever can vouch for all that it reads. */
 extern _Thread_local bool ca__copy_trusted;
 
 int ca__copy_in(void *to, const struct ca__source *sources, size_t count,

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "arch/arch.h"
+#include "copy.h"
 #include "elf_internal.h"
 #include "place.h"
 
@@ -109,8 +110,10 @@ static int publish(struct codearena_elf *elf, struct codearena_arena *arena,
 		limit = max_entries(arena, count);
 		if (count > limit)
 			count = merge_objects(objects, count, limit);
+		ca__copy_trusted = true;
 		ret = codearena_arena_publish(arena, objects, count, NULL, 0,
 					      0, NULL);
+		ca__copy_trusted = false;
 		if (ret)
 			ca__elf_fail(elf, ret, "cannot publish: %s",
 				     strerror(-ret));

@@ -7,35 +7,38 @@
 #ifndef CA__ENCODE_H
 #define CA__ENCODE_H
 
+#include <endian.h>
 #include <stdint.h>
+#include <string.h>
 
 static inline uint8_t *ca__put32(uint8_t *to, uint32_t value)
 {
-	unsigned int i;
-
-	for (i = 0; i < 4; i++)
-		*to++ = value >> 8 * i;
-	return to;
+	value = htole32(value);
+	memcpy(to, &value, sizeof(value));
+	return to + sizeof(value);
 }
 
 static inline uint8_t *ca__put64(uint8_t *to, uint64_t value)
 {
-	return ca__put32(ca__put32(to, value), value >> 32);
+	value = htole64(value);
+	memcpy(to, &value, sizeof(value));
+	return to + sizeof(value);
 }
 
 static inline uint32_t ca__get32(const uint8_t *from)
 {
-	uint32_t value = 0;
-	unsigned int i;
+	uint32_t value;
 
-	for (i = 0; i < 4; i++)
-		value |= (uint32_t)from[i] << 8 * i;
-	return value;
+	memcpy(&value, from, sizeof(value));
+	return le32toh(value);
 }
 
 static inline uint64_t ca__get64(const uint8_t *from)
 {
-	return ca__get32(from) | (uint64_t)ca__get32(from + 4) << 32;
+	uint64_t value;
+
+	memcpy(&value, from, sizeof(value));
+	return le64toh(value);
 }
 
 #endif /* CA__ENCODE_H */

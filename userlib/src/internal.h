@@ -59,6 +59,11 @@ static inline uint64_t ca__align_down(uint64_t value, uint64_t align)
 	return value & ~(align - 1);
 }
 
+/* arena.c */
+int ca__arena_release(struct codearena_arena *arena,
+		      const struct codearena_range *ranges, size_t count,
+		      bool *decommitted);
+
 /* options.c */
 int ca__struct_check(const void *from, size_t size, size_t first, size_t known);
 int ca__opts_get(struct codearena_arena_opts *to,

@@ -12,13 +12,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "codearena_jump.h"
+#include "codearena_slot.h"
 
 /**
  * struct ca__jump_machine - the slots of a machine
  * @near: write a near slot; false: the target is out of reach
  * @near_target: what an encoded near slot leads to; anything for other bytes,
  *               as for the other readers
+ * @near_word: NULL, or the word of a near slot that patches exchange, of the
+ *             slot that @near would write, without the way through its bytes
+ * @near_read: NULL with @near_word, or what a near slot with this word leads to;
+ *             false: @near writes no such word
  * @far: write a far slot
  * @lazy: write a lazy slot; false: the target is out of reach
  * @lazy_read: read a lazy slot
@@ -35,6 +39,10 @@
 struct ca__jump_machine {
 	bool (*near)(bool entry, uint64_t slot, uint64_t target, uint8_t *at);
 	uint64_t (*near_target)(bool entry, uint64_t slot, const uint8_t *at);
+	bool (*near_word)(bool entry, uint64_t slot, uint64_t target,
+			  uint64_t *word);
+	bool (*near_read)(bool entry, uint64_t slot, uint64_t word,
+			  uint64_t *target);
 	void (*far)(uint64_t target, uint8_t *at);
 	bool (*lazy)(uint64_t slot, uint32_t index, uint64_t target,
 		     uint8_t *at);

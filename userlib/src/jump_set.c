@@ -8,26 +8,9 @@
 #include <stdlib.h>
 
 #include "copy.h"
-#include "encode.h"
 #include "internal.h"
 #include "jump.h"
 #include "jump_table.h"
-
-/* The word of a near slot that leads to a target; -ERANGE: out of reach. */
-static int ca__near_word(const struct codearena_jump_table *table,
-			 uint64_t slot, uint64_t target, uint64_t *word)
-{
-	uint32_t place = ca__jump_near_word(table->machine, &table->layout);
-	uint8_t code[CODEARENA_JUMP_SLOT_MAX];
-	int ret;
-
-	ret = codearena_jump_encode_near(&table->layout, slot, target, code);
-	if (ret < 0)
-		return ret;
-	*word = table->machine->near_width == 8 ? ca__get64(code + place) :
-						  ca__get32(code + place);
-	return 0;
-}
 
 /*
  * The near entry is there even if its word stays the same: so the arena notices
@@ -41,22 +24,21 @@ codearena_jump_table_prepare(const struct codearena_jump_table *table,
 {
 	uint64_t base, slot, far, word;
 	struct ca__jump_state state;
-	int ret, count = 0;
+	int count = 0;
+	bool near;
 
-	if (!table || !entries || index >= table->functions)
+	if (!table || !entries || index >= table->functions ||
+	    target % table->machine->insn_align)
 		return -EINVAL;
-	slot = codearena_jump_table_slot(table, index);
+	slot = ca__near_slot(table, index);
 	far = codearena_jump_table_far_slot(table, index);
 	base = (uintptr_t)codearena_arena_base(table->arena);
-	ret = ca__near_word(table, slot, target, &word);
-	if (ret && ret != -ERANGE)
-		return ret;
+	near = ca__near_word(table, slot, target, &word);
 	if (ca__jump_state_read(table, index, &state))
 		return -ENOENT;
-	if (ret) {
-		ret = ca__near_word(table, slot, far, &word);
-		if (ret)
-			return ret;
+	if (!near) {
+		if (!ca__near_word(table, slot, far, &word))
+			return -ERANGE;
 		entries[count++] = (struct codearena_patch_entry){
 			.offset = far + table->machine->far_word - base,
 			.expected = state.far,

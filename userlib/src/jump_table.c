@@ -28,7 +28,7 @@ codearena_jump_table_slot(const struct codearena_jump_table *table,
 {
 	if (!table || index >= table->functions)
 		return 0;
-	return table->near + codearena_jump_near_offset(&table->layout, index);
+	return ca__near_slot(table, index);
 }
 
 CODEARENA_API uint64_t
@@ -37,8 +37,8 @@ codearena_jump_table_far_slot(const struct codearena_jump_table *table,
 {
 	if (!table || index >= table->far_functions)
 		return 0;
-	return table->far + codearena_jump_far_offset(&table->layout,
-						      table->builtins + index);
+	return table->far + (uint64_t)(table->builtins + index) *
+			    table->layout.far_size;
 }
 
 CODEARENA_API uint64_t
@@ -56,7 +56,7 @@ codearena_jump_table_lazy_slot(const struct codearena_jump_table *table,
 {
 	if (!table || !table->lazy || index >= table->functions)
 		return 0;
-	return table->lazy + codearena_jump_lazy_offset(&table->layout, index);
+	return table->lazy + (uint64_t)index * table->layout.lazy_size;
 }
 
 CODEARENA_API uint64_t
@@ -66,8 +66,8 @@ codearena_jump_table_initial(const struct codearena_jump_table *table,
 	if (!table || index >= table->functions || table->chosen)
 		return 0;
 	if (table->main)
-		return table->main +
-		       codearena_jump_near_offset(&table->layout, index);
+		return table->main + (ca__near_slot(table, index) -
+				      table->near);
 	return codearena_jump_table_lazy_slot(table, index);
 }
 
@@ -89,6 +89,58 @@ static uint64_t ca__code_load(uint64_t address, uint32_t width)
 }
 
 /**
+ * ca__near_word - the word of a near slot that leads to a target
+ * @table: table
+ * @slot: address of the slot
+ * @target: where it leads
+ * @word: gets it
+ *
+ * Return: false if no slot there leads to the target.
+ */
+bool ca__near_word(const struct codearena_jump_table *table, uint64_t slot,
+		   uint64_t target, uint64_t *word)
+{
+	const struct codearena_jump_layout *layout = &table->layout;
+	const struct ca__jump_machine *machine = table->machine;
+	uint32_t place = ca__jump_near_word(machine, layout);
+	uint8_t code[CODEARENA_JUMP_SLOT_MAX];
+
+	if (machine->near_word)
+		return machine->near_word(ca__jump_entry(layout), slot, target,
+					  word);
+	if (!machine->near(ca__jump_entry(layout), slot, target, code))
+		return false;
+	*word = machine->near_width == 8 ? ca__get64(code + place) :
+					   ca__get32(code + place);
+	return true;
+}
+
+/* Where the word leads, as in codearena_jump_decode_near(). */
+static int ca__near_target(const struct codearena_jump_table *table,
+			   uint64_t slot, uint64_t word, uint64_t *target)
+{
+	const struct codearena_jump_layout *layout = &table->layout;
+	const struct ca__jump_machine *machine = table->machine;
+	uint32_t place = ca__jump_near_word(machine, layout);
+	uint8_t code[CODEARENA_JUMP_SLOT_MAX] = { 0 };
+	uint64_t written;
+
+	if (machine->near_read)
+		return machine->near_read(ca__jump_entry(layout), slot, word,
+					  target) ? 0 : -ENOENT;
+	/* What is around the word was written by the encoder, and stays. */
+	if (machine->near_width == 8)
+		ca__put64(code + place, word);
+	else
+		ca__put32(code + place, word);
+	*target = machine->near_target(ca__jump_entry(layout), slot, code);
+	if (*target % machine->insn_align ||
+	    !ca__near_word(table, slot, *target, &written) || written != word)
+		return -ENOENT;
+	return 0;
+}
+
+/**
  * ca__jump_state_read - what the slots of a function hold
  * @table: table
  * @index: of a function there is
@@ -103,25 +155,15 @@ static uint64_t ca__code_load(uint64_t address, uint32_t width)
 int ca__jump_state_read(const struct codearena_jump_table *table,
 			uint32_t index, struct ca__jump_state *state)
 {
-	const struct codearena_jump_layout *layout = &table->layout;
 	const struct ca__jump_machine *machine = table->machine;
-	uint32_t place = ca__jump_near_word(machine, layout);
-	uint8_t code[CODEARENA_JUMP_SLOT_MAX] = { 0 };
-	uint64_t slot = codearena_jump_table_slot(table, index);
+	uint32_t place = ca__jump_near_word(machine, &table->layout);
+	uint64_t slot = ca__near_slot(table, index);
 	uint64_t far = codearena_jump_table_far_slot(table, index);
 	uint64_t target;
 	int ret;
 
-	/* What is around the word was written by the encoder, and stays. */
 	state->word = ca__code_load(slot + place, machine->near_width);
-	ret = codearena_jump_encode_near(layout, slot, slot, code);
-	if (ret < 0)
-		return ret;
-	if (machine->near_width == 8)
-		ca__put64(code + place, state->word);
-	else
-		ca__put32(code + place, state->word);
-	ret = codearena_jump_decode_near(layout, slot, code, &target);
+	ret = ca__near_target(table, slot, state->word, &target);
 	if (ret)
 		return ret;
 	state->far = far ? ca__code_load(far + machine->far_word, 8) : 0;

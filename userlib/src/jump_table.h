@@ -7,6 +7,7 @@
 #ifndef CA__JUMP_TABLE_H
 #define CA__JUMP_TABLE_H
 
+#include "codearena_jump.h"
 #include "jump.h"
 
 /* Limit of functions and of builtins: sums of sizes stay far from 2^64. */
@@ -53,7 +54,23 @@ struct ca__jump_state {
 	uint64_t target;
 };
 
+/*
+ * Address of a near slot there is. The layout was checked when the table was
+ * made, and this is what every change of a slot begins with.
+ */
+static inline uint64_t ca__near_slot(const struct codearena_jump_table *table,
+				     uint32_t index)
+{
+	const struct codearena_jump_layout *layout = &table->layout;
+
+	if (layout->line_size == layout->near_size)
+		return table->near + (uint64_t)index * layout->near_size;
+	return table->near + codearena_jump_near_offset(layout, index);
+}
+
 /* jump_table.c */
+bool ca__near_word(const struct codearena_jump_table *table, uint64_t slot,
+		   uint64_t target, uint64_t *word);
 int ca__jump_state_read(const struct codearena_jump_table *table,
 			uint32_t index, struct ca__jump_state *state);
 

@@ -78,6 +78,17 @@ static pthread_mutex_t ca__lookup_mutex = PTHREAD_MUTEX_INITIALIZER;
 #define ca__store(pointer, value) \
 	__atomic_store_n(pointer, value, __ATOMIC_RELEASE)
 
+/* The mutex keeps other writers out, so that one store changes bits. */
+static void ca__set_bits(uint64_t *word, uint64_t bits)
+{
+	ca__store(word, *word | bits);
+}
+
+static void ca__clear_bits(uint64_t *word, uint64_t bits)
+{
+	ca__store(word, *word & ~bits);
+}
+
 static unsigned int ca__level(uint64_t address, unsigned int above)
 {
 	return address >> (CA__RECORD_BITS + above * CA__LEVEL_BITS) &
@@ -178,13 +189,12 @@ static void ca__insert(struct codearena_code *code)
 	struct ca__record *record = ca__record_find(at);
 
 	ca__store(&record->objects[ca__unit(at)], code);
-	__atomic_fetch_or(&record->starts, 1ULL << ca__unit(at),
-			  __ATOMIC_RELEASE);
+	ca__set_bits(&record->starts, 1ULL << ca__unit(at));
 	for (at = ca__next(at); at < end; at = ca__next(at))
 		ca__store(&ca__record_find(at)->incoming, code);
-	for (at = code->start; at < end; at = ca__next(at))
-		__atomic_fetch_or(&ca__record_find(at)->covered,
-				  ca__bits(at, end), __ATOMIC_RELEASE);
+	ca__set_bits(&record->covered, ca__bits(code->start, end));
+	for (at = ca__next(code->start); at < end; at = ca__next(at))
+		ca__set_bits(&ca__record_find(at)->covered, ca__bits(at, end));
 }
 
 static void ca__uncover(const struct codearena_code *code)
@@ -192,8 +202,8 @@ static void ca__uncover(const struct codearena_code *code)
 	uint64_t at = code->start, end = at + code->size;
 
 	for (; at < end; at = ca__next(at))
-		__atomic_fetch_and(&ca__record_find(at)->covered,
-				   ~ca__bits(at, end), __ATOMIC_RELEASE);
+		ca__clear_bits(&ca__record_find(at)->covered,
+			       ca__bits(at, end));
 }
 
 static void ca__erase(const struct codearena_code *code)
@@ -201,8 +211,7 @@ static void ca__erase(const struct codearena_code *code)
 	uint64_t at = code->start, end = at + code->size;
 	struct ca__record *record = ca__record_find(at);
 
-	__atomic_fetch_and(&record->starts, ~(1ULL << ca__unit(at)),
-			   __ATOMIC_RELEASE);
+	ca__clear_bits(&record->starts, 1ULL << ca__unit(at));
 	for (at = ca__next(at); at < end; at = ca__next(at))
 		ca__store(&ca__record_find(at)->incoming, NULL);
 }

@@ -438,6 +438,7 @@ const struct ca__backend ca__memfd_backend = {
 	.publish = ca__memfd_publish,
 	.patch = ca__memfd_patch,
 	.discard = ca__memfd_discard,
+	.release = ca__memfd_release,
 	.share = ca__memfd_share,
 	.stat = ca__memfd_stat,
 	.trap_register = ca__memfd_trap_register,

@@ -139,6 +139,8 @@ int ca__memfd_commit(struct codearena_arena *arena, uint64_t offset,
 		     uint64_t length);
 int ca__memfd_decommit(struct codearena_arena *arena, uint64_t offset,
 		       uint64_t length);
+void ca__memfd_give_back(struct codearena_arena *arena, uint64_t offset,
+			 uint64_t length);
 int ca__memfd_allocate(int fd, uint64_t offset, uint64_t length);
 
 /* memfd_code.c */
@@ -155,6 +157,9 @@ int ca__memfd_publish(struct codearena_arena *arena,
 int ca__memfd_seal(struct codearena_arena *arena, uint64_t offset,
 		   uint64_t length, uint32_t flags);
 int ca__memfd_discard(struct codearena_arena *arena,
+		      const struct codearena_range *ranges, size_t count,
+		      size_t *failed);
+int ca__memfd_release(struct codearena_arena *arena,
 		      const struct codearena_range *ranges, size_t count,
 		      size_t *failed);
 

@@ -5,7 +5,8 @@
  * The memfd backend: the way of code into an arena.
  *
  * Everything is checked, and everything is read from the caller into a buffer,
- * before the first byte of the arena changes.
+ * before the first byte of the arena changes. Only what the library itself has
+ * made is read when it is stored.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@
  * @objects: the entries; chunks become objects without flags
  * @tables: tables of traps for @objects, or NULL; only to publish
  * @count: how many
- * @buffer: the bytes of all entries, one behind the other
+ * @buffer: the bytes of all entries, one behind the other; NULL: they are
+ *          trusted, and read where they are
  * @small: room for few bytes
  */
 struct ca__batch {
@@ -53,6 +55,52 @@ static void ca__unclaim(struct ca__batch *batch, size_t count)
 				  batch->objects[i].length);
 }
 
+/*
+ * Entries from @first on that lie one behind the other, in whole granules, and
+ * have the same flags: they are one range to the page states. Returns the index
+ * behind the last one.
+ */
+static size_t ca__run(const struct ca__batch *batch, size_t first,
+		      uint64_t *length)
+{
+	const struct codearena_object *objects = batch->objects;
+	uint64_t end = objects[first].offset + objects[first].length;
+	size_t i;
+
+	for (i = first + 1; i < batch->count; i++) {
+		end = ca__align_up(end, batch->arena->granule);
+		if (objects[i].offset != end ||
+		    objects[i].flags != objects[first].flags)
+			break;
+		end += objects[i].length;
+	}
+	*length = end - objects[first].offset;
+	return i;
+}
+
+/* In ascending order nothing is named twice, not even a granule. */
+static int ca__check_ascending(struct ca__batch *batch)
+{
+	struct ca__pages *pages = &batch->arena->memfd->pages;
+	uint64_t granule = batch->arena->granule, end = 0, length;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < batch->count; i++) {
+		if (ca__align_down(batch->objects[i].offset, granule) < end)
+			return -EBUSY;
+		end = ca__align_up(batch->objects[i].offset +
+				   batch->objects[i].length, granule);
+	}
+	for (i = 0; i < batch->count && !ret;) {
+		uint64_t offset = batch->objects[i].offset;
+
+		i = ca__run(batch, i, &length);
+		ret = ca__pages_check(pages, offset, length, false);
+	}
+	return ret;
+}
+
 /* Claims exist within this function only: they find what is named twice. */
 static int ca__check_states(struct ca__batch *batch, size_t *failed)
 {
@@ -60,6 +108,9 @@ static int ca__check_states(struct ca__batch *batch, size_t *failed)
 	int ret = 0;
 	size_t i;
 
+	if (!ca__check_ascending(batch))
+		return 0;
+	/* Now say which. */
 	for (i = 0; i < batch->count; i++) {
 		const struct codearena_object *object = &batch->objects[i];
 
@@ -84,6 +135,9 @@ static int ca__read_sources(struct ca__batch *batch, size_t *failed)
 	int ret = -ENOMEM;
 	size_t i;
 
+	batch->buffer = NULL;
+	if (ca__copy_trusted)
+		return 0;
 	batch->buffer = batch->small;
 	if (batch->count > CA__SMALL_ENTRIES)
 		sources = malloc(batch->count * sizeof(*sources));
@@ -103,6 +157,15 @@ static int ca__read_sources(struct ca__batch *batch, size_t *failed)
 	return ret;
 }
 
+/* The bytes of an entry, of which @done bytes of earlier ones are before it. */
+static const uint8_t *ca__bytes(const struct ca__batch *batch, size_t entry,
+				uint64_t done)
+{
+	if (batch->buffer)
+		return batch->buffer + done;
+	return (const uint8_t *)(uintptr_t)batch->objects[entry].source;
+}
+
 static void ca__buffer_free(struct ca__batch *batch)
 {
 	if (batch->buffer != batch->small)
@@ -113,16 +176,17 @@ static void ca__write_apply(struct ca__batch *batch)
 {
 	struct ca__memfd *memfd = batch->arena->memfd;
 	struct ca__counters counters = ca__memfd_counters(memfd->shared);
-	const uint8_t *from = batch->buffer;
+	uint64_t done = 0;
 	size_t i;
 
 	for (i = 0; i < batch->count; i++) {
 		const struct codearena_object *object = &batch->objects[i];
 
-		memcpy(memfd->alias + object->offset, from, object->length);
-		from += object->length;
-		counters.written += object->length;
+		memcpy(memfd->alias + object->offset, ca__bytes(batch, i, done),
+		       object->length);
+		done += object->length;
 	}
+	counters.written += done;
 	ca__memfd_count(memfd, &counters);
 }
 
@@ -259,19 +323,23 @@ static void ca__publish_apply(struct ca__batch *batch,
 	struct ca__memfd *memfd = arena->memfd;
 	struct ca__counters counters = ca__memfd_counters(memfd->shared);
 	struct ca__tally more = { 0 }, less = { 0 };
-	const uint8_t *from = batch->buffer;
-	size_t i;
+	uint64_t done = 0, length;
+	size_t i, end;
 
-	for (i = 0; i < batch->count; i++) {
-		const struct codearena_object *object = &batch->objects[i];
+	for (i = 0; i < batch->count; i = end) {
+		const struct codearena_object *first = &batch->objects[i];
 
-		ca__object_apply(arena, object, from);
-		ca__pages_seal(&memfd->pages, object->offset, object->length,
-			       object->flags & CODEARENA_OBJECT_F_PATCHABLE,
+		end = ca__run(batch, i, &length);
+		for (; i < end; i++) {
+			ca__object_apply(arena, &batch->objects[i],
+					 ca__bytes(batch, i, done));
+			done += batch->objects[i].length;
+		}
+		ca__pages_seal(&memfd->pages, first->offset, length,
+			       first->flags & CODEARENA_OBJECT_F_PATCHABLE,
 			       &more, &less);
-		from += object->length;
-		counters.written += object->length;
 	}
+	counters.written += done;
 	/* Only now: a patched word may lead to any of the objects. */
 	ca__patches_apply(arena, patches, patch_count);
 	if (sync)

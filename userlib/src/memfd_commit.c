@@ -11,6 +11,10 @@
 
 #include "memfd.h"
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE	23
+#endif
+
 /*
  * The kernel gives up an allocation when any signal arrives and frees what it
  * had; with a timer that ticks all the time only small steps get through.
@@ -60,6 +64,17 @@ int ca__memfd_allocate(int fd, uint64_t offset, uint64_t length)
 	return 0;
 }
 
+/*
+ * Map the pages in the alias, too, by one call: else each of them costs a page
+ * fault. Kernels before 5.14 do not know it, and nothing depends on it.
+ */
+static void ca__alias_populate(struct ca__memfd *memfd, uint64_t offset,
+			       uint64_t length)
+{
+	if (length > ca__pages_size(&memfd->pages))
+		madvise(memfd->alias + offset, length, MADV_POPULATE_WRITE);
+}
+
 /* Show the range of the file that begins at @where in the code view. */
 static int ca__view_show(struct codearena_arena *arena, uint64_t offset,
 			 uint64_t length, uint64_t where)
@@ -104,6 +119,7 @@ static int ca__commit_locked(struct codearena_arena *arena, uint64_t offset,
 	ret = ca__memfd_allocate(memfd->fd, offset, length);
 	if (ret)
 		return ret;
+	ca__alias_populate(memfd, offset, length);
 	/* First the traps: nobody must find other bytes in the code view. */
 	ca__fill_traps(memfd->alias + offset, length);
 	ret = ca__view_show(arena, offset, length, offset);
@@ -142,13 +158,17 @@ int ca__memfd_commit(struct codearena_arena *arena, uint64_t offset,
 	return ret;
 }
 
-/*
- * Give the memory back, or where the system does not let us, because a mapping
- * more would be too many or because the arena was shared, see to it that the
- * old code cannot be executed.
+/**
+ * ca__memfd_give_back - give the memory of pages back
+ * @arena: the arena
+ * @offset: first byte
+ * @length: bytes
+ *
+ * Where the system does not let us, because a mapping more would be too many or
+ * because the arena was shared, see to it that the old code cannot be executed.
  */
-static void ca__release(struct codearena_arena *arena, uint64_t offset,
-			uint64_t length)
+void ca__memfd_give_back(struct codearena_arena *arena, uint64_t offset,
+			 uint64_t length)
 {
 	struct ca__memfd *memfd = arena->memfd;
 	bool hidden = !ca__view_show(arena, offset, length,
@@ -185,7 +205,7 @@ static int ca__decommit_locked(struct codearena_arena *arena, uint64_t offset,
 	ca__memfd_traps_remove(arena, offset, length);
 	ca__pages_decommit(&memfd->pages, offset, length, &gone);
 	ca__memfd_count_gone(arena, &counters, &gone);
-	ca__release(arena, offset, length);
+	ca__memfd_give_back(arena, offset, length);
 	if (gone.sealed && memfd->can_sync)
 		ca__memfd_sync(&counters);
 	ca__memfd_count(memfd, &counters);

@@ -70,20 +70,44 @@ static int ca__patches_find_twin(const struct codearena_patch_entry *patches,
 	return ret;
 }
 
+/*
+ * Are they in ascending order, or two such sequences, one above the other? Jump
+ * tables set far words, which lie above all near ones, and near words in turn.
+ */
+static bool ca__patches_in_order(const struct codearena_patch_entry *patches,
+				 size_t count)
+{
+	uint64_t low = 0, high, divide;
+	size_t i;
+
+	for (i = 0; i < count && patches[i].offset >= low; i++)
+		low = patches[i].offset + patches[i].width;
+	if (i == count)
+		return true;
+	/* The one before steps back to the lower sequence. */
+	divide = patches[i - 1].offset;
+	high = low;
+	low = i > 1 ? patches[i - 2].offset + patches[i - 2].width : 0;
+	for (; i < count; i++) {
+		uint64_t end = patches[i].offset + patches[i].width;
+
+		if (patches[i].offset >= high)
+			high = end;
+		else if (patches[i].offset >= low && end <= divide)
+			low = end;
+		else
+			return false;
+	}
+	return true;
+}
+
 static int ca__patches_distinct(const struct codearena_patch_entry *patches,
 				size_t count, size_t *failed)
 {
 	uint64_t few[CA__SMALL_ENTRIES], *keys = few;
-	size_t i;
 	int ret;
 
-	for (i = 1; i < count; i++) {
-		if (patches[i].offset <
-		    patches[i - 1].offset + patches[i - 1].width)
-			break;
-	}
-	/* In ascending order, as usual. */
-	if (i >= count)
+	if (ca__patches_in_order(patches, count))
 		return 0;
 	if (count > CA__SMALL_ENTRIES)
 		keys = malloc(count * sizeof(*keys));
@@ -142,11 +166,17 @@ int ca__patches_compare(const struct codearena_arena *arena,
 			size_t count, size_t *failed)
 {
 	const struct ca__memfd *memfd = arena->memfd;
+	const unsigned int shift = memfd->pages.page_shift - CA__GRANULE_SHIFT;
+	uint64_t known = UINT64_MAX;
 	int ret = 0;
 	size_t i;
 
 	for (i = 0; i < count && !ret; i++) {
-		ret = ca__pages_check_patch(&memfd->pages, patches[i].offset);
+		/* Slots are neighbours: mostly the granule of the last one. */
+		if (patches[i].offset >> shift != known)
+			ret = ca__pages_check_patch(&memfd->pages,
+						    patches[i].offset);
+		known = patches[i].offset >> shift;
 		if (!ret && ca__word_load(memfd->alias + patches[i].offset,
 					  patches[i].width) !=
 		    patches[i].expected)

@@ -85,9 +85,42 @@ static int ca__discard_check(struct codearena_arena *arena,
 	return ret;
 }
 
+static void ca__range_empty(struct codearena_arena *arena, uint64_t offset,
+			    uint64_t end, struct ca__tally *gone)
+{
+	struct ca__memfd *memfd = arena->memfd;
+
+	if (offset == end)
+		return;
+	ca__pages_unseal(&memfd->pages, offset, end - offset, gone);
+	ca__fill_traps(memfd->alias + offset, end - offset);
+	ca__memfd_flush(arena, offset, end - offset);
+}
+
+/* Traps would be written to pages that are given back in the same call. */
+static void ca__range_discard(struct codearena_arena *arena,
+			      const struct codearena_range *range, bool release,
+			      struct ca__tally *gone)
+{
+	struct ca__pages *pages = &arena->memfd->pages;
+	uint64_t end = range->offset + range->length;
+	uint64_t first = ca__align_up(range->offset, arena->page_size);
+	uint64_t last = ca__align_down(end, arena->page_size);
+
+	ca__memfd_traps_remove(arena, range->offset, range->length);
+	if (!release || first >= last) {
+		ca__range_empty(arena, range->offset, end, gone);
+		return;
+	}
+	ca__range_empty(arena, range->offset, first, gone);
+	ca__pages_decommit(pages, first, last - first, gone);
+	ca__memfd_give_back(arena, first, last - first);
+	ca__range_empty(arena, last, end, gone);
+}
+
 static int ca__discard_locked(struct codearena_arena *arena,
 			      const struct codearena_range *ranges,
-			      size_t count, size_t *failed)
+			      size_t count, bool release, size_t *failed)
 {
 	struct ca__memfd *memfd = arena->memfd;
 	struct ca__counters counters;
@@ -101,15 +134,8 @@ static int ca__discard_locked(struct codearena_arena *arena,
 	if (ret)
 		return ret;
 	counters = ca__memfd_counters(memfd->shared);
-	for (i = 0; i < count; i++) {
-		ca__memfd_traps_remove(arena, ranges[i].offset,
-				       ranges[i].length);
-		ca__pages_unseal(&memfd->pages, ranges[i].offset,
-				 ranges[i].length, &gone);
-		ca__fill_traps(memfd->alias + ranges[i].offset,
-			       ranges[i].length);
-		ca__memfd_flush(arena, ranges[i].offset, ranges[i].length);
-	}
+	for (i = 0; i < count; i++)
+		ca__range_discard(arena, &ranges[i], release, &gone);
 	ca__memfd_count_gone(arena, &counters, &gone);
 	/* Under the lock, so that nobody reuses the space before. */
 	if (gone.sealed)
@@ -120,7 +146,7 @@ static int ca__discard_locked(struct codearena_arena *arena,
 
 static int ca__discard_copied(struct codearena_arena *arena,
 			      const struct codearena_range *ranges,
-			      size_t count, size_t *failed)
+			      size_t count, bool release, size_t *failed)
 {
 	size_t i;
 	int ret;
@@ -136,23 +162,14 @@ static int ca__discard_copied(struct codearena_arena *arena,
 	ret = ca__memfd_lock(arena);
 	if (ret)
 		return ret;
-	ret = ca__discard_locked(arena, ranges, count, failed);
+	ret = ca__discard_locked(arena, ranges, count, release, failed);
 	ca__memfd_unlock(arena);
 	return ret;
 }
 
-/**
- * ca__memfd_discard - see codearena_arena_discard()
- * @arena: the arena
- * @ranges: array of the caller
- * @count: its entries
- * @failed: gets the index of the entry that was refused
- *
- * Return: 0 or a negative errno.
- */
-int ca__memfd_discard(struct codearena_arena *arena,
-		      const struct codearena_range *ranges, size_t count,
-		      size_t *failed)
+static int ca__discard(struct codearena_arena *arena,
+		       const struct codearena_range *ranges, size_t count,
+		       bool release, size_t *failed)
 {
 	struct codearena_range few[CA__SMALL_ENTRIES];
 	int ret = ca__memfd_enter(arena);
@@ -169,7 +186,39 @@ int ca__memfd_discard(struct codearena_arena *arena,
 			   &copy);
 	if (ret)
 		return ret;
-	ret = ca__discard_copied(arena, copy, count, failed);
+	ret = ca__discard_copied(arena, copy, count, release, failed);
 	ca__array_free(copy, few);
 	return ret;
+}
+
+/**
+ * ca__memfd_discard - see codearena_arena_discard()
+ * @arena: the arena
+ * @ranges: array of the caller
+ * @count: its entries
+ * @failed: gets the index of the entry that was refused
+ *
+ * Return: 0 or a negative errno.
+ */
+int ca__memfd_discard(struct codearena_arena *arena,
+		      const struct codearena_range *ranges, size_t count,
+		      size_t *failed)
+{
+	return ca__discard(arena, ranges, count, false, failed);
+}
+
+/**
+ * ca__memfd_release - discard, and decommit what is whole pages
+ * @arena: the arena
+ * @ranges: array
+ * @count: its entries
+ * @failed: gets the index of the entry that was refused
+ *
+ * Return: 0 or a negative errno.
+ */
+int ca__memfd_release(struct codearena_arena *arena,
+		      const struct codearena_range *ranges, size_t count,
+		      size_t *failed)
+{
+	return ca__discard(arena, ranges, count, true, failed);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codearena_log.h"
 #include "lookup.h"
 #include "module.h"
 #include "space.h"
@@ -80,6 +81,7 @@ static void ca__module_delete(struct codearena_module *module)
 {
 	ca__module_spaces_free(module);
 	ca__scratch_free(&module->scratch);
+	pthread_rwlock_destroy(&module->log_lock);
 	pthread_mutex_destroy(&module->lock);
 	free(module->table);
 	free(module->owned);
@@ -87,6 +89,9 @@ static void ca__module_delete(struct codearena_module *module)
 	free(module->builtins);
 	free(module);
 }
+
+/* Batches mostly are smaller, and committing costs about as much for this. */
+#define CA__MODULE_AHEAD	(1U << 20)
 
 static int ca__module_space(struct codearena_module *module,
 			    struct codearena_manager *manager)
@@ -98,6 +103,7 @@ static int ca__module_space(struct codearena_module *module,
 		.functions = module->opts.functions,
 		.builtins = module->opts.builtin_count,
 		.jump_flags = module->opts.jump_flags,
+		.ahead = CA__MODULE_AHEAD,
 		.space_added = ca__module_space_added,
 		.data = module,
 	};
@@ -131,6 +137,7 @@ CODEARENA_API int codearena_module_new(struct codearena_manager *manager,
 	if (!module)
 		return -ENOMEM;
 	pthread_mutex_init(&module->lock, NULL);
+	pthread_rwlock_init(&module->log_lock, NULL);
 	ret = ca__module_opts_get(&module->opts, opts, stat.machine);
 	if (ret)
 		goto err_module;
@@ -184,6 +191,7 @@ CODEARENA_API void codearena_module_free(struct codearena_module *module)
 	if (!module)
 		return;
 	ca__owner_fini(&module->owner);
+	codearena_logger_detach(module);
 	for (i = 0; i < module->owned_count; i++)
 		ca__module_event(module, CODEARENA_EVENT_FREED,
 				 module->owned[i]);

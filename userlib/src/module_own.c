@@ -13,9 +13,11 @@
 
 #include "lookup.h"
 #include "module.h"
+#include "space.h"
 
-/* Regions given to the allocator at a time. */
-#define CA__REAP_STEP	256
+/* Code that is freed at a time, and where there is no memory for that. */
+#define CA__REAP_STEP	4096
+#define CA__REAP_SMALL	64
 
 /**
  * ca__owned_reserve - have room for more code
@@ -126,29 +128,101 @@ static int ca__by_start(const void *a, const void *b)
 	return first->start < second->start ? -1 : first->start > second->start;
 }
 
+/* They mostly come in the order of publishing, or just the other way round. */
+static void ca__sort_by_start(struct codearena_code **codes, size_t count)
+{
+	size_t up = 1, down = 1, i;
+
+	while (up < count && codes[up - 1]->start < codes[up]->start)
+		up++;
+	while (down < count && codes[down - 1]->start > codes[down]->start)
+		down++;
+	if (up >= count)
+		return;
+	if (down < count) {
+		qsort(codes, count, sizeof(*codes), ca__by_start);
+		return;
+	}
+	for (i = 0; i < count / 2; i++) {
+		struct codearena_code *first = codes[i];
+
+		codes[i] = codes[count - 1 - i];
+		codes[count - 1 - i] = first;
+	}
+}
+
+/**
+ * struct ca__freeing - code that is freed by one call
+ * @regions: where it is, neighbours joined
+ * @pieces: of how many objects each consists
+ * @room: entries of both
+ */
+struct ca__freeing {
+	struct codearena_region *regions;
+	size_t *pieces;
+	size_t room;
+};
+
+/* Where the code space ends that an address lies in: nothing is joined there. */
+static uint64_t ca__space_end(const struct codearena_module *module,
+			      uint64_t address)
+{
+	struct codearena_arena *arena;
+	uint64_t offset;
+
+	if (codearena_allocator_locate(module->allocator, address, &arena,
+				       &offset, NULL))
+		return 0;
+	return address - offset + codearena_arena_length(arena);
+}
+
+static size_t ca__join(const struct codearena_module *module,
+		       struct codearena_code *const *codes, size_t count,
+		       struct ca__freeing *freeing)
+{
+	uint64_t end = 0, limit = 0;
+	size_t n = 0, i;
+
+	for (i = 0; i < count; i++) {
+		const struct codearena_code *code = codes[i];
+
+		if (code->start != end || end >= limit) {
+			limit = ca__space_end(module, code->start);
+			freeing->regions[n].begin = code->start;
+			freeing->regions[n].size = 0;
+			freeing->pieces[n++] = 0;
+		}
+		freeing->regions[n - 1].size += code->size;
+		freeing->pieces[n - 1]++;
+		end = code->start + code->size;
+	}
+	return n;
+}
+
 /*
  * Should the allocator refuse, for want of memory in the backend perhaps, the
  * space is lost until the module goes: nobody can try again.
  */
 static void ca__dead_free(struct codearena_module *module,
-			  struct codearena_code **codes, size_t count)
+			  struct codearena_code **codes, size_t count,
+			  struct ca__freeing *freeing)
 {
-	struct codearena_region regions[CA__REAP_STEP];
-	size_t i;
+	size_t n, i;
 
-	/* They come in the order of publishing, or just the other way round. */
-	qsort(codes, count, sizeof(*codes), ca__by_start);
+	/* A logger that is detached finds the code, or has been told. */
+	ca__module_log_begin(module);
 	pthread_mutex_lock(&module->lock);
 	for (i = 0; i < count; i++)
 		ca__owned_remove(module, codes[i]);
 	pthread_mutex_unlock(&module->lock);
-	for (i = 0; i < count; i++) {
-		regions[i].begin = codes[i]->start;
-		regions[i].size = codes[i]->size;
+	ca__module_log_gone(module, codes, count);
+	ca__module_log_end(module);
+	for (i = 0; i < count && module->opts.event; i++)
 		ca__module_event(module, CODEARENA_EVENT_FREED, codes[i]);
-	}
 	ca__lookup_remove(codes, count);
-	codearena_allocator_release(module->allocator, regions, count, NULL);
+	n = ca__join(module, codes, count, freeing);
+	ca__allocator_release(module->allocator, freeing->regions,
+			      freeing->pieces, n);
 	for (i = 0; i < count; i++)
 		ca__code_destroy(codes[i]);
 }
@@ -157,14 +231,33 @@ static void ca__module_free_codes(struct ca__owner *owner,
 				  struct codearena_code **codes, size_t count)
 {
 	struct codearena_module *module = ca__module_of(owner);
+	struct codearena_region few[CA__REAP_SMALL];
+	size_t few_pieces[CA__REAP_SMALL];
+	struct ca__freeing freeing = {
+		.room = count < CA__REAP_STEP ? count : CA__REAP_STEP,
+	};
+	void *memory = NULL;
 
+	if (count > CA__REAP_SMALL)
+		memory = malloc(freeing.room * (sizeof(*freeing.regions) +
+						sizeof(*freeing.pieces)));
+	if (memory) {
+		freeing.regions = memory;
+		freeing.pieces = (size_t *)(freeing.regions + freeing.room);
+	} else {
+		freeing.regions = few;
+		freeing.pieces = few_pieces;
+		freeing.room = CA__REAP_SMALL;
+	}
+	ca__sort_by_start(codes, count);
 	while (count) {
-		size_t n = count < CA__REAP_STEP ? count : CA__REAP_STEP;
+		size_t n = count < freeing.room ? count : freeing.room;
 
-		ca__dead_free(module, codes, n);
+		ca__dead_free(module, codes, n, &freeing);
 		codes += n;
 		count -= n;
 	}
+	free(memory);
 }
 
 const struct ca__owner_ops ca__module_owner_ops = {

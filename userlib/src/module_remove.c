@@ -69,40 +69,90 @@ static bool ca__filtered(const struct codearena_code *code,
 	}
 }
 
-/* The module's lock is held; *out gets what lost its place. */
+/**
+ * struct ca__removing - code that is to lose its place
+ * @codes: the code
+ * @slots: its slots, in ascending order
+ * @count: entries of both
+ */
+struct ca__removing {
+	struct codearena_code **codes;
+	uint32_t *slots;
+	size_t count;
+};
+
+/* Turn some of the slots to their beginning, or back to the code. */
+static int ca__removing_turn(struct codearena_module *module,
+			     const struct ca__removing *removing, size_t first,
+			     size_t count, bool back)
+{
+	struct ca__turn *turns = module->scratch.turns;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		turns[i].slot = removing->slots[first + i];
+		turns[i].target = back ? removing->codes[first + i]->start : 0;
+	}
+	return ca__turn(module, count);
+}
+
+/*
+ * In steps, since the patches for all of a large module are many megabytes. If
+ * one fails, those before it are taken back.
+ */
+static int ca__removing_turn_all(struct codearena_module *module,
+				 const struct ca__removing *removing)
+{
+	size_t first, count;
+	int ret = 0;
+
+	for (first = 0; first < removing->count && !ret; first += count) {
+		count = removing->count - first;
+		if (count > CA__MODULE_STEP)
+			count = CA__MODULE_STEP;
+		ret = ca__removing_turn(module, removing, first, count, false);
+	}
+	if (!ret)
+		return 0;
+	for (first -= count; first; first -= CA__MODULE_STEP)
+		ca__removing_turn(module, removing, first - CA__MODULE_STEP,
+				  CA__MODULE_STEP, true);
+	return ret;
+}
+
+/* The module's lock is held. */
 static int ca__remove_locked(struct codearena_module *module,
 			     enum codearena_filter filter,
-			     struct codearena_code **out, size_t *count)
+			     struct ca__removing *removing)
 {
-	struct ca__turn *turns;
-	size_t n = 0, i;
+	size_t current = module->stat.current, n = 0, i;
 	int ret;
 
-	ret = ca__scratch_reserve(module, 0, module->stat.current);
+	ret = ca__scratch_reserve(module, 0, current < CA__MODULE_STEP ?
+					     current : CA__MODULE_STEP);
 	if (!ret)
-		ret = ca__scope_reserve(module->stat.current);
+		ret = ca__scope_reserve(current);
 	if (ret)
 		return ret;
-	turns = module->scratch.turns;
 	for (i = 0; i < module->opts.functions; i++) {
 		if (!module->table[i] ||
 		    !ca__filtered(module->table[i], filter))
 			continue;
-		turns[n].slot = i;
-		turns[n].target = 0;
-		out[n++] = module->table[i];
+		removing->slots[n] = i;
+		removing->codes[n++] = module->table[i];
 	}
-	if (n)
-		ret = ca__turn(module, n);
-	if (ret)
+	removing->count = n;
+	ret = ca__removing_turn_all(module, removing);
+	if (ret) {
+		removing->count = 0;
 		return ret;
+	}
 	for (i = 0; i < n; i++) {
-		module->table[turns[i].slot] = NULL;
-		ca__scope_add(out[i]);
-		ca__module_handle_turn(module, turns[i].slot);
+		module->table[removing->slots[i]] = NULL;
+		ca__scope_add(removing->codes[i]);
+		ca__module_handle_turn(module, removing->slots[i]);
 	}
 	module->stat.current -= n;
-	*count = n;
 	return 0;
 }
 
@@ -130,8 +180,9 @@ CODEARENA_API int codearena_module_remove(struct codearena_module *module,
 					  enum codearena_filter filter,
 					  struct codearena_removed *removed)
 {
+	struct ca__removing removing = { 0 };
 	struct codearena_code **codes;
-	size_t count = 0, i;
+	size_t count, i;
 	int ret;
 
 	if (!module || (int)filter < CODEARENA_FILTER_DEBUG ||
@@ -147,17 +198,22 @@ CODEARENA_API int codearena_module_remove(struct codearena_module *module,
 	}
 	if (!module->opts.functions)
 		return 0;
-	codes = malloc(module->opts.functions * sizeof(*codes));
+	codes = malloc(module->opts.functions * (sizeof(*codes) +
+						 sizeof(*removing.slots)));
 	if (!codes)
 		return -ENOMEM;
+	removing.codes = codes;
+	removing.slots = (uint32_t *)(codes + module->opts.functions);
 	pthread_mutex_lock(&module->lock);
-	ret = ca__remove_locked(module, filter, codes, &count);
+	ret = ca__remove_locked(module, filter, &removing);
 	pthread_mutex_unlock(&module->lock);
+	count = removing.count;
 	if (removed)
 		ca__removed_count(removed, codes, count);
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count && module->opts.event; i++)
 		ca__module_event(module, CODEARENA_EVENT_RETIRED, codes[i]);
-	codearena_module_put(codes, count);
+	ca__codes_put(&module->owner, codes, count);
+	ca__owner_kick(&module->owner);
 	free(codes);
 	return ret;
 }
@@ -182,7 +238,7 @@ CODEARENA_API int codearena_module_set_debug(struct codearena_module *module,
 
 static int ca__reinstall_locked(struct codearena_module *module,
 				struct codearena_code *code, uint32_t slot,
-				struct codearena_code **prior)
+				struct codearena_code **prior, bool *installed)
 {
 	int ret;
 
@@ -212,6 +268,7 @@ static int ca__reinstall_locked(struct codearena_module *module,
 	module->table[slot] = code;
 	module->stat.current += !*prior;
 	ca__module_handle_turn(module, slot);
+	*installed = true;
 	return 1;
 }
 
@@ -234,6 +291,7 @@ codearena_module_reinstall_debug(struct codearena_module *module,
 				 struct codearena_code *code)
 {
 	struct codearena_code *prior = NULL;
+	bool installed = false;
 	uint32_t slot;
 	int ret;
 
@@ -246,10 +304,12 @@ codearena_module_reinstall_debug(struct codearena_module *module,
 	    !ca__module_slot(module, code->function_index, &slot))
 		ret = -EINVAL;
 	else
-		ret = ca__reinstall_locked(module, code, slot, &prior);
+		ret = ca__reinstall_locked(module, code, slot, &prior,
+					   &installed);
 	pthread_mutex_unlock(&module->lock);
-	if (ret == 1 && prior) {
+	if (installed)
 		ca__module_event(module, CODEARENA_EVENT_INSTALLED, code);
+	if (installed && prior) {
 		ca__module_event(module, CODEARENA_EVENT_RETIRED, prior);
 		codearena_module_put(&prior, 1);
 	}

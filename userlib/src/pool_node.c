@@ -4,7 +4,8 @@
  *
  * Memory for the nodes of a region pool: taken in chunks, so that neighbours
  * in the tree are neighbours in memory, and kept until the pool is freed, so
- * that what was reserved stays so.
+ * that what was reserved stays so. What is reserved is mostly more than what
+ * gets used, so a node is not touched before.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,11 +18,15 @@
 /**
  * struct ca__chunk - head of a piece of memory
  * @next: the chunk that was taken before
+ * @fresh: the first of the nodes that never were in use; they lie at the end
+ * @count: how many these are
  *
  * The nodes begin one cache line further on.
  */
 struct ca__chunk {
 	struct ca__chunk *next;
+	char *fresh;
+	size_t count;
 };
 
 /**
@@ -53,8 +58,7 @@ void ca__nodes_destroy(struct ca__nodes *nodes)
 static int ca__nodes_grow(struct ca__nodes *nodes, size_t count)
 {
 	struct ca__chunk *chunk;
-	size_t bytes, i;
-	char *first;
+	size_t bytes;
 
 	if (__builtin_mul_overflow(count, nodes->size, &bytes) ||
 	    __builtin_add_overflow(bytes, (size_t)CA__LINE, &bytes))
@@ -64,14 +68,9 @@ static int ca__nodes_grow(struct ca__nodes *nodes, size_t count)
 		return -ENOMEM;
 	chunk->next = nodes->chunks;
 	nodes->chunks = chunk;
-	first = (char *)chunk + CA__LINE;
-	/* The last one first, so that they are handed out in ascending order. */
-	for (i = count; i--;) {
-		struct ca__node *node = (void *)(first + i * nodes->size);
-
-		node->next_free = nodes->free;
-		nodes->free = node;
-	}
+	chunk->fresh = (char *)chunk + CA__LINE;
+	chunk->count = count;
+	nodes->fresh = chunk;
 	nodes->free_count += count;
 	return 0;
 }
@@ -99,6 +98,18 @@ int ca__nodes_ready(struct ca__nodes *nodes, size_t count)
 	return ca__nodes_grow(nodes, more);
 }
 
+static struct ca__node *ca__fresh_take(struct ca__nodes *nodes)
+{
+	struct ca__node *node;
+
+	while (!nodes->fresh->count)
+		nodes->fresh = nodes->fresh->next;
+	node = (void *)nodes->fresh->fresh;
+	nodes->fresh->fresh += nodes->size;
+	nodes->fresh->count--;
+	return node;
+}
+
 /**
  * ca__nodes_get - take a node
  * @nodes: the nodes; ca__nodes_ready() has seen to it that there is one
@@ -109,7 +120,10 @@ struct ca__node *ca__nodes_get(struct ca__nodes *nodes)
 {
 	struct ca__node *node = nodes->free;
 
-	nodes->free = node->next_free;
+	if (node)
+		nodes->free = node->next_free;
+	else
+		node = ca__fresh_take(nodes);
 	nodes->free_count--;
 	nodes->used++;
 	ca__node_clear(node);

@@ -67,10 +67,11 @@ struct ca__chunk;
 /**
  * struct ca__nodes - the memory of one kind of nodes
  * @size: bytes of a node
- * @free: list of those that are not in use
- * @free_count: length of the list
+ * @free: list of those that were in use and are not any more
+ * @free_count: those on the list, and those that never were in use
  * @used: number of those in use
  * @chunks: all memory that was ever taken
+ * @fresh: chunks from here on may have nodes that never were in use
  */
 struct ca__nodes {
 	size_t size;
@@ -78,6 +79,7 @@ struct ca__nodes {
 	size_t free_count;
 	size_t used;
 	struct ca__chunk *chunks;
+	struct ca__chunk *fresh;
 };
 
 /**

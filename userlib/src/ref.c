@@ -16,8 +16,9 @@
 #include "collect.h"
 #include "internal.h"
 
-/* Objects that are given to an owner at a time where memory is short. */
-#define CA__FREE_BATCH	64
+/* Objects that are given to an owner at a time, and where memory is short. */
+#define CA__FREE_BATCH	4096
+#define CA__FREE_SMALL	64
 
 /**
  * ca__owner_init - begin to own code
@@ -56,24 +57,28 @@ void ca__owner_fini(struct ca__owner *owner)
  * ca__owner_free_chain - give dead code to its owner
  * @owner: owner
  * @chain: the code
- * @count: how many there are
+ * @count: about how many there are
  *
- * In one call, or in several if there is no memory for an array.
+ * In parts which stay in the processor's caches while one pass after another
+ * goes over them.
+ *
+ * Return: how many there were.
  */
-void ca__owner_free_chain(struct ca__owner *owner,
-			  struct codearena_code *chain, size_t count)
+size_t ca__owner_free_chain(struct ca__owner *owner,
+			    struct codearena_code *chain, size_t count)
 {
-	struct codearena_code *few[CA__FREE_BATCH];
+	struct codearena_code *few[CA__FREE_SMALL];
 	struct codearena_code **codes = few;
-	size_t room = CA__FREE_BATCH;
+	size_t room = CA__FREE_SMALL, total = 0;
 	size_t i;
 
-	if (count > CA__FREE_BATCH) {
-		codes = malloc(count * sizeof(*codes));
-		if (codes)
-			room = count;
-		else
+	if (count > CA__FREE_SMALL) {
+		room = count < CA__FREE_BATCH ? count : CA__FREE_BATCH;
+		codes = malloc(room * sizeof(*codes));
+		if (!codes) {
 			codes = few;
+			room = CA__FREE_SMALL;
+		}
 	}
 	while (chain) {
 		for (i = 0; chain && i < room; i++) {
@@ -81,9 +86,11 @@ void ca__owner_free_chain(struct ca__owner *owner,
 			chain = chain->link;
 		}
 		owner->ops->free_codes(owner, codes, i);
+		total += i;
 	}
 	if (codes != few)
 		free(codes);
+	return total;
 }
 
 /**
@@ -94,16 +101,15 @@ void ca__owner_free_chain(struct ca__owner *owner,
  */
 size_t ca__owner_reap(struct ca__owner *owner)
 {
-	struct codearena_code *chain, *code;
-	size_t count = 0;
+	struct codearena_code *chain;
+	size_t count;
 
 	if (owner->collector)
 		return 0;
+	count = __atomic_load_n(&owner->dying_count, __ATOMIC_RELAXED);
 	chain = __atomic_exchange_n(&owner->dying, NULL, __ATOMIC_ACQUIRE);
-	for (code = chain; code; code = code->link)
-		count++;
+	count = ca__owner_free_chain(owner, chain, count);
 	__atomic_sub_fetch(&owner->dying_count, count, __ATOMIC_RELAXED);
-	ca__owner_free_chain(owner, chain, count);
 	return count;
 }
 
@@ -133,17 +139,40 @@ void ca__owner_kick(struct ca__owner *owner)
 		ca__collector_run(collector, false);
 }
 
-static void ca__owner_push(struct ca__owner *owner, struct codearena_code *code)
+/* From @first to @last they are linked. */
+static void ca__owner_push(struct ca__owner *owner,
+			   struct codearena_code *first,
+			   struct codearena_code *last, size_t count)
 {
 	struct codearena_code *head;
 
-	__atomic_add_fetch(&owner->dying_count, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&owner->dying_count, count, __ATOMIC_RELAXED);
 	head = __atomic_load_n(&owner->dying, __ATOMIC_RELAXED);
 	do {
-		code->link = head;
-	} while (!__atomic_compare_exchange_n(&owner->dying, &head, code, true,
+		last->link = head;
+	} while (!__atomic_compare_exchange_n(&owner->dying, &head, first, true,
 					      __ATOMIC_RELEASE,
 					      __ATOMIC_RELAXED));
+}
+
+/*
+ * Drop a reference, but do nothing about an object that is dead then: it is the
+ * caller's. Returns whether it is, or -EINVAL.
+ */
+static int ca__code_drop(struct codearena_code *code)
+{
+	struct ca__owner *owner = code->owner;
+	uint32_t old = __atomic_load_n(&code->references, __ATOMIC_RELAXED);
+
+	do {
+		if (!old)
+			return -EINVAL;
+		if (old == 1 && owner && owner->collector)
+			return ca__collector_adopt(owner->collector, code);
+	} while (!__atomic_compare_exchange_n(&code->references, &old, old - 1,
+					      true, __ATOMIC_ACQ_REL,
+					      __ATOMIC_RELAXED));
+	return old == 1;
 }
 
 /**
@@ -158,23 +187,41 @@ static void ca__owner_push(struct ca__owner *owner, struct codearena_code *code)
 int ca__code_put(struct codearena_code *code)
 {
 	struct ca__owner *owner = code->owner;
-	uint32_t old = __atomic_load_n(&code->references, __ATOMIC_RELAXED);
+	int ret = ca__code_drop(code);
 
-	do {
-		if (!old)
-			return -EINVAL;
-		if (old == 1 && owner && owner->collector)
-			return ca__collector_adopt(owner->collector, code);
-	} while (!__atomic_compare_exchange_n(&code->references, &old, old - 1,
-					      true, __ATOMIC_ACQ_REL,
-					      __ATOMIC_RELAXED));
-	if (old > 1)
-		return 0;
+	if (ret <= 0)
+		return ret;
 	if (owner)
-		ca__owner_push(owner, code);
+		ca__owner_push(owner, code, code, 1);
 	else
 		ca__code_destroy(code);
 	return 0;
+}
+
+/**
+ * ca__codes_put - drop references to code of one owner, as ca__code_put() does
+ * @owner: the owner
+ * @codes: the objects
+ * @count: how many
+ *
+ * Those that die by it get to their owner by one exchange.
+ */
+void ca__codes_put(struct ca__owner *owner,
+		   struct codearena_code *const *codes, size_t count)
+{
+	struct codearena_code *first = NULL, *last = NULL;
+	size_t dead = 0, i;
+
+	for (i = 0; i < count; i++) {
+		if (ca__code_drop(codes[i]) <= 0)
+			continue;
+		codes[i]->link = first;
+		first = codes[i];
+		if (!dead++)
+			last = first;
+	}
+	if (dead)
+		ca__owner_push(owner, first, last, dead);
 }
 
 CODEARENA_API int codearena_code_put(struct codearena_code *code)

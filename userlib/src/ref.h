@@ -45,16 +45,22 @@ struct ca__owner {
 	size_t freeing;
 };
 
+/* collect_set.c */
+bool ca__collector_revive(struct codearena_collector *collector,
+			  struct codearena_code *code);
+
 /* ref.c */
 void ca__owner_init(struct ca__owner *owner, const struct ca__owner_ops *ops,
 		    struct codearena_collector *collector);
 void ca__owner_fini(struct ca__owner *owner);
-void ca__owner_free_chain(struct ca__owner *owner,
-			  struct codearena_code *chain, size_t count);
+size_t ca__owner_free_chain(struct ca__owner *owner,
+			    struct codearena_code *chain, size_t count);
 size_t ca__owner_reap(struct ca__owner *owner);
 size_t ca__owner_dead(const struct ca__owner *owner);
 void ca__owner_kick(struct ca__owner *owner);
 int ca__code_put(struct codearena_code *code);
+void ca__codes_put(struct ca__owner *owner,
+		   struct codearena_code *const *codes, size_t count);
 
 /* ref_scope.c */
 int ca__scope_reserve(size_t count);

@@ -9,6 +9,9 @@
 
 #include "space.h"
 
+/* Of what a space has committed, what it may commit ahead. */
+#define CA__AHEAD_PART	8
+
 /**
  * struct ca__walk - the part of a region that lies in one page
  * @page: index of the page
@@ -171,24 +174,85 @@ static int ca__commit_run(struct codearena_manager *manager,
 	return 0;
 }
 
+/* Commit a run, and more pages behind it if none wait for use already. */
+static int ca__commit_ahead(struct codearena_manager *manager,
+			    struct ca__space *space, const struct ca__run *run,
+			    uint64_t ahead)
+{
+	uint64_t page = ca__page_size(space);
+	uint64_t most = space->committed / CA__AHEAD_PART;
+	uint64_t limit = space->region.size / page;
+	struct ca__run more = *run;
+	int ret;
+
+	if (space->ahead != space->ahead_end)
+		ahead = 0;
+	if (ahead > most)
+		ahead = most;
+	if (ahead / page < limit - run->end)
+		limit = run->end + ahead / page;
+	while (more.end < limit && !ca__is_backed(space, more.end))
+		more.end++;
+	if (more.end > run->end) {
+		ret = ca__commit_run(manager, space, &more);
+		if (!ret) {
+			space->ahead = run->end;
+			space->ahead_end = more.end;
+			return 0;
+		}
+	}
+	return ca__commit_run(manager, space, run);
+}
+
+static struct codearena_region ca__pages_region(const struct ca__space *space,
+						uint64_t first, uint64_t end)
+{
+	uint64_t page = ca__page_size(space);
+
+	return (struct codearena_region){
+		.begin = space->region.begin + first * page,
+		.size = (end - first) * page,
+	};
+}
+
+/* A region gets used: what was committed ahead before it is not worth keeping. */
+static void ca__ahead_use(struct codearena_manager *manager,
+			  struct ca__space *space, const struct ca__run *all)
+{
+	uint64_t first = space->ahead, end = space->ahead_end;
+
+	if (all->limit <= first || all->end >= end)
+		return;
+	space->ahead = all->limit < end ? all->limit : end;
+	if (first < all->end)
+		ca__space_decommit(manager, space,
+				   ca__pages_region(space, first, all->end));
+}
+
 /**
  * ca__space_commit - commit all pages of a region that are not committed
  * @manager: manager
  * @space: the space
  * @region: part of it
+ * @ahead: most bytes that may be committed beyond it
  *
  * If it fails, pages in which nothing is in use are given back again.
  *
  * Return: 0 or a negative errno.
  */
 int ca__space_commit(struct codearena_manager *manager,
-		     struct ca__space *space, struct codearena_region region)
+		     struct ca__space *space, struct codearena_region region,
+		     uint64_t ahead)
 {
 	struct ca__run run = ca__run_first(space, region);
 	int ret;
 
+	ca__ahead_use(manager, space, &run);
 	while (ca__run_bare(space, &run)) {
-		ret = ca__commit_run(manager, space, &run);
+		if (run.end == run.limit)
+			ret = ca__commit_ahead(manager, space, &run, ahead);
+		else
+			ret = ca__commit_run(manager, space, &run);
 		if (ret) {
 			ca__space_decommit(manager, space, region);
 			return ret;
@@ -197,18 +261,9 @@ int ca__space_commit(struct codearena_manager *manager,
 	return 0;
 }
 
-/**
- * ca__space_decommit - give pages back
- * @manager: manager
- * @space: the space
- * @region: part of it; of pages that it touches, those in which nothing is in
- *          use are given back
- *
- * What the backend will not give back stays committed, and is used again as it
- * is.
- */
-void ca__space_decommit(struct codearena_manager *manager,
-			struct ca__space *space, struct codearena_region region)
+static void ca__decommit(struct codearena_manager *manager,
+			 struct ca__space *space,
+			 struct codearena_region region)
 {
 	struct ca__run run = ca__run_first(space, region);
 	uint64_t page = ca__page_size(space), length;
@@ -222,6 +277,53 @@ void ca__space_decommit(struct codearena_manager *manager,
 		space->committed -= length;
 		ca__manager_uncharge(manager, length);
 	}
+}
+
+/**
+ * ca__space_decommit - give pages back
+ * @manager: manager
+ * @space: the space
+ * @region: part of it; of pages that it touches, those in which nothing is in
+ *          use are given back
+ *
+ * With them go the pages that were committed ahead, if they are too many for
+ * what is left. What the backend will not give back stays committed, and is
+ * used again as it is.
+ */
+void ca__space_decommit(struct codearena_manager *manager,
+			struct ca__space *space, struct codearena_region region)
+{
+	uint64_t first = space->ahead, end = space->ahead_end;
+	uint64_t bytes = (end - first) * ca__page_size(space);
+
+	ca__decommit(manager, space, region);
+	if (!bytes || bytes <= (space->committed - bytes) / CA__AHEAD_PART)
+		return;
+	space->ahead = 0;
+	space->ahead_end = 0;
+	ca__decommit(manager, space, ca__pages_region(space, first, end));
+}
+
+/**
+ * ca__space_decommitted - pages were given back by the arena
+ * @manager: manager
+ * @space: the space
+ * @region: part of it, which was in use; whole pages of it were given back
+ */
+void ca__space_decommitted(struct codearena_manager *manager,
+			   struct ca__space *space,
+			   struct codearena_region region)
+{
+	uint64_t offset = region.begin - space->region.begin;
+	uint64_t page = ca__page_size(space);
+	uint64_t first = (offset + page - 1) / page;
+	uint64_t end = (offset + region.size) / page;
+
+	if (first >= end)
+		return;
+	ca__set_backed(space, first, end);
+	space->committed -= (end - first) * page;
+	ca__manager_uncharge(manager, (end - first) * page);
 }
 
 static int ca__space_setup(struct codearena_manager *manager,

@@ -64,6 +64,8 @@ struct codearena_manager {
  * @backed: a bit for every page: it is committed
  * @pool: what can be given out
  * @committed: bytes committed
+ * @ahead: first of the pages that were committed ahead, and not used since
+ * @ahead_end: the page behind the last of them; @ahead: there are none
  * @pieces: as how many regions what is given out is released, as far as known
  * @waiting: regions of it that wait for the end of a grace
  * @releasing: regions of it that a call is about to release
@@ -79,6 +81,8 @@ struct ca__space {
 	uint64_t *backed;
 	struct codearena_pool *pool;
 	uint64_t committed;
+	uint64_t ahead;
+	uint64_t ahead_end;
 	size_t pieces;
 	size_t waiting;
 	size_t releasing;
@@ -172,10 +176,14 @@ int ca__space_new(struct codearena_manager *manager, uint64_t length,
 void ca__space_close(struct codearena_manager *manager,
 		     struct ca__space *space);
 int ca__space_commit(struct codearena_manager *manager,
-		     struct ca__space *space, struct codearena_region region);
+		     struct ca__space *space, struct codearena_region region,
+		     uint64_t ahead);
 void ca__space_decommit(struct codearena_manager *manager,
 			struct ca__space *space,
 			struct codearena_region region);
+void ca__space_decommitted(struct codearena_manager *manager,
+			   struct ca__space *space,
+			   struct codearena_region region);
 void ca__space_mark(struct ca__space *space, struct codearena_region region,
 		    bool live);
 bool ca__space_is_live(const struct ca__space *space,
@@ -187,6 +195,11 @@ struct ca__space *ca__spaces_find(const struct ca__spaces *spaces,
 				  uint64_t address);
 int ca__spaces_grow(struct codearena_allocator *allocator, uint64_t size);
 void ca__spaces_destroy(struct codearena_allocator *allocator);
+
+/* allocator_release.c */
+int ca__allocator_release(struct codearena_allocator *allocator,
+			  const struct codearena_region *regions,
+			  const size_t *pieces, size_t count);
 
 /* allocator_grace.c */
 int ca__queue_reserve(struct ca__queue *queue, size_t more);

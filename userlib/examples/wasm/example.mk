@@ -19,6 +19,40 @@ wasm: $(wasm_dir)/codearena-wasm
 $(wasm_dir)/codearena-wasm: $(wasm_objects) $(static)
 	$(CC) $(CFLAGS) $(LDFLAGS) -static -pthread $^ -lm -o $@
 
+# Programs that own the signals of their process: host-c and host-go.
+wasm_library := $(filter-out $(wasm_dir)/main.c.o,$(wasm_objects)) \
+	$(wasm_dir)/hosts/replay.c.o
+
+.PHONY: wasm-hosts
+wasm-hosts: $(wasm_dir)/host-c $(wasm_dir)/host-go
+
+$(wasm_dir)/host-c: $(wasm_dir)/hosts/host.c.o $(wasm_library) $(static)
+	$(CC) $(CFLAGS) $(LDFLAGS) -static -pthread $^ -lm -o $@
+
+$(wasm_dir)/hosts.a: $(wasm_library)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+# Go compiles C by itself, and would take the other .c files of the directory too.
+$(wasm_dir)/host-go: $(wasm_src)/hosts/host.go $(wasm_src)/hosts/replay.h \
+		$(wasm_dir)/hosts.a $(static)
+	@mkdir -p $(wasm_dir)/go
+	cp $(wasm_src)/hosts/host.go $(wasm_src)/hosts/replay.h $(wasm_dir)/go/
+	cd $(wasm_dir)/go && GO111MODULE=off GOFLAGS= GOCACHE=$(wasm_dir)/go-cache \
+		CC="$(CC)" CGO_LDFLAGS="$(wasm_dir)/hosts.a $(static) -lm" \
+		go build -p 2 -ldflags '-linkmode external -extldflags "-static -pthread"' \
+		-o $@ host.go
+
+# The half of wasm-native, which is there to compare speed with, that is not made
+# from modules: selftests/workloads/steady.sh links the rest to it.
+.PHONY: wasm-native
+wasm-native: $(wasm_dir)/native.a
+
+$(wasm_dir)/native.a: $(wasm_dir)/native/native.c.o $(wasm_dir)/replay.c.o \
+		$(wasm_dir)/util.c.o
+	rm -f $@
+	$(AR) rcs $@ $^
+
 $(wasm_dir)/%.c.o: $(wasm_src)/%.c $(wasm_src)/glue.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(wasm_cflags) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
@@ -27,4 +61,5 @@ $(wasm_dir)/%.S.o: $(wasm_src)/%.S $(wildcard $(wasm_src)/rt/*.h)
 	@mkdir -p $(@D)
 	$(CC) -I$(wasm_src)/rt -Wa,-I$(wasm_src)/rt $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
--include $(wildcard $(wasm_dir)/*.d)
+-include $(wildcard $(wasm_dir)/*.d $(wasm_dir)/native/*.d \
+	$(wasm_dir)/hosts/*.d)

@@ -49,6 +49,25 @@ static bool ca__x86_near(bool entry, uint64_t slot, uint64_t target,
 	return true;
 }
 
+/* The qword that begins with the jump, without the distance. */
+#define CA__X86_JUMP	0xcccccc00000000e9ULL
+
+static bool ca__x86_near_word(bool entry, uint64_t slot, uint64_t target,
+			      uint64_t *word)
+{
+	uint64_t distance = target - (slot + (entry ? 8 : 0) + 5);
+
+	*word = CA__X86_JUMP | (distance & UINT32_MAX) << 8;
+	return ca__x86_fits(distance);
+}
+
+static bool ca__x86_near_read(bool entry, uint64_t slot, uint64_t word,
+			      uint64_t *target)
+{
+	*target = slot + (entry ? 8 : 0) + 5 + (int64_t)(int32_t)(word >> 8);
+	return (word & ~((uint64_t)UINT32_MAX << 8)) == CA__X86_JUMP;
+}
+
 static uint64_t ca__x86_near_target(bool entry, uint64_t slot,
 				    const uint8_t *at)
 {
@@ -118,6 +137,8 @@ static uint64_t ca__x86_data_word(bool entry, uint64_t slot, const uint8_t *at)
 const struct ca__jump_machine ca__jump_x86_64 = {
 	.near = ca__x86_near,
 	.near_target = ca__x86_near_target,
+	.near_word = ca__x86_near_word,
+	.near_read = ca__x86_near_read,
 	.far = ca__x86_far,
 	.lazy = ca__x86_lazy,
 	.lazy_read = ca__x86_lazy_read,

@@ -2,29 +2,32 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Stage gdb, with all it needs to run in a test VM, without installing it.
+# Stage a program of a Debian package, with all it needs to run in a test VM, without
+# installing it.
 #
-# Usage: stage.sh ARCH
+# Usage: stage-program.sh PACKAGE PROGRAM ARCH
 #
-# Prints the directory, for run.sh --stage. ARCH is x86_64 or arm64. The gdb is
-# Debian's gdb-minimal: the same debugger without Python, which would bring a
-# library of its own. Downloads it once, into the cache.
+# Prints the directory, for run.sh --stage. ARCH is x86_64 or arm64. Downloads it
+# once, into the cache.
 
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR/../vm source=../vm/lib.sh
-. "$(dirname "$0")/../vm/lib.sh"
-# shellcheck source-path=SCRIPTDIR/../vm source=../vm/debian.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=debian.sh
 . "$vm_dir/debian.sh"
 
 suite=bookworm
 
 case ${1:---help} in
 -h | --help) usage; exit 0 ;;
+esac
+package=$1 program=${2:?PROGRAM missing; see --help}
+case ${3:?ARCH missing; see --help} in
 x86_64) debian_arch=amd64 ;;
 arm64) debian_arch=arm64 ;;
-*) die "architecture $1 is not supported" ;;
+*) die "architecture $3 is not supported" ;;
 esac
-stage=$cache_dir/gdb-$suite-$debian_arch
+stage=$cache_dir/$program-$suite-$debian_arch
 
 # closure PACKAGE: what apt would install for it where nothing is installed.
 closure() {
@@ -56,23 +59,23 @@ copy() {
 		mapfile -t -O ${#names[@]} names < <(needed "$to/$path")
 	done
 	# The loader has its place, wherever its package has it.
-	name=$(readelf -l "$to/usr/bin/gdb" | sed -n 's,.*program interpreter: \(.*\)\],\1,p')
+	name=$(readelf -l "$to/usr/bin/$program" | sed -n 's,.*program interpreter: \(.*\)\],\1,p')
 	[ -e "$to/$name" ] || install -D -m 755 "$(find "$to" -name "${name##*/}")" "$to/$name"
 }
 
 make_stage() {
 	local packages tree=$stage.packages
-	[ ! -e "$stage/usr/bin/gdb" ] || return 0
+	[ ! -e "$stage/usr/bin/$program" ] || return 0
 	need readelf build
 	debian_use "$suite" "$debian_arch"
-	mapfile -t packages < <(closure gdb-minimal)
-	[ ${#packages[@]} -gt 0 ] || die "apt finds no gdb-minimal in $suite for $debian_arch"
+	mapfile -t packages < <(closure "$package")
+	[ ${#packages[@]} -gt 0 ] || die "apt finds no $package in $suite for $debian_arch"
 	rm -rf "$tree" "$stage.new"
 	debian_unpack "$tree" './*' "${packages[@]}"
-	copy "$tree" "$stage.new" gdb
+	copy "$tree" "$stage.new" "$program"
 	rm -rf "$tree" "$stage"
 	mv "$stage.new" "$stage"
 }
 
-with_lock "gdb-$debian_arch" make_stage >&2
+with_lock "$program-$debian_arch" make_stage >&2
 echo "$stage"

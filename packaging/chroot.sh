@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# Make a Debian system in a directory, as a user of the packages would have it: a
+# compiler, DKMS, headers of a kernel, and nothing of this project.
+#
+# Usage: chroot.sh
+#
+# Prints the directory, which is in the cache and made once. Needs root. Copy it,
+# rather than change it.
+
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR/../selftests/vm source=lib.sh
+. "$(dirname "$0")/../selftests/vm/lib.sh"
+# shellcheck source-path=SCRIPTDIR/../selftests/vm source=debian.sh
+. "$vm_dir/debian.sh"
+
+case ${1-} in
+-h | --help) usage; exit 0 ;;
+esac
+
+suite=bookworm
+# What the packages depend on, so that installing them needs no network; then what
+# a user of the library has. The headers are those of the kernel that VMs boot.
+packages=(dkms gcc libc6-dev make pkg-config systemd-standalone-sysusers libcapstone4
+	bash-completion "linux-headers-$("$vm_dir/kernel.sh" release 6.1 x86_64)")
+# A new name when the list changes.
+chroot=$cache_dir/chroot-$suite-$(printf '%s ' "${packages[@]}" | sha256sum | cut -c 1-8)
+
+make_chroot() {
+	local options uri
+	[ ! -e "$chroot" ] || return 0
+	need debootstrap packages
+	[ "$(id -u)" -eq 0 ] || die "a Debian system in a directory needs root"
+	uri=$(debian_uri main)
+	[ -n "$uri" ] || die "no Debian mirror in apt's configuration"
+	rm -rf "$chroot.new"
+	say "making a Debian system of $suite, once"
+	debootstrap --variant=minbase \
+		--keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
+		"$suite" "$chroot.new" "$uri" >&2
+	uri=$(debian_uri security)
+	[ -z "$uri" ] || echo "deb $uri $suite-security main" >>"$chroot.new/etc/apt/sources.list"
+	# Proxies and time-outs of this system.
+	apt-config dump | grep -E '^Acquire::(http|https|Check-)' \
+		>"$chroot.new/etc/apt/apt.conf.d/90codearena" || true
+	printf 'path-exclude=/usr/share/%s/*\n' doc man locale \
+		>"$chroot.new/etc/dpkg/dpkg.cfg.d/90codearena"
+	options='-q -y -o Dpkg::Use-Pty=0'
+	export DEBIAN_FRONTEND=noninteractive
+	# The options are words.
+	# shellcheck disable=SC2086
+	chroot "$chroot.new" apt-get $options update >&2
+	# shellcheck disable=SC2086
+	chroot "$chroot.new" apt-get $options \
+		install --no-install-recommends "${packages[@]}" >&2
+	chroot "$chroot.new" apt-get clean
+	rm "$chroot.new/etc/dpkg/dpkg.cfg.d/90codearena"
+	mv "$chroot.new" "$chroot"
+}
+
+with_lock chroot make_chroot
+echo "$chroot"
