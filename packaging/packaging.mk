@@ -47,7 +47,8 @@ uninstall:
 		$(DESTDIR)$(examples_dir)/codearena-example.service
 	-rmdir -p --ignore-fail-on-non-empty $(DESTDIR)$(examples_dir) 2>/dev/null
 
-# What DKMS compiles: the module without its tests, in the layout it is built in.
+# The module without its tests, in the layout it is built in.
+## dkms-source: install what DKMS compiles (DESTDIR=)
 .PHONY: dkms-source
 dkms-source:
 	$(INSTALL) -d $(DESTDIR)$(source_dir)/kmod $(DESTDIR)$(source_dir)/uapi/linux \

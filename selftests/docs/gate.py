@@ -278,6 +278,11 @@ def check_tool(tree):
             yield f"{command}: not in codearenactl.8"
 
 
+def _makefiles(tree):
+    return tree.text("Makefile") + "".join(
+        path.read_text(encoding="utf-8") for path in tree.root.glob("packaging/*.mk"))
+
+
 def check_names(tree):
     """Functions, tests, files and make targets that pages name exist."""
     code = "".join(tree.kmod.values()) + "".join(tree.library.values()) + tree.uapi
@@ -285,7 +290,7 @@ def check_names(tree):
                     for path in tree.root.glob("userlib/include/*.h"))
     files = {path.name: path for path in tree.root.rglob("*")
              if path.suffix in (".c", ".h", ".S", ".sh") and "build" not in path.parts}
-    targets = re.findall(r"^## ([\w-]+):", tree.text("Makefile"), re.M)
+    targets = re.findall(r"^## ([\w-]+):", _makefiles(tree), re.M)
     for page, text in tree.pages.items():
         for name in re.findall(r"``((?:codearena|ca)_\w+)\(\)``", text):
             if not re.search(rf"\b{name}\(", code):
@@ -306,7 +311,7 @@ def check_names(tree):
 
 def check_help(tree):
     """`make help` lists every target, and the README names the two that matter."""
-    makefile = tree.text("Makefile")
+    makefile = _makefiles(tree)
     listed = re.findall(r"^## ([\w-]+):", makefile, re.M)
     for name in re.findall(r"^\.PHONY: ([\w-]+)$", makefile, re.M):
         if name not in listed and name != "no-headers":

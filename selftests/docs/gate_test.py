@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WANTED = ("Documentation", "Makefile", "README.md", "kmod", "selftests", "uapi", "userlib")
+WANTED = ("Documentation", "Makefile", "README.md", "kmod", "packaging", "selftests", "uapi", "userlib")
 
 QUERY = "#define CODEARENA_QUERY _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_QUERY)\n"
 VERSION = "const char *codearena_version(void);\n"

@@ -64,6 +64,7 @@ codespell_ignore=(
 	hart # a RISC-V hardware thread
 	iput # releases an inode
 	nd # a macro of mdoc
+	nin # n, after an escaped new line
 )
 
 # Print a reason and leave with the code that counts as skipped.
@@ -216,8 +217,7 @@ check_versions() {
 check_clang_format() {
 	local files
 	need clang-format static
-	take_files "${kernel_sources[@]}" 'userlib/include/*.h' 'userlib/src/*.[ch]' \
-		':!kmod/trace.h'
+	take_files "${kernel_sources[@]}" 'userlib/include/*.h' ':!kmod/trace.h' ':!kmod/tests/*'
 	selftests/vm/format.py "${files[@]}"
 	echo "${#files[@]} files"
 }
