@@ -87,13 +87,8 @@ coverage-kmod: setup-build setup-vm setup-source setup-debug setup-coverage
 
 ## check-fuzz: the corpora of the library's fuzzers, and ten seconds of each
 .PHONY: check-fuzz
-check-fuzz: setup-build setup-host
+check-fuzz: setup-build setup-fuzz
 	$(userlib) fuzz-smoke
-
-## fuzz-lib: libFuzzer on the library (FUZZ=NAMES, FUZZ_SECONDS=300 each)
-.PHONY: fuzz-lib
-fuzz-lib: setup-build setup-host
-	$(userlib) fuzz
 
 ## check-vm: the kselftests in a VM (KVER=6.1 ARCH=x86_64)
 .PHONY: check-vm
@@ -163,6 +158,11 @@ man:
 bench: setup-build setup-vm setup-bench
 	@selftests/bench/run.sh
 
+## fuzz-lib: fuzz the library, each part for FUZZ_SECONDS (300)
+.PHONY: fuzz-lib
+fuzz-lib: setup-build setup-fuzz
+	$(userlib) fuzz
+
 ## check-workloads: WebAssembly modules of npm, and traps, here and in a VM (KVER=)
 .PHONY: check-workloads
 check-workloads: setup-build setup-vm setup-source setup-workloads
@@ -176,7 +176,7 @@ vm-shell: setup-build setup-vm setup-source
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
 setups := $(patsubst %,setup-%,build vm source arm64 debug static host coverage bench \
-	docs packages workloads)
+	docs fuzz packages workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*

@@ -15,6 +15,7 @@
 #   host      host tests of the library
 #   coverage  the table of the lines that host tests execute
 #   docs      the documentation, its gate, and the comparison of ABIs
+#   fuzz      fuzz the library
 #   bench     benchmarks and the peers they compare with
 #   packages  Debian packages, and the system in a directory to try them in
 #   workloads WebAssembly modules of others; node and npm only where there are none
@@ -51,6 +52,7 @@ packages_of() {
 		echo python3 python3-sphinx mandoc gcc g++ make libc6-dev pkg-config cmake meson \
 			ninja-build abigail-tools perl
 		;;
+	fuzz) echo clang libclang-rt-14-dev llvm make ;;
 	bench) echo gcc g++ make pkg-config libasmjit-dev libbenchmark-dev ;;
 	packages)
 		echo debhelper dh-dkms dpkg-dev lintian debootstrap pkg-config \

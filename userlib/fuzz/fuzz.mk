@@ -1,55 +1,61 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Fuzzers of the library, one for each fuzz/fuzz_NAME.c, by clang's libFuzzer with
-# ASan and UBSan. Included by the library's Makefile.
+# Fuzzing of the library. Included by its Makefile. Targets: fuzz, fuzz-smoke,
+# fuzz-build.
 #
-# fuzz         run them one after another, FUZZ_SECONDS each
-# fuzz-smoke   the inputs of the corpora, and ten seconds each
+# FUZZ_SECONDS=300   how long fuzz runs each fuzzer
+# FUZZ=NAMES         which fuzzers: the part of fuzz/fuzz_NAME.c
 #
-# FUZZ=NAMES       which (default: all)
-# FUZZ_CC=         a clang
-# fuzz_NAME_cppflags, fuzz_NAME_ldflags    for one of them only
+# fuzz/corpus/NAME/ has inputs to begin with. A fuzzer that needs flags sets
+# fuzz_NAME_cppflags, for which the library is built again, or fuzz_NAME_ldflags
+# in fuzz/NAME.mk.
 
 FUZZ_SECONDS ?= 300
+FUZZ ?= $(patsubst fuzz/fuzz_%.c,%,$(sort $(wildcard fuzz/fuzz_*.c)))
 FUZZ_CC ?= clang
-fuzz_names := $(patsubst fuzz/fuzz_%.c,%,$(sort $(wildcard fuzz/fuzz_*.c)))
-FUZZ ?= $(fuzz_names)
-fuzz_flags := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 
-# Small nodes, so that trees of few regions get high.
-fuzz_pool_cppflags := -DCA__NODE_GROUP=4 -DCA__NODE_GROUPS=2
-# So that any allocation can be made to fail.
-fuzz_module_ldflags := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+fuzz := $(O)/fuzz
+fuzz_cflags := -std=gnu11 $(warnings) -O1 -g -fno-omit-frame-pointer -pthread \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-DCODEARENA_VERSION='"$(version)"' $(ca_cppflags) -Isrc
 
--include $(wildcard fuzz/fuzz_*.mk)
+# For fuzz/fail.h.
+fuzz_fail_ldflags := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc \
+	-Wl,--wrap=aligned_alloc
 
-# The library is compiled once, and again for those with flags of their own.
-fuzz_objects = $(sources:src/%.c=$(O)/fuzz/$(if $(fuzz_$(1)_cppflags),lib-$(1),lib)/%.o)
+-include $(filter-out fuzz/fuzz.mk,$(wildcard fuzz/*.mk))
 
+# Objects in directory $(1), with flags $(2).
 define fuzz_library
-$(O)/fuzz/$(1)/%.o: src/%.c $(O)/flags Makefile fuzz/fuzz.mk
+$(fuzz)/$(1)/%.o: src/%.c Makefile fuzz/fuzz.mk $(wildcard fuzz/$(1).mk) VERSION
 	@mkdir -p $$(@D)
-	$$(call quiet,CC)$$(FUZZ_CC) $$(ca_cflags) $(2) $$(CPPFLAGS) $$(fuzz_flags) \
-		-fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c $$< -o $$@
+	$$(FUZZ_CC) $$(fuzz_cflags) $(2) -MMD -MP -c $$< -o $$@
 
--include $$(wildcard $(O)/fuzz/$(1)/*.d)
+-include $(wildcard $(fuzz)/$(1)/*.d)
 endef
-$(eval $(call fuzz_library,lib,))
+$(eval $(call fuzz_library,library,))
 
-define fuzzer
-$(if $(fuzz_$(1)_cppflags),$(call fuzz_library,lib-$(1),$(fuzz_$(1)_cppflags)))
+define fuzz_program
+$(if $(fuzz_$(1)_cppflags),$(call fuzz_library,$(1),$(fuzz_$(1)_cppflags)))
 
-$(O)/fuzz/$(1): fuzz/fuzz_$(1).c $(call fuzz_objects,$(1)) $(wildcard fuzz/*.h)
-	$$(call quiet,LD)$$(FUZZ_CC) $$(ca_cflags) $$(fuzz_$(1)_cppflags) $$(CPPFLAGS) \
-		$$(fuzz_flags) -fsanitize=fuzzer,address,undefined $$(fuzz_$(1)_ldflags) \
-		-pthread $$(filter %.c %.o,$$^) -o $$@
+$(fuzz)/fuzz_$(1): fuzz/fuzz_$(1).c fuzz/fuzz.mk $(wildcard fuzz/$(1).mk) \
+		$(sources:src/%.c=$(fuzz)/$(if $(fuzz_$(1)_cppflags),$(1),library)/%.o)
+	@mkdir -p $$(@D)
+	$$(FUZZ_CC) $$(fuzz_cflags) $(fuzz_$(1)_cppflags) -MMD -MP \
+		$$(filter %.c %.o,$$^) $(fuzz_$(1)_ldflags) -o $$@
+
+-include $(wildcard $(fuzz)/fuzz_$(1).d)
 endef
-$(foreach f,$(fuzz_names),$(eval $(call fuzzer,$(f))))
+$(foreach f,$(FUZZ),$(eval $(call fuzz_program,$(f))))
 
-.PHONY: fuzz fuzz-smoke
-fuzz: $(FUZZ:%=$(O)/fuzz/%)
-	@fuzz/run.sh --seconds $(FUZZ_SECONDS) $^
+.PHONY: fuzz-build
+fuzz-build: $(FUZZ:%=$(fuzz)/fuzz_%)
 
-fuzz-smoke: $(FUZZ:%=$(O)/fuzz/%)
-	@fuzz/run.sh --name check-fuzz --seconds 10 $^
+.PHONY: fuzz
+fuzz: fuzz-build
+	@fuzz/run.sh --seconds $(FUZZ_SECONDS) --out $(fuzz) $(FUZZ)
+
+.PHONY: fuzz-smoke
+fuzz-smoke: fuzz-build
+	@fuzz/run.sh --replay --seconds 10 --out $(fuzz) $(FUZZ)

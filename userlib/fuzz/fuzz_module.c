@@ -3,676 +3,664 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * Fuzzer of modules: the input is a list of operations, which a naive model does
- * too. Code is real and is called. Any allocation may fail: then the operation has
- * done nothing. On the memfd backend, so that it runs on every host; x86-64 only.
+ * too. After each one all that can be asked of the module must be as the model
+ * says, and what is called through its jump tables returns what the model does.
+ * Allocations fail on demand; then nothing may have changed.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
+#include "codearena_log.h"
+#include "module_check.h"
 
-#include "codearena_jump.h"
-#include "codearena_lookup.h"
-#include "module_model.h"
+#define OPERATIONS	160
+#define BATCH		4
 
-#define LAZY_VALUE	1234
-#define BATCH		6
-#define LARGEST		(160 * 1024)
-#define SMALL_SPACE	(256 * 1024)
-
-/* A lazy slot has pushed the index of the function. */
-unsigned int lazy(void);
-__asm__(".text\n"
-	".type lazy, @function\n"
-	"lazy:\n"
-	"	endbr64\n"
-	"	addq $8, %rsp\n"
-	"	movl $1234, %eax\n"
-	"	ret\n"
-	".size lazy, . - lazy\n");
-
-static unsigned int one(void)
-{
-	return 1;
-}
-
-/**
- * struct fuzzed - what one input works on
- * @model: what should be
- * @manager: where code counts
- * @module: what is
- * @collector: or NULL
- * @runtime: of @collector
- * @handles: or NULL
- * @scope: that is open, or NULL
- * @freeing: code may be freed now
- * @pending: a collection lacked memory, and may be made up for at any time
- */
-struct fuzzed {
-	struct model model;
-	struct codearena_manager *manager;
-	struct codearena_module *module;
-	struct codearena_collector *collector;
-	struct codearena_runtime *runtime;
-	struct codearena_handle_table *handles;
-	struct codearena_scope *scope;
-	bool freeing;
-	bool pending;
+struct input {
+	const uint8_t *at;
+	size_t left;
 };
 
-/* Allocations until one fails, 0: none does; and whether one did. */
-static unsigned int countdown;
-static bool failed_one;
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int __real_codearena_arena_patch(struct codearena_arena *arena,
+				 const struct codearena_patch_entry *entries,
+				 size_t count, uint32_t flags, size_t *failed);
+int __wrap_codearena_arena_patch(struct codearena_arena *arena,
+				 const struct codearena_patch_entry *entries,
+				 size_t count, uint32_t flags, size_t *failed);
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
+static struct codearena_collector *collector;
+static struct codearena_runtime *runtime;
+static struct codearena_logger *logger;
+static struct codearena_scope *scopes[SCOPES];
+static uint64_t asked, grace;
 
-static bool fails(void)
+/* Takes no memory on this backend, but may on another. */
+int __wrap_codearena_arena_patch(struct codearena_arena *arena,
+				 const struct codearena_patch_entry *entries,
+				 size_t count, uint32_t flags, size_t *failed)
 {
-	bool fail = countdown && !--countdown;
-
-	failed_one |= fail;
-	return fail;
+	return fails() ? -ENOMEM :
+	       __real_codearena_arena_patch(arena, entries, count, flags,
+					    failed);
 }
 
-/* Lack of memory is an answer only where there was one. */
-static bool lacked(int ret)
+static unsigned int take(struct input *input)
 {
-	return ret == -ENOMEM && failed_one;
+	if (!input->left)
+		return 0;
+	input->left--;
+	return *input->at++;
 }
 
-void *__wrap_malloc(size_t size)
+static void event(void *data, struct codearena_module *of,
+		  enum codearena_event what, struct codearena_code *code)
 {
-	return fails() ? NULL : __real_malloc(size);
+	struct entry *e = model_by_code(&model, code);
+
+	(void)data;
+	(void)of;
+	require(e && e->start == codearena_code_start(code));
+	if (what != CODEARENA_EVENT_FREED)
+		return;
+	require(e->life == LIVE && (model.ending || !entry_refs(e)));
+	require(model.ending || !model.collector || e->candidate);
+	model.gone[model.gone_count++ % GONE] = (struct codearena_region){
+		e->start, e->size,
+	};
+	memset(e, 0, sizeof(*e));
 }
 
-void *__wrap_calloc(size_t count, size_t size)
+static void ask(void *data, struct codearena_runtime *from, uint64_t sequence)
 {
-	return fails() ? NULL : __real_calloc(count, size);
+	unsigned int i;
+
+	(void)data;
+	(void)from;
+	require(!model.collecting && sequence > asked);
+	asked = sequence;
+	model.collecting = true;
+	model.follow = false;
+	for (i = 0; i < CODES; i++) {
+		struct entry *e = &model.entries[i];
+
+		e->candidate = e->life == LIVE && !entry_refs(e);
+	}
 }
 
-void *__wrap_realloc(void *old, size_t size)
+static struct entry *pick(struct input *input, enum life life)
 {
-	return fails() ? NULL : __real_realloc(old, size);
-}
+	unsigned int from = take(input), i;
 
-static struct piece *piece_of(struct fuzzed *f, uint64_t start)
-{
-	for (unsigned int i = 0; i < PIECES; i++) {
-		struct piece *piece = &f->model.pieces[i];
+	for (i = 0; i < CODES; i++) {
+		struct entry *e = &model.entries[(from + i) % CODES];
 
-		if (piece->start == start && (piece->state == ADDED ||
-					      piece->state == PUBLISHED))
-			return piece;
+		if (e->life == life)
+			return e;
 	}
 	return NULL;
 }
 
-static void event(void *data, struct codearena_module *module,
-		  enum codearena_event what, struct codearena_code *code)
+/* Code with a reference, so that it can be handed to functions. */
+static struct entry *pick_held(struct input *input)
 {
-	struct fuzzed *f = data;
-	struct piece *piece;
+	unsigned int from = take(input), i;
 
-	(void)module;
-	if (what != CODEARENA_EVENT_FREED)
-		return;
-	require(f->freeing || f->pending);
-	piece = piece_of(f, codearena_code_start(code));
-	require(piece && piece->code == code);
-	require(!piece->freed);
-	piece->freed = true;
-}
+	for (i = 0; i < CODES; i++) {
+		struct entry *e = &model.entries[(from + i) % CODES];
 
-static void ask(void *data, struct codearena_runtime *runtime,
-		uint64_t sequence)
-{
-	struct fuzzed *f = data;
-	uint64_t pcs[PIECES];
-	size_t count = 0;
-
-	for (unsigned int i = 0; i < PIECES; i++) {
-		const struct piece *piece = &f->model.pieces[i];
-
-		if (piece->state == PUBLISHED && piece->on_stack)
-			pcs[count++] = piece->start + i % piece->size;
+		if (e->life == LIVE && entry_refs(e))
+			return e;
 	}
+	return NULL;
+}
+
+static void describe(struct input *input, struct entry *e)
+{
+	unsigned int how = take(input), what = take(input);
+
+	memset(e, 0, sizeof(*e));
+	e->function = how % 9 == 8 ? CODEARENA_CODE_ANONYMOUS : (int)(how % 9);
+	e->kind = how / 9 % 4 == 3 ? CODEARENA_CODE_RUNTIME_WRAPPER :
+		  CODEARENA_CODE_FUNCTION;
+	e->deopt = how & 128;
+	e->tier = what % 3;
+	e->debug = what / 3 % 8 < 4 ? 0 : what / 3 % 8 - 4;
+	e->body = what / 24 % 3;
+	e->value = e->body == RETURNS ? 1 + take(input) :
+		   e->body == CALLS ? IMPORTS + take(input) % FUNCTIONS :
+		   1 + take(input) % 2;
+	e->size = 8U << take(input) % 11;
+	if (e->size > BODY)
+		e->size = BODY;
+}
+
+static void added(struct entry *e, struct codearena_code *code)
+{
+	e->life = STAGED;
+	e->code = code;
+	e->start = codearena_code_start(code);
+	e->size = codearena_code_size(code);
+	e->memory = codearena_code_memory(code);
+	require(!model_at(&model, e->start));
+}
+
+static void add(struct input *input, bool publish, bool keep)
+{
+	struct codearena_code_desc descs[BATCH];
+	struct codearena_reloc relocs[BATCH];
+	struct codearena_code *codes[BATCH];
+	static uint8_t bodies[BATCH][BODY];
+	struct entry news[BATCH], *e;
+	size_t count = publish ? 1 : 1 + take(input) % BATCH, room = 0, i;
+	unsigned int at = take(input) % 24;
+	int ret;
+
+	for (i = 0; i < count; i++) {
+		describe(input, &news[i]);
+		memset(&descs[i], 0, sizeof(descs[i]));
+		memset(&relocs[i], 0, sizeof(relocs[i]));
+		write_body(&news[i], &relocs[i]);
+		memcpy(bodies[i], body, BODY);
+		descs[i] = (struct codearena_code_desc){
+			.sz = sizeof(descs[i]),
+			.body = bodies[i],
+			.relocs = &relocs[i],
+			.reloc_count = news[i].body != RETURNS,
+			.deopt = "deopt",
+			.deopt_size = news[i].deopt ? 5 : 0,
+			.kind = news[i].kind,
+			.tier = news[i].tier,
+			.debug = news[i].debug,
+			.function_index = news[i].function,
+			.instructions_size = news[i].size,
+		};
+	}
+	for (i = 0; i < CODES; i++)
+		room += model.entries[i].life == NONE;
+	if (room < count)
+		return;
+	ret = TRY(at, codearena_module_add(module, descs, count, codes, NULL));
+	require(!ret || ret == -ENOMEM || ret == -ENOSPC);
+	for (i = 0; i < count; i++) {
+		require(!ret == !!codes[i]);
+		if (ret)
+			continue;
+		e = model_room(&model);
+		*e = news[i];
+		added(e, codes[i]);
+	}
+	if (ret || !publish)
+		return;
+	if (keep)
+		require(!codearena_code_ref(codes[0]));
+	ret = codearena_module_publish(module, codes, 1, NULL);
+	require(!ret);
+	e = model_by_code(&model, codes[0]);
+	e->held = keep;
+	model_publish(&model, e);
+}
+
+static void publish(struct input *input)
+{
+	unsigned int at = take(input) % 16;
+	struct codearena_code *codes[BATCH];
+	size_t count = 1 + take(input) % BATCH, i, j;
+	struct entry *entries[BATCH];
+	bool twice = false;
+	int ret;
+
+	for (i = 0; i < count; i++) {
+		entries[i] = pick(input, STAGED);
+		if (!entries[i])
+			return;
+		codes[i] = entries[i]->code;
+		for (j = 0; j < i; j++)
+			twice |= codes[j] == codes[i];
+	}
+	ret = TRY(model.logged ? 0 : at,
+		  codearena_module_publish(module, codes, count, NULL));
+	if (ret == -ENOMEM)
+		return;
+	require(ret == (twice ? -EINVAL : 0));
+	for (i = 0; i < count && !ret; i++)
+		model_publish(&model, entries[i]);
+}
+
+static void abandon(struct input *input)
+{
+	struct entry *e = pick(input, STAGED), *live = pick_held(input);
+	struct codearena_code *codes[2];
+
+	if (!e)
+		return;
+	codes[0] = e->code;
+	codes[1] = take(input) % 2 && live ? live->code : e->code;
+	require(codearena_module_abandon(module, codes, 2) == -EINVAL);
+	require(!codearena_module_abandon(module, codes, 1));
+	memset(e, 0, sizeof(*e));
+}
+
+static bool filtered(const struct entry *e, unsigned int filter)
+{
+	return filter == CODEARENA_FILTER_ALL ||
+	       (filter == CODEARENA_FILTER_DEBUG && e->debug) ||
+	       (filter == CODEARENA_FILTER_NOT_DEBUG && !e->debug) ||
+	       (filter == CODEARENA_FILTER_BASELINE &&
+		e->tier == CODEARENA_TIER_BASELINE) ||
+	       (filter == CODEARENA_FILTER_OPTIMIZED &&
+		e->tier == CODEARENA_TIER_OPTIMIZED);
+}
+
+static void remove_code(struct input *input)
+{
+	unsigned int filter = 1 + take(input) % 5, at = take(input) % 8, i;
+	CODEARENA_OPTS(codearena_removed, removed);
+	uint64_t functions = 0, bytes = 0, memory = 0;
+	int ret = TRY(at, codearena_module_remove(module, filter, &removed));
+
+	require(!ret || ret == -ENOMEM);
+	for (i = 0; i < FUNCTIONS && !ret; i++) {
+		struct entry *e = model.current[i];
+
+		if (!e || !filtered(e, filter))
+			continue;
+		model_scope(&model, e);
+		e->table = false;
+		model.current[i] = NULL;
+		functions++;
+		bytes += e->size;
+		memory += e->memory;
+	}
+	require(removed.functions == functions && removed.code_bytes == bytes &&
+		removed.metadata_bytes == memory);
+}
+
+static void drop(struct input *input)
+{
+	unsigned int from = take(input), i;
+
+	for (i = 0; i < CODES; i++) {
+		struct entry *e = &model.entries[(from + i) % CODES];
+
+		if (!e->held)
+			continue;
+		e->held--;
+		require(!codearena_code_put(e->code));
+		return;
+	}
+}
+
+static void get(struct input *input)
+{
+	unsigned int how = take(input);
+	struct entry *e = pick(input, LIVE), *want;
+	struct codearena_code *code;
+	int ret;
+
+	if (how % 3 == 0) {
+		want = model.current[how / 3 % FUNCTIONS];
+		ret = codearena_module_code(module,
+					    IMPORTS + how / 3 % FUNCTIONS,
+					    &code);
+		require(ret == (want ? 0 : -ENOENT));
+	} else {
+		if (!e)
+			return;
+		want = entry_refs(e) || model.collector ? e : NULL;
+		code = codearena_code_find_ref(e->start + how % e->size);
+	}
+	require(code == (want ? want->code : NULL));
+	if (!want)
+		return;
+	entry_touch(want);
+	if (want->held < 5)
+		want->held++;
+	else
+		require(!codearena_code_put(code));
+}
+
+static void collect(struct input *input)
+{
+	unsigned int i, dead = 0, count = 0;
+	uint64_t pcs[CODES];
+	uint64_t sequence = asked;
+
+	if (!model.collector) {
+		size_t freed;
+
+		for (i = 0; i < CODES; i++)
+			dead += model.entries[i].life == LIVE &&
+				!entry_refs(&model.entries[i]);
+		require(!codearena_module_reap(module, &freed));
+		require(freed == dead);
+		check_all_gone();
+		return;
+	}
+	for (i = 0; i < CODES; i++)
+		dead += model.entries[i].life == LIVE &&
+			!entry_refs(&model.entries[i]);
+	if (!model.collecting) {
+		require(!codearena_collector_request(collector));
+		require(model.collecting || !dead);
+		return;
+	}
+	if (take(input) % 4 == 0) {
+		require(!codearena_collector_request(collector));
+		model.follow = true;
+		return;
+	}
+	for (i = 0; i < CODES; i++) {
+		struct entry *e = &model.entries[i];
+
+		if (e->life == LIVE && take(input) % 3 == 0) {
+			pcs[count++] = e->start + e->size - 1;
+			e->candidate = false;
+		}
+	}
+	model.collecting = false;
+	if (count && take(input) % 2)
+		require(!codearena_collector_live(runtime, sequence, pcs,
+						  count));
 	require(!codearena_collector_report(runtime, sequence, pcs, count));
+	for (i = 0; i < CODES && asked == sequence; i++)
+		require(!model.entries[i].candidate);
+	check_all_gone();
 }
 
-/* What was freed is not found, and is not there to be executed. */
-static void check_freed(struct piece *piece)
+static void release(struct input *input)
 {
-	uint8_t byte = 0xcc;
-	struct iovec to = { &byte, 1 };
-	struct iovec from = { (void *)(uintptr_t)piece->start, 1 };
+	struct entry *e = pick_held(input);
+	int ret;
 
-	require(!codearena_code_find(piece->start));
-	if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1)
-		require(byte == 0xcc);
-	memset(piece, 0, sizeof(*piece));
+	if (!e)
+		return;
+	ret = entry_declared(e) ? -EINVAL : e->owned ? 0 : -ENOENT;
+	/* The call drops what may be the last reference. */
+	e->owned = false;
+	require(codearena_module_release(module, e->code) == ret);
 }
 
-static void check_table(struct fuzzed *f)
+static void reinstall(struct input *input)
 {
-	struct codearena_code *codes[FUNCTIONS];
-	size_t count = FUNCTIONS;
+	struct entry *e = pick_held(input), *prior;
+	unsigned int at = take(input) % 8;
+	uint32_t slot;
+	int ret;
 
-	if (codearena_module_snapshot_table(f->module, codes, &count))
-		require(0);
-	require(count == FUNCTIONS);
-	for (unsigned int i = 0; i < FUNCTIONS; i++) {
-		struct piece *piece = f->model.table[i];
+	if (!e)
+		return;
+	slot = e->function - IMPORTS;
+	ret = TRY(at, codearena_module_reinstall_debug(module, e->code));
+	if (ret == -ENOMEM)
+		return;
+	if (!entry_declared(e) || e->debug != CODEARENA_DEBUG_BREAKPOINTS) {
+		require(ret == -EINVAL);
+		return;
+	}
+	require(ret == model.debug);
+	prior = model.current[slot];
+	if (!ret || prior == e)
+		return;
+	model.current[slot] = e;
+	e->table = true;
+	if (prior) {
+		model_scope(&model, prior);
+		prior->table = false;
+	}
+}
 
-		require(codes[i] == (piece ? piece->code : NULL));
+static void lazy(struct input *input)
+{
+	uint32_t function = take(input) % (IMPORTS + FUNCTIONS + 2);
+	int ret = TRY(take(input) % 4,
+		      codearena_module_use_lazy(module, function)), want = 0;
+
+	if (function < IMPORTS || function >= IMPORTS + FUNCTIONS)
+		want = -ENOENT;
+	else if (model.current[function - IMPORTS])
+		want = -EBUSY;
+	require(ret == want || ret == -ENOMEM);
+}
+
+static void scope(struct input *input)
+{
+	unsigned int i, bit;
+
+	if (take(input) % 2 && model.scopes < SCOPES) {
+		if (!TRY(take(input) % 4,
+			 codearena_scope_open(&scopes[model.scopes])))
+			model.scopes++;
+	} else if (model.scopes) {
+		bit = 1U << --model.scopes;
+		for (i = 0; i < CODES; i++)
+			model.entries[i].scopes &= ~bit;
+		require(!codearena_scope_close(scopes[model.scopes]));
+	}
+}
+
+static void snapshot(void)
+{
+	struct codearena_code *codes[CODES];
+	size_t count = CODES, i, n = 0;
+
+	require(!codearena_module_snapshot_all(module, codes, &count));
+	for (i = 0; i < CODES; i++) {
+		struct entry *e = &model.entries[i];
+
+		n += e->life == LIVE && (model.collector || entry_refs(e));
+	}
+	require(n == count);
+	for (i = 0; i < count; i++) {
+		struct entry *e = model_by_code(&model, codes[i]);
+
+		require(e && e->life == LIVE);
+		require(!i || codearena_code_start(codes[i]) >
+			      codearena_code_start(codes[i - 1]));
+		entry_touch(e);
 	}
 	codearena_module_put(codes, count);
 }
 
-static void check_stat(struct fuzzed *f)
+static void log_on_off(void)
 {
-	struct codearena_module_stat stat = { .sz = sizeof(stat) };
-	uint64_t added = 0, codes = 0, current = 0, dead = 0, bytes = 0;
+	unsigned int i;
 
-	for (unsigned int i = 0; i < PIECES; i++) {
-		const struct piece *piece = &f->model.pieces[i];
+	if (model.logged) {
+		require(!codearena_logger_detach(module));
+	} else {
+		require(!codearena_logger_attach(logger, module));
+	}
+	model.logged = !model.logged;
+	for (i = 0; i < CODES; i++) {
+		struct entry *e = &model.entries[i];
 
-		added += piece->state == ADDED;
-		current += piece->current;
-		if (piece->state != PUBLISHED)
+		if (e->life != LIVE)
 			continue;
-		codes++;
-		dead += !f->collector && piece_is_dead(piece);
-		bytes += piece->size;
-	}
-	require(!codearena_module_stat(f->module, &stat));
-	require(stat.added == added && stat.codes == codes);
-	require(stat.current == current && stat.dead == dead);
-	require(stat.code_bytes == bytes);
-}
-
-static void check_lookup(struct fuzzed *f)
-{
-	for (unsigned int i = 0; i < PIECES; i++) {
-		struct piece *piece = &f->model.pieces[i];
-		const struct codearena_code *found;
-
-		if (piece->freed) {
-			require(piece_is_dead(piece) && !piece->on_stack);
-			check_freed(piece);
-		}
-		if (piece->state == UNUSED)
-			continue;
-		found = codearena_code_find(piece->start);
-		require(found == (piece->state == PUBLISHED ? piece->code :
-							     NULL));
-		found = codearena_code_find(piece->start + piece->size - 1);
-		require(found == (piece->state == PUBLISHED ? piece->code :
-							     NULL));
+		e->told = model.logged && (entry_refs(e) || model.collector) &&
+			  e->function != CODEARENA_CODE_ANONYMOUS;
+		if (model.logged)
+			entry_touch(e);
 	}
 }
 
-static void check(struct fuzzed *f)
+static void handle(struct input *input)
 {
-	countdown = 0;
-	check_lookup(f);
-	check_table(f);
-	check_stat(f);
-}
+	uint32_t function = take(input) % FUNCTIONS;
+	codearena_handle got;
+	int ret = TRY(take(input) % 4,
+		      codearena_module_handle(module, IMPORTS + function, 7,
+					      &got));
 
-static uint8_t body[LARGEST];
-
-/**
- * struct made - a description, and what it points to
- * @desc: the description
- * @bytes: its body, of the usual size
- * @reloc: the call of another function
- */
-struct made {
-	struct codearena_code_desc desc;
-	uint8_t bytes[600];
-	struct codearena_reloc reloc;
-};
-
-/* @large: it may be; there is one buffer for a large body. */
-static void make(struct input *input, struct model *model, struct piece *piece,
-		 struct made *made, bool large)
-{
-	unsigned int what = take(input, 1), size = 6 + take(input, 2) % 594;
-
-	memset(piece, 0, sizeof(*piece));
-	memset(made, 0, sizeof(*made));
-	memset(made->bytes, 0x90, sizeof(made->bytes));
-	piece->function = what % (FUNCTIONS + 1);
-	piece->tier = what & 0x40 ? CODEARENA_TIER_OPTIMIZED :
-				    CODEARENA_TIER_BASELINE;
-	piece->deopt = what & 0x80;
-	piece->debug = take_below(input, 4);
-	piece->callee = -1;
-	piece->value = 0x10000 + ++model->values;
-	made->desc = (struct codearena_code_desc){
-		.sz = sizeof(made->desc),
-		.body = made->bytes,
-		.kind = CODEARENA_CODE_FUNCTION,
-		.tier = piece->tier,
-		.debug = piece->debug,
-		.function_index = IMPORTS + piece->function,
-		.instructions_size = size,
-		.deopt = "deopt",
-		.deopt_size = piece->deopt ? 5 : 0,
-	};
-	if (piece->function == FUNCTIONS) {
-		made->desc.kind = CODEARENA_CODE_HOST_WRAPPER;
-		made->desc.function_index = CODEARENA_CODE_ANONYMOUS;
-	} else if (what & 0x20 && piece->function < FUNCTIONS - 1) {
-		piece->callee = piece->function + 1;
-		made->reloc.kind = CODEARENA_RELOC_CALL;
-		made->reloc.index = IMPORTS + piece->callee;
-		made->reloc.form = CODEARENA_FORM_X86_64_REL32;
-		made->reloc.offset = 1;
-		made->desc.relocs = &made->reloc;
-		made->desc.reloc_count = 1;
-		memcpy(made->bytes, "\xe9\0\0\0\0", 5);
-		return;
-	}
-	made->bytes[0] = 0xb8;
-	memcpy(made->bytes + 1, &piece->value, 4);
-	made->bytes[5] = 0xc3;
-	/* Now and then a large one, so that code spaces get full. */
-	if (large && take_below(input, 8) == 0) {
-		memset(body, 0x90, sizeof(body));
-		memcpy(body, made->bytes, 6);
-		made->desc.body = body;
-		made->desc.instructions_size = size * (LARGEST / 600);
-	}
-}
-
-/* Makes up to BATCH pieces and adds them; @now: and publishes. */
-static void op_add(struct fuzzed *f, struct input *input, bool now)
-{
-	struct codearena_reloc_error failed = { .sz = sizeof(failed) };
-	struct codearena_code_desc descs[BATCH];
-	struct codearena_code *codes[BATCH];
-	static struct made made[BATCH];
-	struct piece *pieces[BATCH];
-	size_t count = 1 + take_below(input, BATCH), i, bytes = 0;
-	int ret;
-
-	for (i = 0; i < count; i++) {
-		pieces[i] = piece_unused(&f->model);
-		if (!pieces[i])
-			break;
-		make(input, &f->model, pieces[i], &made[i], i == 0);
-		descs[i] = made[i].desc;
-		bytes += descs[i].instructions_size;
-		pieces[i]->state = ADDED;
-		pieces[i]->start = 0;
-	}
-	count = i;
-	if (!count)
-		return;
-	ret = now ? codearena_module_add_publish(f->module, descs, count, codes,
-						 &failed) :
-		    codearena_module_add(f->module, descs, count, codes,
-					 &failed);
-	if (ret) {
-		require(lacked(ret) || (ret == -ENOSPC && bytes > 16384));
-		for (i = 0; i < count; i++) {
-			require(!codes[i]);
-			memset(pieces[i], 0, sizeof(*pieces[i]));
-		}
-		return;
-	}
-	for (i = 0; i < count; i++) {
-		pieces[i]->code = codes[i];
-		pieces[i]->start = codearena_code_start(codes[i]);
-		pieces[i]->size = codearena_code_size(codes[i]);
-		require(pieces[i]->size >= descs[i].instructions_size);
-		pieces[i]->held = true;
-		if (now)
-			model_publish(&f->model, pieces[i]);
-	}
-}
-
-/* Publishes or abandons some of what was added. */
-static void op_end_added(struct fuzzed *f, struct input *input, bool publish)
-{
-	struct codearena_code *codes[BATCH];
-	struct piece *pieces[BATCH];
-	size_t count = 1 + take_below(input, BATCH), i, j, failed, twice = SIZE_MAX;
-	int ret;
-
-	for (i = 0; i < count; i++) {
-		pieces[i] = piece_pick(&f->model, ADDED, take(input, 1));
-		if (!pieces[i])
-			return;
-		codes[i] = pieces[i]->code;
-		for (j = 0; j < i && twice == SIZE_MAX; j++)
-			twice = codes[i] == codes[j] ? i : SIZE_MAX;
-	}
-	ret = publish ? codearena_module_publish(f->module, codes, count,
-						 &failed) :
-			codearena_module_abandon(f->module, codes, count);
-	if (lacked(ret))
-		return;
-	if (twice != SIZE_MAX) {
-		require(ret == -EINVAL && (!publish || failed == twice));
-		return;
-	}
-	require(!ret);
-	for (i = 0; i < count; i++) {
-		if (!publish) {
-			memset(pieces[i], 0, sizeof(*pieces[i]));
-			continue;
-		}
-		pieces[i]->held = false;
-		model_publish(&f->model, pieces[i]);
-	}
-}
-
-static void op_call(struct fuzzed *f, struct input *input)
-{
-	unsigned int function = take_below(input, FUNCTIONS);
-	struct piece *from = piece_pick(&f->model, PUBLISHED, take(input, 1));
-	uint64_t target, entry, signature;
-	unsigned int (*call)(void);
-	codearena_handle handle;
-	uint32_t index;
-	int ret;
-
-	require(!codearena_module_call_target(f->module, IMPORTS + function,
-					      from ? from->start : 0, &target));
-	require(!codearena_module_slot_function(f->module, target, &index));
-	require(index == IMPORTS + function);
-	memcpy(&call, &target, sizeof(call));
-	require(call() == model_call(&f->model, function, LAZY_VALUE));
-	if (!f->handles)
-		return;
-	ret = codearena_module_handle(f->module, IMPORTS + function,
-				      function, &handle);
-	if (ret) {
-		require(lacked(ret));
-		return;
-	}
-	require(!codearena_handle_get(f->handles, handle, &entry, &signature));
-	require(signature == function);
-	if (f->model.table[function])
-		require(entry == f->model.table[function]->start);
-	memcpy(&call, &entry, sizeof(call));
-	require(call() == model_call(&f->model, function, LAZY_VALUE));
-}
-
-static void op_remove(struct fuzzed *f, struct input *input)
-{
-	enum codearena_filter filter = 1 + take_below(input, 5);
-	struct codearena_removed removed = { .sz = sizeof(removed) };
-	uint64_t functions = 0, bytes = 0;
-	int ret = codearena_module_remove(f->module, filter, &removed);
-
-	if (ret) {
-		require(lacked(ret));
-		return;
-	}
-	for (unsigned int i = 0; i < FUNCTIONS; i++) {
-		struct piece *piece = f->model.table[i];
-
-		if (!piece || !model_filter(piece, filter))
-			continue;
-		functions++;
-		bytes += piece->size;
-		model_set(&f->model, i, NULL);
-	}
-	require(removed.functions == functions && removed.code_bytes == bytes);
-}
-
-static void op_references(struct fuzzed *f, struct input *input)
-{
-	unsigned int what = take_below(input, 4);
-	struct piece *piece = piece_pick(&f->model, PUBLISHED, take(input, 1));
-	struct codearena_code *found;
-	int ret;
-
-	if (!piece)
-		return;
-	switch (what) {
-	case 0:
-		if (!piece->held)
-			return;
-		require(!codearena_code_put(piece->code));
-		piece->held = false;
-		return;
-	case 1:
-		ret = codearena_module_lookup(f->module,
-			(void *)(uintptr_t)piece->start, &found);
-		/* A collector keeps the last reference for a while. */
-		require(ret == (piece_is_dead(piece) && !f->collector ?
-				-ENOENT : 0));
-		if (ret)
-			return;
-		require(found == piece->code);
-		if (piece->held)
-			require(!codearena_code_put(found));
-		piece->held = true;
-		return;
-	case 2:
-		ret = codearena_module_release(f->module, piece->code);
-		require(ret == (piece->function < FUNCTIONS ? -EINVAL :
-				piece->owned ? 0 : -ENOENT));
-		piece->owned = false;
-		return;
-	default:
-		piece->on_stack = !piece->on_stack;
-	}
-}
-
-static void op_free(struct fuzzed *f)
-{
-	size_t expected = 0, count = 0;
-	int ret;
-
-	for (unsigned int i = 0; i < PIECES; i++) {
-		struct piece *piece = &f->model.pieces[i];
-
-		if (!f->collector)
-			piece->on_stack = false;
-		expected += piece_is_dead(piece) && !piece->on_stack;
-	}
-	f->freeing = true;
-	ret = f->collector ? codearena_collector_request(f->collector) :
-			     codearena_module_reap(f->module, &count);
-	f->freeing = false;
-	if (ret) {
-		require(f->collector && lacked(ret));
-		f->pending = true;
-		return;
-	}
-	require(f->collector || count == expected);
-	for (unsigned int i = 0; i < PIECES; i++)
-		expected -= f->model.pieces[i].freed;
-	require(!expected);
-}
-
-static void op_scope(struct fuzzed *f)
-{
-	if (!f->scope) {
-		f->model.scope = !codearena_scope_open(&f->scope);
-		return;
-	}
-	require(!codearena_scope_close(f->scope));
-	f->scope = NULL;
-	f->model.scope = false;
-	for (unsigned int i = 0; i < PIECES; i++)
-		f->model.pieces[i].scoped = false;
-}
-
-static void op_lazy(struct fuzzed *f, struct input *input)
-{
-	unsigned int function = take_below(input, FUNCTIONS);
-	int ret = codearena_module_use_lazy(f->module, IMPORTS + function);
-
-	require(ret == (f->model.table[function] ? -EBUSY : 0) || lacked(ret));
-}
-
-static void op_debug(struct fuzzed *f, struct input *input)
-{
-	struct piece *piece = piece_pick(&f->model, PUBLISHED, take(input, 1));
-	bool set = take(input, 1) & 1;
-	int ret;
-
-	if (set) {
-		f->model.debug = !f->model.debug;
-		require(!codearena_module_set_debug(f->module, f->model.debug));
-		return;
-	}
-	if (!piece || !piece->held)
-		return;
-	ret = codearena_module_reinstall_debug(f->module, piece->code);
-	if (piece->function == FUNCTIONS ||
-	    piece->debug != CODEARENA_DEBUG_BREAKPOINTS) {
+	if (!handles)
 		require(ret == -EINVAL);
-	} else if (!f->model.debug) {
-		require(ret == 0);
-	} else if (!lacked(ret)) {
-		require(ret == 1);
-		model_set(&f->model, piece->function, piece);
-	}
+	else if (!ret)
+		function_handles[function] = got;
+	else
+		require(ret == -ENOMEM);
 }
 
-static void op_grace(struct fuzzed *f)
+static void step(struct input *input)
 {
 	struct codearena_allocator *allocator =
-		codearena_module_allocator(f->module);
+		codearena_module_allocator(module);
 
-	require(!codearena_allocator_grace_end(allocator,
-			codearena_allocator_grace_begin(allocator)));
-}
-
-static void one_op(struct fuzzed *f, struct input *input)
-{
-	unsigned int what = take(input, 1);
-
-	failed_one = false;
-	/* A quarter of all operations lack memory at some point. */
-	if (what >= 0xc0)
-		countdown = 1 + take_below(input, 24);
-	switch (what % 16) {
-	case 0 ... 3:
-		op_add(f, input, true);
+	switch (take(input) % 20) {
+	case 0 ... 1:
+		add(input, false, false);
 		break;
-	case 4:
-		op_add(f, input, false);
+	case 2 ... 3:
+		add(input, true, take(input) % 2);
 		break;
-	case 5:
-		op_end_added(f, input, true);
+	case 4 ... 5:
+		publish(input);
 		break;
 	case 6:
-		op_end_added(f, input, false);
+		abandon(input);
 		break;
 	case 7:
-		op_remove(f, input);
+		remove_code(input);
 		break;
-	case 8 ... 9:
-		op_references(f, input);
+	case 8:
+		drop(input);
 		break;
-	case 10:
-		op_free(f);
+	case 9:
+		get(input);
 		break;
-	case 11:
-		op_scope(f);
+	case 10 ... 11:
+		collect(input);
 		break;
 	case 12:
-		op_lazy(f, input);
+		release(input);
 		break;
 	case 13:
-		op_debug(f, input);
+		reinstall(input);
 		break;
 	case 14:
-		op_grace(f);
+		model.debug = take(input) % 2;
+		require(!codearena_module_set_debug(module, model.debug));
 		break;
-	default:
-		op_call(f, input);
+	case 15:
+		lazy(input);
+		break;
+	case 16:
+		scope(input);
+		break;
+	case 17:
+		snapshot();
+		break;
+	case 18:
+		if (take(input) % 2)
+			log_on_off();
+		else
+			handle(input);
+		break;
+	case 19:
+		if (!grace) {
+			grace = codearena_allocator_grace_begin(allocator);
+			break;
+		}
+		require(!codearena_allocator_grace_end(allocator, grace));
+		grace = 0;
+		break;
 	}
 }
 
-static void begin(struct fuzzed *f, struct input *input)
+static struct codearena_manager *begin(unsigned int how)
 {
-	unsigned int what = take(input, 1);
-	const uint64_t builtins[] = { (uintptr_t)lazy, (uintptr_t)one };
-	CODEARENA_OPTS(codearena_manager_opts, manager,
+	uint64_t builtins[BUILTINS] = {
+		(uintptr_t)fuzz_lazy, (uintptr_t)builtin_one,
+		(uintptr_t)builtin_two,
+	};
+	CODEARENA_OPTS(codearena_manager_opts, small,
 		       .backend = CODEARENA_BACKEND_MEMFD,
-		       .max_code_space = what & 1 ? SMALL_SPACE : 0);
-	CODEARENA_OPTS(codearena_collector_opts, collector,
+		       .max_code_space = how & 1 ? 32768 : 0);
+	CODEARENA_OPTS(codearena_collector_opts, manual,
 		       .flags = CODEARENA_COLLECTOR_F_MANUAL);
-	CODEARENA_OPTS(codearena_runtime_opts, runtime,
-		       .ask = ask, .data = f);
-	CODEARENA_OPTS(codearena_module_opts, module,
-		       .name = "fuzzed", .imports = IMPORTS,
+	CODEARENA_OPTS(codearena_runtime_opts, join, .ask = ask);
+	CODEARENA_OPTS(codearena_logger_opts, gdb, .sinks = CODEARENA_LOG_GDB);
+	CODEARENA_OPTS(codearena_module_opts, opts, .imports = IMPORTS,
 		       .functions = FUNCTIONS, .builtins = builtins,
-		       .builtin_count = 2, .lazy_builtin = 0,
-		       .estimate = 16384,
-		       .reach = what & 0x40 ? SMALL_SPACE : 0,
-		       .event = event, .data = f);
+		       .builtin_count = BUILTINS, .event = event,
+		       .estimate = how & 2 ? 4096 : 32768);
+	struct codearena_manager *manager;
+	unsigned int i;
 
-	memset(f, 0, sizeof(*f));
-	f->model.deopt = what & 2;
-	f->model.debug = what & 4;
-	module.flags = (what & 2 ? CODEARENA_MODULE_F_DEOPT : 0) |
-		(what & 4 ? CODEARENA_MODULE_F_DEBUG : 0) |
-		(what & 0x20 ? CODEARENA_MODULE_F_SYNC : 0);
-	module.jump_flags = what & 0x80 ? CODEARENA_JUMP_F_BRANCH_TARGET : 0;
-	require(!codearena_manager_new(&manager, &f->manager));
-	if (what & 8) {
-		require(!codearena_collector_new(&collector, &f->collector));
-		require(!codearena_collector_join(f->collector, &runtime,
-						  &f->runtime));
+	memset(&model, 0, sizeof(model));
+	for (i = 0; i < FUNCTIONS; i++)
+		function_handles[i] = CODEARENA_HANDLE_INVALID;
+	asked = grace = 0;
+	collector = NULL;
+	handles = NULL;
+	model.collector = how & 4;
+	model.deopt = how & 8;
+	model.debug = how & 16;
+	model.lazy = !(how & 32);
+	if (!model.lazy)
+		opts.lazy_builtin = CODEARENA_NO_BUILTIN;
+	if (model.deopt)
+		opts.flags |= CODEARENA_MODULE_F_DEOPT;
+	if (model.debug)
+		opts.flags |= CODEARENA_MODULE_F_DEBUG;
+	if (how & 64)
+		opts.reach = 16384;
+	if (how & 128)
+		require(!codearena_handle_table_new(NULL, &handles));
+	if (model.collector) {
+		require(!codearena_collector_new(&manual, &collector));
+		require(!codearena_collector_join(collector, &join, &runtime));
 	}
-	if (what & 0x10)
-		require(!codearena_handle_table_new(NULL, &f->handles));
-	module.collector = f->collector;
-	module.handles = f->handles;
-	require(!codearena_module_new(f->manager, &module, &f->module));
+	opts.handles = handles;
+	opts.collector = collector;
+	require(!codearena_logger_new(&gdb, &logger));
+	require(!codearena_manager_new(&small, &manager));
+	require(!codearena_module_new(manager, &opts, &module));
+	return manager;
 }
 
-static void end(struct fuzzed *f)
+static void end(struct codearena_manager *manager)
 {
-	uint64_t starts[PIECES];
+	unsigned int i;
 
-	if (f->scope)
-		op_scope(f);
-	for (unsigned int i = 0; i < PIECES; i++) {
-		struct piece *piece = &f->model.pieces[i];
-
-		starts[i] = piece->start;
-		if (piece->state == PUBLISHED && piece->held)
-			require(!codearena_code_put(piece->code));
+	while (model.scopes) {
+		for (i = 0; i < CODES; i++)
+			model.entries[i].scopes &= ~(1U << (model.scopes - 1));
+		require(!codearena_scope_close(scopes[--model.scopes]));
 	}
-	f->freeing = true;
-	codearena_module_free(f->module);
-	for (unsigned int i = 0; i < PIECES; i++)
-		require(!codearena_code_find(starts[i]));
-	require(!codearena_collector_leave(f->runtime));
-	require(!codearena_collector_free(f->collector));
-	codearena_handle_table_free(f->handles);
-	codearena_manager_free(f->manager);
-}
+	for (i = 0; i < CODES; i++) {
+		struct entry *e = &model.entries[i];
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+		while (e->held) {
+			e->held--;
+			require(!codearena_code_put(e->code));
+		}
+	}
+	check();
+	check_all_gone();
+	model.ending = true;
+	codearena_module_free(module);
+	for (i = 0; i < CODES; i++)
+		require(model.entries[i].life != LIVE);
+	for (i = 0; i < GONE && i < model.gone_count; i++)
+		require(!codearena_code_find(model.gone[i].begin));
+	require(!__jit_debug_descriptor.first);
+	codearena_logger_free(logger);
+	if (collector) {
+		require(!codearena_collector_leave(runtime));
+		require(!codearena_collector_free(collector));
+	}
+	codearena_handle_table_free(handles);
+	codearena_manager_free(manager);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { data, size };
-	static struct fuzzed f;
+	struct codearena_manager *manager = begin(take(&input));
+	unsigned int i;
 
-	begin(&f, &input);
-	while (input.left) {
-		one_op(&f, &input);
-		check(&f);
+	for (i = 0; i < OPERATIONS && input.left; i++) {
+		step(&input);
+		check();
 	}
-	end(&f);
+	end(manager);
 	return 0;
 }

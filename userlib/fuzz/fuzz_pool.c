@@ -3,7 +3,7 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * Fuzzer of the region pool: the input is a list of operations, which a naive
- * pool does too. Best built with -DCA__NODE_CAP=8, so that trees get high.
+ * pool does too. pool.mk makes its trees high.
  */
 #include "../tests/pool_model.h"
 

@@ -2,188 +2,188 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * A module, told as simply as possible: which pieces of code there are, who holds
- * them, and which is current. The fuzzer does everything here too, and compares.
+ * A module that cannot be wrong: arrays of code and functions, with every
+ * reference by name. For the fuzzer of modules.
  */
 #ifndef FUZZ_MODULE_MODEL_H
 #define FUZZ_MODULE_MODEL_H
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "codearena_lookup.h"
 #include "codearena_module.h"
-#include "input.h"
+#include "fail.h"
 
-#define FUNCTIONS	6
 #define IMPORTS		2
-#define PIECES		96
+#define FUNCTIONS	6
+#define BUILTINS	3
+#define CODES		48
+#define SCOPES		3
+#define GONE		32
+
+/* What the builtins return; the lazy one adds the index of the function. */
+#define LAZY_VALUE	100000U
+#define BUILTIN_VALUE	50000U
+
+enum life { NONE, STAGED, LIVE };
+enum body { RETURNS, CALLS, CALLS_BUILTIN };
 
 /**
- * enum state - of a piece
- * @UNUSED: there is none here
- * @ADDED: not published yet
- * @PUBLISHED: executable
+ * struct entry - a code object
+ * @held: references of the fuzzer
+ * @table: current
+ * @owned: the module's reference, of a wrapper
+ * @scopes: bit for each scope that has it
+ * @candidate: of the collection that is under way
+ * @told: the debugger knows it
+ * @value: what it returns, or what it calls
  */
-enum state { UNUSED = 0, ADDED, PUBLISHED };
-
-/**
- * struct piece - one code object
- * @state: enum state
- * @code: the object
- * @start: its address
- * @size: its bytes
- * @function: index of the declared function, from 0; or FUNCTIONS, a wrapper
- * @tier: enum codearena_code_tier
- * @debug: enum codearena_code_debug
- * @deopt: it can be replaced by a lower tier
- * @callee: it calls this declared function; or -1, it returns @value
- * @value: what it returns
- * @held: the fuzzer has a reference
- * @owned: the module has one, for a wrapper
- * @current: the table has one
- * @scoped: the open scope has one
- * @on_stack: the runtime says that it is on a stack
- * @freed: the module has said so, perhaps in the middle of an operation
- */
-struct piece {
-	enum state state;
+struct entry {
+	enum life life;
 	struct codearena_code *code;
 	uint64_t start;
-	uint64_t size;
-	unsigned int function;
-	unsigned int tier;
-	unsigned int debug;
+	uint32_t size;
+	size_t memory;
+	int32_t function;
+	uint32_t kind, tier, debug;
 	bool deopt;
-	int callee;
+	unsigned int held;
+	bool table, owned, candidate, told;
+	unsigned int scopes;
+	enum body body;
 	uint32_t value;
-	bool held;
-	bool owned;
-	bool current;
-	bool scoped;
-	bool on_stack;
-	bool freed;
 };
 
-/**
- * struct model - the module
- * @pieces: its code
- * @table: current piece of each function, or NULL
- * @debug: it is in the debug state
- * @deopt: CODEARENA_MODULE_F_DEOPT
- * @scope: a scope is open
- * @values: the last value that was given to a piece
- */
 struct model {
-	struct piece pieces[PIECES];
-	struct piece *table[FUNCTIONS];
-	bool debug;
-	bool deopt;
-	bool scope;
-	uint32_t values;
+	struct entry entries[CODES];
+	struct entry *current[FUNCTIONS];
+	struct codearena_region gone[GONE];
+	unsigned int gone_count;
+	unsigned int scopes;
+	bool debug, deopt, collector, lazy, logged;
+	bool collecting, follow;
+	bool ending;
 };
 
-static inline bool piece_is_dead(const struct piece *piece)
+static inline bool entry_refs(const struct entry *e)
 {
-	return piece->state == PUBLISHED && !piece->held && !piece->owned &&
-		!piece->current && !piece->scoped;
+	return e->held || e->table || e->owned || e->scopes;
 }
 
-static inline struct piece *piece_unused(struct model *model)
+/* Somebody gets a reference to it: it is no candidate any more. */
+static inline void entry_touch(struct entry *e)
 {
-	for (unsigned int i = 0; i < PIECES; i++) {
-		if (model->pieces[i].state == UNUSED)
-			return &model->pieces[i];
+	e->candidate = false;
+}
+
+static inline bool entry_declared(const struct entry *e)
+{
+	return e->kind == CODEARENA_CODE_FUNCTION && e->function >= IMPORTS &&
+		e->function < IMPORTS + FUNCTIONS;
+}
+
+static inline struct entry *model_by_code(struct model *m,
+					  const struct codearena_code *code)
+{
+	unsigned int i;
+
+	for (i = 0; i < CODES; i++) {
+		if (m->entries[i].life != NONE && m->entries[i].code == code)
+			return &m->entries[i];
 	}
 	return NULL;
 }
 
-/* The n-th piece of a state, counted around; NULL if there is none. */
-static inline struct piece *piece_pick(struct model *model, enum state state,
-				       unsigned int n)
+static inline struct entry *model_at(struct model *m, uint64_t pc)
 {
-	for (unsigned int i = 0; i < PIECES; i++) {
-		struct piece *piece = &model->pieces[(n + i) % PIECES];
+	unsigned int i;
 
-		if (piece->state == state)
-			return piece;
+	for (i = 0; i < CODES; i++) {
+		struct entry *e = &m->entries[i];
+
+		if (e->life == LIVE && pc - e->start < e->size)
+			return e;
 	}
 	return NULL;
 }
 
-/* The rules of codearena_module_publish(), word by word. */
-static inline bool model_installs(const struct model *model,
-				  const struct piece *piece)
+static inline struct entry *model_room(struct model *m)
 {
-	const struct piece *now = model->table[piece->function];
+	unsigned int i;
 
-	if (piece->debug == CODEARENA_DEBUG_STEPPING)
+	for (i = 0; i < CODES; i++) {
+		if (m->entries[i].life == NONE)
+			return &m->entries[i];
+	}
+	return NULL;
+}
+
+/* The rules of codearena_module_publish(). */
+static inline bool model_installs(const struct model *m, const struct entry *e,
+				  const struct entry *prior)
+{
+	if (e->debug == CODEARENA_DEBUG_STEPPING)
 		return false;
-	if (model->debug) {
-		return piece->debug != CODEARENA_DEBUG_NONE &&
-			!(now && now->debug > piece->debug);
+	if (m->debug) {
+		if (e->debug == CODEARENA_DEBUG_NONE)
+			return false;
+		return !prior || prior->debug <= e->debug;
 	}
-	if (now && now->debug == CODEARENA_DEBUG_NONE && now->tier > piece->tier)
-		return model->deopt && now->deopt;
-	return true;
-}
-
-static inline void model_set(struct model *model, unsigned int function,
-			     struct piece *piece)
-{
-	struct piece *prior = model->table[function];
-
-	if (prior) {
-		prior->current = false;
-		prior->scoped |= model->scope;
-	}
-	model->table[function] = piece;
-	if (piece)
-		piece->current = true;
-}
-
-static inline void model_publish(struct model *model, struct piece *piece)
-{
-	piece->state = PUBLISHED;
-	piece->scoped = model->scope;
-	if (piece->function == FUNCTIONS)
-		piece->owned = true;
-	else if (model_installs(model, piece))
-		model_set(model, piece->function, piece);
-}
-
-/* What a call of a function returns. Callees have higher numbers: it ends. */
-static inline uint32_t model_call(const struct model *model,
-				  unsigned int function, uint32_t lazy)
-{
-	const struct piece *piece;
-
-	for (;;) {
-		piece = model->table[function];
-		if (!piece)
-			return lazy;
-		if (piece->callee < 0)
-			return piece->value;
-		function = piece->callee;
-	}
-}
-
-static inline bool model_filter(const struct piece *piece,
-				enum codearena_filter filter)
-{
-	bool debug = piece->debug != CODEARENA_DEBUG_NONE;
-
-	switch (filter) {
-	case CODEARENA_FILTER_DEBUG:
-		return debug;
-	case CODEARENA_FILTER_NOT_DEBUG:
-		return !debug;
-	case CODEARENA_FILTER_BASELINE:
-		return piece->tier == CODEARENA_TIER_BASELINE;
-	case CODEARENA_FILTER_OPTIMIZED:
-		return piece->tier == CODEARENA_TIER_OPTIMIZED;
-	case CODEARENA_FILTER_ALL:
+	if (!prior || prior->debug || prior->tier <= e->tier)
 		return true;
+	return m->deopt && prior->deopt;
+}
+
+/* The upmost scope gets a reference. */
+static inline void model_scope(struct model *m, struct entry *e)
+{
+	if (m->scopes)
+		e->scopes |= 1U << (m->scopes - 1);
+}
+
+static inline void model_publish(struct model *m, struct entry *e)
+{
+	struct entry *prior;
+
+	e->life = LIVE;
+	e->told = m->logged && e->function != CODEARENA_CODE_ANONYMOUS;
+	model_scope(m, e);
+	if (!entry_declared(e)) {
+		e->owned = true;
+		return;
 	}
-	return false;
+	prior = m->current[e->function - IMPORTS];
+	if (!model_installs(m, e, prior))
+		return;
+	m->current[e->function - IMPORTS] = e;
+	e->table = true;
+	if (prior) {
+		model_scope(m, prior);
+		prior->table = false;
+	}
+}
+
+/* What a call of current code returns; 0: it is not to be called. */
+static inline uint32_t model_value(const struct model *m,
+				   const struct entry *e, unsigned int depth)
+{
+	const struct entry *next;
+
+	if (depth > FUNCTIONS)
+		return 0;
+	if (e->body == RETURNS)
+		return e->value;
+	if (e->body == CALLS_BUILTIN)
+		return BUILTIN_VALUE + e->value;
+	next = m->current[e->value - IMPORTS];
+	if (next)
+		return model_value(m, next, depth + 1);
+	return m->lazy ? LAZY_VALUE + e->value : 0;
 }
 
 #endif /* FUZZ_MODULE_MODEL_H */

@@ -1,48 +1,116 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Run fuzzers one after another: first the inputs of their corpora, then new ones.
+# Run fuzzers, one after the other.
 #
-# Usage: run.sh [--name NAME] [--seconds N] PROGRAM...
+# Usage: run.sh [--replay] [--seconds N] --out DIR NAME...
 #
-# What is found on the way is kept beside the programs, in corpus-NAME/, and used by
-# the next run. An input that breaks something is kept in findings/; the program is
-# repeated with it by giving it as an argument.
-# Ends with "fuzz: N passed, N failed, N skipped", or NAME in its place.
+#   NAME         fuzzer DIR/fuzz_NAME, with inputs in corpus/NAME beside this file
+#   --replay     first give it every input there is, and count that as a check
+#   --seconds N  how long each one runs (300)
+#   --out DIR    where the fuzzers are; gets new inputs, logs and findings
+#
+# What a fuzzer finds is kept in DIR/findings/NAME, and the command that shows it
+# again is printed. Ends with "fuzz: N passed, N failed, N skipped".
 
-total=fuzz seconds=300
-while :; do
-	case ${1---help} in
-	-h | --help) sed -n '5,/^$/s/^# \{0,1\}//p' "$0"; exit 0 ;;
-	--name) total=$2; shift 2 ;;
-	--seconds) seconds=$2; shift 2 ;;
+set -euo pipefail
+
+usage() {
+	sed -n '6,/^$/s/^# \{0,1\}//p' "$0"
+}
+
+replay='' seconds=300 out=''
+while [ $# -gt 0 ]; do
+	case $1 in
+	--replay) replay=1 ;;
+	--seconds)
+		seconds=${2?}
+		shift
+		;;
+	--out)
+		out=$(realpath "${2?}")
+		shift
+		;;
+	--help | -h)
+		usage
+		exit 0
+		;;
+	-*)
+		usage >&2
+		exit 2
+		;;
 	*) break ;;
 	esac
+	shift
 done
+if [ -z "$out" ] || [ $# -eq 0 ] || ! [[ $seconds =~ ^[1-9][0-9]*$ ]]; then
+	usage >&2
+	exit 2
+fi
 
-cd "$(dirname "$0")" || exit 1
+here=$(realpath "$(dirname "$0")")
+export ASAN_OPTIONS="detect_leaks=1:${ASAN_OPTIONS-}"
+export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS-}"
 passed=0 failed=0
 
-for program; do
-	name=$(basename "$program")
-	place=$(dirname "$program")
-	mkdir -p "$place/corpus-$name" "$place/findings" "corpus/$name" || exit 1
-	log=$place/$name.log
-	echo "fuzz_$name: $(find "corpus/$name" -type f ! -name '*.license' | wc -l) inputs, then ${seconds} s"
-	"$program" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 \
-		-print_final_stats=1 -artifact_prefix="$place/findings/$name-" \
-		"$place/corpus-$name" "corpus/$name" >"$log" 2>&1
-	status=$?
-	if [ $status -eq 0 ]; then
+# done_so_far LOG: in a line
+done_so_far() {
+	local last
+	last=$(grep '^#[0-9]' "$1" | tail -n 1 | tr -s '\t ' ' ')
+	echo "${last:-$(grep -c '^Executed' "$1") inputs}"
+}
+
+# result NAME WHAT STATUS LOG: count it, and say where the input is that failed.
+result() {
+	local name=$1 what=$2 status=$3 log=$4 input
+	if [ "$status" -eq 0 ]; then
 		passed=$((passed + 1))
-		sed -n 's/^stat::number_of_executed_units: */    runs: /p' "$log"
-	else
-		failed=$((failed + 1))
-		tail -n 60 "$log" | sed 's/^/    /'
-		echo "fuzz_$name: failed (exit status $status); repeat it with"
-		sed -n "s,^.*Test unit written to \(.*\)$,    $program \1,p" "$log"
+		echo "fuzz_$name: $what: passed, $(done_so_far "$log")"
+		return
 	fi
+	failed=$((failed + 1))
+	echo "fuzz_$name: $what: FAILED (exit status $status), log $log"
+	tail -n 40 "$log" | sed 's/^/    /'
+	input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
+	[ -z "$input" ] || echo "Replay: $out/fuzz_$name $input"
+}
+
+# run NAME WHAT ARGUMENT...: the fuzzer, telling every half minute how far it is
+run() {
+	local name=$1 what=$2 log status=0 pid began=$SECONDS told=$SECONDS
+	shift 2
+	log=$out/findings/$name/$what.log
+	"$out/fuzz_$name" -artifact_prefix="$out/findings/$name/" -timeout=60 \
+		-rss_limit_mb=4096 "$@" >"$log" 2>&1 &
+	pid=$!
+	while kill -0 $pid 2>/dev/null; do
+		sleep 0.2
+		[ $((SECONDS - told)) -ge 30 ] || continue
+		told=$SECONDS
+		echo "fuzz_$name: $((SECONDS - began)) s: $(done_so_far "$log")"
+	done
+	wait $pid || status=$?
+	result "$name" "$what" $status "$log"
+}
+
+for name; do
+	inputs=$out/inputs/$name
+	mkdir -p "$inputs" "$out/findings/$name"
+	seeds=()
+	for seed in "$here/corpus/$name"/*; do
+		case $seed in
+		*.license | *'/*') ;;
+		*) seeds+=("$seed") ;;
+		esac
+	done
+	if [ ${#seeds[@]} -gt 0 ]; then
+		cp "${seeds[@]}" "$inputs/"
+		# Each file once, by name: a fuzzer skips those of a directory that
+		# show it nothing new.
+		[ -z "$replay" ] || run "$name" replay "${seeds[@]}"
+	fi
+	run "$name" run -max_total_time="$seconds" -print_final_stats=1 "$inputs"
 done
-echo "$total: $passed passed, $failed failed, 0 skipped"
+echo "fuzz: $passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]
