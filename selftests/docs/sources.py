@@ -83,7 +83,12 @@ def tracepoints(text):
         classes[match.group(2)] = (match.group(1), fields)
     found = {name: fields for name, (kind, fields) in classes.items() if kind == "TRACE_EVENT"}
     for match in re.finditer(r"^DEFINE_EVENT\((\w+),\s*(\w+),", text, re.M):
-        found[match.group(2)] = classes[match.group(1)][1]
+        macro = re.search(rf"#define (\w+)\({match.group(2)}\)[^\n]*\\\n\Z", text[:match.start()])
+        names = [match.group(2)]
+        if macro:
+            names = re.findall(rf"^{macro.group(1)}\((\w+)\);", text, re.M)
+        for name in names:
+            found[name] = classes[match.group(1)][1]
     return found
 
 

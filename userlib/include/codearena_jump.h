@@ -284,7 +284,8 @@ int codearena_jump_table_find(const struct codearena_jump_table *table,
  * beside, prepared words stay right. May be called from any thread.
  *
  * Return: the number of entries, 1 or 2; -EINVAL: NULL, no such function, or no
- * instruction can begin at @target; -ENOENT: there is no slot any more.
+ * instruction can begin at @target; -ENOENT: there is no slot any more; -ERANGE: the
+ * near slot does not reach the far slot.
  */
 int codearena_jump_table_prepare(const struct codearena_jump_table *table,
 				 uint32_t index, uint64_t target,

@@ -42,7 +42,11 @@ struct ca__previous {
 static struct ca__previous ca__previous[CA__SIGNAL_COUNT];
 
 /* Protected by the lock of traps. */
-static enum { CA__NOT_YET, CA__INSTALLED, CA__HOST } ca__signals_state;
+static enum {
+	CA__NOT_YET,
+	CA__INSTALLED,
+	CA__HOST
+} ca__signals_state;
 
 CODEARENA_API int codearena_trap_signal(int number, void *info, void *context)
 {
