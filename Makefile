@@ -15,6 +15,7 @@ DESTDIR ?=
 vm := selftests/vm
 build := $(CURDIR)/build
 module_dir := $(build)/kmod/host
+documentation = +$(MAKE) --no-print-directory -C Documentation O=$(build)/docs
 userlib = +$(MAKE) --no-print-directory -C userlib O=$(build)/userlib
 submake = $(MAKE) --no-print-directory
 arch_setup = $(if $(filter arm64,$(ARCH)),arm64)
@@ -49,11 +50,18 @@ modules_install: modules
 .PHONY: install
 install:
 	$(userlib) install
+	$(documentation) install-man
 
-## demo: boot Debian's kernel in QEMU, load the module, run a small JIT (KVER=, ARCH=)
+## uninstall: remove what install has installed (DESTDIR=, PREFIX=)
+.PHONY: uninstall
+uninstall:
+	$(userlib) uninstall
+	$(documentation) uninstall-man
+
+## demo: boot Debian's kernel in QEMU, load the module, run real code in it (KVER=, ARCH=)
 .PHONY: demo
 demo: setup-build setup-vm
-	@$(if $(arch_setup),$(SETUP) $(arch_setup))
+	@$(SETUP) $(or $(arch_setup),workloads)
 	@$(vm)/demo.sh $(KVER) $(ARCH)
 
 ## check: every check that CI runs
@@ -61,19 +69,41 @@ demo: setup-build setup-vm
 check: setup-build
 	@$(vm)/summary.sh \
 		"$(submake) check-host" \
+		"$(submake) check-fuzz" \
 		"$(submake) check-vm KVER=6.1" \
 		"$(submake) check-vm KVER=6.12" \
-		"$(submake) check-static"
+		"$(submake) check-vm KVER=7.2" \
+		"$(submake) check-kunit" \
+		"$(submake) check-debug" \
+		"$(submake) check-static" \
+		"$(submake) check-docs" \
+		"$(submake) check-abi"
 
 ## check-host: the library's tests on this machine
 .PHONY: check-host
 check-host: setup-build setup-host
 	$(userlib) check
 
-## coverage: lines of the library that its tests on this machine execute
-.PHONY: coverage
-coverage: setup-build setup-host setup-coverage
+## coverage: lines of the library and of the module that their tests execute
+.PHONY: coverage coverage-userlib coverage-kmod
+coverage: setup-build
+	@$(vm)/summary.sh --name coverage \
+		"$(submake) coverage-userlib" \
+		"$(submake) coverage-kmod"
+coverage-userlib: setup-build setup-host setup-coverage
 	$(userlib) coverage
+coverage-kmod: setup-build setup-vm setup-source setup-debug setup-coverage
+	@$(vm)/coverage.sh
+
+## check-fuzz: the corpora of the library's fuzzers, and ten seconds of each
+.PHONY: check-fuzz
+check-fuzz: setup-build setup-host
+	$(userlib) fuzz-smoke
+
+## fuzz-lib: libFuzzer on the library (FUZZ=NAMES, FUZZ_SECONDS=300 each)
+.PHONY: fuzz-lib
+fuzz-lib: setup-build setup-host
+	$(userlib) fuzz
 
 ## check-vm: the kselftests in a VM (KVER=6.1 ARCH=x86_64)
 .PHONY: check-vm
@@ -114,6 +144,31 @@ check-matrix: setup-build
 check-static: setup-build setup-source setup-static setup-debug
 	@$(vm)/static.sh
 
+## check-docs: the documentation is complete, and what it says works
+.PHONY: check-docs
+check-docs: setup-build setup-source setup-docs
+	@selftests/docs/check-docs.sh
+
+## check-abi: the library's ABI against the committed dump
+.PHONY: check-abi
+check-abi: setup-build setup-docs lib
+	@selftests/docs/check-abi.sh
+
+## abi-dump: write that dump anew, for a release that adds to the ABI
+.PHONY: abi-dump
+abi-dump: setup-build setup-docs lib
+	@selftests/docs/check-abi.sh --write
+
+## docs: this documentation as HTML, and the man pages, in build/docs
+.PHONY: docs
+docs: setup-build setup-source setup-docs
+	$(documentation) all
+
+## man: the man pages, in build/docs/man
+.PHONY: man
+man:
+	$(documentation) man
+
 ## bench: figures against peers, to build/bench.tsv
 .PHONY: bench
 bench: setup-build setup-vm setup-bench
@@ -132,7 +187,7 @@ vm-shell: setup-build setup-vm setup-source
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
 setups := $(patsubst %,setup-%,build vm source arm64 debug static host coverage bench \
-	workloads)
+	workloads docs)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*

@@ -8,12 +8,14 @@
 #include <linux/file.h>
 #include <linux/moduleparam.h>
 #include <linux/mount.h>
+#include <linux/proc_fs.h>
 #include <linux/pseudo_fs.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "codearena_private.h"
+#include "trace.h"
 
 #define CODEARENA_FS_MAGIC	0x434f4445	/* "CODE" */
 
@@ -37,6 +39,7 @@ MODULE_PARM_DESC(commit_limit_mb,
 /* Pages that all arenas have committed. */
 atomic_long_t codearena_committed;
 
+static atomic64_t codearena_last_id;
 static DEFINE_MUTEX(codearena_attach_lock);
 static struct vfsmount *codearena_mnt;
 
@@ -104,6 +107,7 @@ static void codearena_arena_free(struct kref *ref)
 	free_cpumask_var(arena->sync_mask);
 	iput(arena->inode);
 	mmdrop(arena->owner);
+	put_pid(arena->pid);
 	/* A trap that found a view just before it went may still look here. */
 	kvfree_rcu(arena, rcu);
 }
@@ -142,6 +146,8 @@ codearena_arena_new(const struct codearena_reserve *cmd)
 	arena->commit_limit = (cmd->commit_limit ?: cmd->length) >> PAGE_SHIFT;
 	arena->flags = cmd->flags;
 	memcpy(arena->name, cmd->name, sizeof(arena->name));
+	arena->id = atomic64_inc_return(&codearena_last_id);
+	arena->pid = get_pid(task_tgid(current));
 	/* A reference to the structure alone: the pointer stays unique. */
 	arena->owner = current->mm;
 	mmgrab(arena->owner);
@@ -175,20 +181,12 @@ static void codearena_file_attach(struct file *file,
 			  arena);
 }
 
-/**
- * codearena_ioctl_reserve - make an empty handle an arena
- * @ucmd: the command
- *
- * Return: see &struct codearena_reserve.
- */
-int codearena_ioctl_reserve(struct codearena_ucmd *ucmd)
+static int codearena_reserve(struct file *file,
+			     const struct codearena_reserve *cmd)
 {
-	const struct codearena_reserve *cmd = ucmd->cmd;
 	struct codearena_arena *arena;
 	int ret = 0;
 
-	if (cmd->flags & ~RESERVE_VALID_FLAGS)
-		return -EOPNOTSUPP;
 	if (!cmd->length || cmd->length > CODEARENA_MAX_LENGTH ||
 	    !PAGE_ALIGNED(cmd->length) || !PAGE_ALIGNED(cmd->commit_limit) ||
 	    cmd->commit_limit > cmd->length || !codearena_name_valid(cmd->name))
@@ -198,13 +196,31 @@ int codearena_ioctl_reserve(struct codearena_ucmd *ucmd)
 	if (IS_ERR(arena))
 		return PTR_ERR(arena);
 	mutex_lock(&codearena_attach_lock);
-	if (codearena_file_arena(ucmd->file))
+	if (codearena_file_arena(file))
 		ret = -EBUSY;
 	else
-		codearena_file_attach(ucmd->file, arena);
+		codearena_file_attach(file, arena);
 	mutex_unlock(&codearena_attach_lock);
 	if (ret)
 		codearena_arena_put(arena);
+	return ret;
+}
+
+/**
+ * codearena_ioctl_reserve - make an empty handle an arena
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_reserve.
+ */
+int codearena_ioctl_reserve(struct codearena_ucmd *ucmd)
+{
+	const struct codearena_reserve *cmd = ucmd->cmd;
+	int ret;
+
+	if (cmd->flags & ~RESERVE_VALID_FLAGS)
+		return -EOPNOTSUPP;
+	ret = codearena_reserve(ucmd->file, cmd);
+	trace_reserve(ret ? NULL : codearena_file_arena(ucmd->file), cmd, ret);
 	return ret;
 }
 
@@ -309,38 +325,82 @@ int codearena_ioctl_stat(struct codearena_ucmd *ucmd)
 	return 0;
 }
 
+/* The process that reserved the arena, as the reader of @m numbers it. */
+static pid_t codearena_owner_seen(const struct codearena_arena *arena,
+				  struct seq_file *m)
+{
+	pid_t pid = 0;
+
+	rcu_read_lock();
+	/* Its number may belong to another process once it has ended. */
+	if (pid_task(arena->pid, PIDTYPE_TGID))
+		pid = pid_nr_ns(arena->pid,
+				proc_pid_ns(file_inode(m->file)->i_sb));
+	rcu_read_unlock();
+	return pid;
+}
+
+static void codearena_counters_show(const struct codearena_counters *counters,
+				    struct seq_file *m)
+{
+	seq_printf(m, "codearena-committed:\t%llu\n",
+		   counters->committed << PAGE_SHIFT);
+	seq_printf(m, "codearena-sealed:\t%llu\n",
+		   counters->sealed << CODEARENA_GRANULE_SHIFT);
+	seq_printf(m, "codearena-patchable:\t%llu\n",
+		   counters->patchable << CODEARENA_GRANULE_SHIFT);
+	seq_printf(m, "codearena-published:\t%llu\n", counters->published);
+	seq_printf(m, "codearena-written:\t%llu\n", counters->written);
+	seq_printf(m, "codearena-patched:\t%llu\n", counters->patched);
+	seq_printf(m, "codearena-discarded:\t%llu\n",
+		   counters->discarded << CODEARENA_GRANULE_SHIFT);
+	seq_printf(m, "codearena-syncs:\t%llu\n", counters->syncs);
+	seq_printf(m, "codearena-trap-tables:\t%llu\n",
+		   counters->trap_tables);
+	seq_printf(m, "codearena-trap-entries:\t%llu\n",
+		   counters->trap_entries);
+}
+
 /**
  * codearena_arena_show - print the arena for /proc/PID/fdinfo
  * @arena: the arena
  * @m: where to
+ * @file: the handle that is asked for
+ *
+ * Programs read this: keys are kept, new ones go to the end.
  */
-void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m)
+void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m,
+			  struct file *file)
 {
 	struct codearena_counters counters;
+	unsigned long memory, divide, undefined;
 
 	if (mutex_lock_killable(&arena->lock))
 		return;
 	counters = arena->counters;
 	mutex_unlock(&arena->lock);
+	memory = codearena_traps_fixed(arena, CODEARENA_TRAP_MEMORY);
+	divide = codearena_traps_fixed(arena, CODEARENA_TRAP_DIVIDE);
+	undefined = codearena_traps_fixed(arena, CODEARENA_TRAP_UNDEFINED);
 
+	seq_printf(m, "codearena-id:\t%llu\n", arena->id);
+	seq_printf(m, "codearena-owner:\t%d\n",
+		   codearena_owner_seen(arena, m));
+	seq_printf(m, "codearena-access:\t%s\n",
+		   file->f_mode & FMODE_WRITE ? "read-write" : "read-only");
 	seq_printf(m, "codearena-name:\t%s\n", arena->name);
 	seq_printf(m, "codearena-flags:\t%#x\n", arena->flags);
 	seq_printf(m, "codearena-length:\t%llu\n", arena->length);
 	seq_printf(m, "codearena-commit-limit:\t%llu\n",
 		   (u64)arena->commit_limit << PAGE_SHIFT);
-	seq_printf(m, "codearena-committed:\t%llu\n",
-		   counters.committed << PAGE_SHIFT);
-	seq_printf(m, "codearena-sealed:\t%llu\n",
-		   counters.sealed << CODEARENA_GRANULE_SHIFT);
-	seq_printf(m, "codearena-patchable:\t%llu\n",
-		   counters.patchable << CODEARENA_GRANULE_SHIFT);
-	seq_printf(m, "codearena-published:\t%llu\n", counters.published);
-	seq_printf(m, "codearena-patched:\t%llu\n", counters.patched);
-	seq_printf(m, "codearena-trap-tables:\t%llu\n", counters.trap_tables);
-	seq_printf(m, "codearena-trap-entries:\t%llu\n",
-		   counters.trap_entries);
+	codearena_counters_show(&counters, m);
 	seq_printf(m, "codearena-traps:\t%lu\n",
-		   codearena_traps_fixed(arena, CODEARENA_TRAP_MEMORY) +
-		   codearena_traps_fixed(arena, CODEARENA_TRAP_DIVIDE) +
-		   codearena_traps_fixed(arena, CODEARENA_TRAP_UNDEFINED));
+		   memory + divide + undefined);
+	seq_printf(m, "codearena-traps-memory:\t%lu\n", memory);
+	seq_printf(m, "codearena-traps-divide:\t%lu\n", divide);
+	seq_printf(m, "codearena-traps-undefined:\t%lu\n", undefined);
+	seq_printf(m, "codearena-all-commit-limit:\t%llu\n",
+		   (u64)codearena_commit_limit() << PAGE_SHIFT);
+	seq_printf(m, "codearena-all-committed:\t%llu\n",
+		   (u64)atomic_long_read(&codearena_committed) << PAGE_SHIFT);
 }

@@ -15,6 +15,7 @@
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/pid.h>
 #include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/seqlock.h>
@@ -143,6 +144,8 @@ struct codearena_counters {
 /**
  * struct codearena_arena - one reservation of code
  * @ref: the files that lead here
+ * @id: for people to tell arenas apart; never used twice. Immutable
+ * @pid: process that reserved it, for people. Immutable
  * @owner: address space that may change it; compared, never used. Immutable
  * @inode: holds the address_space in which the views are found. Immutable
  * @length: bytes, immutable
@@ -167,6 +170,8 @@ struct codearena_counters {
  */
 struct codearena_arena {
 	struct kref ref;
+	u64 id;
+	struct pid *pid;
 	struct mm_struct *owner;
 	struct inode *inode;
 	u64 length;
@@ -244,7 +249,8 @@ int codearena_arena_init(void);
 void codearena_arena_exit(void);
 unsigned long codearena_commit_limit(void);
 void codearena_arena_put(struct codearena_arena *arena);
-void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m);
+void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m,
+			  struct file *file);
 int codearena_ioctl_query(struct codearena_ucmd *ucmd);
 int codearena_ioctl_reserve(struct codearena_ucmd *ucmd);
 int codearena_ioctl_share(struct codearena_ucmd *ucmd);
@@ -254,6 +260,17 @@ static inline struct codearena_arena *codearena_file_arena(struct file *file)
 {
 	/* Pairs with the release in RESERVE and SHARE. */
 	return smp_load_acquire((struct codearena_arena **)&file->private_data);
+}
+
+/**
+ * codearena_arena_owner - the process that reserved an arena
+ * @arena: the arena
+ *
+ * Return: its number as the machine's administrator sees it. It may have ended.
+ */
+static inline pid_t codearena_arena_owner(const struct codearena_arena *arena)
+{
+	return pid_nr(arena->pid);
 }
 
 /**

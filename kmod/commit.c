@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "codearena_private.h"
+#include "trace.h"
 
 /* Charge before allocating. The arena's own limit first: it is the nearer. */
 static int codearena_charge_locked(struct codearena_arena *arena,
@@ -92,21 +93,12 @@ err_pages:
 	return ret;
 }
 
-/**
- * codearena_ioctl_commit - give pages memory
- * @ucmd: the command
- *
- * Return: see &struct codearena_commit.
- */
-int codearena_ioctl_commit(struct codearena_ucmd *ucmd)
+static int codearena_commit(struct codearena_arena *arena,
+			    const struct codearena_commit *cmd)
 {
-	const struct codearena_commit *cmd = ucmd->cmd;
-	struct codearena_arena *arena = ucmd->arena;
 	unsigned long first, last, i;
 	int ret;
 
-	if (cmd->flags)
-		return -EOPNOTSUPP;
 	ret = codearena_range_check(cmd->offset, cmd->length, PAGE_SIZE,
 				    arena->length);
 	if (ret)
@@ -134,6 +126,24 @@ out_unlock:
 	return ret;
 }
 
+/**
+ * codearena_ioctl_commit - give pages memory
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_commit.
+ */
+int codearena_ioctl_commit(struct codearena_ucmd *ucmd)
+{
+	const struct codearena_commit *cmd = ucmd->cmd;
+	int ret;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	ret = codearena_commit(ucmd->arena, cmd);
+	trace_commit(ucmd->arena, cmd->offset, cmd->length, cmd->flags, ret);
+	return ret;
+}
+
 static int codearena_may_decommit_locked(struct codearena_arena *arena,
 					 unsigned long first,
 					 unsigned long last)
@@ -154,16 +164,9 @@ static int codearena_may_decommit_locked(struct codearena_arena *arena,
 	return 0;
 }
 
-/**
- * codearena_ioctl_decommit - take memory back
- * @ucmd: the command
- *
- * Return: see &struct codearena_decommit.
- */
-int codearena_ioctl_decommit(struct codearena_ucmd *ucmd)
+static int codearena_decommit(struct codearena_arena *arena,
+			      const struct codearena_decommit *cmd)
 {
-	const struct codearena_decommit *cmd = ucmd->cmd;
-	struct codearena_arena *arena = ucmd->arena;
 	const struct codearena_range range = {
 		.offset = cmd->offset,
 		.length = cmd->length,
@@ -172,8 +175,6 @@ int codearena_ioctl_decommit(struct codearena_ucmd *ucmd)
 	u32 unused;
 	int ret;
 
-	if (cmd->flags)
-		return -EOPNOTSUPP;
 	ret = codearena_range_check(cmd->offset, cmd->length, PAGE_SIZE,
 				    arena->length);
 	if (ret)
@@ -199,6 +200,24 @@ int codearena_ioctl_decommit(struct codearena_ucmd *ucmd)
 	codearena_uncharge_locked(arena, last - first + 1);
 out_unlock:
 	mutex_unlock(&arena->lock);
+	return ret;
+}
+
+/**
+ * codearena_ioctl_decommit - take memory back
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_decommit.
+ */
+int codearena_ioctl_decommit(struct codearena_ucmd *ucmd)
+{
+	const struct codearena_decommit *cmd = ucmd->cmd;
+	int ret;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	ret = codearena_decommit(ucmd->arena, cmd);
+	trace_decommit(ucmd->arena, cmd->offset, cmd->length, cmd->flags, ret);
 	return ret;
 }
 

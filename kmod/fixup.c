@@ -57,7 +57,7 @@ static bool codearena_view_fixup(const struct codearena_view *view,
 				      CODEARENA_TRAP_NO_ADDRESS | kind);
 	codearena_arch_redirect(regs, pad);
 	atomic_long_inc(&arena->fixed[ilog2(kind)]);
-	trace_trap_fixed(kind, pc, address, pad);
+	trace_trap_fixed(kind, pc, address, pad, arena);
 	return true;
 }
 

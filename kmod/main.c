@@ -206,7 +206,7 @@ static void codearena_show_fdinfo(struct seq_file *m, struct file *file)
 	struct codearena_arena *arena = codearena_file_arena(file);
 
 	if (arena)
-		codearena_arena_show(arena, m);
+		codearena_arena_show(arena, m, file);
 }
 
 const struct file_operations codearena_fops = {
@@ -262,4 +262,4 @@ module_exit(codearena_exit);
 MODULE_DESCRIPTION("Executable memory for JIT compilers");
 MODULE_AUTHOR("The codearena authors");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION(CODEARENA_VERSION);

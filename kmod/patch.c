@@ -8,6 +8,7 @@
 #include <linux/sort.h>
 
 #include "codearena_private.h"
+#include "trace.h"
 
 static int codearena_patch_check(struct codearena_arena *arena,
 				 const struct codearena_patch_entry *patch)
@@ -238,6 +239,7 @@ int codearena_ioctl_patch(struct codearena_ucmd *ucmd)
 	}
 	mutex_unlock(&arena->lock);
 out_array:
+	trace_patch(arena, patches, cmd->count, cmd->flags, ret);
 	codearena_array_put(patches, small);
 	return ret;
 }

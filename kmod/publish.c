@@ -9,6 +9,7 @@
 #include <linux/uaccess.h>
 
 #include "batch.h"
+#include "trace.h"
 
 #define OBJECT_VALID_FLAGS (CODEARENA_OBJECT_F_PATCHABLE | \
 			    CODEARENA_OBJECT_F_REPORT)
@@ -298,6 +299,7 @@ int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
 	codearena_publish_put_tables(&pub);
 	codearena_array_put(pub.patches, small_patches);
 out_objects:
+	trace_publish(ucmd->arena, cmd, pub.objects, ret);
 	codearena_array_put(pub.objects, small_objects);
 	return ret;
 }

@@ -8,6 +8,7 @@
 
 #include "batch.h"
 #include "codearena_private.h"
+#include "trace.h"
 
 /**
  * codearena_seal_state_locked - seal granules of one page
@@ -54,21 +55,12 @@ static int codearena_may_seal_locked(struct codearena_arena *arena,
 	return 0;
 }
 
-/**
- * codearena_ioctl_seal - make a range immutable and executable
- * @ucmd: the command
- *
- * Return: see &struct codearena_seal.
- */
-int codearena_ioctl_seal(struct codearena_ucmd *ucmd)
+static int codearena_seal(struct codearena_arena *arena,
+			  const struct codearena_seal *cmd)
 {
-	const struct codearena_seal *cmd = ucmd->cmd;
-	struct codearena_arena *arena = ucmd->arena;
 	struct codearena_page *state;
 	int ret;
 
-	if (cmd->flags & ~CODEARENA_SEAL_F_PATCHABLE)
-		return -EOPNOTSUPP;
 	ret = codearena_range_check(cmd->offset, cmd->length, CODEARENA_GRANULE,
 				    arena->length);
 	if (ret)
@@ -89,6 +81,24 @@ int codearena_ioctl_seal(struct codearena_ucmd *ucmd)
 	}
 out_unlock:
 	mutex_unlock(&arena->lock);
+	return ret;
+}
+
+/**
+ * codearena_ioctl_seal - make a range immutable and executable
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_seal.
+ */
+int codearena_ioctl_seal(struct codearena_ucmd *ucmd)
+{
+	const struct codearena_seal *cmd = ucmd->cmd;
+	int ret;
+
+	if (cmd->flags & ~CODEARENA_SEAL_F_PATCHABLE)
+		return -EOPNOTSUPP;
+	ret = codearena_seal(ucmd->arena, cmd);
+	trace_seal(ucmd->arena, cmd->offset, cmd->length, cmd->flags, ret);
 	return ret;
 }
 
@@ -271,6 +281,7 @@ int codearena_ioctl_discard(struct codearena_ucmd *ucmd)
 out_unlock:
 	mutex_unlock(&arena->lock);
 out_array:
+	trace_discard(arena, ranges, cmd->count, ret);
 	codearena_array_put(ranges, small);
 	return ret;
 }

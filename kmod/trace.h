@@ -12,7 +12,209 @@
 
 #include <linux/tracepoint.h>
 
-#include <linux/codearena.h>
+#include "codearena_private.h"
+
+/*
+ * Names and fields are kept: programs read them. New fields go to the end.
+ *
+ * arena	its number, as in fdinfo; never used twice while the module is
+ *		loaded
+ * owner	the process that reserved it, which is not always the caller
+ * offset	in the arena, of the first entry of an array
+ * length	bytes, of all entries together
+ * count	entries
+ * flags	as given by the caller
+ * result	0 or a negative errno
+ *
+ * A call has one event, when it is done, whether it succeeded or not; but a
+ * call that is refused before it is known what it is about (by its handle, its
+ * size, its flags, or an array that cannot be read) has none.
+ */
+TRACE_EVENT(reserve,
+	TP_PROTO(const struct codearena_arena *arena,
+		 const struct codearena_reserve *cmd, int result),
+	TP_ARGS(arena, cmd, result),
+	TP_STRUCT__entry(
+		__field(u64, arena)
+		__field(pid_t, owner)
+		__field(u64, length)
+		__field(u64, commit_limit)
+		__field(u32, flags)
+		__field(int, result)
+		__array(char, name, CODEARENA_NAME_LEN)
+	),
+	TP_fast_assign(
+		__entry->arena = arena ? arena->id : 0;
+		__entry->owner = current->tgid;
+		__entry->length = cmd->length;
+		__entry->commit_limit = cmd->commit_limit;
+		__entry->flags = cmd->flags;
+		__entry->result = result;
+		/* A name that was refused may lack its end, or be no text. */
+		if (result == -EINVAL)
+			memset(__entry->name, 0, CODEARENA_NAME_LEN);
+		else
+			memcpy(__entry->name, cmd->name, CODEARENA_NAME_LEN);
+	),
+	TP_printk("arena=%llu owner=%d length=%llu commit_limit=%llu flags=0x%x result=%d name=%s",
+		  __entry->arena, __entry->owner, __entry->length,
+		  __entry->commit_limit, __entry->flags, __entry->result,
+		  __entry->name)
+);
+
+DECLARE_EVENT_CLASS(codearena_range,
+	TP_PROTO(const struct codearena_arena *arena, u64 offset, u64 length,
+		 u32 flags, int result),
+	TP_ARGS(arena, offset, length, flags, result),
+	TP_STRUCT__entry(
+		__field(u64, arena)
+		__field(pid_t, owner)
+		__field(u64, offset)
+		__field(u64, length)
+		__field(u32, flags)
+		__field(int, result)
+	),
+	TP_fast_assign(
+		__entry->arena = arena->id;
+		__entry->owner = codearena_arena_owner(arena);
+		__entry->offset = offset;
+		__entry->length = length;
+		__entry->flags = flags;
+		__entry->result = result;
+	),
+	TP_printk("arena=%llu owner=%d offset=0x%llx length=%llu flags=0x%x result=%d",
+		  __entry->arena, __entry->owner, __entry->offset,
+		  __entry->length, __entry->flags, __entry->result)
+);
+
+#define CODEARENA_RANGE_EVENT(name)					\
+DEFINE_EVENT(codearena_range, name,					\
+	TP_PROTO(const struct codearena_arena *arena, u64 offset,	\
+		 u64 length, u32 flags, int result),			\
+	TP_ARGS(arena, offset, length, flags, result)			\
+)
+
+CODEARENA_RANGE_EVENT(commit);
+CODEARENA_RANGE_EVENT(decommit);
+CODEARENA_RANGE_EVENT(seal);
+
+TRACE_EVENT(write,
+	TP_PROTO(const struct codearena_arena *arena,
+		 const struct codearena_chunk *chunks, u32 count, int result),
+	TP_ARGS(arena, chunks, count, result),
+	TP_STRUCT__entry(
+		__field(u64, arena)
+		__field(pid_t, owner)
+		__field(u64, offset)
+		__field(u64, length)
+		__field(u32, count)
+		__field(int, result)
+	),
+	TP_fast_assign(
+		__entry->arena = arena->id;
+		__entry->owner = codearena_arena_owner(arena);
+		__entry->offset = chunks[0].offset;
+		__entry->length = 0;
+		for (u32 i = 0; i < count; i++)
+			__entry->length += chunks[i].length;
+		__entry->count = count;
+		__entry->result = result;
+	),
+	TP_printk("arena=%llu owner=%d offset=0x%llx length=%llu count=%u result=%d",
+		  __entry->arena, __entry->owner, __entry->offset,
+		  __entry->length, __entry->count, __entry->result)
+);
+
+TRACE_EVENT(publish,
+	TP_PROTO(const struct codearena_arena *arena,
+		 const struct codearena_publish *cmd,
+		 const struct codearena_object *objects, int result),
+	TP_ARGS(arena, cmd, objects, result),
+	TP_STRUCT__entry(
+		__field(u64, arena)
+		__field(pid_t, owner)
+		__field(u64, offset)
+		__field(u64, length)
+		__field(u32, count)
+		__field(u32, patches)
+		__field(u32, flags)
+		__field(int, result)
+	),
+	TP_fast_assign(
+		__entry->arena = arena->id;
+		__entry->owner = codearena_arena_owner(arena);
+		__entry->offset = objects[0].offset;
+		__entry->length = 0;
+		for (u32 i = 0; i < cmd->object_count; i++)
+			__entry->length += objects[i].length;
+		__entry->count = cmd->object_count;
+		__entry->patches = cmd->patch_count;
+		__entry->flags = cmd->flags;
+		__entry->result = result;
+	),
+	TP_printk("arena=%llu owner=%d offset=0x%llx length=%llu count=%u patches=%u flags=0x%x result=%d",
+		  __entry->arena, __entry->owner, __entry->offset,
+		  __entry->length, __entry->count, __entry->patches,
+		  __entry->flags, __entry->result)
+);
+
+TRACE_EVENT(patch,
+	TP_PROTO(const struct codearena_arena *arena,
+		 const struct codearena_patch_entry *patches, u32 count,
+		 u32 flags, int result),
+	TP_ARGS(arena, patches, count, flags, result),
+	TP_STRUCT__entry(
+		__field(u64, arena)
+		__field(pid_t, owner)
+		__field(u64, offset)
+		__field(u64, length)
+		__field(u32, count)
+		__field(u32, flags)
+		__field(int, result)
+	),
+	TP_fast_assign(
+		__entry->arena = arena->id;
+		__entry->owner = codearena_arena_owner(arena);
+		__entry->offset = patches[0].offset;
+		__entry->length = 0;
+		for (u32 i = 0; i < count; i++)
+			__entry->length += patches[i].width;
+		__entry->count = count;
+		__entry->flags = flags;
+		__entry->result = result;
+	),
+	TP_printk("arena=%llu owner=%d offset=0x%llx length=%llu count=%u flags=0x%x result=%d",
+		  __entry->arena, __entry->owner, __entry->offset,
+		  __entry->length, __entry->count, __entry->flags,
+		  __entry->result)
+);
+
+TRACE_EVENT(discard,
+	TP_PROTO(const struct codearena_arena *arena,
+		 const struct codearena_range *ranges, u32 count, int result),
+	TP_ARGS(arena, ranges, count, result),
+	TP_STRUCT__entry(
+		__field(u64, arena)
+		__field(pid_t, owner)
+		__field(u64, offset)
+		__field(u64, length)
+		__field(u32, count)
+		__field(int, result)
+	),
+	TP_fast_assign(
+		__entry->arena = arena->id;
+		__entry->owner = codearena_arena_owner(arena);
+		__entry->offset = ranges[0].offset;
+		__entry->length = 0;
+		for (u32 i = 0; i < count; i++)
+			__entry->length += ranges[i].length;
+		__entry->count = count;
+		__entry->result = result;
+	),
+	TP_printk("arena=%llu owner=%d offset=0x%llx length=%llu count=%u result=%d",
+		  __entry->arena, __entry->owner, __entry->offset,
+		  __entry->length, __entry->count, __entry->result)
+);
 
 #define codearena_show_kind(kind)					\
 	__print_symbolic(kind,						\
@@ -20,25 +222,28 @@
 			 { CODEARENA_TRAP_DIVIDE, "divide" },		\
 			 { CODEARENA_TRAP_UNDEFINED, "undefined" })
 
+/* Traps: the process is the one that the event is recorded in. */
 TRACE_EVENT(trap_fixed,
 	TP_PROTO(u32 kind, unsigned long pc, unsigned long address,
-		 unsigned long landing),
-	TP_ARGS(kind, pc, address, landing),
+		 unsigned long landing, const struct codearena_arena *arena),
+	TP_ARGS(kind, pc, address, landing, arena),
 	TP_STRUCT__entry(
 		__field(u32, kind)
 		__field(unsigned long, pc)
 		__field(unsigned long, address)
 		__field(unsigned long, landing)
+		__field(u64, arena)
 	),
 	TP_fast_assign(
 		__entry->kind = kind;
 		__entry->pc = pc;
 		__entry->address = address;
 		__entry->landing = landing;
+		__entry->arena = arena->id;
 	),
-	TP_printk("kind=%s pc=0x%lx address=0x%lx landing=0x%lx",
+	TP_printk("kind=%s pc=0x%lx address=0x%lx landing=0x%lx arena=%llu",
 		  codearena_show_kind(__entry->kind), __entry->pc,
-		  __entry->address, __entry->landing)
+		  __entry->address, __entry->landing, __entry->arena)
 );
 
 TRACE_EVENT(trap_missed,

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 
 #include "batch.h"
+#include "trace.h"
 
 /**
  * codearena_ioctl_write - copy bytes into granules that are not sealed
@@ -59,6 +60,7 @@ int codearena_ioctl_write(struct codearena_ucmd *ucmd)
 	}
 	mutex_unlock(&arena->lock);
 out_array:
+	trace_write(arena, chunks, cmd->count, ret);
 	cmd->out_failed = batch.failed;
 	kvfree(batch.undo);
 	codearena_array_put(chunks, small);

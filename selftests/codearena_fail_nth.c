@@ -234,6 +234,27 @@ static long run_map_guard(struct shot *s)
 			CODEARENA_GUARD_OFFSET);
 }
 
+/* A view with no other mapping near it, so that its page table is yet to be made. */
+static void lonely_view(struct shot *s)
+{
+	const size_t table = 1UL << 21;
+	char *room = mmap(NULL, 3 * table, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (room == MAP_FAILED)
+		abort();
+	room = (char *)(((unsigned long)room + 2 * table - 1) / table * table);
+	s->map = mmap(room, s->a.length, PROT_READ | PROT_EXEC,
+		      MAP_SHARED | MAP_FIXED, s->a.fd, 0);
+	s->map_length = s->a.length;
+}
+
+/* A page fault that lacks memory is tried again, and nobody is told. */
+static long run_first_access(struct shot *s)
+{
+	return *(volatile char *)s->map == *(volatile char *)s->a.view ? 0 : -1;
+}
+
 /* The rest of the view is split in two, and one gets a view of its own. */
 static long run_unmap_middle(struct shot *s)
 {
@@ -339,6 +360,12 @@ FIXTURE_VARIANT_ADD(fail_nth, mmap_code)
 FIXTURE_VARIANT_ADD(fail_nth, mmap_guard)
 {
 	.command = COMMAND_COUNT, .run = run_map_guard, .failures = 1,
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, first_access)
+{
+	.command = COMMAND_COUNT, .prepare = lonely_view,
+	.run = run_first_access,
 };
 
 FIXTURE_VARIANT_ADD(fail_nth, munmap_part)

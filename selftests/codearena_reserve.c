@@ -191,28 +191,11 @@ TEST_F(reserve, handles_are_independent)
 	close(other);
 }
 
-static int fdinfo(int fd, char *text, size_t size)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	return read_file(path, text, size);
-}
-
-/* The line "KEY:\tVALUE" of fdinfo. */
-#define EXPECT_FDINFO(text, key, format, ...)				\
-	do {								\
-		char line_[128];					\
-									\
-		snprintf(line_, sizeof(line_), "\n" key ":\t" format "\n", \
-			 ##__VA_ARGS__);				\
-		EXPECT_NE(NULL, strstr(text, line_))			\
-			TH_LOG("no line %s in: %s", line_ + 1, text);	\
-	} while (0)
-
 TEST_F(reserve, fdinfo)
 {
+	struct codearena_query query;
 	char text[2048];
+	int shared;
 
 	ASSERT_ZERO(fdinfo(self->fd, text, sizeof(text)));
 	EXPECT_EQ(NULL, strstr(text, "codearena"));
@@ -225,17 +208,72 @@ TEST_F(reserve, fdinfo)
 				CODEARENA_OBJECT_F_PATCHABLE));
 	ASSERT_ZERO(do_seal(self->fd, PAGE, PAGE / 64, 0));
 	ASSERT_ZERO(do_patch1(self->fd, 0, 4, 0x34333231, 0x34333231));
+	ASSERT_ZERO(do_discard1(self->fd, PAGE, PAGE / 64));
+	ASSERT_ZERO(do_query(self->fd, &query));
 	ASSERT_ZERO(fdinfo(self->fd, text, sizeof(text)));
+	EXPECT_FDINFO(text, "codearena-owner", "%d", getpid());
+	EXPECT_FDINFO(text, "codearena-access", "read-write");
 	EXPECT_FDINFO(text, "codearena-name", "tier-1 code");
 	EXPECT_FDINFO(text, "codearena-flags", "%#x",
 		      CODEARENA_RESERVE_F_SHARED_WRITER);
 	EXPECT_FDINFO(text, "codearena-length", "%lu", 8 * PAGE);
 	EXPECT_FDINFO(text, "codearena-commit-limit", "%lu", 4 * PAGE);
 	EXPECT_FDINFO(text, "codearena-committed", "%lu", 2 * PAGE);
-	EXPECT_FDINFO(text, "codearena-sealed", "%lu", 2 * PAGE / 64);
+	EXPECT_FDINFO(text, "codearena-sealed", "%lu", PAGE / 64);
 	EXPECT_FDINFO(text, "codearena-patchable", "%lu", PAGE / 64);
 	EXPECT_FDINFO(text, "codearena-published", "1");
+	EXPECT_FDINFO(text, "codearena-written", "8");
 	EXPECT_FDINFO(text, "codearena-patched", "1");
+	EXPECT_FDINFO(text, "codearena-discarded", "%lu", PAGE / 64);
+	EXPECT_FDINFO(text, "codearena-syncs", "1");
+	EXPECT_FDINFO(text, "codearena-trap-tables", "0");
+	EXPECT_FDINFO(text, "codearena-trap-entries", "0");
+	EXPECT_FDINFO(text, "codearena-traps", "0");
+	EXPECT_FDINFO(text, "codearena-all-commit-limit", "%llu",
+		      (unsigned long long)query.out_commit_limit);
+	EXPECT_FDINFO(text, "codearena-all-committed", "%llu",
+		      (unsigned long long)query.out_commit_total);
+
+	/* The same arena, by another handle. */
+	shared = do_share(self->fd);
+	ASSERT_LE(0, shared);
+	ASSERT_ZERO(fdinfo(shared, text, sizeof(text)));
+	EXPECT_FDINFO(text, "codearena-id", "%llu", arena_id(self->fd));
+	EXPECT_FDINFO(text, "codearena-access", "read-only");
+	EXPECT_FDINFO(text, "codearena-owner", "%d", getpid());
+	close(shared);
+}
+
+/* Numbers are not used twice, even when the arena is gone. */
+TEST_F(reserve, fdinfo_id)
+{
+	unsigned long long id;
+
+	ASSERT_ZERO(do_reserve(self->fd, PAGE, 0, 0, ""));
+	id = arena_id(self->fd);
+	EXPECT_LT(0, id);
+	close(self->fd);
+	self->fd = device_open(O_RDWR);
+	ASSERT_LE(0, self->fd);
+	ASSERT_ZERO(do_reserve(self->fd, PAGE, 0, 0, ""));
+	EXPECT_LT(id, arena_id(self->fd));
+}
+
+static int reserve_in_child(void *arg)
+{
+	CHECK(!do_reserve(*(int *)arg, PAGE, 0, 0, "child"));
+	return 0;
+}
+
+/* An owner that has ended is nobody: its number may be given to another. */
+TEST_F(reserve, fdinfo_owner_gone)
+{
+	char text[2048];
+
+	ASSERT_EQ(0, run_child(reserve_in_child, &self->fd));
+	ASSERT_ZERO(fdinfo(self->fd, text, sizeof(text)));
+	EXPECT_FDINFO(text, "codearena-name", "child");
+	EXPECT_FDINFO(text, "codearena-owner", "0");
 }
 
 FIXTURE(life)

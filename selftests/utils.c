@@ -610,3 +610,22 @@ int read_file(const char *path, char *text, size_t size)
 	text[n] = 0;
 	return 0;
 }
+
+int fdinfo(int fd, char *text, size_t size)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	return read_file(path, text, size);
+}
+
+unsigned long long arena_id(int fd)
+{
+	static const char key[] = "\ncodearena-id:\t";
+	char text[2048], *line;
+
+	if (fdinfo(fd, text, sizeof(text)))
+		return 0;
+	line = strstr(text, key);
+	return line ? strtoull(line + sizeof(key) - 1, NULL, 10) : 0;
+}

@@ -314,4 +314,20 @@ int write_file(const char *path, const char *text);
 /* Read a file of a line or two into a string: 0 or -1. */
 int read_file(const char *path, char *text, size_t size);
 
+/* The text of /proc/self/fdinfo about a handle: 0 or -1. */
+int fdinfo(int fd, char *text, size_t size);
+/* The number of its arena there; 0 without. */
+unsigned long long arena_id(int fd);
+
+/* The line "KEY:\tVALUE" of fdinfo. */
+#define EXPECT_FDINFO(text, key, format, ...)				\
+	do {								\
+		char line_[128];					\
+									\
+		snprintf(line_, sizeof(line_), "\n" key ":\t" format "\n", \
+			 ##__VA_ARGS__);				\
+		EXPECT_NE(NULL, strstr(text, line_))			\
+			TH_LOG("no line %s in: %s", line_ + 1, text);	\
+	} while (0)
+
 #endif /* CODEARENA_SELFTESTS_UTILS_H */

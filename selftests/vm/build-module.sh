@@ -9,7 +9,8 @@
 #
 #   --kdir DIR  build for the kernel that this build directory belongs to
 #   --out DIR   build there instead of build/kmod/KVER-ARCH
-#   --src DIR   take Kbuild, kmod/ and uapi/ from there (default: this tree)
+#   --src DIR   take Kbuild, kmod/, uapi/ and packaging/VERSION from there
+#               (default: this tree)
 #
 # Variables such as W=1, C=2 and CF=... go to the kernel's build system, from
 # the command line or from the environment. The compiler's output is on stderr.
@@ -40,7 +41,7 @@ fi
 sync_sources() {
 	local path
 	mkdir -p "$out"
-	(cd "$src" && find Kbuild kmod uapi -type f ! -name '.*.sw?' ! -name '*~') |
+	(cd "$src" && find Kbuild kmod uapi packaging/VERSION -type f ! -name '.*.sw?' ! -name '*~') |
 		while read -r path; do
 			cmp -s "$src/$path" "$out/$path" && continue
 			mkdir -p "$out/$(dirname "$path")"

@@ -33,7 +33,7 @@ copy_module() {
 	local copy=$work/$1
 	rm -rf "$copy/src"
 	mkdir -p "$copy/src"
-	(cd "$root_dir" && tar -cf - Kbuild kmod uapi) | tar -xf - -C "$copy/src"
+	(cd "$root_dir" && tar -cf - Kbuild kmod uapi packaging/VERSION) | tar -xf - -C "$copy/src"
 	[ -z "${2-}" ] || patch -d "$copy/src" -p1 -s --no-backup-if-mismatch <"$2" >&2 || return 1
 	echo "$copy"
 }

@@ -64,6 +64,7 @@ library_tests() {
 	make -C "$root_dir/userlib" --no-print-directory O="$out" vm-tests >&2
 	list_programs "$out/vm"
 	options+=(--env CODEARENA_BACKEND=device --env CMOCKA_MESSAGE_OUTPUT=TAP)
+	[ ! -d "$out/vm/beside" ] || options+=(--beside "$out/vm/beside/.")
 	[ ! -d "$out/vm/root" ] || options+=(--run --stage --run "$out/vm/root")
 }
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Build the demo, boot a kernel, load the module and run the demo there.
+# Build the demo, boot a kernel, load the module and run the demo there; on x86_64
+# also a WebAssembly module of npm, which hashes a file.
 #
 # Usage: demo.sh KVER ARCH [ARGUMENT-OF-THE-DEMO]...
 
@@ -21,17 +22,51 @@ out=$root_dir/build/userlib${prefix:+-$arch}
 log=$root_dir/build/vm/demo-$kver-$arch.make
 mkdir -p "$root_dir/build/vm"
 
-say "building the library and the demo for $arch"
-make -C "$root_dir/userlib" --no-print-directory O="$out" CROSS_COMPILE="$prefix" \
-	demo >"$log" 2>&1 || {
-	cat "$log" >&2
-	die "the demo does not build"
+build() {
+	make -C "$root_dir/userlib" --no-print-directory O="$out" CROSS_COMPILE="$prefix" \
+		"$@" >"$log" 2>&1 || {
+		cat "$log" >&2
+		die "the demo does not build"
+	}
 }
-code=0
+
+# What the module has to do is asked of Node's engine here, with the package's own
+# wrapper. The file that is hashed is the runner.
+hash_package=hash-wasm@4.13.0
+prepare_wasm() {
+	local modules=$root_dir/selftests/workloads
+	wasm=$root_dir/build/vm/demo-wasm
+	rm -rf "$wasm"
+	mkdir -p "$wasm"
+	need node workloads
+	need wasm2c workloads
+	packages=$("$modules/npm.sh" "$hash_package")
+	digest=$(CODEARENA_TRACES=$wasm node "$modules/hash.mjs" "$packages" \
+		"$out/wasm/codearena-wasm")
+	say "$hash_package in node $(node --version): $digest"
+	"$out/wasm/codearena-wasm" --compile "$wasm/sha256.o" "$wasm/sha256-0.wasm"
+}
+
+say "building the library and the demo for $arch"
+targets=(demo)
+[ "$arch" != x86_64 ] || targets+=(wasm)
+build "${targets[@]}"
+vm=(--kver "$kver" --arch "$arch" --name "demo-$kver-$arch" --file "$out/demo:/demo")
 # The guest's shell expands "$@".
 # shellcheck disable=SC2016
-"$vm_dir/run.sh" --kver "$kver" --arch "$arch" --name "demo-$kver-$arch" \
-	--file "$out/demo:/demo" -- sh -c 'cd /demo && exec ./demo "$@"' demo "$@" || code=$?
+command='cd /demo && ./demo "$@" || exit'
+if [ "$arch" = x86_64 ]; then
+	prepare_wasm
+	vm+=(--file "$out/wasm/codearena-wasm:/wasm/codearena-wasm"
+		--file "$wasm/sha256.o:/wasm/sha256.o")
+	command+="; echo; echo 'WebAssembly from npm: $hash_package, SHA-256, by wasm2c'
+		cd /wasm && ./codearena-wasm --backend device --hash codearena-wasm \
+		sha256.o $digest"
+else
+	say "the WebAssembly part is for x86_64 only"
+fi
+code=0
+"$vm_dir/run.sh" "${vm[@]}" -- sh -c "$command" demo "$@" || code=$?
 if [ "$code" -eq 0 ]; then
 	say "the demo succeeded on $kver $arch"
 else

@@ -14,6 +14,7 @@
 #   static    static checks
 #   host      host tests of the library
 #   coverage  the table of the lines that host tests execute
+#   docs      the documentation, its gate, and the comparison of ABIs
 #   bench     benchmarks and the peers they compare with
 #   workloads WebAssembly modules of others; node and npm only where there are none
 #
@@ -26,7 +27,7 @@ set -euo pipefail
 packages_of() {
 	case $1 in
 	build)
-		echo gcc libc6-dev make libelf-dev bc kmod cpio xz-utils gzip \
+		echo gcc libc6-dev make libelf-dev bc kmod cpio xz-utils gzip python3 \
 			patchelf pkg-config debian-archive-keyring util-linux
 		;;
 	vm) echo qemu-system-x86 busybox-static cpio ;;
@@ -45,6 +46,10 @@ packages_of() {
 			pkg-config binutils gdb linux-perf
 		;;
 	coverage) echo gcovr ;;
+	docs)
+		echo python3 python3-sphinx mandoc gcc g++ make libc6-dev pkg-config cmake meson \
+			ninja-build abigail-tools perl
+		;;
 	bench) echo gcc g++ make pkg-config libasmjit-dev libbenchmark-dev ;;
 	workloads)
 		echo wabt gcc libc6-dev make

@@ -12,8 +12,10 @@
 #   --list        list the workloads
 #
 # What the modules have to do is recorded from Node's engine at run time, and for
-# the traps confirmed by wabt's interpreter. A row for each module: functions, bytes
-# of code, calls, comparisons, traps, signals, result.
+# the traps confirmed by wabt's interpreter. A row for each module: functions, how
+# many of them were loaded, bytes of their code, calls, comparisons, traps, signals,
+# result. Every module runs with its functions loaded lazily, and eagerly; on this
+# machine also as one object, whose calls go through no jump table.
 # Ends with "check-workloads: N passed, N failed, N skipped".
 
 set -euo pipefail
@@ -43,18 +45,6 @@ while [ $# -gt 0 ]; do
 done
 if [ $# -gt 0 ]; then workloads=("$@"); fi
 
-# The packages, unchanged, in the cache; none of their scripts runs.
-fetch() {
-	local dir=$1
-	[ ! -e "$dir/complete" ] || return 0
-	say "npm install ${packages[*]}"
-	rm -rf "$dir"
-	mkdir -p "$dir"
-	npm install --prefix "$dir" --ignore-scripts --no-audit --no-fund --no-save \
-		"${packages[@]}" >&2
-	touch "$dir/complete"
-}
-
 record_traps() {
 	wast2json "$here/traps.wast" -o "$out/wast/traps.json"
 	spectest-interp "$out/wast/traps.json" >"$out/wast/interpreter.log" || {
@@ -74,10 +64,9 @@ record() {
 	done
 	[ ${#packaged[@]} -gt 0 ] || return 0
 	need node workloads
-	dir=$cache_dir/npm/$(IFS=_ && echo "${packages[*]}")
-	with_lock npm fetch "$dir"
+	dir=$("$here/npm.sh" "${packages[@]}")
 	say "recording ${packaged[*]} with node $(node --version)"
-	CODEARENA_TRACES=$traces node "$here/workloads.mjs" "$dir/node_modules" "${packaged[@]}"
+	CODEARENA_TRACES=$traces node "$here/workloads.mjs" "$dir" "${packaged[@]}"
 }
 
 # Every trace's module, as an object beside it: the VM has no compiler.
@@ -89,19 +78,30 @@ compile_all() {
 }
 
 heading() {
-	printf '\n%s\n%-32s %5s %8s %7s %8s %5s %7s  %s\n' "$1" module funcs code calls \
-		compared traps signals result
+	printf '\n%s\n%-32s %5s %6s %8s %7s %8s %5s %7s  %s\n' "$1" module funcs loaded code \
+		calls compared traps signals result
 }
 
 passed=0 failed=0
 
-# count ROWS SIGNALS: the rows that are well, against those that should be there.
+# count ROWS SIGNALS MODE: the rows that are well, against those that should be there.
 count() {
 	local good
-	good=$(grep -cE "^[^ ]+( +[0-9]+){5} +$2  ok\$" "$1") || true
+	good=$(grep -cE "^[^ ]+( +[0-9]+){6} +$2  ok\$" "$1") || true
 	passed=$((passed + good))
 	failed=$((failed + ${#all[@]} - good))
+	# Lazily: not all functions are called; else all of them are there.
+	if awk -v mode="$3" '/ ok$/ { functions += $2; loaded += $3 }
+		END { exit !(loaded && (mode == "lazy" ? loaded < functions : loaded == functions)) }' \
+		"$1"; then
+		passed=$((passed + 1))
+	else
+		echo "not ok: functions loaded, $3"
+		failed=$((failed + 1))
+	fi
 }
+
+option_of() { [ "$1" = lazy ] || echo "--$1"; }
 
 need wasm2c workloads
 say "building codearena-wasm"
@@ -111,25 +111,35 @@ all=("$traces"/*.trace)
 [ -e "${all[0]}" ] || die "there are no traces"
 compile_all
 
-heading "On this machine, memfd backend:"
-for trace in "${all[@]}"; do
-	"$runner" --backend memfd --replay "$trace" "${trace%.trace}.o" || true
-done 2>&1 | tee "$out/host.rows"
-count "$out/host.rows" "[0-9]+"
+for mode in lazy eager direct; do
+	heading "On this machine, memfd backend, $mode:"
+	for trace in "${all[@]}"; do
+		# No option, or one.
+		# shellcheck disable=SC2046
+		"$runner" --backend memfd $(option_of "$mode") --replay "$trace" \
+			"${trace%.trace}.o" || true
+	done 2>&1 | tee "$out/host-$mode.rows"
+	count "$out/host-$mode.rows" "[0-9]+" "$mode"
+done
 
 if [ -z "$host_only" ]; then
 	mkdir -p "$out/stage"
 	rm -rf "$out/stage/workloads"
 	mkdir -p "$out/stage/workloads"
 	cp "$runner" "$traces"/*.trace "$traces"/*.o "$out/stage/workloads/"
-	heading "In a VM, kernel $kver, device:"
 	# The guest's shell expands it.
 	# shellcheck disable=SC2016
 	"$vm_dir/run.sh" --kver "$kver" --arch x86_64 --name "workloads-$kver" --timeout 900 \
-		--stage "$out/stage" -- sh -c 'cd /workloads && for t in *.trace; do
-			./codearena-wasm --backend device --replay $t ${t%.trace}.o; done; true' \
-		2> >(cat >&2) | tr -d '\r' | tee "$out/vm.rows"
-	count "$out/vm.rows" 0
+		--stage "$out/stage" -- sh -c 'cd /workloads
+		for o in "" --eager; do echo "@mode $o"; for t in *.trace; do
+			./codearena-wasm --backend device $o --replay $t ${t%.trace}.o
+		done; done; true' 2> >(cat >&2) | tr -d '\r' >"$out/vm.rows"
+	for mode in lazy eager; do
+		heading "In a VM, kernel $kver, device, $mode:"
+		awk -v mode="$(option_of "$mode")" '$1 == "@mode" { on = $2 == mode; next } on' \
+			"$out/vm.rows" | tee "$out/vm-$mode.rows"
+		count "$out/vm-$mode.rows" 0 "$mode"
+	done
 fi
 
 echo "check-workloads: $passed passed, $failed failed, 0 skipped"

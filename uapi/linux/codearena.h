@@ -210,6 +210,8 @@ enum {
  * @out_commit_total: bytes that they have committed now
  *
  * What the module can do. Works on every handle, before and after RESERVE.
+ *
+ * Errors: EFAULT, EOPNOTSUPP.
  */
 struct codearena_query {
 	__u32 size;

@@ -437,7 +437,7 @@ int codearena_arena_discard(struct codearena_arena *arena,
  * The descriptor can be mapped for reading and executing, never for writing,
  * wherever it is used; see codearena_arena_attach().
  *
- * Return: 0, -EMFILE, -ENFILE, -ENOMEM, -EOPNOTSUPP.
+ * Return: 0, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -EOPNOTSUPP.
  */
 int codearena_arena_share(struct codearena_arena *arena, int *fd);
 

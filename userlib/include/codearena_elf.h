@@ -316,9 +316,9 @@ int codearena_elf_discard(struct codearena_elf *elf, const char *name);
  * frees the data. The pages stay committed: they may hold other code by now.
  * The object can be loaded again.
  *
- * Return: 0, -EBADFD if the object is not loaded, or an error of
- * codearena_arena_discard(), in which case the object stays loaded (with more
- * than one call some ranges may be gone).
+ * Return: 0; -EINVAL: @elf is NULL; -EBADFD: the object is not loaded; -ENOMEM;
+ * the codes of codearena_arena_discard(). After an error the object stays loaded
+ * (with more than one call some ranges may be gone).
  */
 int codearena_elf_unload(struct codearena_elf *elf);
 

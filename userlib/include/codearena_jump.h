@@ -2,310 +2,21 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * libcodearena: jump tables, through which code calls code that may be
- * replaced. The formats come first, pure functions for every machine on every
- * host; then tables in arenas.
+ * libcodearena: jump tables in arenas, through which code calls code that may be
+ * replaced. What their slots look like is in codearena_slot.h.
  */
 #ifndef CODEARENA_JUMP_H
 #define CODEARENA_JUMP_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "codearena.h"
+#include "codearena_slot.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/*
- * Kinds of slots
- *
- * near   a direct branch to the target. One naturally aligned word is the whole
- *        branch, or on riscv64 the address that it loads, and nothing else of
- *        the slot is ever stored to.
- * far    a branch through an aligned 8-byte word in the slot that holds the
- *        target; reaches every address
- * lazy   loads a 32-bit index and branches to a fixed target; never changes
- * data   a branch through an 8-byte word in ordinary memory; never changes
- *
- * What V8's WebAssembly jump tables look like in 2024 is the model; the layouts
- * of near, far and lazy slots are the same, to the byte on x86-64 and arm64:
- *
- * machine               near  far  lazy  data
- * x86-64                   8   16    10     8
- * x86-64, BRANCH_TARGET   16   16    10    16
- * arm64                    4   16    16    16
- * arm64, BRANCH_TARGET     8   16    16    16
- * riscv64                 24   24    40    16
- *
- * On riscv64 the near slot and the far slot are the same thing: no branch is
- * ever stored, only the aligned word that the slot loads; V8 stores that word,
- * and the unchanged instructions before it, with ordinary stores, and falls
- * back on a flush of the instruction cache. Here the word is exchanged
- * atomically, and as it is data, no flush is needed. The lazy slot loads its
- * target too, so that its reach has no limit, where V8 builds the address with
- * up to eight instructions.
- *
- * Registers that slots change: none on x86-64, x16 on arm64, t6 on riscv64.
- * Lazy slots push the index on x86-64 (8 bytes, sign-extended), load it into w8
- * on arm64, into t0 (sign-extended) on riscv64: the low 32 bits count.
- *
- * With CODEARENA_JUMP_F_BRANCH_TARGET near and data slots begin with endbr64 or
- * bti c and may be the target of indirect calls. Far slots and lazy slots of
- * x86-64 may not: direct branches of near slots and of code lead there. Lazy
- * slots of arm64 begin with bti jc in any case. The targets of far and data
- * slots are reached indirectly and must begin with such an instruction.
- *
- * Threads that execute a slot while it is patched take the old branch or the
- * new one. For a while they may still take the old one, until they are
- * synchronised by CODEARENA_PATCH_F_SYNC or by an event of their own; so code
- * that a slot led to may be discarded only afterwards.
- */
-
-/* Slots may be the targets of indirect branches: IBT on x86-64, BTI on arm64 */
-#define CODEARENA_JUMP_F_BRANCH_TARGET	0x1U
-
-/* No slot is longer. */
-#define CODEARENA_JUMP_SLOT_MAX		40
-
-/**
- * struct codearena_jump_layout - how the slots of a machine lie in tables
- * @machine: ELF machine number
- * @flags: CODEARENA_JUMP_F_*
- * @line_size: the table of near slots consists of lines of so many bytes, and
- *             no slot crosses a line; a power of two or one slot
- * @near_size: bytes of a near slot
- * @far_size: bytes of a far slot; tables of these are dense
- * @lazy_size: bytes of a lazy slot; tables of these are dense
- * @data_size: bytes of a data slot; tables of these are dense
- * @align: what addresses of tables must be multiples of
- */
-struct codearena_jump_layout {
-	uint32_t machine;
-	uint32_t flags;
-	uint32_t line_size;
-	uint32_t near_size;
-	uint32_t far_size;
-	uint32_t lazy_size;
-	uint32_t data_size;
-	uint32_t align;
-};
-
-/**
- * codearena_jump_layout - the layout for a machine
- * @machine: EM_X86_64, EM_AARCH64 or EM_RISCV (64 bits)
- * @flags: CODEARENA_JUMP_F_*; without effect on riscv64
- * @out: gets the layout
- *
- * All other functions of this part take what this one made, and answer -EINVAL
- * if it is anything else. They are pure and may be called anywhere, signal
- * handlers included.
- *
- * Return: 0; -EINVAL: @out is NULL; -EOPNOTSUPP: no such machine or flag.
- */
-int codearena_jump_layout(uint32_t machine, uint32_t flags,
-			  struct codearena_jump_layout *out);
-
-/**
- * codearena_jump_near_bytes - size of a table of near slots
- * @layout: layout
- * @count: slots
- *
- * Return: bytes; 0 if @layout is NULL or @count is 0.
- */
-uint64_t codearena_jump_near_bytes(const struct codearena_jump_layout *layout,
-				   uint32_t count);
-
-/* codearena_jump_far_bytes - the same for far slots */
-uint64_t codearena_jump_far_bytes(const struct codearena_jump_layout *layout,
-				  uint32_t count);
-
-/* codearena_jump_lazy_bytes - the same for lazy slots */
-uint64_t codearena_jump_lazy_bytes(const struct codearena_jump_layout *layout,
-				   uint32_t count);
-
-/* codearena_jump_data_bytes - the same for data slots */
-uint64_t codearena_jump_data_bytes(const struct codearena_jump_layout *layout,
-				   uint32_t count);
-
-/**
- * codearena_jump_near_offset - where a near slot lies in its table
- * @layout: layout
- * @index: of the slot
- *
- * Return: bytes from the beginning of the table; 0 if @layout is NULL.
- */
-uint64_t codearena_jump_near_offset(const struct codearena_jump_layout *layout,
-				    uint32_t index);
-
-/* codearena_jump_far_offset - the same for far slots */
-uint64_t codearena_jump_far_offset(const struct codearena_jump_layout *layout,
-				   uint32_t index);
-
-/* codearena_jump_lazy_offset - the same for lazy slots */
-uint64_t codearena_jump_lazy_offset(const struct codearena_jump_layout *layout,
-				    uint32_t index);
-
-/* codearena_jump_data_offset - the same for data slots */
-uint64_t codearena_jump_data_offset(const struct codearena_jump_layout *layout,
-				    uint32_t index);
-
-/**
- * codearena_jump_near_index - which near slot begins at an offset
- * @layout: layout
- * @offset: bytes from the beginning of the table
- * @count: slots of the table
- * @index: gets the index; unchanged on failure
- *
- * Exact: an address inside of a slot is not one.
- *
- * Return: 0; -ENOENT: no slot begins there; -EINVAL: NULL.
- */
-int codearena_jump_near_index(const struct codearena_jump_layout *layout,
-			      uint64_t offset, uint32_t count, uint32_t *index);
-
-/* codearena_jump_far_index - the same for far slots */
-int codearena_jump_far_index(const struct codearena_jump_layout *layout,
-			     uint64_t offset, uint32_t count, uint32_t *index);
-
-/* codearena_jump_lazy_index - the same for lazy slots */
-int codearena_jump_lazy_index(const struct codearena_jump_layout *layout,
-			      uint64_t offset, uint32_t count, uint32_t *index);
-
-/* codearena_jump_data_index - the same for data slots */
-int codearena_jump_data_index(const struct codearena_jump_layout *layout,
-			      uint64_t offset, uint32_t count, uint32_t *index);
-
-/**
- * codearena_jump_encode_near - write a near slot
- * @layout: layout
- * @slot: address that the slot will have
- * @target: address that it leads to
- * @to: gets the bytes, room for @layout->near_size
- *
- * Distances are taken modulo 2^64, as processors do.
- *
- * Return: the number of bytes, @layout->near_size; -ERANGE: the target is out
- * of reach, which is +-2 GiB on x86-64, +-128 MiB on arm64, and nothing on
- * riscv64; -EINVAL: a NULL pointer, a @slot that is misaligned, so that the
- * word which patches store to would be too (a multiple of 8, of 4 on arm64), a
- * @target where no instruction can begin (a multiple of 4 on arm64, of 2 on
- * riscv64). After a failure @to is unchanged.
- */
-int codearena_jump_encode_near(const struct codearena_jump_layout *layout,
-			       uint64_t slot, uint64_t target, uint8_t *to);
-
-/**
- * codearena_jump_encode_far - write a far slot
- * @layout: layout
- * @slot: address that the slot will have
- * @target: address that it leads to
- * @to: gets the bytes, room for @layout->far_size
- *
- * Return: @layout->far_size; -EINVAL as for near slots; @slot is a multiple of
- * 8.
- */
-int codearena_jump_encode_far(const struct codearena_jump_layout *layout,
-			      uint64_t slot, uint64_t target, uint8_t *to);
-
-/**
- * codearena_jump_encode_lazy - write a lazy slot
- * @layout: layout
- * @slot: address that the slot will have, a multiple of 4 on arm64, of 8 on
- *        riscv64
- * @index: the value it loads
- * @target: address that it leads to
- * @to: gets the bytes, room for @layout->lazy_size
- *
- * Return: @layout->lazy_size; -ERANGE: the target is out of reach, as for near
- * slots; -EINVAL.
- */
-int codearena_jump_encode_lazy(const struct codearena_jump_layout *layout,
-			       uint64_t slot, uint32_t index, uint64_t target,
-			       uint8_t *to);
-
-/**
- * codearena_jump_encode_data - write a data slot
- * @layout: layout
- * @slot: address that the slot will have, where an instruction can begin
- * @word: address of the word that holds the target, a multiple of 8
- * @to: gets the bytes, room for @layout->data_size
- *
- * Return: @layout->data_size; -ERANGE: the word is out of reach, which is
- * about +-2 GiB, and +-4 GiB on arm64; -EINVAL.
- */
-int codearena_jump_encode_data(const struct codearena_jump_layout *layout,
-			       uint64_t slot, uint64_t word, uint8_t *to);
-
-/**
- * codearena_jump_decode_near - read a near slot
- * @layout: layout
- * @slot: address of the slot
- * @code: its bytes, @layout->near_size of them
- * @target: gets the address it leads to; unchanged on failure
- *
- * Return: 0; -ENOENT: these are not the bytes that the encoder writes;
- * -EINVAL as for the encoder.
- */
-int codearena_jump_decode_near(const struct codearena_jump_layout *layout,
-			       uint64_t slot, const uint8_t *code,
-			       uint64_t *target);
-
-/* codearena_jump_decode_far - the same for a far slot */
-int codearena_jump_decode_far(const struct codearena_jump_layout *layout,
-			      uint64_t slot, const uint8_t *code,
-			      uint64_t *target);
-
-/**
- * codearena_jump_decode_lazy - read a lazy slot
- * @layout: layout
- * @slot: address of the slot
- * @code: its bytes, @layout->lazy_size of them
- * @index: gets the value it loads
- * @target: gets the address it leads to
- *
- * Return: as codearena_jump_decode_near().
- */
-int codearena_jump_decode_lazy(const struct codearena_jump_layout *layout,
-			       uint64_t slot, const uint8_t *code,
-			       uint32_t *index, uint64_t *target);
-
-/**
- * codearena_jump_decode_data - read a data slot
- * @layout: layout
- * @slot: address of the slot
- * @code: its bytes, @layout->data_size of them
- * @word: gets the address of the word that holds the target
- *
- * Return: as codearena_jump_decode_near().
- */
-int codearena_jump_decode_data(const struct codearena_jump_layout *layout,
-			       uint64_t slot, const uint8_t *code,
-			       uint64_t *word);
-
-/**
- * codearena_jump_patch_near - the word that redirects a near slot
- * @layout: layout
- * @slot: address of the slot
- * @old_target: where it leads
- * @new_target: where it shall lead
- * @out: gets the entry for codearena_arena_patch(); @out->offset counts from
- *       the beginning of the slot
- *
- * Return: 0; -ERANGE: one of the targets is out of reach; -EINVAL.
- */
-int codearena_jump_patch_near(const struct codearena_jump_layout *layout,
-			      uint64_t slot, uint64_t old_target,
-			      uint64_t new_target,
-			      struct codearena_patch_entry *out);
-
-/* codearena_jump_patch_far - the same for a far slot; never -ERANGE */
-int codearena_jump_patch_far(const struct codearena_jump_layout *layout,
-			     uint64_t slot, uint64_t old_target,
-			     uint64_t new_target,
-			     struct codearena_patch_entry *out);
 
 /*
  * Jump tables in arenas
@@ -324,6 +35,9 @@ int codearena_jump_patch_far(const struct codearena_jump_layout *layout,
  *
  * Where V8 lets far slots of functions jump to themselves until they are
  * patched, here they lead where the near slot leads in the beginning.
+ *
+ * As its code is read, a table may not be asked or changed any more, only freed,
+ * when its memory was discarded.
  */
 
 /* The table has lazy slots. */
@@ -457,16 +171,34 @@ void codearena_jump_table_free(struct codearena_jump_table *table);
 uint64_t codearena_jump_table_slot(const struct codearena_jump_table *table,
 				   uint32_t index);
 
-/* codearena_jump_table_far_slot - far slot of a function; 0: none */
+/**
+ * codearena_jump_table_far_slot - far slot of a function
+ * @table: table
+ * @index: of the function
+ *
+ * Return: its address; 0 if there is none, as always on riscv64.
+ */
 uint64_t codearena_jump_table_far_slot(const struct codearena_jump_table *table,
 				       uint32_t index);
 
-/* codearena_jump_table_builtin_slot - far slot of a builtin; 0: none */
+/**
+ * codearena_jump_table_builtin_slot - address to call for a builtin
+ * @table: table
+ * @index: of the builtin
+ *
+ * Return: its address; 0 if there is none.
+ */
 uint64_t
 codearena_jump_table_builtin_slot(const struct codearena_jump_table *table,
 				  uint32_t index);
 
-/* codearena_jump_table_lazy_slot - lazy slot of a function; 0: none */
+/**
+ * codearena_jump_table_lazy_slot - lazy slot of a function
+ * @table: table
+ * @index: of the function
+ *
+ * Return: its address; 0 if there is none.
+ */
 uint64_t
 codearena_jump_table_lazy_slot(const struct codearena_jump_table *table,
 			       uint32_t index);
@@ -490,14 +222,20 @@ uint64_t codearena_jump_table_target(const struct codearena_jump_table *table,
  * @table: table
  * @index: of the function
  *
- * To take a function back, set its slot to this. Return: the address; 0 if
- * there is no such function, or it led nowhere, or the table was made with
- * @targets, which are not kept.
+ * To take a function back, set its slot to this.
+ *
+ * Return: the address; 0 if there is no such function, or it led nowhere, or the
+ * table was made with targets of the caller's, which are not kept.
  */
 uint64_t codearena_jump_table_initial(const struct codearena_jump_table *table,
 				      uint32_t index);
 
-/* codearena_jump_table_arena - the arena of a table; NULL if table is NULL */
+/**
+ * codearena_jump_table_arena - where a table is
+ * @table: table
+ *
+ * Return: the arena; NULL if @table is NULL.
+ */
 struct codearena_arena *
 codearena_jump_table_arena(const struct codearena_jump_table *table);
 
@@ -546,7 +284,7 @@ int codearena_jump_table_find(const struct codearena_jump_table *table,
  * beside, prepared words stay right. May be called from any thread.
  *
  * Return: the number of entries, 1 or 2; -EINVAL: NULL, no such function, or no
- * instruction can begin at @target; -ENOENT: the slot was discarded.
+ * instruction can begin at @target; -ENOENT: there is no slot any more.
  */
 int codearena_jump_table_prepare(const struct codearena_jump_table *table,
 				 uint32_t index, uint64_t target,
@@ -564,8 +302,8 @@ int codearena_jump_table_prepare(const struct codearena_jump_table *table,
  * the same slots. At most half as many as the arena takes patches in a call.
  * May be called from any thread.
  *
- * Return: 0; -EINVAL: an index, a target, or @count; -ENOENT: a slot was
- * discarded; -ENOMEM; the codes of codearena_arena_patch() but -EAGAIN.
+ * Return: 0; -EINVAL: an index, a target, or @count; -ENOENT: there is no slot
+ * any more; -ENOMEM; the codes of codearena_arena_patch() but -EAGAIN.
  */
 int codearena_jump_table_set(struct codearena_jump_table *table,
 			     const struct codearena_jump_set *sets,
@@ -618,8 +356,8 @@ int codearena_data_table_size(const struct codearena_data_table_opts *opts,
  *
  * The words are mapped near the arena, so that the slots reach them.
  *
- * Return: 0; -ENOSPC: no memory near the arena is free; -ENOMEM; else as
- * codearena_jump_table_new().
+ * Return: 0; -EINVAL: an argument or option is wrong; -ENOSPC: no memory near the
+ * arena is free; -ENOMEM; the codes of codearena_jump_table_new().
  */
 int codearena_data_table_new(const struct codearena_data_table_opts *opts,
 			     struct codearena_arena *arena, uint64_t offset,
@@ -659,7 +397,13 @@ uint64_t codearena_data_table_slot(const struct codearena_data_table *table,
 int codearena_data_table_set(struct codearena_data_table *table, uint32_t index,
 			     uint64_t target);
 
-/* codearena_data_table_target - where a slot leads now; 0: no such function */
+/**
+ * codearena_data_table_target - where a slot leads now
+ * @table: table
+ * @index: of the function
+ *
+ * Return: the address; 0 if there is no such function, or it leads nowhere.
+ */
 uint64_t codearena_data_table_target(const struct codearena_data_table *table,
 				     uint32_t index);
 

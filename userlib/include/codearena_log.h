@@ -365,9 +365,45 @@ int codearena_logger_flush(struct codearena_logger *logger);
  */
 int codearena_logger_gone(struct codearena_logger *logger, uint64_t address);
 
+struct codearena_module;
+
+/**
+ * codearena_logger_attach - log the code of a module
+ * @logger: logger, which must outlive the module or be detached
+ * @module: module that has no logger yet; a logger may have many modules
+ *
+ * Logs all published code of the module, jump tables included; from then on
+ * what is published, before the module's callback is told, and before
+ * codearena_module_publish() returns; and calls codearena_logger_gone() for what
+ * is freed. Which code is passed over is said at codearena_logger_code(). That
+ * a sink fails makes no publishing fail, see codearena_logger_detach().
+ *
+ * The threads that publish write the files, and wait for the debugger. Where
+ * they must not, use codearena_logger_defer() in the module's callback instead.
+ *
+ * Not to be called, nor codearena_logger_detach(), by a callback of the logger.
+ *
+ * Return: 0; -EINVAL; -EBUSY: the module has a logger; -EIO: in a child of
+ * fork(); -ENOMEM.
+ */
+int codearena_logger_attach(struct codearena_logger *logger,
+			    struct codearena_module *module);
+
+/**
+ * codearena_logger_detach - do not log the code of a module any more
+ * @module: module
+ *
+ * Waits for threads that log for the module. Debuggers forget its code. When
+ * the module is freed this is done for it.
+ *
+ * Return: 0; -EINVAL; -ENOENT: it has no logger; else the first error of a sink
+ * since it was attached: it is detached all the same.
+ */
+int codearena_logger_detach(struct codearena_module *module);
+
 /**
  * codearena_logger_free - end a logger
- * @logger: NULL, or logger that is not used anymore
+ * @logger: NULL, or logger that is not used anymore; no module has it
  *
  * What was put off is not logged; its references are dropped. Debuggers forget
  * the code. In a child of fork() files are closed, and nothing else is done.

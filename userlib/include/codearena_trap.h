@@ -86,7 +86,7 @@ int codearena_trap_register(struct codearena_arena *arena, uint64_t offset,
  * @id: from codearena_trap_register() or &struct codearena_object.out_trap_id
  *
  * Return: 0; -ENOENT: there is no such table, since it was released before, or
- * code of it discarded; -EBADF, -EPERM.
+ * code of it discarded; -EBADF, -EINVAL, -EPERM.
  */
 int codearena_trap_release(struct codearena_arena *arena, uint64_t id);
 
@@ -271,7 +271,8 @@ int codearena_trap_encode_load(uint32_t machine, unsigned int base,
  * They are several, change no register but those of the report, and stand
  * anywhere. Works on every host.
  *
- * Return: their length; -EOPNOTSUPP: @machine is not known.
+ * Return: their length; -EINVAL: @to or @start is NULL; -EOPNOTSUPP: @machine is
+ * not known.
  */
 int codearena_trap_encode_load_at(uint32_t machine, uint64_t address,
 				  uint8_t *to, uint32_t *start);
@@ -373,7 +374,8 @@ typedef uint64_t (*codearena_trap_handler)(const struct codearena_trap_report *r
  * The code runs anywhere, and only in a process in which the three addresses
  * are what they are here: this one and its children. Works on every host.
  *
- * Return: its length; -EOPNOTSUPP: @machine or a flag is not known.
+ * Return: its length; -EINVAL: @to is NULL; -EOPNOTSUPP: @machine or a flag is
+ * not known.
  */
 int codearena_pad_encode(uint32_t machine, uint64_t target, uint64_t handler,
 			 uint64_t data, uint32_t flags, uint8_t *to);

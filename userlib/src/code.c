@@ -11,9 +11,7 @@
 #include "code.h"
 #include "code_check.h"
 #include "internal.h"
-
-/* So many references that a leak has to be the reason; far from overflow. */
-#define CA__REFERENCES_MAX	0x7fffffffU
+#include "ref.h"
 
 static size_t ca__deopt_offset(const struct codearena_code *code)
 {
@@ -126,10 +124,13 @@ void ca__code_destroy(struct codearena_code *code)
 bool ca__code_try_ref(struct codearena_code *code)
 {
 	uint32_t old = __atomic_load_n(&code->references, __ATOMIC_RELAXED);
+	const struct ca__owner *owner = code->owner;
 
 	do {
 		if (!old || old >= CA__REFERENCES_MAX)
 			return false;
+		if (old == 1 && owner && owner->collector)
+			return ca__collector_revive(owner->collector, code);
 	} while (!__atomic_compare_exchange_n(&code->references, &old, old + 1,
 					      true, __ATOMIC_ACQ_REL,
 					      __ATOMIC_RELAXED));

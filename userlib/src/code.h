@@ -62,6 +62,9 @@ struct codearena_code {
 	uint8_t flags;
 };
 
+/* So many references that a leak has to be the reason; far from overflow. */
+#define CA__REFERENCES_MAX	0x7fffffffU
+
 /* V8's budget, on 64 bits. */
 _Static_assert(sizeof(struct codearena_code) <= 104,
 	       "a code object is too large");

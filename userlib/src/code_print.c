@@ -6,45 +6,11 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "code.h"
 #include "code_print.h"
 #include "internal.h"
-
-/**
- * ca__print - print a line or a part of one
- * @printer: where to; does nothing once it has failed
- * @format: as for printf()
- */
-void ca__print(struct ca__printer *printer, const char *format, ...)
-{
-	char small[256], *text = small;
-	va_list args, again;
-	int length;
-
-	if (printer->ret)
-		return;
-	va_start(args, format);
-	va_copy(again, args);
-	length = vsnprintf(small, sizeof(small), format, args);
-	if (length >= (int)sizeof(small)) {
-		text = malloc((size_t)length + 1);
-		if (text)
-			vsnprintf(text, (size_t)length + 1, format, again);
-	}
-	va_end(again);
-	va_end(args);
-	if (length < 0 || !text) {
-		printer->ret = -ENOMEM;
-		return;
-	}
-	printer->ret = printer->write(printer->data, text, length);
-	if (text != small)
-		free(text);
-}
 
 static const char *ca__tier_name(const struct codearena_code *code)
 {
@@ -188,7 +154,8 @@ codearena_code_print(const struct codearena_code *code, uint32_t flags,
 	ca__print_section(&printer, code, CODEARENA_SECTION_INSTRUCTIONS,
 			  "instructions");
 	if (flags & CODEARENA_PRINT_F_INSTRUCTIONS)
-		ca__disassemble(&printer, start, size);
+		ca__disassemble(&printer, (const uint8_t *)(uintptr_t)start,
+				start, size);
 	ca__print_section(&printer, code, CODEARENA_SECTION_SAFEPOINTS,
 			  "safepoint table");
 	ca__print_section(&printer, code, CODEARENA_SECTION_HANDLERS,

@@ -13,7 +13,9 @@
  * References: an object in the state CA__WAITING or CA__CANDIDATE has one that
  * is the collector's. So a count of 1 means that nobody else has one; and as new
  * ones are only taken by whom another reference allows it, or by
- * ca__code_try_ref(), setting it from 1 to 0 decides who wins.
+ * ca__code_try_ref(), setting it from 1 to 0 decides who wins. Setting it from 1
+ * to 2 takes the lock: who got a reference to a candidate may be in its code
+ * when the reference is gone again, and after its runtime has reported.
  */
 #ifndef CA__COLLECT_H
 #define CA__COLLECT_H
@@ -43,12 +45,14 @@ enum ca__state {
  * @end: where it ends
  * @code: the object; NULL: its owner is gone
  * @live: a runtime named it
+ * @touched: somebody got a reference to it
  */
 struct ca__candidate {
 	uint64_t start;
 	uint64_t end;
 	struct codearena_code *code;
 	bool live;
+	bool touched;
 };
 
 /**

@@ -115,6 +115,23 @@ void ca__collector_purge(struct codearena_collector *collector,
 	pthread_mutex_unlock(&collector->lock);
 }
 
+/* Gives the collector's reference back if somebody else has one. */
+static bool ca__yield(struct codearena_code *code)
+{
+	uint32_t old = __atomic_load_n(&code->references, __ATOMIC_RELAXED);
+
+	while (old > 1) {
+		if (__atomic_compare_exchange_n(&code->references, &old,
+						old - 1, true,
+						__ATOMIC_ACQ_REL,
+						__ATOMIC_RELAXED)) {
+			code->state = CA__LIVE;
+			return true;
+		}
+	}
+	return false;
+}
+
 static int ca__candidate_compare(const void *left, const void *right)
 {
 	const struct ca__candidate *a = left, *b = right;
@@ -132,7 +149,7 @@ int ca__collector_begin(struct codearena_collector *collector)
 {
 	size_t count = collector->stat.waiting;
 	struct codearena_runtime *runtime;
-	struct codearena_code *code;
+	struct codearena_code *code, *next;
 	struct ca__candidate *to;
 
 	if (!count) {
@@ -143,8 +160,11 @@ int ca__collector_begin(struct codearena_collector *collector)
 	if (!to)
 		return -ENOMEM;
 	collector->candidates = to;
-	collector->candidate_count = count;
-	for (code = collector->waiting; code; code = code->link) {
+	for (code = collector->waiting; code; code = next) {
+		next = code->link;
+		/* Somebody who got a reference before has it still. */
+		if (ca__yield(code))
+			continue;
 		*to++ = (struct ca__candidate){
 			.start = code->start,
 			.end = code->start + code->size,
@@ -152,13 +172,20 @@ int ca__collector_begin(struct codearena_collector *collector)
 		};
 		code->state = CA__CANDIDATE;
 	}
-	qsort(collector->candidates, count, sizeof(*to), ca__candidate_compare);
+	count = to - collector->candidates;
 	collector->waiting = NULL;
 	collector->stat.waiting = 0;
 	collector->stat.waiting_bytes = 0;
-	collector->stat.candidates = count;
 	collector->fresh = 0;
 	collector->due = false;
+	if (!count) {
+		free(collector->candidates);
+		collector->candidates = NULL;
+		return 0;
+	}
+	qsort(collector->candidates, count, sizeof(*to), ca__candidate_compare);
+	collector->candidate_count = count;
+	collector->stat.candidates = count;
 	collector->running = true;
 	collector->stat.sequence++;
 	for (runtime = collector->first; runtime; runtime = runtime->next) {
@@ -169,22 +196,29 @@ int ca__collector_begin(struct codearena_collector *collector)
 	return 0;
 }
 
-/* Nobody named it: it dies, unless somebody has got a reference. */
+/*
+ * It dies if nobody named it, or got a reference. Whoever drops the last one
+ * after us waits for the lock.
+ */
 static void ca__candidate_decide(struct codearena_collector *collector,
-				 struct codearena_code *code)
+				 const struct ca__candidate *candidate)
 {
+	struct codearena_code *code = candidate->code;
 	struct ca__owner *owner = code->owner;
-	uint32_t old = __atomic_load_n(&code->references, __ATOMIC_RELAXED);
 
-	/* Whoever drops the last one after us waits for the lock. */
-	while (!__atomic_compare_exchange_n(&code->references, &old, old - 1,
-					    true, __ATOMIC_ACQ_REL,
-					    __ATOMIC_RELAXED))
-		;
-	if (old > 1) {
-		code->state = CA__LIVE;
+	if (ca__yield(code))
+		return;
+	if (candidate->live || candidate->touched) {
+		ca__wait(collector, code);
+		if (!candidate->touched)
+			return;
+		/* It got potentially dead again during the collection. */
+		collector->fresh += code->size;
+		__atomic_store_n(&collector->grown, true, __ATOMIC_RELAXED);
 		return;
 	}
+	/* Nobody sets it from 1 to 2 without the lock. */
+	__atomic_store_n(&code->references, 0, __ATOMIC_RELEASE);
 	code->state = CA__DEAD;
 	collector->stat.freed++;
 	collector->stat.freed_bytes += code->size;
@@ -208,12 +242,8 @@ void ca__collector_end(struct codearena_collector *collector)
 	for (i = 0; i < collector->candidate_count; i++) {
 		struct ca__candidate *candidate = &collector->candidates[i];
 
-		if (!candidate->code)
-			continue;
-		if (candidate->live)
-			ca__wait(collector, candidate->code);
-		else
-			ca__candidate_decide(collector, candidate->code);
+		if (candidate->code)
+			ca__candidate_decide(collector, candidate);
 	}
 	free(collector->candidates);
 	collector->candidates = NULL;
@@ -223,12 +253,8 @@ void ca__collector_end(struct codearena_collector *collector)
 	collector->stat.collections++;
 }
 
-/**
- * ca__collector_mark - an address is on a stack; under the lock
- * @collector: collector
- * @pc: the address
- */
-void ca__collector_mark(struct codearena_collector *collector, uint64_t pc)
+static struct ca__candidate *
+ca__candidate_at(const struct codearena_collector *collector, uint64_t pc)
 {
 	struct ca__candidate *candidates = collector->candidates;
 	size_t low = 0, high = collector->candidate_count;
@@ -242,6 +268,47 @@ void ca__collector_mark(struct codearena_collector *collector, uint64_t pc)
 		else
 			high = middle;
 	}
-	if (low && pc < candidates[low - 1].end)
-		candidates[low - 1].live = true;
+	return low && pc < candidates[low - 1].end ? &candidates[low - 1] :
+	       NULL;
+}
+
+/**
+ * ca__collector_mark - an address is on a stack; under the lock
+ * @collector: collector
+ * @pc: the address
+ */
+void ca__collector_mark(struct codearena_collector *collector, uint64_t pc)
+{
+	struct ca__candidate *candidate = ca__candidate_at(collector, pc);
+
+	if (candidate)
+		candidate->live = true;
+}
+
+/**
+ * ca__collector_revive - take a reference beside what may be the collector's
+ * @collector: collector
+ * @code: object whose memory is known to stay
+ *
+ * Return: as ca__code_try_ref().
+ */
+bool ca__collector_revive(struct codearena_collector *collector,
+			  struct codearena_code *code)
+{
+	struct ca__candidate *candidate = NULL;
+	uint32_t old;
+
+	pthread_mutex_lock(&collector->lock);
+	old = __atomic_load_n(&code->references, __ATOMIC_RELAXED);
+	while (old && old < CA__REFERENCES_MAX &&
+	       !__atomic_compare_exchange_n(&code->references, &old, old + 1,
+					    true, __ATOMIC_ACQ_REL,
+					    __ATOMIC_RELAXED))
+		;
+	if (code->state == CA__CANDIDATE)
+		candidate = ca__candidate_at(collector, code->start);
+	if (candidate)
+		candidate->touched = true;
+	pthread_mutex_unlock(&collector->lock);
+	return old && old < CA__REFERENCES_MAX;
 }

@@ -60,10 +60,9 @@ static void ca__capstone_load(void)
 }
 
 static void ca__instructions(struct ca__printer *printer, csh handle,
-			     cs_insn *instruction, uint64_t start,
-			     uint32_t size)
+			     cs_insn *instruction, const uint8_t *code,
+			     uint64_t start, uint32_t size)
 {
-	const uint8_t *code = (const uint8_t *)(uintptr_t)start;
 	uint64_t address = start;
 	size_t rest = size;
 
@@ -87,7 +86,15 @@ static void ca__instructions(struct ca__printer *printer, csh handle,
 	}
 }
 
-void ca__disassemble(struct ca__printer *printer, uint64_t start, uint32_t size)
+/**
+ * ca__disassemble - print machine code as instructions
+ * @printer: where to
+ * @code: the bytes, wherever they are
+ * @start: the address that they are at when they run
+ * @size: how many
+ */
+void ca__disassemble(struct ca__printer *printer, const uint8_t *code,
+		     uint64_t start, uint32_t size)
 {
 	cs_insn *instruction;
 	csh handle;
@@ -101,7 +108,8 @@ void ca__disassemble(struct ca__printer *printer, uint64_t start, uint32_t size)
 	}
 	instruction = ca__capstone.malloc(handle);
 	if (instruction) {
-		ca__instructions(printer, handle, instruction, start, size);
+		ca__instructions(printer, handle, instruction, code, start,
+				 size);
 		ca__capstone.free(instruction, 1);
 	} else {
 		ca__print(printer, "(no memory for the disassembler)\n");
@@ -111,8 +119,10 @@ void ca__disassemble(struct ca__printer *printer, uint64_t start, uint32_t size)
 
 #else
 
-void ca__disassemble(struct ca__printer *printer, uint64_t start, uint32_t size)
+void ca__disassemble(struct ca__printer *printer, const uint8_t *code,
+		     uint64_t start, uint32_t size)
 {
+	(void)code;
 	(void)start;
 	(void)size;
 	ca__print(printer, "(built without a disassembler)\n");

@@ -15,7 +15,7 @@
 #include "handle.h"
 #include "internal.h"
 
-/* Lists have at most 2^24 entries, so so many sorted ones are enough. */
+/* As a list has at most 2^24 entries, this many sorted ones are enough. */
 #define CA__SORT_BINS	26
 
 #define CA__SWEEP_DEFAULT	2

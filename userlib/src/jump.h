@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "codearena_jump.h"
+#include "codearena_slot.h"
 
 /**
  * struct ca__jump_machine - the slots of a machine

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codearena_log.h"
 #include "lookup.h"
 #include "module.h"
 #include "space.h"
@@ -80,6 +81,7 @@ static void ca__module_delete(struct codearena_module *module)
 {
 	ca__module_spaces_free(module);
 	ca__scratch_free(&module->scratch);
+	pthread_rwlock_destroy(&module->log_lock);
 	pthread_mutex_destroy(&module->lock);
 	free(module->table);
 	free(module->owned);
@@ -131,6 +133,7 @@ CODEARENA_API int codearena_module_new(struct codearena_manager *manager,
 	if (!module)
 		return -ENOMEM;
 	pthread_mutex_init(&module->lock, NULL);
+	pthread_rwlock_init(&module->log_lock, NULL);
 	ret = ca__module_opts_get(&module->opts, opts, stat.machine);
 	if (ret)
 		goto err_module;
@@ -184,6 +187,7 @@ CODEARENA_API void codearena_module_free(struct codearena_module *module)
 	if (!module)
 		return;
 	ca__owner_fini(&module->owner);
+	codearena_logger_detach(module);
 	for (i = 0; i < module->owned_count; i++)
 		ca__module_event(module, CODEARENA_EVENT_FREED,
 				 module->owned[i]);

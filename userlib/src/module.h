@@ -150,6 +150,10 @@ struct ca__scratch {
  * @debug: in the debug state
  * @stat: counters
  * @scratch: memory
+ * @log_lock: held for reading by who uses @logger; taken before @lock
+ * @logger: NULL, or is told about code; who writes holds both locks
+ * @logged_tables: of @tables, how many @logger knows
+ * @log_error: the first error of @logger
  */
 struct codearena_module {
 	struct ca__owner owner;
@@ -177,6 +181,10 @@ struct codearena_module {
 	bool debug;
 	struct codearena_module_stat stat;
 	struct ca__scratch scratch;
+	pthread_rwlock_t log_lock;
+	struct codearena_logger *logger;
+	size_t logged_tables;
+	int log_error;
 };
 
 static inline bool ca__module_has_tables(const struct codearena_module *module)
@@ -191,6 +199,16 @@ static inline bool ca__module_slot(const struct codearena_module *module,
 	*slot = function - module->opts.imports;
 	return function >= module->opts.imports &&
 		*slot < module->opts.functions;
+}
+
+/* Is it code of a declared function? Then it gets the number of that. */
+static inline bool ca__module_declares(const struct codearena_module *module,
+				       const struct codearena_code *code,
+				       uint32_t *slot)
+{
+	return code->kind == CODEARENA_CODE_FUNCTION &&
+		code->function_index >= 0 &&
+		ca__module_slot(module, code->function_index, slot);
 }
 
 static inline struct codearena_module *
@@ -234,6 +252,15 @@ void ca__owned_add(struct codearena_module *module,
 		   struct codearena_code *code);
 void ca__module_event(struct codearena_module *module,
 		      enum codearena_event event, struct codearena_code *code);
+
+/* module_log.c */
+void ca__module_log_begin(struct codearena_module *module);
+void ca__module_log_end(struct codearena_module *module);
+void ca__module_log(struct codearena_module *module,
+		    struct codearena_logger *logger,
+		    struct codearena_code *const *codes, size_t count);
+void ca__module_log_gone(struct codearena_module *module,
+			 struct codearena_code *const *codes, size_t count);
 
 /* module_handle.c */
 int ca__module_handle_locked(struct codearena_module *module, uint32_t slot,

@@ -138,10 +138,14 @@ static void ca__dead_free(struct codearena_module *module,
 
 	/* They come in the order of publishing, or just the other way round. */
 	qsort(codes, count, sizeof(*codes), ca__by_start);
+	/* A logger that is detached finds the code, or has been told. */
+	ca__module_log_begin(module);
 	pthread_mutex_lock(&module->lock);
 	for (i = 0; i < count; i++)
 		ca__owned_remove(module, codes[i]);
 	pthread_mutex_unlock(&module->lock);
+	ca__module_log_gone(module, codes, count);
+	ca__module_log_end(module);
 	for (i = 0; i < count; i++) {
 		regions[i].begin = codes[i]->start;
 		regions[i].size = codes[i]->size;

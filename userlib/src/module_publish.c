@@ -39,6 +39,7 @@ struct ca__change {
  * @rejected_count: entries of @rejected
  * @sent: objects that are executable already
  * @unused: batches that are to be freed
+ * @logger: NULL, or who is told first
  */
 struct ca__publishing {
 	struct codearena_module *module;
@@ -50,6 +51,7 @@ struct ca__publishing {
 	size_t rejected_count;
 	size_t sent;
 	struct ca__stage *unused;
+	struct codearena_logger *logger;
 };
 
 static struct ca__staged *ca__staged(const struct codearena_code *code)
@@ -101,14 +103,6 @@ static bool ca__installs(const struct codearena_module *module,
 		prior->deopt_size;
 }
 
-static bool ca__is_declared(const struct codearena_module *module,
-			    const struct codearena_code *code, uint32_t *slot)
-{
-	return code->kind == CODEARENA_CODE_FUNCTION &&
-		code->function_index >= 0 &&
-		ca__module_slot(module, code->function_index, slot);
-}
-
 static void ca__decide(struct ca__publishing *p)
 {
 	struct codearena_module *module = p->module;
@@ -118,7 +112,7 @@ static void ca__decide(struct ca__publishing *p)
 	for (i = 0; i < p->count; i++) {
 		struct codearena_code *code = p->codes[i];
 
-		if (!ca__is_declared(module, code, &slot))
+		if (!ca__module_declares(module, code, &slot))
 			continue;
 		if (!ca__installs(module, code, module->table[slot])) {
 			p->rejected[p->rejected_count++] = code;
@@ -301,12 +295,14 @@ err_claim:
 	return ret;
 }
 
-/* Only with a callback: for it, each code must live until it was told. */
+/* Only where somebody listens: each code must live until that was told. */
 static void ca__tell(struct ca__publishing *p)
 {
 	struct codearena_module *module = p->module;
 	size_t i;
 
+	if (p->logger)
+		ca__module_log(module, p->logger, p->codes, p->count);
 	for (i = 0; i < p->count; i++)
 		ca__module_event(module, CODEARENA_EVENT_PUBLISHED,
 				 p->codes[i]);
@@ -328,6 +324,8 @@ static int ca__publish(struct ca__publishing *p, bool keep, size_t *failed)
 
 	pthread_mutex_lock(&module->lock);
 	ret = ca__publish_locked(p, failed);
+	p->logger = module->logger;
+	tell = tell || p->logger;
 	for (i = 0; i < p->count && !ret && (keep || tell); i++)
 		codearena_code_ref(p->codes[i]);
 	pthread_mutex_unlock(&module->lock);

@@ -182,7 +182,7 @@ CODEARENA_API int codearena_module_set_debug(struct codearena_module *module,
 
 static int ca__reinstall_locked(struct codearena_module *module,
 				struct codearena_code *code, uint32_t slot,
-				struct codearena_code **prior)
+				struct codearena_code **prior, bool *installed)
 {
 	int ret;
 
@@ -212,6 +212,7 @@ static int ca__reinstall_locked(struct codearena_module *module,
 	module->table[slot] = code;
 	module->stat.current += !*prior;
 	ca__module_handle_turn(module, slot);
+	*installed = true;
 	return 1;
 }
 
@@ -234,6 +235,7 @@ codearena_module_reinstall_debug(struct codearena_module *module,
 				 struct codearena_code *code)
 {
 	struct codearena_code *prior = NULL;
+	bool installed = false;
 	uint32_t slot;
 	int ret;
 
@@ -246,10 +248,12 @@ codearena_module_reinstall_debug(struct codearena_module *module,
 	    !ca__module_slot(module, code->function_index, &slot))
 		ret = -EINVAL;
 	else
-		ret = ca__reinstall_locked(module, code, slot, &prior);
+		ret = ca__reinstall_locked(module, code, slot, &prior,
+					   &installed);
 	pthread_mutex_unlock(&module->lock);
-	if (ret == 1 && prior) {
+	if (installed)
 		ca__module_event(module, CODEARENA_EVENT_INSTALLED, code);
+	if (installed && prior) {
 		ca__module_event(module, CODEARENA_EVENT_RETIRED, prior);
 		codearena_module_put(&prior, 1);
 	}

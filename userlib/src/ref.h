@@ -45,6 +45,10 @@ struct ca__owner {
 	size_t freeing;
 };
 
+/* collect_set.c */
+bool ca__collector_revive(struct codearena_collector *collector,
+			  struct codearena_code *code);
+
 /* ref.c */
 void ca__owner_init(struct ca__owner *owner, const struct ca__owner_ops *ops,
 		    struct codearena_collector *collector);

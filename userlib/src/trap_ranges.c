@@ -5,6 +5,7 @@
  * Sorted ranges that are replaced as a whole, for readers without a lock.
  */
 #include <errno.h>
+#include <stdbool.h>
 
 #include "trap_ranges.h"
 #include "trap_rcu.h"
@@ -118,12 +119,24 @@ int ca__ranges_insert(struct ca__ranges **where, uint64_t start, uint64_t end,
 	return 0;
 }
 
+static bool ca__ranges_any(const struct ca__ranges *ranges)
+{
+	size_t i;
+
+	for (i = 0; i < ranges->count; i++) {
+		if (ranges->range[i].value)
+			return true;
+	}
+	return false;
+}
+
 /**
  * ca__ranges_remove - remove a range
  * @where: the ranges, which are replaced; the lock is held
  * @start: a byte of it
  *
  * Cannot fail: without memory for a copy the range stays and loses its value.
+ * With the last value all of them go.
  */
 void ca__ranges_remove(struct ca__ranges **where, uint64_t start)
 {
@@ -131,7 +144,7 @@ void ca__ranges_remove(struct ca__ranges **where, uint64_t start)
 	size_t index = ca__ranges_above(old, start);
 
 	ca__rcu_store(&old->range[index].value, (void *)NULL);
-	if (old->count > 1) {
+	if (ca__ranges_any(old)) {
 		new = ca__ranges_alloc(old->count - 1);
 		if (!new)
 			return;

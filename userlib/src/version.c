@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The version, which the Makefile takes from the file VERSION.
+ * The version, which the Makefile takes from packaging/VERSION.
  */
 #include "internal.h"
 

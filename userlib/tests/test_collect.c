@@ -449,6 +449,59 @@ static void referenced_candidate_lives_again(void **state)
 	end(collector, &mock);
 }
 
+/* Who got the reference may be in the code, and have reported before. */
+static void touched_candidate_is_checked_anew(void **state)
+{
+	struct codearena_collector *collector =
+		collector_with(CODEARENA_COLLECTOR_F_STRESS);
+	struct codearena_code *code;
+	struct mock_owner mock;
+	struct asked asked;
+
+	(void)state;
+	mock_init(&mock, collector, START);
+	join(collector, &asked);
+	code = mock_code(&mock, MOCK_SIZE);
+	codearena_code_put(code);
+	assert_int_equal(asked.times, 1);
+	assert_true(ca__code_try_ref(code));
+	assert_int_equal(codearena_code_put(code), 0);
+	assert_int_equal(report(&asked, 0), 0);
+	assert_int_equal(mock.freed, 0);
+	assert_int_equal(asked.times, 2);
+	assert_int_equal(report(&asked, 0), 0);
+	assert_int_equal(mock.freed, 1);
+	codearena_collector_leave(asked.runtime);
+	end(collector, &mock);
+}
+
+/* The same where the reference is older than the collection. */
+static void referenced_code_is_no_candidate(void **state)
+{
+	struct codearena_collector *collector =
+		collector_with(CODEARENA_COLLECTOR_F_MANUAL);
+	struct codearena_code *code;
+	struct mock_owner mock;
+	struct asked asked;
+
+	(void)state;
+	mock_init(&mock, collector, START);
+	join(collector, &asked);
+	code = mock_code(&mock, MOCK_SIZE);
+	codearena_code_put(code);
+	assert_true(ca__code_try_ref(code));
+	assert_int_equal(codearena_collector_request(collector), 0);
+	assert_int_equal(asked.times, 0);
+	assert_int_equal(stat_now(collector).waiting, 0);
+	assert_int_equal(codearena_code_put(code), 0);
+	assert_int_equal(stat_now(collector).waiting, 1);
+	assert_int_equal(codearena_collector_request(collector), 0);
+	assert_int_equal(report(&asked, 0), 0);
+	assert_int_equal(mock.freed, 1);
+	codearena_collector_leave(asked.runtime);
+	end(collector, &mock);
+}
+
 static void reference_of_the_collector_cannot_be_dropped(void **state)
 {
 	struct codearena_collector *collector =
@@ -656,6 +709,8 @@ int main(void)
 		cmocka_unit_test(one_at_a_time_and_one_more),
 		cmocka_unit_test(callbacks_do_not_nest),
 		cmocka_unit_test(referenced_candidate_lives_again),
+		cmocka_unit_test(touched_candidate_is_checked_anew),
+		cmocka_unit_test(referenced_code_is_no_candidate),
 		cmocka_unit_test(reference_of_the_collector_cannot_be_dropped),
 		cmocka_unit_test(scope_keeps_candidates),
 		cmocka_unit_test(one_call_for_each_owner),

@@ -17,8 +17,7 @@
 
 #include "codearena_log.h"
 #include "helpers.h"
-
-#define OUTPUT_MAX	(1 << 20)
+#include "tools.h"
 
 /* A frame with the usual prologue, which calls its argument. */
 static const uint8_t call_code[] = {
@@ -178,49 +177,13 @@ static int profiled(const char *directory)
 	return 0;
 }
 
-/* Runs a command in the shell; its output, to be freed, and its status. */
-static char *run(const char *command, int *status)
-{
-	char *output = calloc(1, OUTPUT_MAX);
-	size_t used = 0, got;
-	FILE *pipe;
-
-	assert_non_null(output);
-	pipe = popen(command, "r");
-	assert_non_null(pipe);
-	while ((got = fread(output + used, 1, OUTPUT_MAX - 1 - used, pipe)))
-		used += got;
-	*status = pclose(pipe);
-	return output;
-}
-
-static bool installed(const char *tool)
-{
-	char command[128];
-	int status;
-
-	snprintf(command, sizeof(command), "command -v %s", tool);
-	free(run(command, &status));
-	if (status)
-		print_message("%s is not installed\n", tool);
-	return !status;
-}
-
-static void self(char path[4096])
-{
-	ssize_t length = readlink("/proc/self/exe", path, 4095);
-
-	assert_true(length > 0);
-	path[length] = 0;
-}
-
 static char *debug(const char *environment)
 {
 	char program[4096], command[8192];
 	char *output;
 	int status;
 
-	self(program);
+	tool_self(program);
 	snprintf(command, sizeof(command),
 		 "%s timeout 60 gdb -nx -batch -ex 'set debuginfod enabled off' "
 		 "-ex 'break stopped_inside' -ex 'break stopped_after' "
@@ -228,19 +191,13 @@ static char *debug(const char *environment)
 		 "-ex 'echo [gone]\\n' -ex continue "
 		 "-ex 'info symbol published_address' "
 		 "--args %s --debuggee 2>&1", environment, program);
-	output = run(command, &status);
+	output = tool_run(command, &status);
 	if (strstr(output, "ptrace: Operation not permitted")) {
 		print_message("ptrace is not permitted here\n");
 		free(output);
 		skip();
 	}
 	return output;
-}
-
-static void expect(const char *output, const char *text)
-{
-	if (!strstr(output, text))
-		fail_msg("\"%s\" is not in:\n%s", text, output);
 }
 
 /* Symbols and a backtrace through published code; none when it is gone. */
@@ -250,21 +207,21 @@ static void gdb_symbols(void **state)
 
 	(void)state;
 	skip_with_sanitizer();
-	if (!installed("gdb"))
+	if (!tool_installed("gdb"))
 		skip();
 	output = debug("");
 	backtrace = strstr(output, "#0 ");
 	if (!backtrace)
 		fail_msg("no backtrace in:\n%s", output);
-	expect(backtrace, " in published_function ()");
-	expect(backtrace, " debuggee (");
-	expect(backtrace, " main (");
+	expect_text(backtrace, " in published_function ()");
+	expect_text(backtrace, " debuggee (");
+	expect_text(backtrace, " main (");
 	assert_null(strstr(backtrace, "corrupt stack"));
-	expect(backtrace, "published_function + ");
+	expect_text(backtrace, "published_function + ");
 	gone = strstr(output, "[gone]");
 	assert_non_null(gone);
-	expect(gone, "Breakpoint 2, ");
-	expect(gone, "No symbol matches published_address.");
+	expect_text(gone, "Breakpoint 2, ");
+	expect_text(gone, "No symbol matches published_address.");
 	free(output);
 }
 
@@ -274,41 +231,12 @@ static void gdb_lines(void **state)
 
 	(void)state;
 	skip_with_sanitizer();
-	if (!installed("gdb"))
+	if (!tool_installed("gdb"))
 		skip();
 	output = debug("TEST_LINES=1");
-	expect(output, "published_function () at source.jit:27");
-	expect(output, " main (");
+	expect_text(output, "published_function () at source.jit:27");
+	expect_text(output, " main (");
 	free(output);
-}
-
-/* Whether perf can record on this machine; else the test has to be skipped. */
-static bool recorded(const char *directory, const char *mode)
-{
-	char program[4096], command[8192 + 256];
-	bool possible;
-	char *output;
-	int status;
-
-	self(program);
-	snprintf(command, sizeof(command),
-		 "cd %s && perf record -e cpu-clock -o /dev/null true 2>&1",
-		 directory);
-	output = run(command, &status);
-	possible = !status;
-	if (!possible)
-		print_message("perf cannot record here: %s\n", output);
-	free(output);
-	if (!possible)
-		return false;
-	snprintf(command, sizeof(command),
-		 "cd %s && perf record -e cpu-clock -k mono -o data "
-		 "%s --%s %s 2>&1", directory, program, mode, directory);
-	output = run(command, &status);
-	if (status)
-		fail_msg("perf record: %s", output);
-	free(output);
-	return true;
 }
 
 static void perf_jitdump(void **state)
@@ -320,29 +248,29 @@ static void perf_jitdump(void **state)
 
 	(void)state;
 	skip_with_sanitizer();
-	if (!installed("perf"))
+	if (!tool_installed("perf"))
 		skip();
 	assert_non_null(mkdtemp(directory));
-	possible = recorded(directory, "profiled");
+	possible = perf_recorded(directory, "profiled");
 	if (possible) {
 		snprintf(command, sizeof(command), "cd %s && "
 			 "perf inject --jit -i data -o injected 2>&1 && "
 			 "perf report --stdio -i injected 2>&1", directory);
-		output = run(command, &status);
-		expect(output, "[.] published_spin");
+		output = tool_run(command, &status);
+		expect_text(output, "[.] published_spin");
 		assert_int_equal(status, 0);
 		free(output);
 		snprintf(command, sizeof(command), "cd %s && "
 			 "addr2line -e jitted-*.so $(nm jitted-*.so | "
 			 "sed -n 's/^\\([0-9a-f]*\\) . published_spin/"
 			 "\\1/p') 2>&1", directory);
-		output = run(command, &status);
-		if (installed("addr2line") && installed("nm"))
-			expect(output, "source.jit:33");
+		output = tool_run(command, &status);
+		if (tool_installed("addr2line") && tool_installed("nm"))
+			expect_text(output, "source.jit:33");
 		free(output);
 	}
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	free(run(command, &status));
+	free(tool_run(command, &status));
 	if (!possible)
 		skip();
 }
@@ -356,20 +284,20 @@ static void perf_map(void **state)
 
 	(void)state;
 	skip_with_sanitizer();
-	if (!installed("perf"))
+	if (!tool_installed("perf"))
 		skip();
 	assert_non_null(mkdtemp(directory));
-	possible = recorded(directory, "mapped");
+	possible = perf_recorded(directory, "mapped");
 	if (possible) {
 		snprintf(command, sizeof(command), "cd %s && "
 			 "perf report --stdio -i data 2>&1 | cat", directory);
-		output = run(command, &status);
-		expect(output, "[.] mapped_spin");
+		output = tool_run(command, &status);
+		expect_text(output, "[.] mapped_spin");
 		free(output);
 	}
 	snprintf(command, sizeof(command), "grep -l mapped_spin "
 		 "/tmp/perf-*.map | xargs rm -f; rm -rf %s", directory);
-	free(run(command, &status));
+	free(tool_run(command, &status));
 	if (!possible)
 		skip();
 }

@@ -151,6 +151,37 @@ static void stale_assumptions_and_events(void **state)
 	assert_int_equal(events[CODEARENA_EVENT_FREED], 2);
 }
 
+/* Where nothing was current nothing is retired. */
+static void events_of_reinstalling(void **state)
+{
+	struct codearena_module_opts opts = module_opts(&fixture);
+	struct module_fixture other;
+	struct codearena_code *code;
+	struct body body;
+
+	(void)state;
+	opts.event = event;
+	opts.flags = CODEARENA_MODULE_F_DEBUG;
+	module_begin(&other, 0, &opts);
+	memset(events, 0, sizeof(events));
+	body_return(&body, 5, 1);
+	body.desc.debug = CODEARENA_DEBUG_BREAKPOINTS;
+	code = publish_body(other.module, &body);
+	assert_int_equal(codearena_module_remove(other.module,
+						 CODEARENA_FILTER_ALL, NULL),
+			 0);
+	assert_int_equal(codearena_module_reinstall_debug(other.module, code),
+			 1);
+	assert_int_equal(events[CODEARENA_EVENT_INSTALLED], 2);
+	assert_int_equal(events[CODEARENA_EVENT_RETIRED], 1);
+	/* It is current already. */
+	assert_int_equal(codearena_module_reinstall_debug(other.module, code),
+			 1);
+	assert_int_equal(events[CODEARENA_EVENT_INSTALLED], 2);
+	codearena_module_put(&code, 1);
+	module_end(&other);
+}
+
 static void handles_follow_current_code(void **state)
 {
 	struct codearena_module_opts opts = module_opts(&fixture);
@@ -218,6 +249,7 @@ int main(void)
 		TEST(install_rule_deopt),
 		TEST(reverse_lookups),
 		TEST(stale_assumptions_and_events),
+		TEST(events_of_reinstalling),
 		TEST(handles_follow_current_code),
 	};
 

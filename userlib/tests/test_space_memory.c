@@ -115,37 +115,34 @@ static void allocate_fails_cleanly(void **state)
 	codearena_manager_free(m);
 }
 
-/* The backend may need memory for arrays; what is behind it does not. */
-static void release_needs_no_memory(void **state)
+/* Release every other region first, then the rest; all without memory. */
+static void release_all(size_t count, bool divide)
 {
-	enum { COUNT = 4096 };
-	struct codearena_region *r = calloc(COUNT, sizeof(*r));
+	struct codearena_region *r = calloc(count, sizeof(*r));
 	struct codearena_allocator *a;
 	struct codearena_manager *m;
 	uint64_t page, unit, cookie;
 	size_t i;
 	int ret = 0;
 
-	(void)state;
 	m = manager_of(0, &page);
 	unit = manager_stat(m).unit;
-	a = allocator_of(m, COUNT * unit);
-	for (i = 0; i < COUNT / 2; i++)
+	a = allocator_of(m, count * unit);
+	for (i = 0; i < count && !divide; i++)
 		r[i] = get(a, unit);
-	/* The other half in one, to be released in pieces. */
-	r[i] = get(a, COUNT / 2 * unit);
-	assert_int_equal(codearena_allocator_divide(a, r[i], COUNT / 2), 0);
-	for (; i < COUNT; i++)
-		r[i] = (struct codearena_region){
-			r[COUNT / 2].begin + (i - COUNT / 2) * unit, unit
-		};
+	if (divide) {
+		r[0] = get(a, count * unit);
+		assert_int_equal(codearena_allocator_divide(a, r[0], count), 0);
+	}
+	for (; i < count; i++)
+		r[i] = (struct codearena_region){ r[0].begin + i * unit, unit };
 	memory_left = 0;
-	for (i = 0; i < COUNT && !ret; i += 2)
+	for (i = 0; i < count && !ret; i += 2)
 		ret = codearena_allocator_release(a, r + i, 1, NULL);
 	cookie = codearena_allocator_grace_begin(a);
 	if (!ret)
 		ret = codearena_allocator_grace_end(a, cookie);
-	for (i = 1; i < COUNT && !ret; i += 2)
+	for (i = 1; i < count && !ret; i += 2)
 		ret = codearena_allocator_release(a, r + i, 1, NULL);
 	cookie = codearena_allocator_grace_begin(a);
 	if (!ret)
@@ -157,6 +154,19 @@ static void release_needs_no_memory(void **state)
 	codearena_allocator_free(a);
 	codearena_manager_free(m);
 	free(r);
+}
+
+/* Enough of them that the pool and the queue could not do without. */
+static void release_needs_no_memory(void **state)
+{
+	(void)state;
+	release_all(1024, false);
+}
+
+static void release_of_pieces_needs_no_memory(void **state)
+{
+	(void)state;
+	release_all(1024, true);
 }
 
 /* What was not announced may need memory, and fails before anything is done. */
@@ -204,6 +214,7 @@ int main(void)
 		cmocka_unit_test(new_fails_cleanly),
 		cmocka_unit_test(allocate_fails_cleanly),
 		cmocka_unit_test(release_needs_no_memory),
+		cmocka_unit_test(release_of_pieces_needs_no_memory),
 		cmocka_unit_test(unannounced_pieces_fail_cleanly),
 	};
 

@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
@@ -26,7 +27,8 @@ extern const char wasm_rt_header[], wasm_rt_code_header[];
 static const char code_begins[] = "static bool s_module_initialized";
 
 /*
- * NaNs and rounding as the specification has them; one section a function. A
+ * NaNs and rounding as the specification has them; one section a function, and
+ * all of the function in it, so that it can be loaded alone. A
  * call at the end of a function stays a call, so that endless recursion meets
  * the end of the stack, as it does in an interpreter.
  */
@@ -35,11 +37,14 @@ static const char *const compiler_flags[] = {
 	"-ffunction-sections", "-fno-stack-protector", "-fno-math-errno",
 	"-frounding-math", "-fsignaling-nans", "-ffp-contract=off",
 	"-fno-optimize-sibling-calls", "-fno-strict-aliasing", "-fwrapv",
-	"-fno-asynchronous-unwind-tables",
+	"-fno-asynchronous-unwind-tables", "-fno-reorder-blocks-and-partition",
 #ifdef __x86_64__
 	"-fcf-protection=none",
 #endif
 };
+
+/* wasm2c's own way to say it. */
+static const char check_flag[] = "-DWASM_RT_MEMCHECK_SIGNAL_HANDLER=0";
 
 struct job {
 	const struct wasm_options *options;
@@ -130,6 +135,35 @@ static void run(const struct job *job, const char *doing,
 		wasm_die("%s failed on %s", arguments[0], job->name);
 }
 
+/* What a tool says about its version goes into the key of the cache. */
+static void digest_version(uint64_t key[2], const char *tool)
+{
+	char text[4096];
+	int ends[2], status;
+	ssize_t length;
+	pid_t pid;
+
+	fflush(NULL);
+	if (pipe2(ends, O_CLOEXEC))
+		wasm_die("no pipe: %s", strerror(errno));
+	pid = fork();
+	if (!pid) {
+		dup2(ends[1], STDOUT_FILENO);
+		execlp(tool, tool, "--version", NULL);
+		fprintf(stderr, "cannot run %s: %s\n", tool, strerror(errno));
+		_exit(127);
+	}
+	if (pid < 0)
+		wasm_die("cannot run %s: %s", tool, strerror(errno));
+	close(ends[1]);
+	while ((length = read(ends[0], text, sizeof(text))) > 0)
+		digest(key, text, length);
+	close(ends[0]);
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
+	    WEXITSTATUS(status))
+		wasm_die("%s does not tell its version", tool);
+}
+
 /* wasm2c's output, with a line added before the code, and the glue. */
 static void write_source(const struct job *job, const struct wasm_file *file)
 {
@@ -174,7 +208,7 @@ static void compile(const struct job *job, const char *wasm, const char *object)
 	const char *convert[] = {
 		"wasm2c", "-n", "wasm", "-o", c, wasm, NULL
 	};
-	const char *arguments[flags + 6];
+	const char *arguments[flags + 7];
 	struct wasm_file file;
 	size_t length, i;
 	uint8_t *bytes = wasm_read_file(wasm, &length);
@@ -194,7 +228,8 @@ static void compile(const struct job *job, const char *wasm, const char *object)
 	arguments[flags + 2] = source;
 	arguments[flags + 3] = "-o";
 	arguments[flags + 4] = part;
-	arguments[flags + 5] = NULL;
+	arguments[flags + 5] = job->options->checks ? check_flag : NULL;
+	arguments[flags + 6] = NULL;
 	run(job, "compiling", arguments);
 	if (rename(part, object))
 		wasm_die("cannot rename %s: %s", part, strerror(errno));
@@ -216,6 +251,9 @@ char *wasm_compile(const char *path, const struct wasm_options *options)
 	digest(key, wasm_rt_code_header, strlen(wasm_rt_code_header));
 	/* The glue and the flags come from this program. */
 	digest(key, options->compiler, strlen(options->compiler) + 1);
+	digest(key, options->checks ? "checked" : "", options->checks ? 7 : 0);
+	digest_version(key, options->compiler);
+	digest_version(key, "wasm2c");
 	for (size_t i = 0;
 	     i < sizeof(compiler_flags) / sizeof(compiler_flags[0]); i++)
 		digest(key, compiler_flags[i], strlen(compiler_flags[i]) + 1);

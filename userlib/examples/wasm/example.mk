@@ -19,6 +19,16 @@ wasm: $(wasm_dir)/codearena-wasm
 $(wasm_dir)/codearena-wasm: $(wasm_objects) $(static)
 	$(CC) $(CFLAGS) $(LDFLAGS) -static -pthread $^ -lm -o $@
 
+# The half of wasm-native, which is there to compare speed with, that is not made
+# from modules: selftests/workloads/steady.sh links the rest to it.
+.PHONY: wasm-native
+wasm-native: $(wasm_dir)/native.a
+
+$(wasm_dir)/native.a: $(wasm_dir)/native/native.c.o $(wasm_dir)/replay.c.o \
+		$(wasm_dir)/util.c.o
+	rm -f $@
+	$(AR) rcs $@ $^
+
 $(wasm_dir)/%.c.o: $(wasm_src)/%.c $(wasm_src)/glue.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(wasm_cflags) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
@@ -27,4 +37,4 @@ $(wasm_dir)/%.S.o: $(wasm_src)/%.S $(wildcard $(wasm_src)/rt/*.h)
 	@mkdir -p $(@D)
 	$(CC) -I$(wasm_src)/rt -Wa,-I$(wasm_src)/rt $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
--include $(wildcard $(wasm_dir)/*.d)
+-include $(wildcard $(wasm_dir)/*.d $(wasm_dir)/native/*.d)

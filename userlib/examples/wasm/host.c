@@ -214,7 +214,10 @@ void wasm_host_call(uint32_t index, uint64_t *values)
 	const struct wasm_glue_import *import = &module->glue->imports[index];
 
 	if (module->host_call) {
+		uint64_t begin = wasm_ticks();
+
 		module->host_call(module, index, values);
+		module->ticks -= wasm_ticks() - begin;
 		return;
 	}
 	print_call(import, values);

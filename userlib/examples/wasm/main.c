@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,66 +20,11 @@ struct run {
 	struct wasm_options options;
 	const char *object;
 	const char *trace;
+	const char *hashed;	/* a file */
 	const char *function;
 	char **arguments;
 	int argument_count;
 };
-
-void wasm_say(const char *format, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "codearena-wasm: ");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, "\n");
-}
-
-void wasm_die(const char *format, ...)
-{
-	va_list args;
-
-	fflush(stdout);
-	fprintf(stderr, "codearena-wasm: error: ");
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fprintf(stderr, "\n");
-	exit(EXIT_FAILURE);
-}
-
-void *wasm_allocate(size_t size)
-{
-	void *memory = calloc(1, size ? size : 1);
-
-	if (!memory)
-		wasm_die("out of memory");
-	return memory;
-}
-
-uint8_t *wasm_read_file(const char *path, size_t *length)
-{
-	FILE *file = fopen(path, "re");
-	uint8_t *bytes = NULL;
-	size_t room = 0;
-
-	if (!file)
-		wasm_die("cannot read %s: %s", path, strerror(errno));
-	*length = 0;
-	do {
-		room = room ? 2 * room : 1 << 16;
-		bytes = realloc(bytes, room + 1);
-		if (!bytes)
-			wasm_die("out of memory");
-		*length += fread(bytes + *length, 1, room - *length, file);
-	} while (*length == room);
-	if (ferror(file))
-		wasm_die("cannot read %s: %s", path, strerror(errno));
-	fclose(file);
-	bytes[*length] = '\0';
-	return bytes;
-}
 
 static uint64_t parse_value(const char *text, char type)
 {
@@ -183,6 +127,9 @@ static int body(void *data)
 
 	if (run->trace)
 		return wasm_replay(run->object, run->trace, &run->options);
+	if (run->hashed)
+		return wasm_hash(run->object, run->hashed, run->function,
+				 &run->options);
 	module = wasm_load(run->object, &run->options);
 	if (!wasm_instantiate(module, &trap))
 		code = print_trap(&trap);
@@ -202,6 +149,7 @@ static void usage(const char *name)
 {
 	printf("Usage: %s [OPTION]... MODULE.wasm [EXPORT [ARGUMENT]...]\n"
 	       "       %s [OPTION]... --replay TRACE MODULE.wasm\n"
+	       "       %s [OPTION]... --hash FILE MODULE.wasm DIGEST\n"
 	       "       %s [OPTION]... --compile OBJECT MODULE.wasm\n\n"
 	       "Compiles a WebAssembly module with wasm2c and the system's C compiler,\n"
 	       "publishes the code in an arena, and calls an export of it; without\n"
@@ -209,15 +157,19 @@ static void usage(const char *name)
 	       "  -b, --backend WHICH  auto (default), device or memfd\n"
 	       "  -c, --compile OBJECT only compile, and put the object there\n"
 	       "  -r, --replay TRACE   do what the trace says and compare\n"
+	       "      --hash FILE      hash it with a module of hash-wasm, and compare\n"
 	       "  -C, --cache DIR      where compiled modules are kept\n"
 	       "      --cc COMPILER    C compiler (default: $CC or cc)\n"
 	       "  -s, --stats          print counters\n"
 	       "      --perf-map       write /tmp/perf-PID.map\n"
-	       "      --eager          load all functions at once (what happens anyway)\n"
+	       "      --eager          load all functions at once, not each at its first call\n"
+	       "      --direct         the same, and calls do not go through a jump table\n"
+	       "      --checks         compile with explicit checks of memory's bounds\n"
+	       "      --meter          replay twice, print the ticks of the second time\n"
 	       "  -q, --quiet          say nothing while compiling\n"
 	       "  -h, --help           this text\n\n"
 	       "Exit status: 0; 1 error, or the trace differs; 2 usage; 3 trap.\n",
-	       name, name, name);
+	       name, name, name, name);
 }
 
 static bool parse_backend(const char *name, enum codearena_backend *backend)
@@ -287,8 +239,12 @@ static int start(struct run *run, const char *module, const char *only_compile)
 
 enum {
 	OPTION_CC = 256,
+	OPTION_HASH,
 	OPTION_PERF_MAP,
-	OPTION_EAGER
+	OPTION_EAGER,
+	OPTION_DIRECT,
+	OPTION_CHECKS,
+	OPTION_METER
 };
 
 int main(int argc, char **argv)
@@ -297,17 +253,25 @@ int main(int argc, char **argv)
 		{ "backend", required_argument, NULL, 'b' },
 		{ "compile", required_argument, NULL, 'c' },
 		{ "replay", required_argument, NULL, 'r' },
+		{ "hash", required_argument, NULL, OPTION_HASH },
 		{ "cache", required_argument, NULL, 'C' },
 		{ "cc", required_argument, NULL, OPTION_CC },
 		{ "stats", no_argument, NULL, 's' },
 		{ "perf-map", no_argument, NULL, OPTION_PERF_MAP },
 		{ "eager", no_argument, NULL, OPTION_EAGER },
+		{ "direct", no_argument, NULL, OPTION_DIRECT },
+		{ "checks", no_argument, NULL, OPTION_CHECKS },
+		{ "meter", no_argument, NULL, OPTION_METER },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
 	struct run run = {
 		.options.cache = WASM_CACHE,
+#ifndef __x86_64__
+		/* lazy-entry.S and split.c know one machine. */
+		.options.loading = WASM_DIRECT,
+#endif
 		.options.compiler = getenv("CC") ? getenv("CC") : "cc",
 	};
 	const char *only_compile = NULL;
@@ -331,6 +295,9 @@ int main(int argc, char **argv)
 		case 'C':
 			run.options.cache = optarg;
 			continue;
+		case OPTION_HASH:
+			run.hashed = optarg;
+			continue;
 		case OPTION_CC:
 			run.options.compiler = optarg;
 			continue;
@@ -341,6 +308,16 @@ int main(int argc, char **argv)
 			run.options.perf_map = true;
 			continue;
 		case OPTION_EAGER:
+			run.options.loading = WASM_EAGER;
+			continue;
+		case OPTION_CHECKS:
+			run.options.checks = true;
+			continue;
+		case OPTION_METER:
+			run.options.meter = true;
+			continue;
+		case OPTION_DIRECT:
+			run.options.loading = WASM_DIRECT;
 			continue;
 		case 'q':
 			run.options.quiet = true;
@@ -353,8 +330,9 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind >= argc || ((run.trace || only_compile) &&
-			       optind + 1 < argc)) {
-		fprintf(stderr, "%s: no module, or too many; see --help\n",
+			       optind + 1 < argc) ||
+	    (run.hashed && optind + 2 != argc)) {
+		fprintf(stderr, "%s: no module, or too many arguments; see --help\n",
 			argv[0]);
 		return 2;
 	}

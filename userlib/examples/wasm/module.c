@@ -2,8 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * A compiled module in an arena: its code is published, every function of it
- * protected, and what traps in it returns to wasm_call().
+ * A compiled module in an arena: every function of it is protected, and what
+ * traps in it returns to wasm_call(). Functions come one by one (lazy.c), or as
+ * the object that the compiler wrote, which is published here.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,18 @@ static uint64_t align(uint64_t value, uint64_t to)
 	return (value + to - 1) / to * to;
 }
 
+/* Finds out whether the file is well-formed, too. */
+static void open_object(struct wasm_module *module, const char *object)
+{
+	char error[200] = "";
+	CODEARENA_OPTS(codearena_elf_open_opts, opts, .error = error,
+		       .error_size = sizeof(error));
+	int ret = codearena_elf_open_file(object, &opts, &module->elf);
+
+	if (ret)
+		wasm_die("%s: %s: %s", object, strerror(-ret), error);
+}
+
 static int publish(struct wasm_module *module, const char *object)
 {
 	CODEARENA_OPTS(codearena_arena_opts, arena_opts, .name = "wasm",
@@ -103,9 +116,6 @@ static int publish(struct wasm_module *module, const char *object)
 	CODEARENA_OPTS(codearena_elf_opts, load_opts,
 		       .resolve = wasm_resolve, .ctx = module);
 	CODEARENA_OPTS(codearena_info, info, .machine = 0);
-	char error[200] = "";
-	CODEARENA_OPTS(codearena_elf_open_opts, open_opts, .error = error,
-		       .error_size = sizeof(error));
 	uint64_t offset;
 	int ret;
 
@@ -114,9 +124,6 @@ static int publish(struct wasm_module *module, const char *object)
 		wasm_die("backend %s cannot be used: %s",
 			 codearena_backend_name(module->options->backend),
 			 strerror(-ret));
-	ret = codearena_elf_open_file(object, &open_opts, &module->elf);
-	if (ret)
-		wasm_die("%s: %s: %s", object, strerror(-ret), error);
 	ret = codearena_elf_measure(module->elf, info.granule, &layout);
 	if (ret)
 		return ret;
@@ -139,26 +146,36 @@ static int publish(struct wasm_module *module, const char *object)
 	return 0;
 }
 
-struct wasm_module *wasm_load(const char *object,
-			      const struct wasm_options *options)
+static const struct wasm_glue *load_directly(struct wasm_module *module,
+					     const char *object)
 {
-	struct wasm_module *module = wasm_allocate(sizeof(*module));
 	uint64_t address;
 	int ret;
 
-	module->options = options;
-	wasm_current = module;
 	ret = publish(module, object);
 	if (!ret)
 		ret = codearena_elf_symbol(module->elf, "wasm_glue", &address);
 	if (ret)
 		wasm_die("%s: %s", object, strerror(-ret));
-	module->glue = (const struct wasm_glue *)(uintptr_t)address;
-	module->instance = wasm_allocate(module->glue->instance_size);
 	list_functions(module);
 	ret = protect(module);
 	if (ret)
 		wasm_die("%s: no traps: %s", object, strerror(-ret));
+	return (const struct wasm_glue *)(uintptr_t)address;
+}
+
+struct wasm_module *wasm_load(const char *object,
+			      const struct wasm_options *options)
+{
+	struct wasm_module *module = wasm_allocate(sizeof(*module));
+
+	module->options = options;
+	wasm_current = module;
+	open_object(module, object);
+	module->glue = options->loading == WASM_DIRECT ?
+		       load_directly(module, object) :
+		       wasm_lazy_open(module, object);
+	module->instance = wasm_allocate(module->glue->instance_size);
 	return module;
 }
 
@@ -181,6 +198,16 @@ static void tell(const struct wasm_module *module, struct wasm_trap *trap)
 
 	trap->reason = wasm_reason(&trap->report);
 	trap->function = "?";
+	if (module->lazy) {
+		const char *name;
+
+		/* Else it was to be loaded, and the stack was full. */
+		trap->function = "(loading)";
+		if (wasm_lazy_where(module->lazy, trap->report.pc, &name,
+				    &trap->offset))
+			trap->function = plain_name(name);
+		return;
+	}
 	for (size_t i = 0; i < module->function_count; i++) {
 		if (trap->report.pc - f[i].start >= f[i].length)
 			continue;
@@ -196,11 +223,18 @@ static bool enter(struct wasm_module *module,
 	const uint64_t arguments[] = {
 		(uintptr_t)module->instance, (uintptr_t)values,
 	};
+	uint64_t before = module->ticks, begin;
+	int ret;
 
 	module->calls++;
-	if (codearena_trap_call((const void *)(uintptr_t)function, arguments, 2,
-				NULL, &trap->report) != CODEARENA_TRAPPED)
+	begin = wasm_ticks();
+	ret = codearena_trap_call((const void *)(uintptr_t)function, arguments,
+				  2, NULL, &trap->report);
+	if (ret != CODEARENA_TRAPPED) {
+		module->ticks += wasm_ticks() - begin;
 		return true;
+	}
+	module->ticks = before;
 	module->traps++;
 	tell(module, trap);
 	return false;
@@ -227,10 +261,27 @@ const struct wasm_glue_export *wasm_find(const struct wasm_module *module,
 	return NULL;
 }
 
+void wasm_count(const struct wasm_module *module, struct wasm_counters *to)
+{
+	if (module->lazy) {
+		wasm_lazy_counters(module->lazy, to);
+		return;
+	}
+	*to = (struct wasm_counters) {
+		.functions = module->function_count,
+		.loaded = module->function_count,
+		.code_bytes = module->code_length,
+		.arena = module->arena,
+	};
+}
+
 void wasm_unload(struct wasm_module *module)
 {
 	module->glue->free(module->instance);
-	codearena_elf_unload(module->elf);
+	if (module->lazy)
+		wasm_lazy_close(module->lazy);
+	else
+		codearena_elf_unload(module->elf);
 	codearena_elf_close(module->elf);
 	codearena_arena_free(module->arena);
 	free(module->functions);

@@ -363,23 +363,47 @@ static void host_call(struct wasm_module *module, uint32_t index,
 		    import->results, values);
 }
 
+static void replay(struct replay *r)
+{
+	char *rest;
+
+	if (act(r, &rest))
+		lose(r, "the host would act");
+}
+
+/* The same code, now that it is warm, with a new instance. */
+static void again(struct replay *r)
+{
+	struct wasm_module *module = r->module;
+
+	module->glue->free(module->instance);
+	memset(module->instance, 0, module->glue->instance_size);
+	module->ticks = 0;
+	rewind(r->file);
+	r->number = 0;
+}
+
 int wasm_replay(const char *object, const char *trace,
 		const struct wasm_options *options)
 {
 	static const char suffix[] = ".trace";
 	struct replay r = { .path = trace, .file = fopen(trace, "re") };
+	struct wasm_counters counters;
 	unsigned int handlers;
 	const char *name;
 	size_t length;
-	char *rest;
 
 	if (!r.file)
 		wasm_die("cannot read %s: %s", trace, strerror(errno));
 	r.module = wasm_load(object, options);
 	r.module->host = &r;
 	r.module->host_call = host_call;
-	if (act(&r, &rest))
-		lose(&r, "the host would act");
+	replay(&r);
+	if (options->meter) {
+		again(&r);
+		replay(&r);
+		printf("@steady %s %" PRIu64 "\n", trace, r.module->ticks);
+	}
 	fclose(r.file);
 	if (!r.compared)
 		wasm_die("%s compares nothing", trace);
@@ -396,10 +420,11 @@ int wasm_replay(const char *object, const char *trace,
 	if (length > strlen(suffix) &&
 	    !strcmp(name + length - strlen(suffix), suffix))
 		length -= strlen(suffix);
-	printf("%-32.*s %5zu %8" PRIu64 " %7" PRIu64 " %8u %5" PRIu64
-	       " %7" PRIu64 "  %s\n",
-	       (int)length, name, r.module->function_count,
-	       r.module->code_length, r.module->calls, r.compared,
+	wasm_count(r.module, &counters);
+	printf("%-32.*s %5" PRIu64 " %6" PRIu64 " %8" PRIu64 " %7" PRIu64
+	       " %8u %5" PRIu64 " %7" PRIu64 "  %s\n",
+	       (int)length, name, counters.functions, counters.loaded,
+	       counters.code_bytes, r.module->calls, r.compared,
 	       r.module->traps, wasm_signals(r.module),
 	       r.differences ? "DIFFERENT" : "ok");
 	wasm_unload(r.module);

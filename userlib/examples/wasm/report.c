@@ -46,14 +46,19 @@ uint64_t wasm_signals(const struct wasm_module *module)
 void wasm_print_stats(const struct wasm_module *module)
 {
 	struct codearena_stat stat = { .size = sizeof(stat) };
-	int ret = codearena_arena_stat(module->arena, &stat);
+	struct wasm_counters counters;
+	int ret;
 
+	wasm_count(module, &counters);
+	ret = codearena_arena_stat(counters.arena, &stat);
 	if (ret)
 		wasm_die("no counters: %s", strerror(-ret));
 	printf("backend:          %s\n",
 	       codearena_backend_name(codearena_arena_backend(module->arena)));
-	printf("functions:        %zu, %" PRIu64 " bytes of code\n",
-	       module->function_count, module->code_length);
+	printf("functions:        %" PRIu64 ", of which %" PRIu64 " loaded, %"
+	       PRIu64 " bytes of code\n", counters.functions, counters.loaded,
+	       counters.code_bytes);
+	printf("jump tables:      %" PRIu64 " bytes\n", counters.table_bytes);
 	printf("arena:            %llu bytes committed, %llu sealed, %llu copied in\n",
 	       stat.out_committed, stat.out_sealed, stat.out_written);
 	printf("protected ranges: %llu in %llu tables\n",
@@ -78,6 +83,8 @@ void wasm_write_perf_map(const struct wasm_module *module)
 	file = fopen(path, "wxe");
 	if (!file)
 		wasm_die("cannot write %s: %s", path, strerror(errno));
+	if (module->lazy)
+		wasm_lazy_map(module->lazy, file);
 	for (size_t i = 0; i < module->function_count; i++)
 		fprintf(file, "%" PRIx64 " %" PRIx64 " %s\n", f[i].start,
 			f[i].length, f[i].name);

@@ -18,16 +18,26 @@
 
 #include "rt/wasm-rt.h"
 
+/* How functions get into an arena. */
+enum wasm_loading {
+	WASM_LAZY,	/* one by one, when they are called first */
+	WASM_EAGER,	/* the same, but all at once */
+	WASM_DIRECT	/* as an object, whose functions call each other directly */
+};
+
 struct wasm_options {
+	enum wasm_loading loading;
 	enum codearena_backend backend;
 	const char *cache;	/* directory of what was compiled */
 	const char *compiler;
+	bool checks;		/* of bounds of memory, in the code */
 	bool quiet;		/* say nothing while compiling */
 	bool stats;
 	bool perf_map;
+	bool meter;		/* replay twice, and count the second time */
 };
 
-/* main.c: a message with the program's name; wasm_die() ends it with 1. */
+/* util.c: a message with the program's name; wasm_die() ends it with 1. */
 void wasm_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void wasm_die(const char *format, ...)
 	__attribute__((format(printf, 1, 2), noreturn));
@@ -90,9 +100,12 @@ struct wasm_function {
 	const char *name;
 };
 
+struct wasm_lazy;
+
 struct wasm_module {
 	const struct wasm_options *options;
 	struct codearena_arena *arena;
+	struct wasm_lazy *lazy;	/* NULL: loaded directly, by what follows */
 	struct codearena_elf *elf;
 	struct wasm_function *functions;	/* by address */
 	size_t function_count;
@@ -101,10 +114,18 @@ struct wasm_module {
 	void *instance;
 	wasm_rt_memory_t *memory;	/* the first one; NULL: none */
 	uint64_t calls, traps;
+	uint64_t ticks;		/* in calls that did not trap, see wasm_ticks() */
 	/* Runs import @index. NULL: it prints the call and returns 0. */
 	void (*host_call)(struct wasm_module *module, uint32_t index,
 			  uint64_t *values);
 	void *host;
+};
+
+struct wasm_counters {
+	uint64_t functions, loaded;
+	uint64_t code_bytes;	/* of those that are loaded */
+	uint64_t table_bytes;	/* of jump tables */
+	struct codearena_arena *arena;	/* that has the code */
 };
 
 struct wasm_trap {
@@ -124,6 +145,18 @@ bool wasm_call(struct wasm_module *module,
 const struct wasm_glue_export *wasm_find(const struct wasm_module *module,
 					 const char *name);
 void wasm_unload(struct wasm_module *module);
+void wasm_count(const struct wasm_module *module, struct wasm_counters *to);
+
+/* lazy.c */
+const struct wasm_glue *wasm_lazy_open(struct wasm_module *module,
+				       const char *path);
+void wasm_lazy_close(struct wasm_lazy *lazy);
+/* The function at an address, or false. */
+bool wasm_lazy_where(struct wasm_lazy *lazy, uint64_t pc, const char **name,
+		     uint64_t *offset);
+void wasm_lazy_counters(struct wasm_lazy *lazy, struct wasm_counters *to);
+/* A line for each function that is loaded, as perf has it. */
+void wasm_lazy_map(struct wasm_lazy *lazy, FILE *to);
 
 /* host.c: what modules use of the runner. */
 extern struct wasm_module *wasm_current;
@@ -139,6 +172,30 @@ int wasm_on_guarded_stack(const struct wasm_options *options,
 /* replay.c: 0 if the module did what the trace says. */
 int wasm_replay(const char *object, const char *trace,
 		const struct wasm_options *options);
+
+/*
+ * hash.c: 0 if the module, which has to be one of hash-wasm, finds the digest
+ * @expected of the file @path, before and after a trap.
+ */
+int wasm_hash(const char *object, const char *path, const char *expected,
+	      const struct wasm_options *options);
+
+/*
+ * A step of this clock is an instruction in a virtual machine that counts them.
+ * Pausing is for the host's part of a call.
+ */
+static inline uint64_t wasm_ticks(void)
+{
+#ifdef __x86_64__
+	uint32_t low, high;
+
+	__asm__ volatile("lfence; rdtsc; lfence"
+			 : "=a"(low), "=d"(high) : : "memory");
+	return (uint64_t)high << 32 | low;
+#else
+	return 0;
+#endif
+}
 
 /* report.c */
 /* Handlers of signals that the process has, but those of the memfd backend. */

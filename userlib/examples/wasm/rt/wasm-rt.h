@@ -20,8 +20,10 @@
 
 #define wasm_rt_memcpy	__builtin_memcpy
 
-/* wasm2c leaves the checks of memory out, and those of the stack. */
+/* wasm2c leaves the checks of memory out, unless --checks, and of the stack. */
+#ifndef WASM_RT_MEMCHECK_SIGNAL_HANDLER
 #define WASM_RT_MEMCHECK_SIGNAL_HANDLER	1
+#endif
 #define WASM_RT_USE_STACK_DEPTH_COUNT	0
 
 /* The reasons that wasm2c knows, then those that it does not tell apart. */

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+"""Which page documents what: functions are grouped by the object they work on."""
+
+# Beginning of the name -> page and what it is about. The longest match counts;
+# what matches nothing goes to a page that is named after its header.
+GROUPS = {
+    "codearena_allocator_": "space for the code of one module",
+    "codearena_arena_": "arenas of executable memory",
+    "codearena_code_": "code objects, lookup by address, references",
+    "codearena_collector_": "finding out when code may be freed",
+    "codearena_data_table_": "jump tables with their targets in ordinary memory",
+    "codearena_elf_": "loading relocatable objects into an arena",
+    "codearena_estimate_": "how much code to expect",
+    "codearena_gdbjit_": "telling a debugger about code",
+    "codearena_guard_": "address space in which accesses are traps",
+    "codearena_handle_": "tables of code pointers",
+    "codearena_jitdump_": "telling perf about code, with its bytes",
+    "codearena_jump_": "slots of jump tables, encoded and decoded",
+    "codearena_jump_table_": "jump tables in arenas",
+    "codearena_log_": "descriptions of code for profilers and debuggers",
+    "codearena_logger_": "one place that tells all profilers and debuggers",
+    "codearena_manager_": "limits for many modules",
+    "codearena_module_": "the code of one module: tiers, slots, lookup",
+    "codearena_pad_": "landing pads",
+    "codearena_perfmap_": "telling perf the names of code",
+    "codearena_pool_": "pools of address regions",
+    "codearena_region_": "arithmetic of address regions",
+    "codearena_reloc_": "relocations of code objects",
+    "codearena_reservation_": "how large to make code spaces",
+    "codearena_scope_": "holding on to code while working with it",
+    "codearena_trap_": "traps that continue at landing pads",
+}
+
+# Functions that stand alone.
+ALONE = {
+    "codearena_backend_name": "codearena_probe",
+    "codearena_probe": "codearena_probe",
+    "codearena_version": "codearena_probe",
+}
+
+TITLES = {"codearena_probe": "what the library is and what it can use here"}
+
+
+def page_of(item):
+    """The page of a function."""
+    if item.name in ALONE:
+        return ALONE[item.name]
+    matches = [prefix for prefix in GROUPS if item.name.startswith(prefix)]
+    if matches:
+        return max(matches, key=len).rstrip("_")
+    return item.header.removesuffix(".h")
+
+
+def title_of(page, header):
+    """What a page is about."""
+    return TITLES.get(page) or GROUPS.get(page + "_") or \
+        header.title.removeprefix("libcodearena, ").rstrip(".").split(": ")[-1]
+
+
+class Page:
+    """What one page documents."""
+
+    def __init__(self, name, header):
+        self.name = name
+        self.header = header
+        self.functions = []
+        self.types = []  # structures, enumerations, macros with arguments
+
+    @property
+    def title(self):
+        return title_of(self.name, self.header)
+
+
+def pages_of(headers):
+    """All pages, by name. A type goes where it is named first, its header's
+    pages before others."""
+    pages = {}
+    for header in headers:
+        for item in header.items:
+            if item.kind in ("function", "variable"):
+                name = page_of(item)
+                pages.setdefault(name, Page(name, header)).functions.append(item)
+    for header in headers:
+        mine = [page for page in pages.values() if page.header is header]
+        for item in header.items:
+            if item.kind in ("function", "variable"):
+                continue
+            pages[_home(item, header, mine)].types.append(item)
+    return pages
+
+
+def _home(item, header, pages):
+    for page in pages:
+        if item.name.startswith(page.name) and item.name[len(page.name):len(page.name) + 1] \
+                in ("_", ""):
+            best = [other.name for other in pages if item.name.startswith(other.name)]
+            return max(best, key=len)
+    for page in pages:
+        if any(item.name in function.code for function in page.functions):
+            return page.name
+    if not pages:
+        raise SystemExit(f"{header.name} declares no function")
+    return pages[0].name

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * asmjit's code in arenas: takes the place of asmjit::JitRuntime.
+ */
+#ifndef CODEARENA_ASMJIT_RUNTIME_H
+#define CODEARENA_ASMJIT_RUNTIME_H
+
+#include <cstdint>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include <asmjit/core.h>
+
+#include <codearena_space.h>
+
+/*
+ * Code is relocated to its final address in a staging buffer in ordinary memory,
+ * and published from there; nothing executable is ever writable. All functions
+ * may be called from any thread.
+ */
+class ArenaRuntime : public asmjit::Target {
+public:
+	/* Throws std::system_error. */
+	explicit ArenaRuntime(codearena_backend backend);
+	~ArenaRuntime() override;
+
+	/* As JitRuntime::add() and release(). */
+	template <typename Function>
+	asmjit::Error add(Function *to, asmjit::CodeHolder *code)
+	{
+		return Add(reinterpret_cast<void **>(to), code);
+	}
+
+	template <typename Function>
+	asmjit::Error release(Function function)
+	{
+		return Release(reinterpret_cast<void *>(function));
+	}
+
+	/*
+	 * The caller says that no thread can hold an address of code that was
+	 * released before: its space is used again.
+	 */
+	void reuse();
+
+	codearena_backend backend() const;
+
+private:
+	asmjit::Error Add(void **to, asmjit::CodeHolder *code);
+	asmjit::Error Release(void *function);
+	asmjit::Error Publish(codearena_region region,
+			      const std::vector<uint8_t> &bytes);
+
+	codearena_manager *manager_ = nullptr;
+	codearena_allocator *allocator_ = nullptr;
+	std::mutex mutex_;	/* of sizes_ */
+	std::unordered_map<uint64_t, uint64_t> sizes_;	/* by address */
+};
+
+#endif /* CODEARENA_ASMJIT_RUNTIME_H */

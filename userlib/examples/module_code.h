@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * What the compiler of module.c makes, and lazy_builtin, which lazy slots lead
+ * to: it calls compile() with the index of the function, then the result.
+ */
+#ifndef MODULE_CODE_H
+#define MODULE_CODE_H
+
+#include <elf.h>
+
+#if defined(__x86_64__)
+#define MACHINE		EM_X86_64
+#define FORM		CODEARENA_FORM_X86_64_REL32
+#define SQUARE_BASELINE	"\x89\x7c\x24\xf8\x8b\x44\x24\xf8\x0f\xaf\x44\x24\xf8\xc3"
+#define SQUARE_BETTER	"\x89\xf8\x0f\xaf\xc7\xc3"
+#define NEXT_CODE	"\xff\xc7\xe9\x00\x00\x00\x00" /* jump to SQUARE */
+#define NEXT_FIELD	3
+#define GET_CODE	"\x89\xf0\x8b\x04\x87\xc3"
+#define GET_ACCESS	2
+__asm__("lazy_builtin: endbr64\n"
+	"pop %rax\n push %rdi\n push %rsi\n sub $8, %rsp\n"
+	"mov %eax, %edi\n call compile\n"
+	"add $8, %rsp\n pop %rsi\n pop %rdi\n jmp *%rax\n");
+#elif defined(__aarch64__)
+#define MACHINE		EM_AARCH64
+#define FORM		CODEARENA_FORM_AARCH64_BRANCH26
+#define SQUARE_BASELINE	"\xe0\x0f\x1f\xb8\xe0\x07\x41\xb8\x00\x7c\x00\x1b\xc0\x03\x5f\xd6"
+#define SQUARE_BETTER	"\x00\x7c\x00\x1b\xc0\x03\x5f\xd6"
+#define NEXT_CODE	"\x00\x04\x00\x11\x00\x00\x00\x14" /* branch to SQUARE */
+#define NEXT_FIELD	4
+#define GET_CODE	"\x00\x58\x61\xb8\xc0\x03\x5f\xd6"
+#define GET_ACCESS	0
+__asm__("lazy_builtin: hint #34\n" /* bti c */
+	"stp x29, x30, [sp, #-32]!\n stp x0, x1, [sp, #16]\n"
+	"mov w0, w8\n bl compile\n mov x16, x0\n"
+	"ldp x0, x1, [sp, #16]\n ldp x29, x30, [sp], #32\n br x16\n");
+#else
+#error "this example has no code for this architecture"
+#endif
+
+#endif /* MODULE_CODE_H */

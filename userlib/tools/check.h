@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * codearenactl check: what its files share.
+ */
+#ifndef CTL_CHECK_H
+#define CTL_CHECK_H
+
+#include "ctl.h"
+
+enum ctl_verdict {
+	CTL_GOOD,
+	CTL_NOTE,	/* good to know, nothing to be done */
+	CTL_BAD,
+	CTL_UNKNOWN,	/* could not be found out */
+};
+
+/**
+ * struct ctl_finding - what one check has found
+ * @verdict: whether it is good
+ * @detail: what there is
+ * @advice: what to do about it; empty when nothing has to be done
+ */
+struct ctl_finding {
+	enum ctl_verdict verdict;
+	char detail[256];
+	char advice[256];
+};
+
+void ctl_find(struct ctl_finding *finding, enum ctl_verdict verdict,
+	      const char *format, ...) __attribute__((format(printf, 3, 4)));
+void ctl_advise(struct ctl_finding *finding, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#define CTL_CHECK(name)							\
+	void ctl_check_##name(const struct ctl_options *options,	\
+			      struct ctl_finding *f)
+
+/* check_device.c */
+CTL_CHECK(module);
+CTL_CHECK(device);
+CTL_CHECK(noexec);
+CTL_CHECK(backend);
+CTL_CHECK(fallback);
+CTL_CHECK(limit);
+
+/* check_system.c */
+CTL_CHECK(kernel);
+CTL_CHECK(mdwe);
+CTL_CHECK(selinux);
+CTL_CHECK(lockdown);
+CTL_CHECK(processor);
+CTL_CHECK(disassembler);
+
+#endif /* CTL_CHECK_H */

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * codearenactl check: the kernel, its policies, and the processor.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/utsname.h>
+#include <sys/xattr.h>
+
+#include "../src/code_print.h"
+#include "check.h"
+
+#ifndef PR_GET_MDWE
+#define PR_GET_MDWE	66
+#endif
+
+CTL_CHECK(kernel)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname name;
+
+	(void)options;
+	uname(&name);
+	sscanf(name.release, "%u.%u", &major, &minor);
+	ctl_find(f, CTL_GOOD, "Linux %s on %s", name.release, name.machine);
+	if (major < 6 || (major == 6 && minor < 1)) {
+		f->verdict = CTL_BAD;
+		ctl_advise(f, "the module needs Linux 6.1 or later");
+	} else if (strcmp(name.machine, "x86_64") &&
+		   strcmp(name.machine, "aarch64")) {
+		f->verdict = CTL_BAD;
+		ctl_advise(f, "the module is for x86-64 and arm64");
+	}
+}
+
+CTL_CHECK(mdwe)
+{
+	int ret = prctl(PR_GET_MDWE, 0, 0, 0, 0);
+
+	(void)options;
+	if (ret < 0)
+		ctl_find(f, CTL_NOTE, "this kernel has no PR_SET_MDWE (6.3 has)");
+	else if (ret)
+		ctl_find(f, CTL_GOOD, "memory that was writable cannot become code here: arenas of the device do not need that");
+	else
+		ctl_find(f, CTL_GOOD, "not in force here; with the device it can be (MemoryDenyWriteExecute=yes)");
+}
+
+CTL_CHECK(selinux)
+{
+	char *enforce = ctl_read_file(options, "/sys/fs/selinux/enforce");
+	char label[128] = "no label", path[512];
+	ssize_t n;
+
+	if (!enforce) {
+		ctl_find(f, CTL_GOOD, "SELinux is not in force");
+		return;
+	}
+	n = getxattr(ctl_path(path, sizeof(path), options, "/dev/codearena"),
+		     "security.selinux", label, sizeof(label) - 1);
+	if (n >= 0)
+		label[n] = 0;
+	if (*enforce == '1') {
+		ctl_find(f, CTL_NOTE, "SELinux enforces; the device has %s",
+			 label);
+		ctl_advise(f, "domains need 'map execute read write ioctl open' for that label, and not execmem: see the audit log");
+	} else {
+		ctl_find(f, CTL_GOOD, "SELinux is permissive; the device has %s",
+			 label);
+	}
+	free(enforce);
+}
+
+CTL_CHECK(lockdown)
+{
+	char *text = ctl_read_file(options, "/sys/kernel/security/lockdown");
+	char *forced = ctl_read_file(options,
+				     "/sys/module/module/parameters/sig_enforce");
+	bool locked = text && !strstr(text, "[none]");
+
+	if (locked || (forced && *forced == 'Y')) {
+		ctl_find(f, CTL_NOTE, "only signed modules are loaded (%s)",
+			 locked ? "lockdown" : "sig_enforce");
+		ctl_advise(f, "if 'module' is bad: make sign, or let dkms sign, and mokutil --import the key");
+	} else if (!text) {
+		ctl_find(f, CTL_UNKNOWN, "lockdown is not to be seen: %s",
+			 strerror(errno));
+	} else {
+		ctl_find(f, CTL_GOOD, "no lockdown: the module needs no signature");
+	}
+	free(text);
+	free(forced);
+}
+
+/* What it is worth to know of a processor: flags as /proc/cpuinfo has them. */
+static const struct {
+	const char *flag;
+	const char *meaning;
+} flags[] = {
+	{ "ibt", "entry marks for indirect branches" },
+	{ "user_shstk", "shadow stacks" },
+	{ "pku", "protection keys" },
+	{ "bti", "entry marks for indirect branches" },
+	{ "paca", "signed return addresses" },
+};
+
+static bool has_word(const char *line, const char *word)
+{
+	const size_t length = strlen(word);
+	const char *end = line + strcspn(line, "\n");
+
+	while (line < end) {
+		size_t n = strcspn(line, " \t\n");
+
+		if (n == length && !memcmp(line, word, n))
+			return true;
+		line += n + 1;
+	}
+	return false;
+}
+
+CTL_CHECK(processor)
+{
+	char *text = ctl_read_file(options, "/proc/cpuinfo"), *line;
+	size_t used;
+
+	if (!text) {
+		ctl_find(f, CTL_UNKNOWN, "/proc/cpuinfo: %s", strerror(errno));
+		return;
+	}
+	line = strstr(text, "\nflags");
+	if (!line)
+		line = strstr(text, "\nFeatures");
+	ctl_find(f, CTL_GOOD, "nothing of it is needed:");
+	for (size_t i = 0; line && i < sizeof(flags) / sizeof(*flags); i++) {
+		if (!has_word(line + 1, flags[i].flag))
+			continue;
+		used = strlen(f->detail);
+		snprintf(f->detail + used, sizeof(f->detail) - used,
+			 " %s (%s)", flags[i].flag, flags[i].meaning);
+	}
+	used = strlen(f->detail);
+	if (f->detail[used - 1] == ':')
+		ctl_find(f, CTL_GOOD, "nothing special, and nothing is needed");
+	free(text);
+}
+
+static int seen(void *data, const char *text, size_t length)
+{
+	bool *missing = data;
+
+	if (length && *text == '(')
+		*missing = true;
+	return 0;
+}
+
+CTL_CHECK(disassembler)
+{
+	static const uint8_t code[16];
+	bool missing = false;
+	struct ca__printer printer = { .write = seen, .data = &missing };
+
+	(void)options;
+	ca__disassemble(&printer, code, 0, sizeof(code));
+	if (missing) {
+		ctl_find(f, CTL_NOTE, "none: 'disas' and printed code show no instructions");
+		ctl_advise(f, "install libcapstone4");
+	} else {
+		ctl_find(f, CTL_GOOD, "capstone");
+	}
+}

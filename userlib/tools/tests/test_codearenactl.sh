@@ -1,0 +1,269 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# codearenactl, with made-up systems and with a process that has an arena: on this
+# machine in a memfd, in a VM on the device. Speaks TAP.
+#
+# Usage: test_codearenactl.sh
+#
+# CODEARENACTL and CTL_HELPER name the programs; default: those beside the script.
+
+here=$(cd "$(dirname "$0")" && pwd)
+ctl=${CODEARENACTL:-$here/codearenactl}
+helper=${CTL_HELPER:-$here/codearenactl_helper}
+work=$(mktemp -d) || exit 1
+holder=
+trap '[ -z "$holder" ] || kill "$holder" 2>/dev/null; rm -rf "$work"' EXIT
+n=0
+bad=0
+
+# report NAME: the result of the last command.
+report() {
+	code=$?
+	n=$((n + 1))
+	if [ "$code" -eq 0 ]; then
+		echo "ok $n $1"
+	else
+		bad=1
+		echo "not ok $n $1"
+		sed 's/^/# /' "$work/out" "$work/err"
+	fi
+}
+
+# ctl CODE ARGUMENT...: this exit code? Output in out and err.
+ctl() {
+	wanted=$1
+	shift
+	"$ctl" "$@" >"$work/out" 2>"$work/err"
+	got=$?
+	[ "$got" -eq "$wanted" ] && return
+	echo "exit code $got, not $wanted: $*" >>"$work/err"
+	return 1
+}
+
+out() { grep -q -e "$1" "$work/out"; }
+err() { grep -q -e "$1" "$work/err"; }
+is_json() { "$helper" json <"$work/out" >>"$work/err"; }
+
+# A system of three processes: 7 with two handles of an arena and another one, 8
+# with a name from hell and the first arena to read, 9 without.
+root=$work/root
+handle() {
+	mkdir -p "$root/proc/$1/fdinfo" "$root/proc/$1/fd"
+	cat >"$root/proc/$1/fdinfo/$2" <<END
+pos:	0
+flags:	02100002
+mnt_id:	22
+ino:	4
+codearena-id:	$3
+codearena-owner:	7
+codearena-access:	$4
+codearena-name:	$5
+codearena-flags:	0x2
+codearena-length:	2097152
+codearena-commit-limit:	1048576
+codearena-committed:	12288
+codearena-sealed:	640
+codearena-traps:	12
+codearena-traps-memory:	12
+codearena-all-commit-limit:	4194304
+codearena-all-committed:	12288
+codearena-from-the-future:	yes
+codearena-patched:	4 billion
+END
+}
+mkdir -p "$root/proc/9/fdinfo" "$root/sys/module/codearena/parameters" "$root/dev"
+handle 7 3 18446744073709551615 read-only "one"
+handle 7 4 18446744073709551615 read-write "one"
+handle 7 12 2 read-write 'two "and" \a half'
+handle 8 0 18446744073709551615 read-only "one"
+echo jit >"$root/proc/7/comm"
+printf 'e\033[2Jvil\377\042\n' >"$root/proc/8/comm"
+echo none >"$root/proc/9/comm"
+printf 'pos:\t0\nflags:\t02\n' >"$root/proc/9/fdinfo/0"
+: >"$root/proc/8/maps"
+: >"$root/proc/9/maps"
+cat >"$root/proc/7/maps" <<'END'
+00400000-00401000 r-xp 00000000 08:01 12                                 /usr/bin/codearena
+7f0000000000-7f0000200000 r-xs 00000000 00:05 4                          /dev/codearena
+7f1000000000-7f1200000000 rw-s 10000000000 00:05 4                       /dev/codearena
+7f2000000000-7f2000001000 r-xs 00001000 00:01 9                          /memfd:codearena:x (deleted)
+7f3000000000-7f3000001000 rw-p 00000000 00:00 0
+garbage
+END
+echo 1.0.0 >"$root/sys/module/codearena/version"
+echo 0 >"$root/sys/module/codearena/parameters/commit_limit_mb"
+
+made_up_list() {
+	ctl 0 --root "$root" list && [ "$(wc -l <"$work/out")" -eq 4 ] &&
+		out '^ *7 jit .*18446744073709551615 device *2.0M *12K *640 *12  one$' &&
+		out ' two "and" \\a half$' && out '^ *8 e?\[2Jvil?" ' &&
+		[ ! -s "$work/err" ]
+}
+made_up_list
+report "list of a made-up system"
+
+made_up_json() {
+	ctl 0 --root "$root" --json list && is_json && [ "$(wc -l <"$work/out")" -eq 1 ] &&
+		out '"pid":7,"command":"jit","fd":3,"backend":"device","name":"one","access":"read-write","id":18446744073709551615,"owner":7,"flags":2,"length":2097152,' &&
+		out '"name":"two \\"and\\" \\\\a half"' && out '"command":"e\\u001b\[2Jvil\\ufffd\\""' &&
+		out '"patched":null' && out '"syncs":null' && out '"unreadable":0}$'
+}
+made_up_json
+report "the same as JSON"
+
+made_up_show() {
+	ctl 0 --root "$root" show 7 && [ "$(grep -c '^arena' "$work/out")" -eq 2 ] &&
+		out '^arena "one", kept by the device, fd 3, read-write$' && out '^  traps-memory  *12$' &&
+		out '^code   view 0x7f0000000000-0x7f0000200000 offset 0x0 (device)$' &&
+		out '^guard  view 0x7f1000000000-0x7f1200000000 offset 0x10000000000 (device)$' &&
+		out '^code   view 0x7f2000000000-0x7f2000001000 offset 0x1000 (memfd)$' &&
+		[ "$(grep -c ' view ' "$work/out")" -eq 3 ] &&
+		ctl 0 -r "$root" -j show 7 && is_json && out '"kind":"guard","backend":"device","start":139706696204288'
+}
+made_up_show
+report "show of a made-up process"
+
+made_up_none() {
+	ctl 4 --root "$root" show 9 && out 'has no arena' &&
+		ctl 4 --root "$root" --json show 9 && is_json && out '"arenas":\[\],"views":\[\]'
+}
+made_up_none
+report "show of a process without arenas"
+
+made_up_stat() {
+	ctl 0 --root "$root" stat && out '^3 arenas, 36K committed, 1.9K sealed; the module: 12K of 4.0M$' &&
+		ctl 0 --root "$root" --json stat 7 && is_json && out '"rates":{"published":0.000,'
+}
+made_up_stat
+report "stat of a made-up system"
+
+made_up_check() {
+	ctl 3 --root "$root" check && out '^good *module *loaded, version 1.0.0$' &&
+		out '^bad *device ' && out '^note *limit .*there is no limit$' && out '-> load the module' &&
+		ctl 3 --root "$root" --json check && is_json && out '"good":false}$' &&
+		echo 0.9.0 >"$root/sys/module/codearena/version" &&
+		ctl 3 --root "$root" check && out '^note *module *loaded, version 0.9.0;' &&
+		echo 'integrity [confidentiality] none' >"$root/lockdown" &&
+		mkdir -p "$root/sys/kernel/security" &&
+		mv "$root/lockdown" "$root/sys/kernel/security/lockdown" &&
+		ctl 3 --root "$root" check && out '^note *lockdown *only signed' &&
+		rm -r "$root/sys/module/codearena" &&
+		ctl 3 --root "$root" check && out '^bad *module '
+}
+made_up_check
+report "check of a made-up system"
+
+nothing_there() {
+	ctl 1 --root "$work/nowhere" list && err 'cannot read .*nowhere/proc' &&
+		ctl 1 --root "$root" show 4711 && err 'there is none' &&
+		ctl 1 --root "$root" stat 4711
+}
+nothing_there
+report "what is not there"
+
+wrong_usage() {
+	for arguments in "" nonsense show "show x" "show 0" "show -1" "show 1 2" "list 1" "disas 1" \
+		"disas 1 x" "disas 1 0x1 2" "--count=0 stat" "--watch=x stat" "--length=0 disas 1 1" \
+		"--nonsense list" "show 99999999999" "--watch=0 stat"; do
+		# Words are arguments on purpose.
+		# shellcheck disable=SC2086
+		ctl 2 $arguments || return
+		[ -s "$work/err" ] && [ ! -s "$work/out" ] || return
+	done
+}
+wrong_usage
+report "wrong usage"
+
+help_and_version() {
+	ctl 0 --help && out '^Usage: codearenactl' && out '^  disas PID ADDR' &&
+		ctl 0 --version && out '^codearenactl [0-9.]* (libcodearena [0-9.]*)$'
+}
+help_and_version
+report "help and version"
+
+full_disk() {
+	: >"$work/out"
+	[ ! -e /dev/full ] || ! "$ctl" --root "$root" list >/dev/full 2>"$work/err"
+}
+full_disk
+report "output that does not arrive is an error"
+
+# From here on a real process.
+"$helper" hold >"$work/held" 2>"$work/err" &
+holder=$!
+tries=0
+until [ -s "$work/held" ] || [ $tries -ge 50 ]; do
+	tries=$((tries + 1))
+	sleep 0.1
+done
+read -r pid address <"$work/held"
+case ${CODEARENA_BACKEND-} in
+device) keeper=device ;;
+*) keeper=memfd ;;
+esac
+# The same in a made-up system would be another one's.
+pages=64
+
+real_list() {
+	ctl 0 list && grep "^ *$pid h" "$work/out" >"$work/line" &&
+		grep -q "$keeper .* a \"b\\\\c\" d\$" "$work/line" &&
+		[ "$(wc -l <"$work/line")" -eq 1 ] &&
+		ctl 0 --json list && is_json && out "\"pid\":$pid,"
+}
+real_list
+report "list has a real process"
+
+real_show() {
+	ctl 0 show "$pid" && out "^arena \"a \"b.c\" d\", kept by .*$keeper" &&
+		out "^  length  *$((pages * $(getconf PAGESIZE 2>/dev/null || echo 4096)))\$" &&
+		out '^  sealed  *[1-9]' && out "^code   view $address-" && ctl 0 -j show "$pid" && is_json
+}
+real_show
+report "show of a real process"
+
+real_disas() {
+	ctl 0 --length 6 disas "$pid" "$address" &&
+		if out '(.*disassembler'; then return; fi &&
+		out "^$address +0x0  mov .*0x2a" &&
+		ctl 0 -j disas "$pid" "${address#0x}" && is_json && out '"text":"mov .*0x2a"' &&
+		ctl 1 disas "$pid" 0x10 && err 'nothing is mapped there' && [ ! -s "$work/out" ]
+}
+real_disas
+report "disas of a real process"
+
+real_stat() {
+	ctl 0 --watch=0.3 --count 3 stat "$pid" && [ "$(grep -c '^$' "$work/out")" -eq 2 ] &&
+		[ "$(grep -c '^1 arenas' "$work/out")" -eq 3 ] && ! grep -q "$(printf '\033')" "$work/out" &&
+		tail -n 1 "$work/out" | awk '{ exit !($5 > 1 && $5 < 200) }' &&
+		ctl 0 -j -w0.1 -c2 stat "$pid" && is_json && [ "$(wc -l <"$work/out")" -eq 2 ]
+}
+real_stat
+report "stat --watch of a real process, with rates"
+
+interrupted() {
+	"$ctl" --watch=30 stat >"$work/out" 2>"$work/err" &
+	watcher=$!
+	sleep 0.5
+	kill -INT "$watcher" && kill -TERM "$watcher" && wait "$watcher"
+}
+interrupted
+report "stat --watch ends when it is told to"
+
+real_check() {
+	if [ "$keeper" = device ]; then
+		ctl 0 check && out '^good *module *loaded, version' && out '^good *device *.*mode 0660' &&
+			out '^good *backend ' && ctl 0 -j check && is_json && out '"good":true'
+	elif [ -e /dev/codearena ]; then
+		"$ctl" check >"$work/out" && out '^good *fallback'
+	else
+		ctl 3 check && out '^bad *module ' && out '^bad *backend ' && out '^good *fallback' &&
+			ctl 3 -j check && is_json
+	fi
+}
+real_check
+report "check of this system"
+
+echo "1..$n"
+exit $bad

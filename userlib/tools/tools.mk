@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# codearenactl: $(O)/codearenactl, which uses the shared library. Included by the
+# library's Makefile. The disassembler is the library's, which does not export it.
+
+tools_objects := $(patsubst tools/%.c,$(O)/tools/%.o,$(sort $(wildcard tools/*.c)))
+tools_shared := $(O)/pic/disassemble.o $(O)/pic/print.o
+
+$(O)/tools/%.o: tools/%.c $(O)/flags Makefile $(version_file)
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) $(ca_cflags) $(CPPFLAGS) $(CFLAGS) -fPIE -MMD -MP -c $< -o $@
+
+$(O)/codearenactl: $(tools_objects) $(tools_shared) $(O)/libcodearena.so
+	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -pthread $(tools_objects) $(tools_shared) \
+		-L$(O) -lcodearena -o $@
+
+# The same without a library to be found at run time, for the tests.
+$(O)/tools/codearenactl: $(tools_objects) $(static)
+	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -pthread $(tools_objects) $(static) -o $@
+
+-include $(wildcard $(O)/tools/*.d)
+
+# Both are static where the library is concerned, so that they run anywhere.
+$(O)/tools/codearenactl_helper: tools/tests/helper.c $(static) $(O)/flags
+	@mkdir -p $(@D)
+	$(call quiet,LD)$(CC) -std=gnu11 -D_GNU_SOURCE $(warnings) $(ca_cppflags) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) \
+		-static -pthread -MMD -MP $< $(static) -o $@
+
+tools_beside := $(O)/tools/codearenactl $(O)/tools/codearenactl_helper
+$(O)/tools/test_codearenactl.sh: tools/tests/test_codearenactl.sh $(tools_beside)
+	cp $< $@
+
+.PHONY: tools
+tools: $(O)/codearenactl $(O)/tools/codearenactl
