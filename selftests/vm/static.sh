@@ -206,6 +206,9 @@ check_uapi_c() { compile_uapi gcc -x c -std=c90; }
 check_uapi_c_32() { compile_uapi gcc -x c -std=c90 -m32 -I"/usr/include/$(gcc -print-multiarch)"; }
 check_uapi_cxx() { compile_uapi g++ -x c++ -std=c++11; }
 
+# The description for syzkaller is as the header.
+check_syzkaller() { selftests/syzkaller/check.sh; }
+
 check_versions() {
 	local files
 	take_files "${kernel_sources[@]}"
@@ -269,7 +272,7 @@ check_man() {
 }
 
 checks=(w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 kunit checkpatch checkpatch_tests kernel_doc uapi_c
-	uapi_c_32 uapi_cxx versions scripts coccinelle clang_format codespell reuse man)
+	uapi_c_32 uapi_cxx syzkaller versions scripts coccinelle clang_format codespell reuse man)
 
 case ${1-} in
 -h | --help) usage; exit 0 ;;
