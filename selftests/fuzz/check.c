@@ -5,7 +5,23 @@
 
 #define FEW_PAGES	6
 
-static void check_page(struct fuzzer *f, const struct model *m, uint64_t page)
+/*
+ * Nothing is to be read at a page without seals: by the thread, which costs a
+ * signal, or by the kernel for it, as the name of a file.
+ */
+static bool check_hidden(struct fuzzer *f, const uint8_t *at, bool by_kernel,
+			 int *signo)
+{
+	if (by_kernel) {
+		*signo = 0;
+		return access((const char *)at, F_OK) && errno == EFAULT;
+	}
+	*signo = guarded_read(f->scratch, at, 1);
+	return *signo == SIGBUS;
+}
+
+static void check_page(struct fuzzer *f, const struct model *m, uint64_t page,
+		       bool by_kernel)
 {
 	const struct view *v = model_view(m, page, PROT_READ);
 	const uint8_t *at;
@@ -15,15 +31,14 @@ static void check_page(struct fuzzer *f, const struct model *m, uint64_t page)
 		return;
 	at = v->address + (page - v->page) * m->page;
 	if (!m->pages[page].sealed) {
-		signo = guarded_read(f->scratch, at, 1);
-		if (signo != SIGBUS)
-			violation(f, "page %llu, which holds nothing sealed, can be read (signal %d)",
+		if (!check_hidden(f, at, by_kernel, &signo))
+			violation(f, "page %llu holds nothing sealed and can be read (signal %d)",
 				  (unsigned long long)page, signo);
 		return;
 	}
 	signo = guarded_read(f->scratch, at, m->page);
 	if (signo) {
-		violation(f, "page %llu, which holds sealed code, cannot be read (signal %d)",
+		violation(f, "page %llu holds sealed code and raises signal %d",
 			  (unsigned long long)page, signo);
 		return;
 	}
@@ -79,11 +94,11 @@ void check_slot(struct fuzzer *f, const struct model *m, bool all,
 		return;
 	if (all || pages <= FEW_PAGES) {
 		for (uint64_t i = 0; i < pages; i++)
-			check_page(f, m, i);
+			check_page(f, m, i, i != page);
 		return;
 	}
 	for (uint64_t i = page; i < page + 3 && i < pages; i++)
-		check_page(f, m, i);
+		check_page(f, m, i, false);
 }
 
 /* No view of code, of this thread or another, can be written or be made so. */

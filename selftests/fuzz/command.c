@@ -8,6 +8,8 @@
 #define LONGER		64
 #define UNKNOWN_FLAG	0x40000000U
 
+uint64_t calls_judged[2];
+
 static int choose_handle(struct fuzzer *f, const struct op *op,
 			 const struct model *m, enum command_index index,
 			 struct errors *allowed)
@@ -141,6 +143,7 @@ int command_call(struct fuzzer *f, const struct op *op, const struct model *m,
 bool command_judge(struct fuzzer *f, const struct op *op, int number,
 		   const struct errors *allowed)
 {
+	__atomic_add_fetch(&calls_judged[!number], 1, __ATOMIC_RELAXED);
 	if (error_any(allowed)) {
 		if (!number)
 			violation(f, "%s succeeded and has to be refused",

@@ -189,7 +189,7 @@ void program_end(struct fuzzer *f)
 		check_slot(f, f->slots[i], true, 0);
 		close_slot(f, i, f->program.count & 1);
 	}
-	f->signals = false;
+	signals_end(f);
 	check_total(f);
 	munmap(f->guard, f->guard_length);
 }

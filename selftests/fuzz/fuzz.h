@@ -262,6 +262,7 @@ const uint8_t *content_make(struct fuzzer *f, uint64_t content, uint64_t length,
 const struct trap_fragment *fragment_at(const struct model *m, uint64_t offset);
 
 /* command.c */
+extern uint64_t calls_judged[2];	/* refused, done */
 int command_call(struct fuzzer *f, const struct op *op, const struct model *m,
 		 enum command_index index, void *structure,
 		 struct errors *allowed);
@@ -297,6 +298,7 @@ void op_fork(struct fuzzer *f, const struct op *op);
 void op_signals(struct fuzzer *f, const struct op *op);
 void op_shared(struct fuzzer *f, const struct op *op);
 void process_signals(void);
+void signals_end(struct fuzzer *f);
 bool shared_open(void);
 uint64_t shared_committed(void);
 void shared_close(void);

@@ -172,9 +172,13 @@ static void *work(void *argument)
 
 static void progress(double start)
 {
-	printf("# %.0f s: %llu operations, %llu edges, %llu arenas\n",
+	printf("# %.0f s: %llu operations, %llu calls refused, %llu not, %llu edges, %llu arenas\n",
 	       now() - start,
 	       (unsigned long long)__atomic_load_n(&operations_done,
+						   __ATOMIC_RELAXED),
+	       (unsigned long long)__atomic_load_n(&calls_judged[0],
+						   __ATOMIC_RELAXED),
+	       (unsigned long long)__atomic_load_n(&calls_judged[1],
 						   __ATOMIC_RELAXED),
 	       (unsigned long long)kcov_edges(),
 	       (unsigned long long)__atomic_load_n(&arenas_made,

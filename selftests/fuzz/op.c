@@ -5,6 +5,8 @@
 
 #include "fuzz.h"
 
+#define BLANKS	"\n "
+
 const char *const op_names[OP_KINDS] = {
 	[OP_RESERVE] = "reserve", [OP_CLOSE] = "close", [OP_QUERY] = "query",
 	[OP_COMMIT] = "commit", [OP_DECOMMIT] = "decommit",
@@ -45,7 +47,7 @@ static bool next_number(const char **text, uint64_t *value)
 
 bool op_parse(const char *line, struct op *op)
 {
-	size_t length = strcspn(line, " \n");
+	size_t length = strcspn(line, BLANKS);
 	uint64_t value;
 
 	memset(op, 0, sizeof(*op));
@@ -65,5 +67,5 @@ bool op_parse(const char *line, struct op *op)
 	for (unsigned int i = 0; i < MAX_ARGS; i++)
 		if (!next_number(&line, &op->arg[i]))
 			break;
-	return !line[strspn(line, " \n")];
+	return !line[strspn(line, BLANKS)];
 }

@@ -6,7 +6,8 @@
 
 #include "fuzz.h"
 
-#define NAP_NANOSECONDS	300000
+/* Long enough for something else to be done between two of them. */
+#define NAP_NANOSECONDS	4000000
 
 static __thread timer_t timer;
 static __thread bool have_timer;
@@ -43,8 +44,8 @@ static void set_timer(bool on)
 		have_timer = true;
 	}
 	if (on)
-		spec.it_interval.tv_nsec = spec.it_value.tv_nsec =
-			NAP_NANOSECONDS;
+		spec.it_value.tv_nsec = NAP_NANOSECONDS;
+	spec.it_interval = spec.it_value;
 	if (timer_settime(timer, 0, &spec, NULL))
 		abort();
 }
@@ -54,4 +55,11 @@ void op_signals(struct fuzzer *f, const struct op *op)
 {
 	f->signals = op->arg[0] & 1;
 	set_timer(f->signals);
+}
+
+void signals_end(struct fuzzer *f)
+{
+	if (f->signals)
+		set_timer(false);
+	f->signals = false;
 }

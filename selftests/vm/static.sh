@@ -62,6 +62,7 @@ checkpatch_ignore_tests=(
 codespell_ignore=(
 	fo # a macro of mdoc
 	hart # a RISC-V hardware thread
+	inout # a direction in descriptions for syzkaller
 	iput # releases an inode
 	nd # a macro of mdoc
 )
@@ -182,7 +183,7 @@ check_checkpatch() {
 
 check_checkpatch_tests() {
 	local files
-	take_files 'selftests/*.[ch]' ':!selftests/*/*'
+	take_files 'selftests/*.[ch]' 'selftests/fuzz/*.[ch]' ':!selftests/[!f]*/*'
 	checkpatch "$(list_of "${checkpatch_ignore_tests[@]}")" "${files[@]}"
 }
 
