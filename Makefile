@@ -106,6 +106,12 @@ check-kunit: setup-build setup-vm setup-source setup-debug
 check-debug: setup-build setup-vm setup-source setup-debug
 	@$(vm)/check-debug.sh
 
+## fuzz: random operations on the device, with a model (SECONDS=180 SEED= KVER=debug)
+.PHONY: fuzz
+fuzz: setup-build setup-vm setup-source setup-debug
+	@$(vm)/fuzz.sh $(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER)) \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
 ## check-mutants: that the tests notice when the module is broken
 .PHONY: check-mutants
 check-mutants: setup-build setup-vm setup-source setup-debug

@@ -7,8 +7,9 @@
 # Usage: check-debug.sh
 #
 # The kernel's log must hold no complaint (run.sh says which). Behind the tests
-# the module is unloaded, loaded and unloaded 50 times, and kmemleak must know of
-# nothing that was lost.
+# the device is fuzzed for 3 minutes, always with the same seed. Then the module is
+# unloaded, loaded and unloaded 50 times, and kmemleak must know of nothing that
+# was lost.
 # Ends with "check-debug: N passed, N failed, N skipped".
 
 set -euo pipefail
@@ -23,4 +24,5 @@ esac
 exec "$vm_dir/check-vm.sh" --name check-debug --kselftests \
 	--tests --env --tests CODEARENA_PATIENCE=5 \
 	--tests --each --tests 600 \
+	--last "$root_dir/build/selftests/x86_64/codearena_fuzz --seed 20260701 --seconds 180" \
 	--last "$vm_dir/guest-unload.sh 50" debug x86_64

@@ -62,6 +62,7 @@ checkpatch_ignore_tests=(
 codespell_ignore=(
 	fo # a macro of mdoc
 	hart # a RISC-V hardware thread
+	inout # a direction in descriptions for syzkaller
 	iput # releases an inode
 	nd # a macro of mdoc
 	nin # n, after an escaped new line
@@ -183,7 +184,7 @@ check_checkpatch() {
 
 check_checkpatch_tests() {
 	local files
-	take_files 'selftests/*.[ch]' ':!selftests/*/*'
+	take_files 'selftests/*.[ch]' 'selftests/fuzz/*.[ch]' ':!selftests/[!f]*/*'
 	checkpatch "$(list_of "${checkpatch_ignore_tests[@]}")" "${files[@]}"
 }
 
@@ -206,6 +207,9 @@ check_uapi_c() { compile_uapi gcc -x c -std=c90; }
 # Types only, so that no 32-bit C library is needed.
 check_uapi_c_32() { compile_uapi gcc -x c -std=c90 -m32 -I"/usr/include/$(gcc -print-multiarch)"; }
 check_uapi_cxx() { compile_uapi g++ -x c++ -std=c++11; }
+
+# The description for syzkaller is as the header.
+check_syzkaller() { selftests/syzkaller/check.sh; }
 
 check_versions() {
 	local files
@@ -271,7 +275,7 @@ check_man() {
 }
 
 checks=(w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 kunit checkpatch checkpatch_tests kernel_doc uapi_c
-	uapi_c_32 uapi_cxx versions scripts coccinelle clang_format codespell reuse man)
+	uapi_c_32 uapi_cxx syzkaller versions scripts coccinelle clang_format codespell reuse man)
 
 case ${1-} in
 -h | --help) usage; exit 0 ;;
