@@ -53,7 +53,7 @@ install:
 ## demo: boot Debian's kernel in QEMU, load the module, run real code in it (KVER=, ARCH=)
 .PHONY: demo
 demo: setup-build setup-vm
-	@$(SETUP) $(or $(arch_setup),workloads)
+	@$(SETUP) $(or $(arch_setup),wasm)
 	@$(vm)/demo.sh $(KVER) $(ARCH)
 
 ## check: every check that CI runs
@@ -126,7 +126,7 @@ vm-shell: setup-build setup-vm setup-source
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
 setups := $(patsubst %,setup-%,build vm source arm64 debug static host coverage bench \
-	workloads)
+	wasm workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*

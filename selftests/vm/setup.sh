@@ -15,7 +15,8 @@
 #   host      host tests of the library
 #   coverage  the table of the lines that host tests execute
 #   bench     benchmarks and the peers they compare with
-#   workloads WebAssembly modules of others; node and npm only where there are none
+#   wasm      WebAssembly modules of others; node and npm only where there are none
+#   workloads the same, asmjit, LLVM, and hosts in other languages
 #
 # Does nothing, quickly, when nothing is missing.
 
@@ -47,7 +48,12 @@ packages_of() {
 	coverage) echo gcovr ;;
 	bench) echo gcc g++ make pkg-config libasmjit-dev libbenchmark-dev ;;
 	workloads)
-		echo wabt gcc g++ libc6-dev make binutils libasmjit-dev golang-go
+		echo g++ binutils libasmjit-dev golang-go llvm-19-dev clang-19 \
+			libzstd-dev zlib1g-dev libncurses-dev
+		packages_of wasm
+		;;
+	wasm)
+		echo wabt gcc libc6-dev make
 		command -v node >/dev/null || echo nodejs
 		command -v npm >/dev/null || echo npm
 		;;
