@@ -184,11 +184,13 @@ if [ -z "$host_only" ]; then
 			"$out/vm.rows" | tee "$out/vm-$mode.rows"
 		count "$out/vm-$mode.rows" 0 "$mode"
 	done
-	printf '\nIn a VM, kernel %s, functions by asmjit:\n' "$kver"
+	echo
+	echo "In a VM, kernel $kver, functions by asmjit:"
 	awk '$1 == "@mode" { on = $2 == "asmjit"; next } on' "$out/vm.rows" |
 		tee "$out/vm-asmjit.rows"
 	count_asmjit "$out/vm-asmjit.rows"
-	printf '\nIn a VM, kernel %s, LLVM:\n' "$kver"
+	echo
+	echo "In a VM, kernel $kver, LLVM:"
 	awk '$1 == "@mode" { on = $2 == "llvm"; next } on' "$out/vm.rows" | tee "$out/vm-llvm.rows"
 	count_llvm "$out/vm-llvm.rows" device
 fi

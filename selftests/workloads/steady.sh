@@ -21,7 +21,8 @@
 #
 # direct and table may take 1.05 times as much as native. Then the time to load, for
 # the last two: what the calls took that publish code and register traps, and a
-# memcpy() of as many bytes. direct may take 3 times as much for sql.js. Ends with "check-steady: N passed, N failed, N skipped".
+# memcpy() of as many bytes. direct may take 3 times as much for sql.js.
+# Ends with "check-steady: N passed, N failed, N skipped".
 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh

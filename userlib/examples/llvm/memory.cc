@@ -51,9 +51,9 @@ void *Pointer(uint64_t address)
 } // namespace
 
 /* A graph between its layout and the end of its link. */
-class ArenaMemoryManager::InFlight : public InFlightAlloc {
+class ArenaMemoryManager::Pending : public InFlightAlloc {
 public:
-	InFlight(ArenaMemoryManager *manager, llvm::jitlink::LinkGraph *graph,
+	Pending(ArenaMemoryManager *manager, llvm::jitlink::LinkGraph *graph,
 		 std::unique_ptr<Allocation> allocation)
 		: manager_(manager), graph_(graph),
 		  allocation_(std::move(allocation))
@@ -262,7 +262,7 @@ void ArenaMemoryManager::allocate(const llvm::jitlink::JITLinkDylib *,
 				      ReleaseAll(*allocation, false)));
 		return;
 	}
-	done(std::make_unique<InFlight>(this, &graph, std::move(allocation)));
+	done(std::make_unique<Pending>(this, &graph, std::move(allocation)));
 }
 
 /* The graph is linked: what it is from here on cannot be written any more. */

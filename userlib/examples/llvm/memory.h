@@ -47,7 +47,7 @@ public:
 	codearena_backend backend();
 
 private:
-	class InFlight;
+	class Pending;
 
 	struct Segment {
 		codearena_region region = {};
