@@ -9,6 +9,7 @@
 #
 #   --kver KVER   kernel of the VM (default: $KVER or 6.1)
 #   --host        only on this machine
+#   --vm          only in VMs
 #   --list        list the workloads
 #
 # What the modules have to do is recorded from Node's engine at run time, and for
@@ -38,12 +39,13 @@ packages=(hash-wasm@4.13.0 cjs-module-lexer@2.3.0 es-module-lexer@1.5.4
 	source-map@0.8.0 sql.js@1.16.0)
 workloads=(traps hash-wasm cjs-module-lexer es-module-lexer source-map sql.js)
 
-kver=${KVER:-6.1} host_only=''
+kver=${KVER:-6.1} host_only='' vm_only=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit 0 ;;
 	--kver) kver=${2:?--kver needs a value}; shift 2 ;;
 	--host) host_only=yes; shift ;;
+	--vm) vm_only=yes; shift ;;
 	--list) printf '%s\n' "${workloads[@]}"; exit 0 ;;
 	-*) die "no option '$1'; see --help" ;;
 	*) break ;;
@@ -140,25 +142,30 @@ all=("$traces"/*.trace)
 [ -e "${all[0]}" ] || die "there are no traces"
 compile_all
 
-for mode in lazy eager direct; do
-	heading "On this machine, memfd backend, $mode:"
-	for trace in "${all[@]}"; do
-		# No option, or one.
-		# shellcheck disable=SC2046
-		"$runner" --backend memfd $(option_of "$mode") --replay "$trace" \
-			"${trace%.trace}.o" || true
-	done 2>&1 | tee "$out/host-$mode.rows"
-	count "$out/host-$mode.rows" "[0-9]+" "$mode"
-done
+on_this_machine() {
+	local mode trace
+	for mode in lazy eager direct; do
+		heading "On this machine, memfd backend, $mode:"
+		for trace in "${all[@]}"; do
+			# No option, or one.
+			# shellcheck disable=SC2046
+			"$runner" --backend memfd $(option_of "$mode") --replay "$trace" \
+				"${trace%.trace}.o" || true
+		done 2>&1 | tee "$out/host-$mode.rows"
+		count "$out/host-$mode.rows" "[0-9]+" "$mode"
+	done
 
-printf '\nOn this machine, functions by asmjit:\n'
-"$asmjit" --backend memfd 2>&1 | tee "$out/host-asmjit.rows" || true
-count_asmjit "$out/host-asmjit.rows"
+	printf '\nOn this machine, functions by asmjit:\n'
+	"$asmjit" --backend memfd 2>&1 | tee "$out/host-asmjit.rows" || true
+	count_asmjit "$out/host-asmjit.rows"
 
-printf '\nOn this machine, LLVM:\n'
+	printf '\nOn this machine, LLVM:\n'
+	(llvm memfd) 2>&1 | tee "$out/host-llvm.rows"
+	count_llvm "$out/host-llvm.rows" memfd
+}
+
 "$llvm/work" 2 >"$out/llvm.text" || [ $? -eq 2 ]
-(llvm memfd) 2>&1 | tee "$out/host-llvm.rows"
-count_llvm "$out/host-llvm.rows" memfd
+[ -n "$vm_only" ] || on_this_machine
 
 if [ -z "$host_only" ]; then
 	mkdir -p "$out/stage"
