@@ -51,7 +51,7 @@ include packaging/packaging.mk
 ## demo: boot Debian's kernel in QEMU, load the module, run real code in it (KVER=, ARCH=)
 .PHONY: demo
 demo: setup-build setup-vm
-	@$(SETUP) $(or $(arch_setup),workloads)
+	@$(SETUP) $(or $(arch_setup),wasm)
 	@$(vm)/demo.sh $(KVER) $(ARCH)
 
 ## check: every check that CI runs
@@ -182,7 +182,7 @@ vm-shell: setup-build setup-vm setup-source
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
 setups := $(patsubst %,setup-%,build vm source arm64 debug static host coverage bench \
-	docs fuzz packages workloads)
+	docs fuzz packages wasm workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*

@@ -38,8 +38,8 @@ prepare_wasm() {
 	wasm=$root_dir/build/vm/demo-wasm
 	rm -rf "$wasm"
 	mkdir -p "$wasm"
-	need node workloads
-	need wasm2c workloads
+	need node wasm
+	need wasm2c wasm
 	packages=$("$modules/npm.sh" "$hash_package")
 	digest=$(CODEARENA_TRACES=$wasm node "$modules/hash.mjs" "$packages" \
 		"$out/wasm/codearena-wasm")

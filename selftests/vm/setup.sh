@@ -18,7 +18,8 @@
 #   fuzz      fuzz the library
 #   bench     benchmarks and the peers they compare with
 #   packages  Debian packages, and the system in a directory to try them in
-#   workloads WebAssembly modules of others; node and npm only where there are none
+#   wasm      WebAssembly modules of others; node and npm only where there are none
+#   workloads the same, asmjit, LLVM, and hosts in other languages
 #
 # Does nothing, quickly, when nothing is missing.
 
@@ -59,7 +60,12 @@ packages_of() {
 			libcapstone-dev openssl python3
 		;;
 	workloads)
-		echo wabt gcc g++ libc6-dev make binutils libasmjit-dev golang-go
+		echo g++ binutils libasmjit-dev golang-go llvm-19-dev clang-19 \
+			libzstd-dev zlib1g-dev libncurses-dev
+		packages_of wasm
+		;;
+	wasm)
+		echo wabt gcc libc6-dev make
 		command -v node >/dev/null || echo nodejs
 		command -v npm >/dev/null || echo npm
 		;;

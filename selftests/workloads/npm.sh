@@ -25,7 +25,7 @@ dir=$cache_dir/npm/${names//\//+}
 
 fetch() {
 	[ ! -e "$dir/complete" ] || return 0
-	need npm workloads
+	need npm wasm
 	say "npm install $*"
 	rm -rf "$dir"
 	mkdir -p "$dir"

@@ -9,6 +9,7 @@
 #
 #   --kver KVER   kernel of the VM (default: $KVER or 6.1)
 #   --host        only on this machine
+#   --vm          only in VMs
 #   --list        list the workloads
 #
 # What the modules have to do is recorded from Node's engine at run time, and for
@@ -16,7 +17,10 @@
 # many of them were loaded, bytes of their code, calls, comparisons, traps, signals,
 # result. Every module runs with its functions loaded lazily, and eagerly; on this
 # machine also as one object, whose calls go through no jump table. Then functions that
-# asmjit generates, in several threads, in arenas and in asmjit's own runtime.
+# asmjit generates, in several threads, in arenas and in asmjit's own runtime; and,
+# unless WORKLOADs are named, speed (steady.sh), hardened services and programs with
+# signal handlers of their own (hosts.sh), each in a VM of its own. LLVM's JITLink runs
+# what Debian's clang makes of C, in an arena.
 # Ends with "check-workloads: N passed, N failed, N skipped".
 
 set -euo pipefail
@@ -27,6 +31,7 @@ here=$root_dir/selftests/workloads
 out=$root_dir/build/workloads
 traces=$out/traces
 runner=$root_dir/build/userlib/wasm/codearena-wasm
+llvm=$root_dir/build/userlib/llvm
 asmjit=$root_dir/build/userlib/asmjit/codearena-asmjit
 
 # The packages of npm, by version.
@@ -34,17 +39,19 @@ packages=(hash-wasm@4.13.0 cjs-module-lexer@2.3.0 es-module-lexer@1.5.4
 	source-map@0.8.0 sql.js@1.16.0)
 workloads=(traps hash-wasm cjs-module-lexer es-module-lexer source-map sql.js)
 
-kver=${KVER:-6.1} host_only=''
+kver=${KVER:-6.1} host_only='' vm_only=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit 0 ;;
 	--kver) kver=${2:?--kver needs a value}; shift 2 ;;
 	--host) host_only=yes; shift ;;
+	--vm) vm_only=yes; shift ;;
 	--list) printf '%s\n' "${workloads[@]}"; exit 0 ;;
 	-*) die "no option '$1'; see --help" ;;
 	*) break ;;
 	esac
 done
+chosen=${1:-}
 if [ $# -gt 0 ]; then workloads=("$@"); fi
 
 record_traps() {
@@ -84,7 +91,7 @@ heading() {
 		calls compared traps signals result
 }
 
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 
 # count ROWS SIGNALS MODE: the rows that are well, against those that should be there.
 count() {
@@ -111,35 +118,61 @@ count_asmjit() {
 	failed=$((failed + 3 - good))
 }
 
+# llvm BACKEND: what LLVM runs prints what the C compiler's program prints.
+llvm() {
+	local good=WRONG
+	cd "$llvm"
+	./codearena-lli --backend "$1" ./*.ll -- 2 >"$out/lli.text" && code=0 || code=$?
+	if [ "$code" -eq 2 ] && cmp "$out/lli.text" "$out/llvm.text"; then good=ok; fi
+	echo "llvm $1: $good"
+}
+
+count_llvm() {
+	if grep -q "^llvm $2: ok\$" "$1"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+}
+
 option_of() { [ "$1" = lazy ] || echo "--$1"; }
 
 need wasm2c workloads
-say "building codearena-wasm and codearena-asmjit"
-make -C "$root_dir/userlib" --no-print-directory -s O="$root_dir/build/userlib" wasm asmjit >&2
+say "building codearena-wasm, codearena-asmjit and codearena-lli"
+need llvm-config-19 workloads
+make -C "$root_dir/userlib" --no-print-directory -s O="$root_dir/build/userlib" wasm asmjit llvm >&2
 record
 all=("$traces"/*.trace)
 [ -e "${all[0]}" ] || die "there are no traces"
 compile_all
 
-for mode in lazy eager direct; do
-	heading "On this machine, memfd backend, $mode:"
-	for trace in "${all[@]}"; do
-		# No option, or one.
-		# shellcheck disable=SC2046
-		"$runner" --backend memfd $(option_of "$mode") --replay "$trace" \
-			"${trace%.trace}.o" || true
-	done 2>&1 | tee "$out/host-$mode.rows"
-	count "$out/host-$mode.rows" "[0-9]+" "$mode"
-done
+on_this_machine() {
+	local mode trace
+	for mode in lazy eager direct; do
+		heading "On this machine, memfd backend, $mode:"
+		for trace in "${all[@]}"; do
+			# No option, or one.
+			# shellcheck disable=SC2046
+			"$runner" --backend memfd $(option_of "$mode") --replay "$trace" \
+				"${trace%.trace}.o" || true
+		done 2>&1 | tee "$out/host-$mode.rows"
+		count "$out/host-$mode.rows" "[0-9]+" "$mode"
+	done
 
-printf '\nOn this machine, functions by asmjit:\n'
-"$asmjit" --backend memfd 2>&1 | tee "$out/host-asmjit.rows" || true
-count_asmjit "$out/host-asmjit.rows"
+	printf '\nOn this machine, functions by asmjit:\n'
+	"$asmjit" --backend memfd 2>&1 | tee "$out/host-asmjit.rows" || true
+	count_asmjit "$out/host-asmjit.rows"
+
+	printf '\nOn this machine, LLVM:\n'
+	(llvm memfd) 2>&1 | tee "$out/host-llvm.rows"
+	count_llvm "$out/host-llvm.rows" memfd
+}
+
+"$llvm/work" 2 >"$out/llvm.text" || [ $? -eq 2 ]
+[ -n "$vm_only" ] || on_this_machine
 
 if [ -z "$host_only" ]; then
 	mkdir -p "$out/stage"
 	rm -rf "$out/stage/workloads"
 	mkdir -p "$out/stage/workloads"
+	mkdir -p "$out/stage/llvm"
+	cp "$llvm/codearena-lli" "$llvm"/*.ll "$out/llvm.text" "$out/stage/llvm/"
 	cp "$runner" "$asmjit" "$traces"/*.trace "$traces"/*.o "$out/stage/workloads/"
 	# The guest's shell expands it.
 	# shellcheck disable=SC2016
@@ -148,6 +181,9 @@ if [ -z "$host_only" ]; then
 		for o in "" --eager; do echo "@mode $o"; for t in *.trace; do
 			./codearena-wasm --backend device $o --replay $t ${t%.trace}.o
 		done; done; echo "@mode asmjit"; ./codearena-asmjit --backend device --functions 500
+		cd /llvm; echo "@mode llvm"
+		./codearena-lli --backend device *.ll -- 2 >/tmp/lli; [ $? -eq 2 ] &&
+			cmp /tmp/lli llvm.text && echo "llvm device: ok"
 		true' 2> >(cat >&2) | tr -d '\r' >"$out/vm.rows"
 	for mode in lazy eager; do
 		heading "In a VM, kernel $kver, device, $mode:"
@@ -155,11 +191,36 @@ if [ -z "$host_only" ]; then
 			"$out/vm.rows" | tee "$out/vm-$mode.rows"
 		count "$out/vm-$mode.rows" 0 "$mode"
 	done
-	printf '\nIn a VM, kernel %s, functions by asmjit:\n' "$kver"
+	echo
+	echo "In a VM, kernel $kver, functions by asmjit:"
 	awk '$1 == "@mode" { on = $2 == "asmjit"; next } on' "$out/vm.rows" |
 		tee "$out/vm-asmjit.rows"
 	count_asmjit "$out/vm-asmjit.rows"
+	echo
+	echo "In a VM, kernel $kver, LLVM:"
+	awk '$1 == "@mode" { on = $2 == "llvm"; next } on' "$out/vm.rows" | tee "$out/vm-llvm.rows"
+	count_llvm "$out/vm-llvm.rows" device
 fi
 
-echo "check-workloads: $passed passed, $failed failed, 0 skipped"
+# also COMMAND...: a part of its own, whose last line counts here.
+also() {
+	local line counts
+	"$@" | tee "$out/part" || true
+	line=$(tail -n 1 "$out/part" | sed -n \
+		's/^[a-z-]*: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p')
+	read -r -a counts <<<"${line:-0 1 0}"
+	passed=$((passed + counts[0]))
+	failed=$((failed + counts[1]))
+	skipped=$((skipped + counts[2]))
+}
+
+# These choose from the modules themselves.
+if [ -z "$host_only" ] && [ -z "$chosen" ]; then
+	echo
+	also "$here/steady.sh" --kver "$kver" "$traces"
+	echo
+	also "$here/hosts.sh" "$traces"
+fi
+
+echo "check-workloads: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -11,16 +11,18 @@
 #
 # DIR has a NAME.wasm, NAME.o and NAME.trace for each module, as run.sh makes them.
 # Every module does what its trace says twice, in a VM that counts instructions; the
-# second time counts, without what the host does, and without calls that trap:
+# second time counts, without what the host does, the way into the module and out of
+# it, first accesses to memory, and calls that trap:
 #
 #   native   linked, with wabt's handler of SIGSEGV
 #   checked  the same, with checks of memory's bounds in the code
 #   direct   published as one object
 #   table    published function by function; calls go through the jump table
 #
-# direct and table may take 1.05 times as much as native. Then the time to load:
-# to publish all functions of sql.js may take 3 times as much as a memcpy() of
-# their bytes. Ends with "check-steady: N passed, N failed, N skipped".
+# direct and table may take 1.05 times as much as native. Then the time to load, for
+# the last two: what the calls took that publish code and register traps, and a
+# memcpy() of as many bytes. direct may take 3 times as much for sql.js.
+# Ends with "check-steady: N passed, N failed, N skipped".
 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
@@ -91,18 +93,20 @@ cp "$runner" "$out/stage/steady/"
 		n=${t%.trace}
 		echo "@mode native"; ./wasm-native $n $t
 		echo "@mode checked"; ./wasm-native $n+checked $t
-		echo "@mode direct"; ./codearena-wasm --backend device --direct --meter --replay $t $n.o
-		echo "@mode table"; ./codearena-wasm --backend device --eager --meter --replay $t $n.o
+		echo "@mode direct $n"; ./codearena-wasm --backend device --direct --meter --replay $t $n.o
+		echo "@mode table $n"; ./codearena-wasm --backend device --eager --meter --replay $t $n.o
 	done; true' 2> >(cat >&2) | tr -d '\r' >"$out/log"
 
-awk '$1 == "@mode" { mode = $2 }
+awk '$1 == "@mode" { mode = $2; name = $3 }
 	$1 == "@steady" { sub(/\.trace$/, "", $2); print $2, mode, $3 }
-	$1 == "@load" { last = $0; at = NR }
-	$1 == "@steady" && mode == "table" { print $2, "load", last }' "$out/log" >"$out/figures"
+	$1 == "@load" { print name, "load", mode, $2, $3, $4, $5 }' "$out/log" >"$out/figures"
 failed=0
 grep -q DIFFERENT "$out/log" && { say "a module did not do what its trace says"; failed=1; }
 awk -v names="${names[*]}" -v failed="$failed" '
-	$2 == "load" { publish[$1] = $6; copy[$1] = $7; bytes[$1] = $5; functions[$1] = $4; next }
+	$2 == "load" {
+		publish[$1, $3] = $6; copy[$1] = $7; bytes[$1] = $5; functions[$1] = $4
+		next
+	}
 	{ insns[$1, $2] = $3 }
 	function judge(good) { if (good) passed++; else failed++; return good ? "ok" : "MISSED" }
 	END {
@@ -119,14 +123,15 @@ awk -v names="${names[*]}" -v failed="$failed" '
 				insns[n, "checked"] / native, direct, table,
 				judge(direct <= 1.05 && table <= 1.05)
 		}
-		printf "\n%-28s %6s %9s %10s %10s %6s  (limit 3 for sql.js)\n", "publish", "funcs",
-			"bytes", "publish", "memcpy", "ratio"
+		printf "\n%-28s %5s %8s %8s %8s %7s %8s %7s  (limit 3)\n", "publish", "funcs",
+			"bytes", "memcpy", "direct", "ratio", "table", "ratio"
 		for (i = 1; i <= count; i++) {
 			n = name[i]
-			if (!copy[n]) continue
-			ratio = publish[n] / copy[n]
-			printf "%-28s %6d %9d %10d %10d %6.2f  %s\n", n, functions[n], bytes[n],
-				publish[n], copy[n], ratio, n ~ /^sql/ ? judge(ratio <= 3) : ""
+			if (!copy[n]) { printf "%-28s no figures\n", n; failed++; continue }
+			direct = publish[n, "direct"]; table = publish[n, "table"]
+			printf "%-28s %5d %8d %8d %8d %7.2f %8d %7.2f  %s\n", n, functions[n],
+				bytes[n], copy[n], direct, direct / copy[n], table, table / copy[n],
+				n ~ /^sql/ ? judge(direct > 0 && direct / copy[n] <= 3) : ""
 		}
 		printf "check-steady: %d passed, %d failed, 0 skipped\n", passed, failed
 		exit failed > 0

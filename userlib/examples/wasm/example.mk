@@ -13,11 +13,15 @@ wasm_cflags := -std=gnu11 $(warnings) $(ca_cppflags) -I$(wasm_src) -pthread \
 	-MMD -MP -DWASM_CACHE='"$(wasm_dir)/cache"' \
 	-DWASM_GLUE_DIGEST='"$(shell cksum <$(wasm_src)/glue.c)"'
 
+# meter.c looks at these.
+wasm_wrap := $(foreach f,codearena_arena_publish codearena_trap_register,\
+	-Wl,--wrap=$(f))
+
 .PHONY: wasm
 wasm: $(wasm_dir)/codearena-wasm
 
 $(wasm_dir)/codearena-wasm: $(wasm_objects) $(static)
-	$(CC) $(CFLAGS) $(LDFLAGS) -static -pthread $^ -lm -o $@
+	$(CC) $(CFLAGS) $(LDFLAGS) -static -pthread $(wasm_wrap) $^ -lm -o $@
 
 # Programs that own the signals of their process: host-c and host-go.
 wasm_library := $(filter-out $(wasm_dir)/main.c.o,$(wasm_objects)) \
@@ -27,7 +31,7 @@ wasm_library := $(filter-out $(wasm_dir)/main.c.o,$(wasm_objects)) \
 wasm-hosts: $(wasm_dir)/host-c $(wasm_dir)/host-go
 
 $(wasm_dir)/host-c: $(wasm_dir)/hosts/host.c.o $(wasm_library) $(static)
-	$(CC) $(CFLAGS) $(LDFLAGS) -static -pthread $^ -lm -o $@
+	$(CC) $(CFLAGS) $(LDFLAGS) -static -pthread $(wasm_wrap) $^ -lm -o $@
 
 $(wasm_dir)/hosts.a: $(wasm_library)
 	rm -f $@
@@ -40,7 +44,7 @@ $(wasm_dir)/host-go: $(wasm_src)/hosts/host.go $(wasm_src)/hosts/replay.h \
 	cp $(wasm_src)/hosts/host.go $(wasm_src)/hosts/replay.h $(wasm_dir)/go/
 	cd $(wasm_dir)/go && GO111MODULE=off GOFLAGS= GOCACHE=$(wasm_dir)/go-cache \
 		CC="$(CC)" CGO_LDFLAGS="$(wasm_dir)/hosts.a $(static) -lm" \
-		go build -p 2 -ldflags '-linkmode external -extldflags "-static -pthread"' \
+		go build -p 2 -ldflags '-linkmode external -extldflags "-static -pthread $(wasm_wrap)"' \
 		-o $@ host.go
 
 # The half of wasm-native, which is there to compare speed with, that is not made

@@ -29,7 +29,6 @@ struct wasm_lazy {
 	uint8_t *data;
 	size_t loaded;
 	uint64_t loaded_bytes;
-	uint64_t publish_ticks;
 };
 
 #ifdef __x86_64__
@@ -98,7 +97,6 @@ static void publish(struct wasm_lazy *lazy, uint32_t first, uint32_t count)
 	struct codearena_code_desc *descs;
 	struct codearena_code **codes;
 	struct wasm_body *bodies;
-	uint64_t begin;
 	int ret;
 
 	descs = wasm_allocate(count * sizeof(*descs));
@@ -110,11 +108,9 @@ static void publish(struct wasm_lazy *lazy, uint32_t first, uint32_t count)
 	}
 	codes = wasm_allocate(count * sizeof(struct codearena_code *));
 	ret = codearena_module_add(lazy->module, descs, count, codes, &error);
-	begin = wasm_ticks();
 	if (!ret)
 		ret = codearena_module_publish(lazy->module, codes, count,
 					       &error.object);
-	lazy->publish_ticks += wasm_ticks() - begin;
 	if (ret)
 		wasm_die("cannot load %s: %s: %s",
 			 lazy->object.parts[first + (error.object < count ?
@@ -129,29 +125,6 @@ static void publish(struct wasm_lazy *lazy, uint32_t first, uint32_t count)
 	free(bodies);
 	free(codes);
 	free(descs);
-}
-
-/* Publishing against copying so many bytes once, from one place to another. */
-static void compare_publish(struct wasm_lazy *lazy)
-{
-	char *from = wasm_allocate(lazy->loaded_bytes);
-	char *to = wasm_allocate(lazy->loaded_bytes);
-	uint64_t begin;
-
-	/* Not the faults of memory that was never there. */
-	memset(from, 1, lazy->loaded_bytes);
-	memset(to, 2, lazy->loaded_bytes);
-	__asm__ volatile("" : : "r"(from), "r"(to) : "memory");
-	begin = wasm_ticks();
-	memcpy(to, from, lazy->loaded_bytes);
-	__asm__ volatile("" : : "r"(to) : "memory");
-	begin = wasm_ticks() - begin;
-	printf("@load %zu %llu %llu %llu\n", lazy->loaded,
-	       (unsigned long long)lazy->loaded_bytes,
-	       (unsigned long long)lazy->publish_ticks,
-	       (unsigned long long)begin);
-	free(from);
-	free(to);
 }
 
 /* From wasm_lazy_entry: where to go on. */
@@ -314,8 +287,6 @@ const struct wasm_glue *wasm_lazy_open(struct wasm_module *module,
 		wasm_die("constants stay writable");
 	if (module->options->loading == WASM_EAGER)
 		publish(lazy, 0, lazy->object.part_count);
-	if (module->options->meter && module->options->loading == WASM_EAGER)
-		compare_publish(lazy);
 	glue = wasm_split_find(&lazy->object, "wasm_glue",
 			       (uintptr_t)lazy->data);
 	if (!glue)

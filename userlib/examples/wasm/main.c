@@ -21,6 +21,7 @@ struct run {
 	const char *object;
 	const char *trace;
 	const char *hashed;	/* a file */
+	const char *only_compile;	/* to this file */
 	const char *function;
 	char **arguments;
 	int argument_count;
@@ -218,7 +219,7 @@ static bool is_object(const char *path)
 	return length > 2 && !strcmp(path + length - 2, ".o");
 }
 
-static int start(struct run *run, const char *module, const char *only_compile)
+static int start(struct run *run, const char *module)
 {
 	char *made = NULL;
 	int code;
@@ -226,8 +227,8 @@ static int start(struct run *run, const char *module, const char *only_compile)
 	run->object = module;
 	if (!is_object(module))
 		run->object = made = wasm_compile(module, &run->options);
-	if (only_compile) {
-		copy_file(run->object, only_compile);
+	if (run->only_compile) {
+		copy_file(run->object, run->only_compile);
 		free(made);
 		return EXIT_SUCCESS;
 	}
@@ -247,25 +248,81 @@ enum {
 	OPTION_METER
 };
 
+#define GO_ON	(-1)
+
+static const struct option options[] = {
+	{ "backend", required_argument, NULL, 'b' },
+	{ "compile", required_argument, NULL, 'c' },
+	{ "replay", required_argument, NULL, 'r' },
+	{ "hash", required_argument, NULL, OPTION_HASH },
+	{ "cache", required_argument, NULL, 'C' },
+	{ "cc", required_argument, NULL, OPTION_CC },
+	{ "stats", no_argument, NULL, 's' },
+	{ "perf-map", no_argument, NULL, OPTION_PERF_MAP },
+	{ "eager", no_argument, NULL, OPTION_EAGER },
+	{ "direct", no_argument, NULL, OPTION_DIRECT },
+	{ "checks", no_argument, NULL, OPTION_CHECKS },
+	{ "meter", no_argument, NULL, OPTION_METER },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 }
+};
+
+/* An exit status, or GO_ON. */
+static int take_option(struct run *run, const char *name, int option)
+{
+	switch (option) {
+	case 'b':
+		if (parse_backend(optarg, &run->options.backend))
+			return GO_ON;
+		fprintf(stderr, "%s: no backend %s\n", name, optarg);
+		return 2;
+	case 'c':
+		run->only_compile = optarg;
+		return GO_ON;
+	case 'r':
+		run->trace = optarg;
+		return GO_ON;
+	case 'C':
+		run->options.cache = optarg;
+		return GO_ON;
+	case OPTION_HASH:
+		run->hashed = optarg;
+		return GO_ON;
+	case OPTION_CC:
+		run->options.compiler = optarg;
+		return GO_ON;
+	case 's':
+		run->options.stats = true;
+		return GO_ON;
+	case OPTION_PERF_MAP:
+		run->options.perf_map = true;
+		return GO_ON;
+	case OPTION_EAGER:
+		run->options.loading = WASM_EAGER;
+		return GO_ON;
+	case OPTION_CHECKS:
+		run->options.checks = true;
+		return GO_ON;
+	case OPTION_METER:
+		run->options.meter = true;
+		return GO_ON;
+	case OPTION_DIRECT:
+		run->options.loading = WASM_DIRECT;
+		return GO_ON;
+	case 'q':
+		run->options.quiet = true;
+		return GO_ON;
+	case 'h':
+		usage(name);
+		return EXIT_SUCCESS;
+	default:
+		return 2;
+	}
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "backend", required_argument, NULL, 'b' },
-		{ "compile", required_argument, NULL, 'c' },
-		{ "replay", required_argument, NULL, 'r' },
-		{ "hash", required_argument, NULL, OPTION_HASH },
-		{ "cache", required_argument, NULL, 'C' },
-		{ "cc", required_argument, NULL, OPTION_CC },
-		{ "stats", no_argument, NULL, 's' },
-		{ "perf-map", no_argument, NULL, OPTION_PERF_MAP },
-		{ "eager", no_argument, NULL, OPTION_EAGER },
-		{ "direct", no_argument, NULL, OPTION_DIRECT },
-		{ "checks", no_argument, NULL, OPTION_CHECKS },
-		{ "meter", no_argument, NULL, OPTION_METER },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 }
-	};
 	struct run run = {
 		.options.cache = WASM_CACHE,
 #ifndef __x86_64__
@@ -274,62 +331,17 @@ int main(int argc, char **argv)
 #endif
 		.options.compiler = getenv("CC") ? getenv("CC") : "cc",
 	};
-	const char *only_compile = NULL;
 	int option;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while ((option = getopt_long(argc, argv, "+b:c:r:C:sqh", options,
 				     NULL)) != -1) {
-		switch (option) {
-		case 'b':
-			if (parse_backend(optarg, &run.options.backend))
-				continue;
-			fprintf(stderr, "%s: no backend %s\n", argv[0], optarg);
-			return 2;
-		case 'c':
-			only_compile = optarg;
-			continue;
-		case 'r':
-			run.trace = optarg;
-			continue;
-		case 'C':
-			run.options.cache = optarg;
-			continue;
-		case OPTION_HASH:
-			run.hashed = optarg;
-			continue;
-		case OPTION_CC:
-			run.options.compiler = optarg;
-			continue;
-		case 's':
-			run.options.stats = true;
-			continue;
-		case OPTION_PERF_MAP:
-			run.options.perf_map = true;
-			continue;
-		case OPTION_EAGER:
-			run.options.loading = WASM_EAGER;
-			continue;
-		case OPTION_CHECKS:
-			run.options.checks = true;
-			continue;
-		case OPTION_METER:
-			run.options.meter = true;
-			continue;
-		case OPTION_DIRECT:
-			run.options.loading = WASM_DIRECT;
-			continue;
-		case 'q':
-			run.options.quiet = true;
-			continue;
-		case 'h':
-			usage(argv[0]);
-			return EXIT_SUCCESS;
-		default:
-			return 2;
-		}
+		int code = take_option(&run, argv[0], option);
+
+		if (code != GO_ON)
+			return code;
 	}
-	if (optind >= argc || ((run.trace || only_compile) &&
+	if (optind >= argc || ((run.trace || run.only_compile) &&
 			       optind + 1 < argc) ||
 	    (run.hashed && optind + 2 != argc)) {
 		fprintf(stderr, "%s: no module, or too many arguments; see --help\n",
@@ -341,5 +353,5 @@ int main(int argc, char **argv)
 		run.arguments = argv + optind + 2;
 		run.argument_count = argc - optind - 2;
 	}
-	return start(&run, argv[optind], only_compile);
+	return start(&run, argv[optind]);
 }

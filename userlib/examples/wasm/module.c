@@ -216,24 +216,35 @@ static void tell(const struct wasm_module *module, struct wasm_trap *trap)
 	}
 }
 
+/* Counts without what it takes to get into the module, and out of it. */
+static void enter_metered(void (*function)(void *instance, uint64_t *values),
+			  uint64_t *values)
+{
+	struct wasm_module *module = wasm_current;
+	uint64_t begin = wasm_ticks();
+
+	function(module->instance, values);
+	module->ticks += wasm_ticks() - begin;
+}
+
 static bool enter(struct wasm_module *module,
 		  void (*function)(void *instance, uint64_t *values),
 		  uint64_t *values, struct wasm_trap *trap)
 {
-	const uint64_t arguments[] = {
+	uint64_t arguments[] = {
 		(uintptr_t)module->instance, (uintptr_t)values,
 	};
-	uint64_t before = module->ticks, begin;
-	int ret;
+	const void *target = (const void *)(uintptr_t)function;
+	uint64_t before = module->ticks;
 
-	module->calls++;
-	begin = wasm_ticks();
-	ret = codearena_trap_call((const void *)(uintptr_t)function, arguments,
-				  2, NULL, &trap->report);
-	if (ret != CODEARENA_TRAPPED) {
-		module->ticks += wasm_ticks() - begin;
-		return true;
+	if (module->options->meter) {
+		arguments[0] = (uintptr_t)function;
+		target = (const void *)(uintptr_t)enter_metered;
 	}
+	module->calls++;
+	if (codearena_trap_call(target, arguments, 2, NULL, &trap->report) !=
+	    CODEARENA_TRAPPED)
+		return true;
 	module->ticks = before;
 	module->traps++;
 	tell(module, trap);

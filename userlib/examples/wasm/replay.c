@@ -29,6 +29,7 @@
 #include "wasm.h"
 
 #define MOST_VALUES	64
+#define TOUCH_STEP	4096
 
 struct replay {
 	struct wasm_module *module;
@@ -312,11 +313,23 @@ static void call(struct replay *r, char **rest)
 	end_call(r, done, function->results, values, &trap);
 }
 
+/* The first accesses to pages are the kernel's business, and not counted. */
+static void touch(const wasm_rt_memory_t *memory)
+{
+	for (uint64_t at = 0; at < memory->size; at += TOUCH_STEP) {
+		volatile uint8_t *byte = memory->data + at;
+
+		*byte = *byte;
+	}
+}
+
 static void instantiate(struct replay *r)
 {
 	struct wasm_trap trap;
 	bool done = wasm_instantiate(r->module, &trap);
 
+	if (r->module->options->meter && r->module->memory)
+		touch(r->module->memory);
 	end_call(r, done, "", NULL, &trap);
 }
 
@@ -400,6 +413,7 @@ int wasm_replay(const char *object, const char *trace,
 	r.module->host_call = host_call;
 	replay(&r);
 	if (options->meter) {
+		wasm_meter_publish(r.module);
 		again(&r);
 		replay(&r);
 		printf("@steady %s %" PRIu64 "\n", trace, r.module->ticks);

@@ -115,6 +115,7 @@ struct wasm_module {
 	void *instance;
 	wasm_rt_memory_t *memory;	/* the first one; NULL: none */
 	uint64_t calls, traps;
+	uint64_t publish_ticks;	/* in calls of the library that publish code */
 	uint64_t ticks;		/* in calls that did not trap, see wasm_ticks() */
 	/* Runs import @index. NULL: it prints the call and returns 0. */
 	void (*host_call)(struct wasm_module *module, uint32_t index,
@@ -163,6 +164,9 @@ void wasm_lazy_map(struct wasm_lazy *lazy, FILE *to);
 extern struct wasm_module *wasm_current;
 int wasm_resolve(void *ctx, const char *name, uint64_t *address);
 const char *wasm_reason(const struct codearena_trap_report *report);
+
+/* meter.c: what publishing took, and copying as many bytes */
+void wasm_meter_publish(const struct wasm_module *module);
 
 /* stack.c */
 extern struct codearena_guard *wasm_stack_guard;

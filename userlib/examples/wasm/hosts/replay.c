@@ -40,5 +40,7 @@ int hosts_replay(const char *backend, const char *object, const char *trace)
 	ret = codearena_probe(job.options.backend, &info);
 	if (ret)
 		return ret;
-	return wasm_on_guarded_stack(&job.options, body, &job);
+	ret = wasm_on_guarded_stack(&job.options, body, &job);
+	fflush(stdout);
+	return ret;
 }
