@@ -51,10 +51,11 @@ struct ca__native {
  * @free: entries in it; atomic, a bit more while an operation is under way
  * @used: entries handed out; atomic
  * @usable: segments from the first that can be accessed; atomic, only grows
+ * @turn: held by who waits for @lock to grow or to sweep
  * @lock: one thread grows or sweeps at a time; protects:
  * @dropped: per segment: accessible, but out of use
  * @drops: how many of those
- * @native_lock: may be held when @lock is taken; protects:
+ * @native_lock: may be held when @turn and @lock are taken; protects:
  * @natives: hash table of a power of two places; NULL: none yet
  * @native_room: places
  * @native_count: places in use
@@ -68,6 +69,7 @@ struct codearena_handle_table {
 	uint64_t free;
 	uint64_t used;
 	uint32_t usable;
+	pthread_mutex_t turn;
 	pthread_mutex_t lock;
 	uint8_t *dropped;
 	uint32_t drops;

@@ -74,6 +74,18 @@ static void ca__segment_link(struct codearena_handle_table *table,
 	ca__handle_push(table, first + 1, first + count - 1);
 }
 
+/*
+ * A mutex goes to whoever asks first when it is free, and a thread that sweeps
+ * over and over is always the first: who waits for it keeps a second one, in
+ * which that thread has to wait then.
+ */
+static void ca__handle_lock(struct codearena_handle_table *table)
+{
+	pthread_mutex_lock(&table->turn);
+	pthread_mutex_lock(&table->lock);
+	pthread_mutex_unlock(&table->turn);
+}
+
 /**
  * ca__handle_grow - take an entry of a list that was empty
  * @table: table
@@ -86,7 +98,7 @@ int ca__handle_grow(struct codearena_handle_table *table, uint32_t *index)
 	uint32_t segment;
 	int ret = 0;
 
-	pthread_mutex_lock(&table->lock);
+	ca__handle_lock(table);
 	/* Another thread may have grown it, or finished to sweep it. */
 	if (!ca__handle_pop(table, index)) {
 		ret = ca__segment_take(table, &segment);
@@ -200,7 +212,7 @@ codearena_handle_table_sweep(struct codearena_handle_table *table,
 		return -EINVAL;
 	if (!threshold)
 		threshold = CA__SWEEP_DEFAULT;
-	pthread_mutex_lock(&table->lock);
+	ca__handle_lock(table);
 	if (__atomic_load_n(&table->free, __ATOMIC_RELAXED) /
 	    CA__SEGMENT_ENTRIES >= threshold) {
 		sweep.list = ca__sort(table, ca__handle_unlink(table));

@@ -74,6 +74,7 @@ codearena_handle_table_new(const struct codearena_handle_table_opts *opts,
 	table = calloc(1, sizeof(*table));
 	if (!table)
 		return -ENOMEM;
+	pthread_mutex_init(&table->turn, NULL);
 	pthread_mutex_init(&table->lock, NULL);
 	pthread_mutex_init(&table->native_lock, NULL);
 	table->max = max;
@@ -95,6 +96,7 @@ codearena_handle_table_free(struct codearena_handle_table *table)
 		munmap(table->entries, ca__table_length(table));
 	pthread_mutex_destroy(&table->native_lock);
 	pthread_mutex_destroy(&table->lock);
+	pthread_mutex_destroy(&table->turn);
 	free(table->natives);
 	free(table->is_native);
 	free(table->dropped);
