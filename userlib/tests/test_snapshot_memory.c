@@ -4,7 +4,7 @@
  *
  * Snapshots without memory: every allocation in turn fails, alone or with all
  * that follow. The allocation functions are wrapped by snapshot.mk, and so are
- * codearena_arena_publish() and codearena_arena_patch().
+ * codearena_arena_publish(), as another one, and codearena_arena_patch().
  */
 #include "snapshot_helpers.h"
 
@@ -102,9 +102,16 @@ int __wrap_codearena_arena_publish(struct codearena_arena *arena,
 				   size_t patch_count, uint32_t flags,
 				   size_t *failed)
 {
-	int ret = __real_codearena_arena_publish(arena, objects, count, patches,
-						 patch_count, flags, failed);
+	int ret;
 
+	/* The backend needs memory of its own. */
+	if (!spend()) {
+		if (failed)
+			*failed = SIZE_MAX;
+		return -ENOMEM;
+	}
+	ret = __real_codearena_arena_publish(arena, objects, count, patches,
+					     patch_count, flags, failed);
 	published |= !ret;
 	return ret;
 }
@@ -233,7 +240,7 @@ static void load_fails_cleanly(bool returns)
 		codearena_module_free(module);
 		if (!memory_failed)
 			break;
-		/* It can do without some, as for a hint where to place code. */
+		/* What it can do without is no failure. */
 		if (!ret)
 			continue;
 		assert_int_equal(ret, -ENOMEM);
