@@ -6,9 +6,7 @@
  */
 #include "kselftest_harness.h"
 
-#include <sys/stat.h>
-
-#include "utils.h"
+#include "group.h"
 
 #define PARAMETER "/sys/module/codearena/parameters/commit_limit_mb"
 #define MIB (1ULL << 20)
@@ -165,9 +163,6 @@ TEST_F(limit, parameter_that_overflows)
 	EXPECT_ZERO(do_commit(self->fd, MIB, MIB));
 }
 
-#define CGROUP "/sys/fs/cgroup"
-#define GROUP CGROUP "/codearena-selftest"
-
 /* A group of its own for the children of a test, with little memory. */
 FIXTURE(group)
 {
@@ -176,11 +171,7 @@ FIXTURE(group)
 
 FIXTURE_SETUP(group)
 {
-	write_file(CGROUP "/cgroup.subtree_control", "+memory");
-	rmdir(GROUP);
-	if (mkdir(GROUP, 0755))
-		return;
-	if (write_file(GROUP "/memory.max", "max"))
+	if (!group_new())
 		return;
 	/* Swap would only delay what the test is waiting for. */
 	write_file(GROUP "/memory.swap.max", "0");
@@ -189,9 +180,8 @@ FIXTURE_SETUP(group)
 
 FIXTURE_TEARDOWN(group)
 {
-	/* The group empties a moment after its last process has ended. */
-	for (unsigned int i = 0; i < 100 && rmdir(GROUP) && errno == EBUSY; i++)
-		usleep(10000);
+	if (self->usable)
+		EXPECT_TRUE(group_free());
 }
 
 #define NEED_GROUP()							\
@@ -199,37 +189,6 @@ FIXTURE_TEARDOWN(group)
 		if (!self->usable)					\
 			SKIP(return, "no memory controller in " CGROUP); \
 	} while (0)
-
-static int enter_group(const char *limit)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%d", getpid());
-	CHECK(write_file(GROUP "/cgroup.procs", text) == 0);
-	CHECK(write_file(GROUP "/memory.max", limit) == 0);
-	return 0;
-}
-
-static uint64_t group_event(const char *event)
-{
-	char text[512], *line;
-	char key[32];
-
-	snprintf(key, sizeof(key), "%s ", event);
-	if (read_file(GROUP "/memory.events", text, sizeof(text)))
-		return 0;
-	line = strstr(text, key);
-	return line ? strtoull(line + strlen(key), NULL, 10) : 0;
-}
-
-static uint64_t group_usage(void)
-{
-	char text[32];
-
-	if (read_file(GROUP "/memory.current", text, sizeof(text)))
-		return 0;
-	return strtoull(text, NULL, 10);
-}
 
 static int commit_too_much(void *arg)
 {
