@@ -76,8 +76,16 @@ debugger() {
 	options+=(--run --stage --run "$stage")
 }
 
+# Memory pressure wants swap, and Debian's kernels have the disk for it as a module.
+swap() {
+	local modules
+	modules=$("$vm_dir/kernel.sh" swap-modules "$kver" "$arch")
+	[ -z "$modules" ] || options+=(--run --file --run "$modules:/lib/swap-modules")
+}
+
 kselftests
 debugger
+swap
 [ -z "$library" ] || [ ! -e "$root_dir/userlib/Makefile" ] || library_tests
 exec "$vm_dir/run-tests.sh" --kver "$kver" --arch "$arch" "${options[@]}" "$name" -- \
 	"${programs[@]}" "${last[@]}"

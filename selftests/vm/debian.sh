@@ -93,10 +93,12 @@ debian_field() {
 	apt-cache show --no-all-versions "$1" 2>/dev/null | sed -n "s/^$2: //p" | head -n 1
 }
 
-# debian_unpack DIR MEMBER PACKAGE[=VERSION]...: download packages and unpack
-# their files that match the tar pattern MEMBER (e.g. './boot/*') into DIR.
+# debian_unpack DIR MEMBERS PACKAGE[=VERSION]...: download packages and unpack
+# their files that match MEMBERS, tar patterns (e.g. './boot/*') with a space
+# between, into DIR.
 debian_unpack() {
-	local dir=$1 member=$2 deb
+	local dir=$1 members deb
+	read -ra members <<<"$2"
 	shift 2
 	local debs
 	debs=$(mktemp -d "$debian_dir/debs.XXXXXX")
@@ -108,7 +110,7 @@ debian_unpack() {
 	mkdir -p "$dir"
 	for deb in "$debs"/*.deb; do
 		dpkg-deb --fsys-tarfile "$deb" |
-			tar -x -C "$dir" --no-same-owner --wildcards "$member" || {
+			tar -x -C "$dir" --no-same-owner --wildcards "${members[@]}" || {
 			rm -rf "$debs"
 			return 1
 		}

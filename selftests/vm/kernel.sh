@@ -9,6 +9,10 @@
 #        kernel.sh make-vars KVER ARCH    print the variables that such a make needs
 #        kernel.sh cross-compile ARCH     print the prefix of the compiler for ARCH
 #        kernel.sh busybox ARCH           print the path of a static busybox
+#        kernel.sh swap-modules KVER ARCH print a directory with the modules that swap
+#                                         on a zram disk needs, and "order", their
+#                                         names as they are to be loaded; nothing where
+#                                         the kernel needs none
 #        kernel.sh release KVER ARCH      print the kernel's release, as uname -r would
 #        kernel.sh source-file FILE...    print a directory that holds these files of
 #                                         the 6.1 source tree
@@ -125,11 +129,65 @@ fetch_image() {
 		debian_unpack "$unpacked" './usr/lib/modules/*' \
 			"linux-binary-$release=$version" "linux-base-$release=$version"
 	else
-		debian_unpack "$unpacked" './boot/*' "linux-image-$release=$version"
+		debian_unpack "$unpacked" "./boot/* $swap_members" "linux-image-$release=$version" &&
+			keep_swap_modules "$unpacked"
 	fi || return 1
 	find "$unpacked" -name 'vmlinuz*' -exec mv {} "$tmp/vmlinuz" \; &&
 		find "$unpacked" \( -name config -o -name 'config-*' \) -exec mv {} "$tmp/config" \; &&
 		rm -rf "$unpacked" && [ -s "$tmp/vmlinuz" ] && [ -s "$tmp/config" ]
+}
+
+# The modules that swap-modules may want; their names all have a z.
+swap_members='./*lib/modules/*/kernel/*z*.ko*'
+
+# module_order DIR NAME: print the files of a module and of those it needs, in order.
+module_order() {
+	local file need
+	file=$(find "$1" -name "$2.ko*" | head -n 1)
+	[ -n "$file" ] || return 1
+	for need in $(modinfo -F depends "$file" | tr , ' '); do
+		module_order "$1" "${need//_/?}" || return 1
+	done
+	echo "$file"
+}
+
+# swap_modules_of DIR TO: put zram and what it needs, from DIR, into TO.
+swap_modules_of() {
+	local file name
+	: >"$2/order"
+	module_order "$1" zram >"$2/files" || return 1
+	while read -r file; do
+		name=${file##*/}
+		cp "$file" "$2/" || return 1
+		case $name in
+		*.xz) xz -d "$2/$name" && name=${name%.xz} || return 1 ;;
+		esac
+		grep -qxF "$name" "$2/order" || echo "$name" >>"$2/order"
+	done <"$2/files"
+	rm "$2/files"
+}
+
+# Where the image's package has the modules too, it is not fetched twice.
+keep_swap_modules() {
+	local dir=$version_dir/swap-modules
+	[ ! -d "$dir" ] || return 0
+	mkdir -p "$dir.tmp" && swap_modules_of "$1" "$dir.tmp" && mv "$dir.tmp" "$dir"
+}
+
+fetch_swap_modules() {
+	local tmp=$1 unpacked=$1/deb package=linux-image-$release
+	debian_use "$suites" "$deb_arch"
+	[ -z "$(debian_field "linux-modules-$release" Version)" ] || package=linux-modules-$release
+	debian_unpack "$unpacked" "$swap_members" "$package=$version" &&
+		swap_modules_of "$unpacked" "$tmp" && rm -rf "$unpacked"
+}
+
+swap_modules() {
+	[ "${1-}" != debug ] || return 0
+	select_kernel "$@"
+	resolve
+	cached "$version_dir/swap-modules" fetch_swap_modules
+	echo "$version_dir/swap-modules"
 }
 
 image() {
@@ -309,6 +367,7 @@ list | image | headers | release | busybox | refresh) "$command" "$@" ;;
 source-file) source_file "$@" ;;
 source-archive) source_archive ;;
 make-vars) make_vars "$@" ;;
+swap-modules) swap_modules "$@" ;;
 cross-compile) cross_compile "$@" ;;
 *) die "no command '$command'; see $me --help" ;;
 esac
