@@ -5,6 +5,10 @@
  * KUnit: the tables and landing pads of an arena, and the way of a trap to its
  * pad, with registers and a VMA that only look like some.
  */
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
 #include <linux/ptrace.h>
 #include <linux/slab.h>
 
@@ -79,6 +83,73 @@ static void register_lookup_edges(struct kunit *test)
 	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, lookup(test, 149));
 	KUNIT_EXPECT_PTR_EQ(test, NULL, (void *)lookup(test, 150));
 	KUNIT_EXPECT_PTR_EQ(test, NULL, (void *)lookup(test, U32_MAX));
+}
+
+/**
+ * struct grace - a trap that is looking into a table while it is released
+ * @arena: where it is
+ * @found: the reader has the table
+ * @released: whether the table is released
+ * @left: the reader has it no longer
+ * @timeout: it was not released in time
+ * @length: bytes of the code as the table said in the end
+ */
+struct grace {
+	struct codearena_arena *arena;
+	struct completion found;
+	bool released;
+	struct completion left;
+	bool timeout;
+	u32 length;
+};
+
+static int grace_reader(void *data)
+{
+	unsigned long end = jiffies + 10 * HZ;
+	const struct codearena_table *table;
+	struct grace *grace = data;
+
+	rcu_read_lock();
+	table = codearena_table_lookup(grace->arena, G(1));
+	complete(&grace->found);
+	/* Pairs with the release in release_waits_for_readers(). */
+	while (!smp_load_acquire(&grace->released) && !grace->timeout) {
+		grace->timeout = time_after(jiffies, end);
+		cpu_relax();
+	}
+	/* Whoever does not wait for readers has freed it by now. */
+	mdelay(20);
+	if (table)
+		grace->length = READ_ONCE(table->length);
+	rcu_read_unlock();
+	complete(&grace->left);
+	return 0;
+}
+
+/* Without the grace period KASAN reports the reader's last look. */
+static void release_waits_for_readers(struct kunit *test)
+{
+	struct grace *grace = kunit_kzalloc(test, sizeof(*grace), GFP_KERNEL);
+	struct task_struct *reader;
+	u64 id;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, grace);
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0, register_one(test, G(1), G(1), 0, 1, P(1),
+					      &id));
+	grace->arena = test_arena(test)->arena;
+	init_completion(&grace->found);
+	init_completion(&grace->left);
+	reader = kthread_run(grace_reader, grace, "codearena_grace");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(reader));
+	wait_for_completion(&grace->found);
+	KUNIT_EXPECT_EQ(test, 0, test_release(test, id));
+	KUNIT_EXPECT_PTR_EQ(test, NULL, (void *)lookup(test, G(1)));
+	/* Pairs with the acquire in grace_reader(). */
+	smp_store_release(&grace->released, true);
+	wait_for_completion(&grace->left);
+	KUNIT_EXPECT_FALSE(test, grace->timeout);
+	KUNIT_EXPECT_EQ(test, (u32)G(1), grace->length);
 }
 
 static void register_overlap(struct kunit *test)
@@ -444,6 +515,7 @@ static void view_trim(struct kunit *test)
 static struct kunit_case codearena_traps_cases[] = {
 	KUNIT_CASE(register_counts),
 	KUNIT_CASE(register_lookup_edges),
+	KUNIT_CASE(release_waits_for_readers),
 	KUNIT_CASE(register_overlap),
 	KUNIT_CASE(register_needs_seal),
 	KUNIT_CASE(pad_in_own_range),

@@ -5,9 +5,12 @@
 # Run the KUnit suites: all of them in the module on the debug kernel, and those of
 # the pure files in user-mode Linux, by the kernel's kunit.py.
 #
-# Usage: check-kunit.sh [module|uml]...
+# Usage: check-kunit.sh [--src DIR] [--out DIR] [module|uml]...
 #
-# Without arguments runs both. KUNIT_SEED=N repeats the random numbers of a run that
+#   --src DIR  take the module from there (default: this tree)
+#   --out DIR  build it and keep the results there instead of in build/
+#
+# Without module or uml runs both. KUNIT_SEED=N repeats the random numbers of a run that
 # printed kunit_seed=N.
 # The results are kept in build/kunit/. Ends with
 # "check-kunit: N passed, N failed, N skipped".
@@ -17,6 +20,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 results=$root_dir/build/kunit
+module_src=$root_dir module_out=$root_dir/build/kmod/debug-x86_64-kunit
 seed=${KUNIT_SEED:-0}
 passed=0 failed=0 skipped=0
 
@@ -62,7 +66,7 @@ on_debug_kernel() {
 	# First, so that a long build of the kernel shows.
 	"$vm_dir/kernel.sh" headers debug x86_64 >/dev/null
 	say "building the module with its suites"
-	if ! module=$("$vm_dir/build-module.sh" --out "$root_dir/build/kmod/debug-x86_64-kunit" \
+	if ! module=$("$vm_dir/build-module.sh" --src "$module_src" --out "$module_out" \
 		debug x86_64 CODEARENA_KUNIT=y 2>"$results/build.log"); then
 		cat "$results/build.log" >&2
 		die "the module with its suites does not build"
@@ -139,9 +143,14 @@ in_uml() {
 		"$root_dir"/kmod/tests/{range,trap_table}_kunit.c
 }
 
-case ${1-} in
--h | --help) usage; exit 0 ;;
-esac
+while :; do
+	case ${1-} in
+	-h | --help) usage; exit 0 ;;
+	--src) module_src=$2; shift 2 ;;
+	--out) results=$2/results module_out=$2/kunit; shift 2 ;;
+	*) break ;;
+	esac
+done
 mkdir -p "$results"
 [ $# -gt 0 ] || set -- module uml
 for where in "$@"; do

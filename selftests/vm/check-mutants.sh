@@ -7,9 +7,9 @@
 # Usage: check-mutants.sh [NAME]...
 #
 # The defects are selftests/mutants/NAME.patch. Each says in front of the patch for
-# which kernel the copy is built, and which kselftests are to fail there: at
-# least one of them, or the kernel complains. The same tests must pass with a copy
-# that is whole.
+# which kernel the copy is built, and which kselftests are to fail there ("kunit": the
+# KUnit suites, on the debug kernel): at least one of them, or the kernel complains.
+# The same tests must pass with a copy that is whole. Prints by what each was caught.
 # Ends with "check-mutants: N passed, N failed, N skipped".
 
 set -euo pipefail
@@ -42,12 +42,32 @@ copy_module() {
 run_tests() {
 	local name=$1 kver=$2 copy=$3 module programs=()
 	shift 3
+	if [ "$*" = kunit ]; then
+		"$vm_dir/check-kunit.sh" --src "$copy/src" --out "$copy" module \
+			>"$copy/out" 2>"$copy/err"
+		return
+	fi
 	module=$("$vm_dir/build-module.sh" --src "$copy/src" --out "$copy/$kver" "$kver" x86_64 \
 		2>"$copy/build.log") || { cat "$copy/build.log" >&2; return 99; }
 	mapfile -t programs < <(printf "$tests/%s\n" "$@")
 	"$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 --each 300 \
 		--run --module --run "$module" "mutant-$name" -- "${programs[@]}" \
 		>"$copy/out" 2>"$copy/err"
+}
+
+# noticed NAME: print which checks failed and what the kernel said: "a, b and 3 more".
+noticed() {
+	local log=$work/$1/out cases='^not ok [0-9]+ '
+	if [ -e "$work/$1/results/module.log" ]; then
+		log=$work/$1/results/module.log
+		cases='^(<[0-9]+>)?(\[ *[0-9.]+\] )?    not ok [0-9]+ (- )?'
+	fi
+	{
+		sed -nE "/$cases/{ s/$cases//; s/[ \r].*//; p }" "$log"
+		grep -aohE 'BUG: KASAN: [^ ]+ in [^ +]+|WARNING: [^/\r]*$' "$log" "$work/$1/err"
+	} | awk '
+		!seen[$0]++ && ++n <= 3 { text = text (n > 1 ? ", " : "") $0 }
+		END { print n ? text (n > 3 ? " and " n - 3 " more" : "") : "nothing that has a name" }'
 }
 
 # verdict WANTED NAME TEXT: WANTED is "fail" or "pass"; code is what run_tests returned.
@@ -57,6 +77,7 @@ verdict() {
 	count=$(tail -n 1 "$work/$name/out" 2>/dev/null || true)
 	if [ "$code" -ne 99 ] && [ "$wanted" = "$([ "$code" -eq 0 ] && echo pass || echo fail)" ]; then
 		passed=$((passed + 1))
+		[ "$wanted" = pass ] || set -- "$* by $(noticed "$name")"
 		echo "ok $* (${count#*: })"
 	else
 		failed=$((failed + 1))
@@ -105,7 +126,7 @@ for file in "${files[@]}"; do
 		code=99
 		say "$file does not apply any more"
 	fi
-	verdict fail "$name" "$name: the tests notice"
+	verdict fail "$name" "$name: caught"
 done
 echo "check-mutants: $passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]
