@@ -120,22 +120,26 @@ static bool is_listed(const struct codearena_elf *elf,
 
 static int list_symbols(struct codearena_elf *elf)
 {
+	uint32_t *listed, *by_name;
+
 	if (!elf->symbol_count)
 		return 0;
-	elf->listed = calloc(elf->symbol_count, sizeof(*elf->listed));
-	elf->by_name = calloc(elf->symbol_count, sizeof(*elf->by_name));
-	if (!elf->listed || !elf->by_name)
+	listed = calloc(elf->symbol_count, sizeof(*listed));
+	elf->listed = listed;
+	by_name = calloc(elf->symbol_count, sizeof(*by_name));
+	elf->by_name = by_name;
+	if (!listed || !by_name)
 		return ca__elf_fail(elf, -ENOMEM, "no memory");
 	for (uint32_t i = 1; i < elf->symbol_count; i++) {
 		const struct ca__elf_symbol *symbol = &elf->symbols[i];
 
 		if (!is_listed(elf, symbol))
 			continue;
-		elf->listed[elf->listed_count++] = i;
+		listed[elf->listed_count++] = i;
 		if (symbol->home != CA__ELF_UNDEFINED)
-			elf->by_name[elf->by_name_count++] = i;
+			by_name[elf->by_name_count++] = i;
 	}
-	qsort_r(elf->by_name, elf->by_name_count, sizeof(*elf->by_name),
+	qsort_r(by_name, elf->by_name_count, sizeof(*elf->by_name),
 		symbol_compare, elf);
 	return 0;
 }
@@ -204,7 +208,10 @@ int codearena_elf_open(const void *image, size_t size,
 	return open_image(copy, size, &own, out);
 }
 
-/* All of a file that does not grow meanwhile. */
+/*
+ * All of a file that does not grow meanwhile. What @image is set to is the caller's
+ * to free, whatever the outcome.
+ */
 static int read_file(int fd, uint8_t **image, size_t *size)
 {
 	struct stat st;
@@ -223,12 +230,8 @@ static int read_file(int fd, uint8_t **image, size_t *size)
 			got = 0;
 			continue;
 		}
-		if (got < 0) {
-			int ret = -errno;
-
-			free(*image);
-			return ret;
-		}
+		if (got < 0)
+			return -errno;
 		if (!got)
 			break;
 	}
@@ -258,6 +261,7 @@ int codearena_elf_open_file(const char *path,
 	if (fd >= 0)
 		close(fd);
 	if (ret) {
+		free(image);
 		if (own.error && own.error_size)
 			snprintf(own.error, own.error_size, "cannot read %s",
 				 path);

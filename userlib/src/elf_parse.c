@@ -291,8 +291,8 @@ static int read_section(struct reader *reader, uint32_t index,
 static int read_sections(struct reader *reader)
 {
 	struct codearena_elf *elf = reader->elf;
-	const char *names;
-	uint64_t names_size;
+	const char *names = NULL;
+	uint64_t names_size = 0;
 	int ret;
 
 	ret = check_extents(reader);

@@ -81,10 +81,12 @@ int ca__log_table_set(struct ca__log_table *table, uint64_t address,
 	}
 	slot = ca__table_find(table, address);
 	if (!*slot) {
-		*slot = calloc(1, sizeof(**slot));
-		if (!*slot)
+		struct ca__log_slot *made = calloc(1, sizeof(*made));
+
+		if (!made)
 			return -ENOMEM;
-		(*slot)->address = address;
+		made->address = address;
+		*slot = made;
 		table->count++;
 	}
 	*old = (*slot)->object;

@@ -58,7 +58,9 @@ static uint64_t *ca__copy_addresses(const uint64_t *from, uint32_t count)
 {
 	uint64_t *to = malloc((count ? count : 1) * sizeof(*to));
 
-	if (to && count)
+	if (!to)
+		return NULL;
+	if (count)
 		memcpy(to, from, count * sizeof(*to));
 	return to;
 }
