@@ -149,6 +149,41 @@ check_w1_6_12() { build_w1 6.12; }
 check_sparse_6_1() { sparse_clean 6.1; }
 check_sparse_6_12() { sparse_clean 6.12; }
 
+# The kernels are built with gcc, and what their configuration says of the compiler
+# is about that: what the build system then asks of clang, and clang does not know.
+clang_variables=(CC=clang LD=ld.lld CONFIG_CC_IS_GCC= CONFIG_CC_IS_CLANG=y CONFIG_GCC_VERSION=0
+	CONFIG_CC_IMPLICIT_FALLTHROUGH=-Wimplicit-fallthrough
+	CONFIG_INIT_STACK_ALL_ZERO= # clang 14 hides the option
+	CONFIG_RETHUNK= CONFIG_MITIGATION_RETHUNK= CONFIG_SLS= CONFIG_MITIGATION_SLS=
+	CONFIG_FTRACE_MCOUNT_USE_CC= CONFIG_FTRACE_MCOUNT_USE_OBJTOOL=y)
+
+# clang_clean KVER: it builds, and clang warns of none of our files; newer kernels'
+# own headers speak gcc, and it does warn of these.
+clang_clean() {
+	need clang static
+	need ld.lld static
+	rm -rf "$logs/kmod-clang-$1"
+	"$vm_dir/build-module.sh" --out "$logs/kmod-clang-$1" "$1" x86_64 W=1 \
+		"${clang_variables[@]}" >"$logs/clang-$1.out" 2>&1 ||
+		{ grep -E 'error:|\*\*\*' "$logs/clang-$1.out"; return 1; }
+	! grep -E '(^|/)(kmod|uapi/linux)/[^ ]*:[0-9]+: warning:|objtool: |modpost: ' \
+		"$logs/clang-$1.out"
+}
+
+check_clang_6_1() { clang_clean 6.1; }
+check_clang_6_12() { clang_clean 6.12; }
+
+# gcc's analyzer with the optimisation that the library is built with: it finds other
+# things, and mistakes more, without.
+check_analyzer() {
+	local source
+	for source in userlib/src/*.c; do
+		gcc -std=gnu11 -O2 -fanalyzer -Wall -Wextra -Werror -pthread \
+			-DCODEARENA_VERSION='"0"' -Iuserlib/include -Iuapi -Iuserlib/src \
+			-c -o "$logs/analyzer.o" "$source"
+	done
+}
+
 # The KUnit suites need a kernel that has KUnit. Both kinds of warnings at once.
 check_kunit() {
 	need sparse static
@@ -274,8 +309,9 @@ check_man() {
 	find "$pages" -name '*.[1-9]' | wc -l
 }
 
-checks=(w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 kunit checkpatch checkpatch_tests kernel_doc uapi_c
-	uapi_c_32 uapi_cxx syzkaller versions scripts coccinelle clang_format codespell reuse man)
+checks=(w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 clang_6_1 clang_6_12 kunit analyzer checkpatch
+	checkpatch_tests kernel_doc uapi_c uapi_c_32 uapi_cxx syzkaller versions scripts coccinelle
+	clang_format codespell reuse man)
 
 case ${1-} in
 -h | --help) usage; exit 0 ;;
