@@ -58,23 +58,26 @@ static void add_object(struct codearena_object *objects, size_t *count,
 }
 
 /*
- * Where there are more objects than a call takes, neighbours become one: the
- * buffer holds trap instructions between them.
+ * Neighbours between which no granule is free become one object, as each costs
+ * the backend as much as some hundred bytes. The buffer holds trap instructions
+ * between them, so that all can become one where a call takes no more.
  */
-static size_t merge_objects(struct codearena_object *objects, size_t count,
-			    size_t limit)
+static size_t join_neighbours(struct codearena_object *objects, size_t count,
+			      uint64_t granule)
 {
-	size_t group = (count + limit - 1) / limit;
-	size_t merged = 0;
+	size_t last = 0;
 
-	for (size_t i = 0; i < count; i += group, merged++) {
-		size_t last = i + group < count ? i + group - 1 : count - 1;
+	for (size_t i = 1; i < count; i++) {
 		uint64_t end = objects[last].offset + objects[last].length;
 
-		objects[merged] = objects[i];
-		objects[merged].length = end - objects[merged].offset;
+		if (objects[i].offset == ca__align_up(end, granule))
+			objects[last].length = objects[i].offset +
+					       objects[i].length -
+					       objects[last].offset;
+		else
+			objects[++last] = objects[i];
 	}
-	return merged;
+	return last + 1;
 }
 
 static int publish(struct codearena_elf *elf, struct codearena_arena *arena,
@@ -82,7 +85,7 @@ static int publish(struct codearena_elf *elf, struct codearena_arena *arena,
 {
 	const struct ca__elf_sums *sums = &elf->sums;
 	struct codearena_object *objects;
-	size_t count = 0, limit;
+	size_t count = 0;
 	int ret;
 
 	if (!sums->objects)
@@ -107,9 +110,14 @@ static int publish(struct codearena_elf *elf, struct codearena_arena *arena,
 
 	ret = 0;
 	if (count) {
-		limit = max_entries(arena, count);
-		if (count > limit)
-			count = merge_objects(objects, count, limit);
+		count = join_neighbours(objects, count,
+					codearena_arena_granule(arena));
+		if (count > max_entries(arena, count)) {
+			objects[0].length = objects[count - 1].offset +
+					    objects[count - 1].length -
+					    objects[0].offset;
+			count = 1;
+		}
 		ca__copy_trusted = true;
 		ret = codearena_arena_publish(arena, objects, count, NULL, 0,
 					      0, NULL);
