@@ -10,9 +10,9 @@
 #   --kver KVER   kernel of the VM (default: $KVER or 6.1)
 #
 # DIR has a NAME.wasm, NAME.o and NAME.trace for each module, as run.sh makes them.
-# Every module does what its trace says twice, in a VM that counts instructions; the
-# second time counts, without what the host does, the way into the module and out of
-# it, first accesses to memory, and calls that trap:
+# Every module does what its trace says four times, in a VM that counts instructions;
+# the least of the last three counts, without what the host does, instantiation, the way
+# into the module and out of it, first accesses to memory, and calls that trap:
 #
 #   native   linked, with wabt's handler of SIGSEGV
 #   checked  the same, with checks of memory's bounds in the code
@@ -20,8 +20,8 @@
 #   table    published function by function; calls go through the jump table
 #
 # direct and table may take 1.05 times as much as native. Then the time to load, for
-# the last two: what the calls took that publish code and register traps, and a
-# memcpy() of as many bytes. direct may take 3 times as much for sql.js.
+# the last two: what the calls took that publish code, those that register its traps,
+# and a memcpy() of as many bytes. To publish sql.js directly may take 3 times as much.
 # Ends with "check-steady: N passed, N failed, N skipped".
 
 set -euo pipefail
@@ -99,12 +99,13 @@ cp "$runner" "$out/stage/steady/"
 
 awk '$1 == "@mode" { mode = $2; name = $3 }
 	$1 == "@steady" { sub(/\.trace$/, "", $2); print $2, mode, $3 }
-	$1 == "@load" { print name, "load", mode, $2, $3, $4, $5 }' "$out/log" >"$out/figures"
+	$1 == "@load" { print name, "load", mode, $2, $3, $4, $5, $6 }' "$out/log" >"$out/figures"
 failed=0
 grep -q DIFFERENT "$out/log" && { say "a module did not do what its trace says"; failed=1; }
 awk -v names="${names[*]}" -v failed="$failed" '
 	$2 == "load" {
-		publish[$1, $3] = $6; copy[$1] = $7; bytes[$1] = $5; functions[$1] = $4
+		publish[$1, $3] = $6; traps[$1, $3] = $7; copy[$1] = $8
+		bytes[$1] = $5; functions[$1] = $4
 		next
 	}
 	{ insns[$1, $2] = $3 }
@@ -123,14 +124,15 @@ awk -v names="${names[*]}" -v failed="$failed" '
 				insns[n, "checked"] / native, direct, table,
 				judge(direct <= 1.05 && table <= 1.05)
 		}
-		printf "\n%-28s %5s %8s %8s %8s %7s %8s %7s  (limit 3)\n", "publish", "funcs",
-			"bytes", "memcpy", "direct", "ratio", "table", "ratio"
+		printf "\n%-28s %5s %8s %8s %8s %7s %8s %8s %8s  (limit 3)\n", "publish", "funcs",
+			"bytes", "memcpy", "direct", "ratio", "traps", "table", "traps"
 		for (i = 1; i <= count; i++) {
 			n = name[i]
 			if (!copy[n]) { printf "%-28s no figures\n", n; failed++; continue }
 			direct = publish[n, "direct"]; table = publish[n, "table"]
-			printf "%-28s %5d %8d %8d %8d %7.2f %8d %7.2f  %s\n", n, functions[n],
-				bytes[n], copy[n], direct, direct / copy[n], table, table / copy[n],
+			printf "%-28s %5d %8d %8d %8d %7.2f %8d %8d %8d  %s\n", n, functions[n],
+				bytes[n], copy[n], direct, direct / copy[n], traps[n, "direct"],
+				table, traps[n, "table"],
 				n ~ /^sql/ ? judge(direct > 0 && direct / copy[n] <= 3) : ""
 		}
 		printf "check-steady: %d passed, %d failed, 0 skipped\n", passed, failed

@@ -14,7 +14,6 @@
 
 #include "wasm.h"
 
-#define WASM_PAGE	(64ULL << 10)
 #define MOST_PAGES	65536U
 /* A 32-bit address plus a 32-bit offset plus the widest access. */
 #define GUARD_LENGTH	((8ULL << 30) + WASM_PAGE)
@@ -107,7 +106,7 @@ void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages,
 		wasm_current->memory = memory;
 }
 
-uint32_t wasm_host_grow_memory(wasm_rt_memory_t *memory, uint32_t pages)
+static uint32_t grow_memory(wasm_rt_memory_t *memory, uint32_t pages)
 {
 	uint32_t before = memory->pages;
 
@@ -116,8 +115,19 @@ uint32_t wasm_host_grow_memory(wasm_rt_memory_t *memory, uint32_t pages)
 	if (pages && codearena_guard_back(memory->guard, memory->size,
 					  pages * WASM_PAGE))
 		return UINT32_MAX;
+	wasm_touch(wasm_current, memory->data + memory->size,
+		   pages * WASM_PAGE);
 	memory->pages += pages;
 	memory->size = memory->pages * WASM_PAGE;
+	return before;
+}
+
+uint32_t wasm_host_grow_memory(wasm_rt_memory_t *memory, uint32_t pages)
+{
+	uint64_t begin = wasm_ticks();
+	uint32_t before = grow_memory(memory, pages);
+
+	wasm_current->ticks -= wasm_ticks() - begin;
 	return before;
 }
 

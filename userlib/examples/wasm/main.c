@@ -166,7 +166,7 @@ static void usage(const char *name)
 	       "      --eager          load all functions at once, not each at its first call\n"
 	       "      --direct         the same, and calls do not go through a jump table\n"
 	       "      --checks         compile with explicit checks of memory's bounds\n"
-	       "      --meter          replay twice, print the ticks of the second time\n"
+	       "      --meter          replay four times, print the least ticks but of the first\n"
 	       "  -q, --quiet          say nothing while compiling\n"
 	       "  -h, --help           this text\n\n"
 	       "Exit status: 0; 1 error, or the trace differs; 2 usage; 3 trap.\n",

@@ -32,12 +32,6 @@ int __wrap_codearena_trap_register(struct codearena_arena *arena,
 				   size_t count, uint32_t flags, uint64_t *id,
 				   size_t *failed);
 
-static void count(uint64_t begin)
-{
-	if (wasm_current)
-		wasm_current->publish_ticks += wasm_ticks() - begin;
-}
-
 int __wrap_codearena_arena_publish(struct codearena_arena *arena,
 				   struct codearena_object *objects,
 				   size_t object_count,
@@ -50,7 +44,8 @@ int __wrap_codearena_arena_publish(struct codearena_arena *arena,
 						 patches, patch_count, flags,
 						 failed);
 
-	count(begin);
+	if (wasm_current)
+		wasm_current->publish_ticks += wasm_ticks() - begin;
 	return ret;
 }
 
@@ -64,7 +59,8 @@ int __wrap_codearena_trap_register(struct codearena_arena *arena,
 	int ret = __real_codearena_trap_register(arena, offset, length, traps,
 						 entries, flags, id, failed);
 
-	count(begin);
+	if (wasm_current)
+		wasm_current->trap_ticks += wasm_ticks() - begin;
 	return ret;
 }
 
@@ -85,10 +81,11 @@ void wasm_meter_publish(const struct wasm_module *module)
 	memcpy(to, from, counters.code_bytes);
 	__asm__ volatile("" : : "r"(to) : "memory");
 	begin = wasm_ticks() - begin;
-	printf("@load %llu %llu %llu %llu\n",
+	printf("@load %llu %llu %llu %llu %llu\n",
 	       (unsigned long long)counters.loaded,
 	       (unsigned long long)counters.code_bytes,
 	       (unsigned long long)module->publish_ticks,
+	       (unsigned long long)module->trap_ticks,
 	       (unsigned long long)begin);
 	free(from);
 	free(to);

@@ -52,7 +52,7 @@ static void list_functions(struct wasm_module *module)
 	module->functions = functions;
 }
 
-/* One table for each run of functions without a gap between them. */
+/* Tables as large as they can be; what lies between functions is none's. */
 static int protect(struct wasm_module *module)
 {
 	CODEARENA_OPTS(codearena_info, info, .machine = 0);
@@ -68,16 +68,12 @@ static int protect(struct wasm_module *module)
 	traps = wasm_allocate(module->function_count * sizeof(*traps));
 	for (first = 0; !ret && first < module->function_count; first = next) {
 		for (next = first; next < module->function_count &&
-		     next - first < info.max_entries; next++) {
-			if (next > first && f[next].start !=
-			    f[next - 1].start + f[next - 1].length)
-				break;
+		     next - first < info.max_entries; next++)
 			traps[next - first] = (struct codearena_trap) {
 				.start = f[next].start - f[first].start,
 				.length = f[next].length,
 				.landing = PAD_OFFSET,
 			};
-		}
 		ret = codearena_trap_register(module->arena,
 					      f[first].start - base,
 					      f[next - 1].start +

@@ -29,7 +29,8 @@
 #include "wasm.h"
 
 #define MOST_VALUES	64
-#define TOUCH_STEP	4096
+/* How often a replay is counted. */
+#define METERED		3
 
 struct replay {
 	struct wasm_module *module;
@@ -313,23 +314,16 @@ static void call(struct replay *r, char **rest)
 	end_call(r, done, function->results, values, &trap);
 }
 
-/* The first accesses to pages are the kernel's business, and not counted. */
-static void touch(const wasm_rt_memory_t *memory)
-{
-	for (uint64_t at = 0; at < memory->size; at += TOUCH_STEP) {
-		volatile uint8_t *byte = memory->data + at;
-
-		*byte = *byte;
-	}
-}
-
 static void instantiate(struct replay *r)
 {
 	struct wasm_trap trap;
 	bool done = wasm_instantiate(r->module, &trap);
 
-	if (r->module->options->meter && r->module->memory)
-		touch(r->module->memory);
+	if (r->module->memory)
+		wasm_touch(r->module, r->module->memory->data,
+			   r->module->memory->size);
+	/* What follows is counted. */
+	r->module->ticks = 0;
 	end_call(r, done, "", NULL, &trap);
 }
 
@@ -413,10 +407,17 @@ int wasm_replay(const char *object, const char *trace,
 	r.module->host_call = host_call;
 	replay(&r);
 	if (options->meter) {
+		uint64_t least = UINT64_MAX;
+
 		wasm_meter_publish(r.module);
-		again(&r);
-		replay(&r);
-		printf("@steady %s %" PRIu64 "\n", trace, r.module->ticks);
+		/* Interrupts of the timer fall into some of them. */
+		for (int i = 0; i < METERED; i++) {
+			again(&r);
+			replay(&r);
+			if (r.module->ticks < least)
+				least = r.module->ticks;
+		}
+		printf("@steady %s %" PRIu64 "\n", trace, least);
 	}
 	fclose(r.file);
 	if (!r.compared)

@@ -101,6 +101,8 @@ struct wasm_function {
 	const char *name;
 };
 
+#define WASM_PAGE	(64ULL << 10)
+
 struct wasm_lazy;
 
 struct wasm_module {
@@ -116,6 +118,7 @@ struct wasm_module {
 	wasm_rt_memory_t *memory;	/* the first one; NULL: none */
 	uint64_t calls, traps;
 	uint64_t publish_ticks;	/* in calls of the library that publish code */
+	uint64_t trap_ticks;	/* in those that register traps */
 	uint64_t ticks;		/* in calls that did not trap, see wasm_ticks() */
 	/* Runs import @index. NULL: it prints the call and returns 0. */
 	void (*host_call)(struct wasm_module *module, uint32_t index,
@@ -200,6 +203,18 @@ static inline uint64_t wasm_ticks(void)
 #else
 	return 0;
 #endif
+}
+
+/* The first accesses to pages are the kernel's business, and not counted. */
+static inline void wasm_touch(const struct wasm_module *module,
+			      uint8_t *memory, uint64_t length)
+{
+	volatile uint8_t *byte = memory;
+
+	if (!module->options->meter)
+		return;
+	for (uint64_t i = 0; i < length; i += 4096)
+		byte[i] = byte[i];
 }
 
 /* report.c */

@@ -56,7 +56,14 @@ void __wrap_wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages,
 
 uint32_t wasm_host_grow_memory(wasm_rt_memory_t *memory, uint32_t pages)
 {
-	return __real_wasm_rt_grow_memory(memory, pages);
+	uint64_t begin = wasm_ticks();
+	uint32_t before = __real_wasm_rt_grow_memory(memory, pages);
+
+	if (before != UINT32_MAX)
+		wasm_touch(wasm_current, memory->data +
+			   before * WASM_PAGE, pages * WASM_PAGE);
+	wasm_current->ticks -= wasm_ticks() - begin;
+	return before;
 }
 
 uint32_t wasm_host_grow_funcref_table(wasm_rt_funcref_table_t *table,
