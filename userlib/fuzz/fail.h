@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Failing, for fuzzers: what is required, and allocations that fail. A fuzzer
- * with these is linked with fuzz_fail_ldflags.
+ * Allocations that fail, for fuzzers. One with these is linked with
+ * fuzz_fail_ldflags.
  */
 #ifndef FUZZ_FAIL_H
 #define FUZZ_FAIL_H
@@ -11,18 +11,10 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define require(condition)						\
-	do {								\
-		if (!(condition)) {					\
-			fprintf(stderr, "%s:%d: %s\n", __FILE__,	\
-				__LINE__, #condition);			\
-			abort();					\
-		}							\
-	} while (0)
+#include "require.h"
 
 /* Allocations: the one that fails, counted from 1, and whether one did. */
 static __thread unsigned int fail_at;

@@ -17,21 +17,13 @@
 
 #include "codearena_lookup.h"
 #include "codearena_trap.h"
+#include "require.h"
 #include "snapshot.h"
 
 #define IMPORTS		2
 #define FUNCTIONS	8
 #define HEAD		sizeof(struct ca__head)
 #define LARGEST		8192
-
-#define REQUIRE(condition)						\
-	do {								\
-		if (!(condition)) {					\
-			fprintf(stderr, "%s:%d: %s\n", __FILE__,	\
-				__LINE__, #condition);			\
-			abort();					\
-		}							\
-	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max,
@@ -67,7 +59,7 @@ static struct codearena_module *module_new(void)
 		       .handles = handles);
 	struct codearena_module *module;
 
-	REQUIRE(!codearena_module_new(manager, &opts, &module));
+	require(!codearena_module_new(manager, &opts, &module));
 	return module;
 }
 
@@ -79,8 +71,8 @@ static void start(void)
 
 	if (manager)
 		return;
-	REQUIRE(!codearena_manager_new(&opts, &manager));
-	REQUIRE(!codearena_handle_table_new(&table, &handles));
+	require(!codearena_manager_new(&opts, &manager));
+	require(!codearena_handle_table_new(&table, &handles));
 	empty = module_new();
 	/* For traps whose landing pad is the process's. */
 	codearena_trap_set_landing(empty->spaces[0].arena,
@@ -91,7 +83,7 @@ static struct codearena_module_stat stat_of(struct codearena_module *module)
 {
 	CODEARENA_OPTS(codearena_module_stat, stat);
 
-	REQUIRE(!codearena_module_stat(module, &stat));
+	require(!codearena_module_stat(module, &stat));
 	return stat;
 }
 
@@ -100,9 +92,9 @@ static void require_pristine(struct codearena_module *module)
 	struct codearena_module_stat stat = stat_of(module);
 	CODEARENA_OPTS(codearena_handle_table_stat, table);
 
-	REQUIRE(!stat.codes && !stat.added && !stat.current && !stat.dead);
-	REQUIRE(!stat.code_bytes && !stat.metadata_bytes);
-	REQUIRE(!codearena_handle_table_stat(handles, &table) && !table.used);
+	require(!stat.codes && !stat.added && !stat.current && !stat.dead);
+	require(!stat.code_bytes && !stat.metadata_bytes);
+	require(!codearena_handle_table_stat(handles, &table) && !table.used);
 }
 
 /* Lookups of an object agree with each other. */
@@ -113,19 +105,19 @@ static void examine(const struct codearena_code *code)
 	uint64_t begin = codearena_code_start(code);
 	uint32_t size = codearena_code_size(code), i;
 
-	REQUIRE(codearena_code_find(begin) == code);
-	REQUIRE(codearena_code_find(begin + size - 1) == code);
+	require(codearena_code_find(begin) == code);
+	require(codearena_code_find(begin + size - 1) == code);
 	for (i = 0; i <= size; i += 7) {
 		codearena_code_is_protected(code, begin + i);
 		if (codearena_code_position_before(code, i, &position))
 			continue;
-		REQUIRE(position.code_offset < i);
+		require(position.code_offset < i);
 		while (position.inlining_id >= 0) {
-			REQUIRE(!codearena_code_inlining(code,
+			require(!codearena_code_inlining(code,
 							 position.inlining_id,
 							 &inlining));
 			/* So the way to the outermost caller ends. */
-			REQUIRE(inlining.caller_id < position.inlining_id);
+			require(inlining.caller_id < position.inlining_id);
 			position.inlining_id = inlining.caller_id;
 		}
 	}
@@ -145,39 +137,39 @@ static void compare(const struct codearena_code *code,
 	size_t count;
 	uint32_t i;
 
-	REQUIRE(codearena_code_kind(code) == record->kind);
-	REQUIRE(codearena_code_tier(code) == record->tier);
-	REQUIRE(codearena_code_debug(code) == CODEARENA_DEBUG_NONE);
-	REQUIRE(codearena_code_flags(code) == record->report);
-	REQUIRE(codearena_code_function_index(code) == record->function_index);
-	REQUIRE(codearena_code_frame_slots(code) == record->frame_slots);
-	REQUIRE(codearena_code_parameter_slots(code) ==
+	require(codearena_code_kind(code) == record->kind);
+	require(codearena_code_tier(code) == record->tier);
+	require(codearena_code_debug(code) == CODEARENA_DEBUG_NONE);
+	require(codearena_code_flags(code) == record->report);
+	require(codearena_code_function_index(code) == record->function_index);
+	require(codearena_code_frame_slots(code) == record->frame_slots);
+	require(codearena_code_parameter_slots(code) ==
 		record->parameter_slots);
 	for (i = 0; i <= CODEARENA_SECTION_COMMENTS; i++) {
 		uint32_t size;
 
 		codearena_code_section(code, i, &size);
-		REQUIRE(size == record->sections[i]);
+		require(size == record->sections[i]);
 	}
 	codearena_code_traps(code, &count);
-	REQUIRE(count == record->traps);
+	require(count == record->traps);
 	codearena_code_relocs(code, &count);
-	REQUIRE(count == record->relocs);
+	require(count == record->relocs);
 	/* Relocations change the rest. */
-	REQUIRE(record->relocs ||
+	require(record->relocs ||
 		same((void *)(uintptr_t)codearena_code_start(code), view->body,
 		     ca__record_body(record)));
-	REQUIRE(same(codearena_code_positions(code, &count), view->positions,
+	require(same(codearena_code_positions(code, &count), view->positions,
 		     record->positions * sizeof(ca__record_position)));
-	REQUIRE(count == record->positions);
-	REQUIRE(same(codearena_code_inlinings(code, &count), view->inlinings,
+	require(count == record->positions);
+	require(same(codearena_code_inlinings(code, &count), view->inlinings,
 		     record->inlinings * sizeof(ca__record_inlining)));
-	REQUIRE(count == record->inlinings);
-	REQUIRE(same(codearena_code_deopt(code, &count), view->deopt,
+	require(count == record->inlinings);
+	require(same(codearena_code_deopt(code, &count), view->deopt,
 		     record->deopt_size));
-	REQUIRE(count == record->deopt_size);
-	REQUIRE(codearena_code_name(code, name, sizeof(name)) > 0);
-	REQUIRE(!record->name_length ||
+	require(count == record->deopt_size);
+	require(codearena_code_name(code, name, sizeof(name)) > 0);
+	require(!record->name_length ||
 		!strcmp(name, (const char *)view->name));
 }
 
@@ -194,16 +186,16 @@ static void compare_all(struct codearena_module *module, const uint8_t *data,
 
 	memcpy(&head, data, HEAD);
 	count = (size_t)head.saved + head.others;
-	REQUIRE(stat_of(module).codes == count);
-	REQUIRE(stat_of(module).current == head.saved);
+	require(stat_of(module).codes == count);
+	require(stat_of(module).current == head.saved);
 	codes = malloc(count * sizeof(*codes));
-	REQUIRE(codes);
-	REQUIRE(!codearena_module_snapshot_all(module, codes, &count));
+	require(codes);
+	require(!codearena_module_snapshot_all(module, codes, &count));
 	for (i = 0; i < count; i++) {
 		struct ca__view view;
 
 		examine(codes[i]);
-		REQUIRE(ca__view_read(&reader, &view));
+		require(ca__view_read(&reader, &view));
 		/* In one space they are in the order of the snapshot. */
 		if (stat_of(module).spaces == 1)
 			compare(codes[i], &view);
@@ -231,8 +223,8 @@ static uint8_t *pass(const uint8_t *data, size_t *size)
 		module = module_new();
 	ret = codearena_snapshot_load(module, NULL, data, *size, states,
 				      &failed);
-	REQUIRE(failed.error == ret);
-	REQUIRE(checked ? ret == checked : ret <= 0);
+	require(failed.error == ret);
+	require(checked ? ret == checked : ret <= 0);
 	if (ret) {
 		require_pristine(module);
 		if (module != empty)
@@ -240,7 +232,7 @@ static uint8_t *pass(const uint8_t *data, size_t *size)
 		return NULL;
 	}
 	compare_all(module, data, *size);
-	REQUIRE(!codearena_snapshot_save_new(module, &everything, &out, size));
+	require(!codearena_snapshot_save_new(module, &everything, &out, size));
 	compare_all(module, out, *size);
 	codearena_module_free(module);
 	return out;
@@ -276,7 +268,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < HEAD || size > LARGEST)
 		return 0;
 	copy = malloc(size);
-	REQUIRE(copy);
+	require(copy);
 	memcpy(copy, data, size);
 	repair(copy, size);
 	first = pass(copy, &size);
@@ -285,7 +277,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	again = size;
 	second = pass(first, &again);
-	REQUIRE(second && again == size && !memcmp(first, second, size));
+	require(second && again == size && !memcmp(first, second, size));
 	free(first);
 	free(second);
 	return 0;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * What holds, or a fuzzer has a finding.
+ */
+#ifndef FUZZ_REQUIRE_H
+#define FUZZ_REQUIRE_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define require(condition)						\
+	do {								\
+		if (!(condition)) {					\
+			fprintf(stderr, "%s:%d: %s\n", __FILE__,	\
+				__LINE__, #condition);			\
+			abort();					\
+		}							\
+	} while (0)
+
+#endif /* FUZZ_REQUIRE_H */
