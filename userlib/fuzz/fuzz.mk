@@ -30,7 +30,7 @@ fuzz_fail_ldflags := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc \
 define fuzz_library
 $(fuzz)/$(1)/%.o: src/%.c Makefile fuzz/fuzz.mk $(wildcard fuzz/$(1).mk) $(version_file)
 	@mkdir -p $$(@D)
-	$$(FUZZ_CC) $$(fuzz_cflags) $(2) -MMD -MP -c $$< -o $$@
+	$$(call quiet,CC)$$(FUZZ_CC) $$(fuzz_cflags) $(2) -MMD -MP -c $$< -o $$@
 
 -include $(wildcard $(fuzz)/$(1)/*.d)
 endef
@@ -42,7 +42,7 @@ $(if $(fuzz_$(1)_cppflags),$(call fuzz_library,$(1),$(fuzz_$(1)_cppflags)))
 $(fuzz)/fuzz_$(1): fuzz/fuzz_$(1).c fuzz/fuzz.mk $(wildcard fuzz/$(1).mk) \
 		$(sources:src/%.c=$(fuzz)/$(if $(fuzz_$(1)_cppflags),$(1),library)/%.o)
 	@mkdir -p $$(@D)
-	$$(FUZZ_CC) $$(fuzz_cflags) $(fuzz_$(1)_cppflags) -MMD -MP \
+	$$(call quiet,LD)$$(FUZZ_CC) $$(fuzz_cflags) $(fuzz_$(1)_cppflags) -MMD -MP \
 		$$(filter %.c %.o,$$^) $(fuzz_$(1)_ldflags) -o $$@
 
 -include $(wildcard $(fuzz)/fuzz_$(1).d)
