@@ -270,8 +270,11 @@ void op_fork(struct fuzzer *f, const struct op *op)
 		if (runs) {
 			plan_go(f, &p);
 			plan_check(f, &p);
+			plan_count(m, &p);
 		}
 		check_slot(f, m, true, 0);
+		if (f->error[0])
+			dprintf(STDOUT_FILENO, "# in the child: %s\n", f->error);
 		_exit(f->error[0] ? 1 : 0);
 	}
 	status = wait_for(child);
