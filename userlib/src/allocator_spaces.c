@@ -123,6 +123,8 @@ static void ca__spaces_drop(struct codearena_allocator *allocator,
 	struct ca__spaces *table = ca__spaces_get(allocator);
 	struct ca__spaces *old = table->next;
 	uint64_t waiting = ca__queue_purge(&allocator->queue, space);
+	uint64_t live = space->region.size - waiting -
+			codearena_pool_total(space->pool);
 
 	table->next = old->next;
 	old->next = table;
@@ -130,8 +132,8 @@ static void ca__spaces_drop(struct codearena_allocator *allocator,
 	allocator->stat.reserved -= space->region.size;
 	allocator->stat.spaces--;
 	allocator->stat.waiting -= waiting;
-	allocator->stat.live -= space->region.size - waiting -
-				codearena_pool_total(space->pool);
+	allocator->stat.live -= live;
+	allocator->stat.released += live;
 	allocator->pieces -= space->pieces;
 	ca__space_close(allocator->manager, space);
 	/* A thread that looks for another space may still look at this one. */

@@ -315,15 +315,30 @@ CODEARENA_API const struct codearena_code *codearena_code_find(uint64_t pc)
 	return ca__find(pc);
 }
 
-CODEARENA_API struct codearena_code *codearena_code_find_ref(uint64_t pc)
+/**
+ * ca__lookup_ref - find an object, and take a reference
+ * @pc: any address
+ * @owner: NULL, or whose it has to be; that of others is not touched, since they
+ *         may be freed whoever has a reference
+ *
+ * Return: the object; NULL: there is none, or it is dead.
+ */
+struct codearena_code *ca__lookup_ref(uint64_t pc,
+				      const struct ca__owner *owner)
 {
 	struct codearena_code *code;
 
 	/* Objects are freed after they were removed, with the mutex. */
 	pthread_mutex_lock(&ca__lookup_mutex);
 	code = ca__find(pc);
-	if (code && !ca__code_try_ref(code))
+	if (code && ((owner && code->owner != owner) ||
+		     !ca__code_try_ref(code)))
 		code = NULL;
 	pthread_mutex_unlock(&ca__lookup_mutex);
 	return code;
+}
+
+CODEARENA_API struct codearena_code *codearena_code_find_ref(uint64_t pc)
+{
+	return ca__lookup_ref(pc, NULL);
 }

@@ -12,8 +12,12 @@
 /* What starts and sizes of objects are multiples of. */
 #define CA__LOOKUP_UNIT	64U
 
+struct ca__owner;
+
 /* lookup.c */
 int ca__lookup_add(struct codearena_code *const *codes, size_t count);
 void ca__lookup_remove(struct codearena_code *const *codes, size_t count);
+struct codearena_code *ca__lookup_ref(uint64_t pc,
+				      const struct ca__owner *owner);
 
 #endif /* CA__LOOKUP_H */

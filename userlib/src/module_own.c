@@ -390,22 +390,13 @@ CODEARENA_API int codearena_module_lookup(struct codearena_module *module,
 					  const void *pc,
 					  struct codearena_code **out)
 {
-	struct codearena_code *code;
-
 	if (!out)
 		return -EINVAL;
 	*out = NULL;
 	if (!module)
 		return -EINVAL;
-	code = codearena_code_find_ref((uintptr_t)pc);
-	if (!code)
-		return -ENOENT;
-	if (code->owner != &module->owner) {
-		codearena_module_put(&code, 1);
-		return -ENOENT;
-	}
-	*out = code;
-	return 0;
+	*out = ca__lookup_ref((uintptr_t)pc, &module->owner);
+	return *out ? 0 : -ENOENT;
 }
 
 /**

@@ -402,7 +402,7 @@ codearena_module_add_publish(struct codearena_module *module,
 			     struct codearena_reloc_error *failed)
 {
 	struct codearena_code **codes = out;
-	size_t index;
+	size_t index, i;
 	int ret;
 
 	if (!module || !count || count > SIZE_MAX / 4096)
@@ -416,7 +416,9 @@ codearena_module_add_publish(struct codearena_module *module,
 		goto out_codes;
 	ret = ca__publish_codes(module, codes, count, out, &index);
 	if (ret) {
-		codearena_module_abandon(module, codes, count);
+		/* What is stuck stays until the module goes, and only that. */
+		for (i = 0; i < count; i++)
+			codearena_module_abandon(module, &codes[i], 1);
 		memset(codes, 0, count * sizeof(*codes));
 		if (failed) {
 			failed->object = index;

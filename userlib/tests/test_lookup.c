@@ -117,6 +117,7 @@ static void catch_jit_page_overlap(void **state)
 	removed(code);
 }
 
+/* V8: ReuseJitPage */
 static void reuse_jit_page(void **state)
 {
 	struct codearena_code *a = added(BASE, 4096);
@@ -133,6 +134,7 @@ static void reuse_jit_page(void **state)
 	removed(a);
 }
 
+/* V8: JitAllocation */
 static void jit_allocation_across_pages(void **state)
 {
 	struct codearena_code *first = added(BASE, 64);
@@ -150,6 +152,73 @@ static void jit_allocation_across_pages(void **state)
 	removed(across);
 	removed(last);
 	removed(first);
+}
+
+/* V8: MergeJitPages, as far as it is about objects: there is nothing to merge. */
+static void merge_jit_pages(void **state)
+{
+	struct codearena_code *b = added(BASE + 4096, 4096);
+	struct codearena_code *a = added(BASE, 4096);
+	struct codearena_code *c = added(BASE + 8192, 4096), *all;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		assert_ptr_equal(codearena_code_find(BASE + 4095), a);
+		assert_ptr_equal(codearena_code_find(BASE + 4096), b);
+		assert_ptr_equal(codearena_code_find(BASE + 8192), c);
+		removed(b);
+		assert_null(codearena_code_find(BASE + 4096));
+		assert_null(codearena_code_find(BASE + 8191));
+		assert_ptr_equal(codearena_code_find(BASE + 4095), a);
+		assert_ptr_equal(codearena_code_find(BASE + 8192), c);
+		expect_no_add(EEXIST, BASE, 3 * 4096);
+		removed(a);
+		removed(c);
+		all = added(BASE, 3 * 4096);
+		assert_ptr_equal(codearena_code_find(BASE), all);
+		assert_ptr_equal(codearena_code_find(BASE + 8191), all);
+		assert_ptr_equal(codearena_code_find(BASE + 3 * 4096 - 1), all);
+		removed(all);
+		b = added(BASE + 4096, 4096);
+		a = added(BASE, 4096);
+		c = added(BASE + 8192, 4096);
+	}
+	removed(a);
+	removed(b);
+	removed(c);
+}
+
+/*
+ * V8: UnregisterAllocationsExcept, here by removing the others in one call; and
+ * with none that is kept, beside a neighbour in the next page.
+ */
+static void unregister_allocations_except(void **state)
+{
+	struct codearena_code *code[4], *middle, *next;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		code[i] = added(BASE + 4096 - 256 + i * 64, 64);
+	next = added(BASE + 4096, 64);
+	ca__lookup_remove(code + 1, 2);
+	assert_ptr_equal(codearena_code_find(code[0]->start + 63), code[0]);
+	assert_null(codearena_code_find(code[1]->start));
+	assert_null(codearena_code_find(code[2]->start + 63));
+	assert_ptr_equal(codearena_code_find(code[3]->start), code[3]);
+	middle = added(code[1]->start, 128);
+	expect_no_add(EEXIST, code[0]->start, 64);
+	expect_no_add(EEXIST, code[3]->start, 64);
+	removed(middle);
+	removed(code[0]);
+	removed(code[3]);
+	ca__code_destroy(code[1]);
+	ca__code_destroy(code[2]);
+	assert_null(codearena_code_find(BASE + 4095));
+	assert_ptr_equal(codearena_code_find(BASE + 4096), next);
+	expect_no_add(EEXIST, BASE + 4096, 64);
+	removed(next);
 }
 
 static void misshapen_objects_are_refused(void **state)
@@ -487,6 +556,8 @@ int main(void)
 		cmocka_unit_test(catch_jit_page_overlap),
 		cmocka_unit_test(reuse_jit_page),
 		cmocka_unit_test(jit_allocation_across_pages),
+		cmocka_unit_test(merge_jit_pages),
+		cmocka_unit_test(unregister_allocations_except),
 		cmocka_unit_test(misshapen_objects_are_refused),
 		cmocka_unit_test(batch_is_added_as_a_whole),
 		cmocka_unit_test(large_objects_cross_nodes),

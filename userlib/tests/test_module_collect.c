@@ -162,6 +162,42 @@ static void potentially_dead_code_lives_again(void **state)
 	assert_int_equal(call_function(fixture.module, 5, 0), 1);
 }
 
+/*
+ * A module does not touch what is another one's: that may be freed meanwhile,
+ * and would have to be checked anew by its collector.
+ */
+static void lookup_leaves_others_alone(void **state)
+{
+	struct codearena_module_opts opts = module_opts(&fixture);
+	struct codearena_code *found;
+	struct codearena_module *other;
+	uint64_t first = replace(1);
+
+	(void)state;
+	assert_int_equal(codearena_module_new(fixture.manager, &opts, &other),
+			 0);
+	replace(2);
+	assert_int_equal(codearena_collector_request(collector), 0);
+	assert_int_equal(codearena_module_lookup(other,
+			(void *)(uintptr_t)first, &found), -ENOENT);
+	assert_null(found);
+	assert_int_equal(codearena_collector_report(runtime, asked, NULL, 0),
+			 0);
+	assert_int_equal(freed, 1);
+	/* Its own module does, and asks again. */
+	first = replace(3);
+	replace(4);
+	asked = 0;
+	assert_int_equal(codearena_collector_request(collector), 0);
+	assert_int_equal(codearena_module_lookup(fixture.module,
+			(void *)(uintptr_t)first, &found), 0);
+	codearena_module_put(&found, 1);
+	assert_int_equal(codearena_collector_report(runtime, asked, NULL, 0),
+			 0);
+	assert_non_null(codearena_code_find(first));
+	codearena_module_free(other);
+}
+
 /* A module may go in the middle of a collection. */
 static void module_dies_during_collection(void **state)
 {
@@ -196,6 +232,7 @@ int main(void)
 		TEST(collection_frees_retired_code),
 		TEST(scope_keeps_what_is_replaced),
 		TEST(potentially_dead_code_lives_again),
+		TEST(lookup_leaves_others_alone),
 		TEST(module_dies_during_collection),
 	};
 

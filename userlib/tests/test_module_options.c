@@ -241,6 +241,93 @@ static void handles_follow_current_code(void **state)
 	codearena_handle_table_free(table);
 }
 
+/* Code for debugging counts in neither tier, nor do wrappers. */
+static void bytes_of_tiers(void **state)
+{
+	CODEARENA_OPTS(codearena_module_stat, stat);
+	struct codearena_code *code;
+	struct body body;
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		body_return(&body, 2 + i, i);
+		body.desc.tier = i & 1 ? CODEARENA_TIER_OPTIMIZED :
+					 CODEARENA_TIER_BASELINE;
+		body.desc.debug = i / 2;
+		code = publish_body(fixture.module, &body);
+		codearena_module_put(&code, 1);
+	}
+	body_return(&body, CODEARENA_CODE_ANONYMOUS, 9);
+	body.desc.kind = CODEARENA_CODE_HOST_WRAPPER;
+	body.desc.tier = CODEARENA_TIER_NONE;
+	code = publish_body(fixture.module, &body);
+	codearena_module_put(&code, 1);
+	assert_int_equal(codearena_module_stat(fixture.module, &stat), 0);
+	assert_int_equal(stat.codes, 5);
+	assert_int_equal(stat.code_bytes, 5 * 64);
+	assert_int_equal(stat.baseline_bytes, stat.table_bytes + 64);
+	assert_int_equal(stat.optimized_bytes, stat.table_bytes + 64);
+}
+
+/* V8 [OLD] Lookup, its last row; and nothing of the module is left. */
+static void lookup_ends_with_the_module(void **state)
+{
+	CODEARENA_OPTS(codearena_manager_stat, before);
+	CODEARENA_OPTS(codearena_manager_stat, after);
+	struct codearena_module_opts opts = module_opts(&fixture);
+	struct codearena_module *module;
+	struct codearena_code *code;
+	uint64_t start, slot;
+	struct body body;
+
+	(void)state;
+	assert_int_equal(codearena_manager_stat(fixture.manager, &before), 0);
+	assert_int_equal(codearena_module_new(fixture.manager, &opts, &module),
+			 0);
+	body_return(&body, 5, 1);
+	code = publish_body(module, &body);
+	start = codearena_code_start(code);
+	codearena_module_call_target(module, 5, 0, &slot);
+	assert_ptr_equal(codearena_code_find(start), code);
+	assert_non_null(codearena_code_find(slot));
+	codearena_module_put(&code, 1);
+	codearena_module_free(module);
+	assert_null(codearena_code_find(start));
+	assert_null(codearena_code_find(slot));
+	assert_int_equal(codearena_manager_stat(fixture.manager, &after), 0);
+	assert_memory_equal(&before, &after, sizeof(before));
+}
+
+/* Neither functions nor builtins: no space, no tables, until there is code. */
+static void module_without_functions(void **state)
+{
+	CODEARENA_OPTS(codearena_module_stat, stat);
+	struct codearena_module *module;
+	struct codearena_code *code;
+	struct body body;
+	uint64_t address;
+
+	(void)state;
+	assert_int_equal(codearena_module_new(fixture.manager, NULL, &module),
+			 0);
+	assert_int_equal(codearena_module_stat(module, &stat), 0);
+	assert_int_equal(stat.spaces, 0);
+	assert_int_equal(stat.tables, 0);
+	assert_int_equal(codearena_module_call_target(module, 0, 0, &address),
+			 -ENOENT);
+	body_return(&body, CODEARENA_CODE_ANONYMOUS, 9);
+	body.desc.tier = CODEARENA_TIER_NONE;
+	code = publish_body(module, &body);
+	assert_int_equal(call_address(codearena_code_start(code)), 9);
+	codearena_module_put(&code, 1);
+	assert_int_equal(codearena_module_stat(module, &stat), 0);
+	assert_int_equal(stat.spaces, 1);
+	assert_int_equal(stat.tables, 0);
+	assert_int_equal(stat.table_bytes, 0);
+	codearena_module_free(module);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -251,6 +338,9 @@ int main(void)
 		TEST(stale_assumptions_and_events),
 		TEST(events_of_reinstalling),
 		TEST(handles_follow_current_code),
+		TEST(bytes_of_tiers),
+		TEST(lookup_ends_with_the_module),
+		TEST(module_without_functions),
 	};
 
 	return cmocka_run_group_tests_name("module options", tests, NULL, NULL);

@@ -543,6 +543,61 @@ static void failed_publishing_is_undone(void **state)
 	module_end(&fixture);
 }
 
+/* Takes the place of the last one away when all of them have been added. */
+static int seal_the_last(void *data, struct codearena_module *module,
+			 struct codearena_code *const *codes, size_t count)
+{
+	struct codearena_arena *arena;
+	uint64_t offset;
+
+	(void)data;
+	assert_int_equal(codearena_allocator_locate(
+			codearena_module_allocator(module),
+			codearena_code_start(codes[count - 1]), &arena, &offset,
+			NULL), 0);
+	assert_int_equal(codearena_arena_seal(arena, offset,
+					      codearena_arena_granule(arena),
+					      0), 0);
+	return 0;
+}
+
+/* Code that is permanent cannot be given up, but what comes after it can. */
+static void what_is_stuck_keeps_nothing_else(void **state)
+{
+	CODEARENA_OPTS(codearena_manager_opts, how, .max_code_space = MIB,
+		       .arena_flags = CODEARENA_RESERVE_F_PERMANENT);
+	struct module_fixture fixture;
+	struct codearena_module_opts opts = module_opts(&fixture);
+	struct codearena_code_desc descs[4];
+	struct codearena_code *codes[4];
+	struct body bodies[4];
+	void *bytes[4];
+	size_t i;
+
+	(void)state;
+	opts.imports = 0;
+	opts.validate = seal_the_last;
+	assert_int_equal(codearena_manager_new(&how, &fixture.manager), 0);
+	assert_int_equal(codearena_module_new(fixture.manager, &opts,
+					      &fixture.module), 0);
+	for (i = 0; i < 4; i++) {
+		body_return(&bodies[i], 5 + i, 40 + i);
+		bytes[i] = enlarge(&bodies[i], 400000);
+		descs[i] = bodies[i].desc;
+	}
+	assert_int_equal(codearena_module_add_publish(fixture.module, descs, 4,
+						      codes, NULL), -EPERM);
+	assert_int_equal(stat_of_module(fixture.module).codes, 0);
+	assert_in_range(stat_of_module(fixture.module).added, 1, 3);
+	for (i = 0; i < 4; i++) {
+		assert_null(codes[i]);
+		assert_int_equal(call_function(fixture.module, 5 + i, 0),
+				 LAZY_VALUE);
+		free(bytes[i]);
+	}
+	module_end(&fixture);
+}
+
 /* A landing pad is given as an offset in the body. */
 static void traps_are_registered(void **state)
 {
@@ -592,6 +647,8 @@ int main(void)
 		cmocka_unit_test_setup(threads_replace_and_reap,
 				       backend_setup),
 		cmocka_unit_test_setup(failed_publishing_is_undone,
+				       backend_setup),
+		cmocka_unit_test_setup(what_is_stuck_keeps_nothing_else,
 				       backend_setup),
 		cmocka_unit_test_setup(traps_are_registered, backend_setup),
 	};

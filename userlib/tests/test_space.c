@@ -121,6 +121,7 @@ static void space_added_fails(void **state)
 	assert_int_equal(after.committed, before.committed);
 	assert_int_equal(after.live, before.live);
 	assert_int_equal(after.waiting, before.waiting);
+	check_accounts(m, a);
 	assert_int_equal(manager_stat(m).spaces, 1);
 	assert_int_equal(manager_stat(m).committed, before.committed);
 	assert_int_equal(codearena_allocator_locate(a, log.tables[1].begin,
