@@ -122,7 +122,7 @@ void codearena_arena_put(struct codearena_arena *arena)
 }
 
 static struct codearena_arena *
-codearena_arena_new(const struct codearena_reserve *cmd)
+codearena_arena_new(struct file *file, const struct codearena_reserve *cmd)
 {
 	unsigned long chunks = DIV_ROUND_UP(cmd->length >> PAGE_SHIFT,
 					    CODEARENA_CHUNK_PAGES);
@@ -133,15 +133,14 @@ codearena_arena_new(const struct codearena_reserve *cmd)
 		return ERR_PTR(-ENOMEM);
 	if (!zalloc_cpumask_var(&arena->sync_mask, CODEARENA_GFP))
 		goto err_arena;
-	arena->inode = alloc_anon_inode(codearena_mnt->mnt_sb);
-	if (IS_ERR(arena->inode))
-		goto err_mask;
 
 	kref_init(&arena->ref);
 	mutex_init(&arena->lock);
 	init_rwsem(&arena->map_lock);
 	seqlock_init(&arena->table_lock);
 	INIT_LIST_HEAD(&arena->views);
+	arena->inode = file->f_mapping->host;
+	ihold(arena->inode);
 	arena->length = cmd->length;
 	arena->commit_limit = (cmd->commit_limit ?: cmd->length) >> PAGE_SHIFT;
 	arena->flags = cmd->flags;
@@ -153,8 +152,6 @@ codearena_arena_new(const struct codearena_reserve *cmd)
 	mmgrab(arena->owner);
 	return arena;
 
-err_mask:
-	free_cpumask_var(arena->sync_mask);
 err_arena:
 	kvfree(arena);
 	return ERR_PTR(-ENOMEM);
@@ -171,11 +168,43 @@ static bool codearena_name_valid(const u8 *name)
 	return i < CODEARENA_NAME_LEN;
 }
 
+/**
+ * codearena_file_init - give a handle the address_space of its views
+ * @file: the handle, while nobody else sees it
+ *
+ * Before there is an arena: the core counts and links a mapping by f_mapping,
+ * before, while and after it calls mmap, so that it may not change by RESERVE.
+ *
+ * Return: 0 or a negative errno.
+ */
+int codearena_file_init(struct file *file)
+{
+	struct inode *inode = alloc_anon_inode(codearena_mnt->mnt_sb);
+
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	file->f_mapping = inode->i_mapping;
+	return 0;
+}
+
+/**
+ * codearena_file_exit - a handle is going away
+ * @file: the handle
+ */
+void codearena_file_exit(struct file *file)
+{
+	struct codearena_arena *arena = codearena_file_arena(file);
+	struct inode *inode = file->f_mapping->host;
+
+	if (arena)
+		codearena_arena_put(arena);
+	iput(inode);
+}
+
 /* The arena must be complete when the pointer to it can be seen. */
 static void codearena_file_attach(struct file *file,
 				  struct codearena_arena *arena)
 {
-	file->f_mapping = arena->inode->i_mapping;
 	/* Pairs with the acquire in codearena_file_arena(). */
 	smp_store_release((struct codearena_arena **)&file->private_data,
 			  arena);
@@ -192,7 +221,7 @@ static int codearena_reserve(struct file *file,
 	    cmd->commit_limit > cmd->length || !codearena_name_valid(cmd->name))
 		return -EINVAL;
 
-	arena = codearena_arena_new(cmd);
+	arena = codearena_arena_new(file, cmd);
 	if (IS_ERR(arena))
 		return PTR_ERR(arena);
 	mutex_lock(&codearena_attach_lock);
@@ -250,6 +279,10 @@ int codearena_ioctl_share(struct codearena_ucmd *ucmd)
 		put_unused_fd(fd);
 		return PTR_ERR(file);
 	}
+	/* All views of an arena are found in one place. */
+	iput(file->f_mapping->host);
+	ihold(ucmd->arena->inode);
+	file->f_mapping = ucmd->arena->inode->i_mapping;
 	kref_get(&ucmd->arena->ref);
 	codearena_file_attach(file, ucmd->arena);
 	cmd->out_fd = fd;

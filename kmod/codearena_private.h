@@ -68,9 +68,10 @@
  * and the landing pad. Views, tables and arenas are freed a grace period after
  * they can last be found.
  *
- * References: a file holds one on its arena; a VMA holds its file; a view
- * lives from vm_operations::open (or mmap) to ::close. The last file frees the
- * arena with its pages, so no view exists then.
+ * References: a file holds one on its arena, and both hold one on the inode with
+ * the address_space of the views; a VMA holds its file; a view lives from
+ * vm_operations::open (or mmap) to ::close. The last file frees the arena with
+ * its pages, so no view exists then.
  */
 
 /**
@@ -249,6 +250,8 @@ int codearena_arena_init(void);
 void codearena_arena_exit(void);
 unsigned long codearena_commit_limit(void);
 void codearena_arena_put(struct codearena_arena *arena);
+int codearena_file_init(struct file *file);
+void codearena_file_exit(struct file *file);
 void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m,
 			  struct file *file);
 int codearena_ioctl_query(struct codearena_ucmd *ucmd);

@@ -184,20 +184,20 @@ static long codearena_ioctl(struct file *file, unsigned int cmd,
 
 static int codearena_open(struct inode *inode, struct file *file)
 {
+	int ret;
+
 	/* Views need reading, so a handle that only writes has no use. */
 	if ((file->f_flags & O_ACCMODE) == O_WRONLY)
 		return -EINVAL;
 	/* The misc layer left its own pointer here. */
 	file->private_data = NULL;
-	return nonseekable_open(inode, file);
+	ret = codearena_file_init(file);
+	return ret ?: nonseekable_open(inode, file);
 }
 
 static int codearena_release(struct inode *inode, struct file *file)
 {
-	struct codearena_arena *arena = codearena_file_arena(file);
-
-	if (arena)
-		codearena_arena_put(arena);
+	codearena_file_exit(file);
 	return 0;
 }
 

@@ -78,6 +78,7 @@ static int codearena_seal(struct codearena_arena *arena,
 		codearena_seal_state_locked(arena, state, piece.mask,
 					    cmd->flags &
 					    CODEARENA_SEAL_F_PATCHABLE);
+		cond_resched();
 	}
 out_unlock:
 	mutex_unlock(&arena->lock);
@@ -233,6 +234,7 @@ static bool codearena_discard_locked(struct codearena_arena *arena,
 		codearena_arch_fill(start, piece.length);
 		codearena_arch_flush(start, piece.length);
 		state->written &= ~piece.mask;
+		cond_resched();
 	}
 	return sealed;
 }

@@ -321,6 +321,7 @@ static void codearena_tables_leave_locked(struct codearena_arena *arena,
 			if (!WARN_ON_ONCE(!pad))
 				pad->leaving += leave ? 1 : -1;
 		}
+		cond_resched();
 	}
 }
 
@@ -335,6 +336,7 @@ static bool codearena_pads_stay_locked(struct codearena_arena *arena,
 				 node)) {
 		if (pad->refs != pad->leaving)
 			return true;
+		cond_resched();
 	}
 	return false;
 }

@@ -3,6 +3,7 @@
 /* The code view: which mappings there are, where they go, what splits them. */
 #include "kselftest_harness.h"
 
+#include <pthread.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -182,6 +183,54 @@ TEST_F(map, before_reserve)
 	view = mmap(NULL, self->page, READ_EXEC, MAP_SHARED, fd, 0);
 	EXPECT_NE(MAP_FAILED, view);
 	close(fd);
+}
+
+#define RESERVE_ROUNDS 500
+
+struct mapper {
+	int fd;
+	uint64_t length;
+	void *view;
+};
+
+static void *map_until_reserved(void *argument)
+{
+	struct mapper *m = argument;
+
+	do {
+		m->view = mmap(NULL, m->length, READ_EXEC, MAP_SHARED, m->fd, 0);
+	} while (m->view == MAP_FAILED && errno == EBADFD);
+	return NULL;
+}
+
+/* An attempt that meets RESERVE leaves nothing behind that others suffer from. */
+TEST_F_TIMEOUT(map, while_reserving, 60)
+{
+	struct mapper m = { .length = self->page };
+	unsigned int i, refused = 0;
+	pthread_t thread;
+	void *view;
+
+	for (i = 0; i < RESERVE_ROUNDS; i++) {
+		m.fd = device_open(O_RDWR);
+		ASSERT_LE(0, m.fd);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, map_until_reserved,
+					    &m));
+		sched_yield();
+		EXPECT_ZERO(do_reserve(m.fd, m.length, 0, 0, ""));
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		if (m.view == MAP_FAILED)
+			refused++;
+		else
+			munmap(m.view, m.length);
+		view = mmap(NULL, m.length, READ_EXEC, MAP_SHARED, m.fd, 0);
+		if (view == MAP_FAILED)
+			refused++;
+		else
+			munmap(view, m.length);
+		close(m.fd);
+	}
+	EXPECT_EQ(0, refused);
 }
 
 /* Behind the arena, far away, lies what is read and written, never executed. */

@@ -113,6 +113,8 @@ int test_init(struct kunit *test)
 	t->file = kunit_kzalloc(test, sizeof(*t->file), GFP_KERNEL);
 	if (!t->file)
 		return -ENOMEM;
+	if (codearena_file_init(t->file))
+		return -ENOMEM;
 	t->user = test_memory;
 	test->priv = t;
 	/* The end of the thread gives both back, whether it is aborted or not. */
@@ -131,6 +133,7 @@ void test_exit(struct kunit *test)
 	if (t->arena)
 		test_check_arena(test);
 	test_put(t);
+	codearena_file_exit(t->file);
 	test_set_module_limit(test, test_limit_before);
 	KUNIT_EXPECT_EQ_MSG(test, test_committed_before,
 			    atomic_long_read(&codearena_committed),
