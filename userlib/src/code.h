@@ -71,17 +71,6 @@ _Static_assert(sizeof(struct codearena_code) <= 104,
 _Static_assert(sizeof(struct codearena_code) % 8 == 0,
 	       "the metadata of a code object would be misaligned");
 
-static inline uint64_t ca__code_private(const struct codearena_code *code)
-{
-	return code->word;
-}
-
-static inline void ca__code_set_private(struct codearena_code *code,
-					uint64_t word)
-{
-	code->word = word;
-}
-
 /* code.c */
 int ca__code_new(const struct codearena_code_desc *desc,
 		 struct codearena_region region, void *owner,

@@ -57,11 +57,6 @@ static inline uint64_t ca__pages_size(const struct ca__pages *pages)
 	return 1ULL << pages->page_shift;
 }
 
-static inline uint64_t ca__pages_granule(const struct ca__pages *pages)
-{
-	return 1ULL << (pages->page_shift - CA__GRANULE_SHIFT);
-}
-
 int ca__range_check(uint64_t offset, uint64_t length, uint64_t align,
 		    uint64_t limit);
 bool ca__pages_any_committed(const struct ca__pages *pages, uint64_t offset,
