@@ -224,6 +224,10 @@ struct ca__module_tables *
 ca__module_tables_at(struct codearena_module *module, uint64_t address);
 void ca__module_spaces_free(struct codearena_module *module);
 
+/* module_add.c */
+void ca__abandon_each(struct codearena_module *module,
+		      struct codearena_code *const *codes, size_t count);
+
 /* module_stage.c */
 struct ca__stage *ca__stage_new(struct codearena_module *module,
 				const struct codearena_code_desc *descs,

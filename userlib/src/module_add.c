@@ -384,3 +384,22 @@ codearena_module_abandon(struct codearena_module *module,
 	}
 	return 0;
 }
+
+/**
+ * ca__abandon_each - give up code of which some may not be given up
+ * @module: module
+ * @codes: array of code that was not published; entries may be NULL
+ * @count: entries of @codes
+ *
+ * What is stuck stays until the module goes, and only that.
+ */
+void ca__abandon_each(struct codearena_module *module,
+		      struct codearena_code *const *codes, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (codes[i])
+			codearena_module_abandon(module, &codes[i], 1);
+	}
+}

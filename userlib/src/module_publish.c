@@ -275,8 +275,7 @@ static int ca__publish_locked(struct ca__publishing *p, size_t *failed)
 	ret = ca__prepare(p);
 	if (ret)
 		goto err_decide;
-	ret = ca__lookup_add(p->codes,
-			     p->count);
+	ret = ca__lookup_add(p->codes, p->count);
 	if (ret)
 		goto err_decide;
 	ret = ca__send(p, failed);
@@ -286,8 +285,7 @@ static int ca__publish_locked(struct ca__publishing *p, size_t *failed)
 	return 0;
 err_send:
 	ca__unsend(p);
-	ca__lookup_remove(p->codes,
-			  p->count);
+	ca__lookup_remove(p->codes, p->count);
 err_decide:
 	ca__undecide(p);
 err_claim:
@@ -402,7 +400,7 @@ codearena_module_add_publish(struct codearena_module *module,
 			     struct codearena_reloc_error *failed)
 {
 	struct codearena_code **codes = out;
-	size_t index, i;
+	size_t index;
 	int ret;
 
 	if (!module || !count || count > SIZE_MAX / 4096)
@@ -416,9 +414,7 @@ codearena_module_add_publish(struct codearena_module *module,
 		goto out_codes;
 	ret = ca__publish_codes(module, codes, count, out, &index);
 	if (ret) {
-		/* What is stuck stays until the module goes, and only that. */
-		for (i = 0; i < count; i++)
-			codearena_module_abandon(module, &codes[i], 1);
+		ca__abandon_each(module, codes, count);
 		memset(codes, 0, count * sizeof(*codes));
 		if (failed) {
 			failed->object = index;

@@ -232,16 +232,10 @@ static int ca__load_publish(struct ca__loading *loading,
 	return ret;
 }
 
-/* What is not published is given up; one that cannot be waits for the end. */
 static void ca__load_abandon(struct ca__loading *loading, size_t from)
 {
-	size_t i;
-
-	for (i = from; i < loading->plan.objects; i++) {
-		if (loading->codes[i])
-			codearena_module_abandon(loading->module,
-						 &loading->codes[i], 1);
-	}
+	ca__abandon_each(loading->module, loading->codes + from,
+			 loading->plan.objects - from);
 }
 
 static int ca__load_publish_all(struct ca__loading *loading)
