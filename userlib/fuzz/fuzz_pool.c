@@ -33,7 +33,7 @@ static uint64_t take_address(struct input *input)
 
 static void same(struct codearena_region a, struct codearena_region b)
 {
-	model_require(a.begin == b.begin && a.size == b.size);
+	require(a.begin == b.begin && a.size == b.size);
 }
 
 static void merge(struct codearena_pool *pool, struct model *model,
@@ -45,7 +45,7 @@ static void merge(struct codearena_pool *pool, struct model *model,
 	if (model->count + 2 > MODEL_MAX)
 		return;
 	ret = model_merge(model, r, &want);
-	model_require(codearena_pool_merge(pool, r, &got) == ret);
+	require(codearena_pool_merge(pool, r, &got) == ret);
 	same(got, want);
 }
 
@@ -58,7 +58,7 @@ static void allocate_in(struct codearena_pool *pool, struct model *model,
 	if (model->count + 2 > MODEL_MAX)
 		return;
 	ret = model_allocate_in(model, size, window, &want);
-	model_require(codearena_pool_allocate_in(pool, size, window, &got) ==
+	require(codearena_pool_allocate_in(pool, size, window, &got) ==
 		      ret);
 	same(got, want);
 }
@@ -70,7 +70,7 @@ static void allocate(struct codearena_pool *pool, struct model *model,
 	int ret = model_allocate_in(model, size, (struct codearena_region){
 		0, UINT64_MAX }, &want);
 
-	model_require(codearena_pool_allocate(pool, size, &got) == ret);
+	require(codearena_pool_allocate(pool, size, &got) == ret);
 	same(got, want);
 }
 
@@ -83,7 +83,7 @@ static void allocate_near(struct codearena_pool *pool, struct model *model,
 	int ret = codearena_pool_allocate_near(pool, size, near, align, &got);
 
 	if (!size || model->count + 2 > MODEL_MAX) {
-		model_require(size || ret == -EINVAL);
+		require(size || ret == -EINVAL);
 		if (!ret)
 			codearena_pool_merge(pool, got, NULL);
 		return;
@@ -91,19 +91,19 @@ static void allocate_near(struct codearena_pool *pool, struct model *model,
 	best = model_nearest(model, size, near, align, &begin);
 	if (ret) {
 		/* With alignment a place may be missed, but not this one. */
-		model_require(ret == -ENOSPC);
+		require(ret == -ENOSPC);
 		for (i = 0; i < model->count; i++)
-			model_require(model->region[i].size < size + align - 1);
+			require(model->region[i].size < size + align - 1);
 		return;
 	}
-	model_require(best != SIZE_MAX);
-	model_require(align > 1 || got.begin == begin);
-	model_require(got.size == size && !(got.begin & (align - 1)));
+	require(best != SIZE_MAX);
+	require(align > 1 || got.begin == begin);
+	require(got.size == size && !(got.begin & (align - 1)));
 	for (i = 0; i < model->count; i++) {
 		if (codearena_region_covers(model->region[i], got))
 			break;
 	}
-	model_require(i < model->count);
+	require(i < model->count);
 	model_carve(model, i, got.begin, got.size);
 }
 
@@ -151,7 +151,7 @@ static void step(struct input *input, struct codearena_pool *pool,
 		break;
 	case 7:
 		size = take(input, 1);
-		model_require(!codearena_pool_reserve(pool, size));
+		require(!codearena_pool_reserve(pool, size));
 		break;
 	}
 }
@@ -165,7 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct codearena_pool *pool;
 
 	model.count = 0;
-	model_require(!codearena_pool_new(&pool));
+	require(!codearena_pool_new(&pool));
 	while (input.left) {
 		step(&input, pool, &model);
 		model_check_tree(pool);

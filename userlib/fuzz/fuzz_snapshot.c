@@ -17,7 +17,7 @@
 
 #include "codearena_lookup.h"
 #include "codearena_trap.h"
-#include "require.h"
+#include "../tests/require.h"
 #include "snapshot.h"
 
 #define IMPORTS		2

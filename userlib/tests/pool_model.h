@@ -12,11 +12,11 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pool.h"
+#include "require.h"
 
 #define MODEL_MAX	8192
 
@@ -25,19 +25,10 @@ struct model {
 	struct codearena_region region[MODEL_MAX];
 };
 
-#define model_require(condition)					\
-	do {								\
-		if (!(condition)) {					\
-			fprintf(stderr, "%s:%d: %s\n", __FILE__,	\
-				__LINE__, #condition);			\
-			abort();					\
-		}							\
-	} while (0)
-
 static inline void model_put(struct model *model, size_t at,
 			     struct codearena_region region)
 {
-	model_require(model->count < MODEL_MAX);
+	require(model->count < MODEL_MAX);
 	memmove(model->region + at + 1, model->region + at,
 		(model->count - at) * sizeof(region));
 	model->region[at] = region;
@@ -175,28 +166,28 @@ static inline size_t model_check_node(const struct ca__tree *tree,
 	bool found = false;
 	uint32_t i;
 
-	model_require(node->count <= CA__NODE_CAP);
+	require(node->count <= CA__NODE_CAP);
 	for (i = 0; i < CA__NODE_CAP; i++) {
 		uint64_t group = node->group[i / CA__NODE_GROUP];
 
-		model_require(node->max[i] <= group);
+		require(node->max[i] <= group);
 		/* The largest of its group is somewhere in it. */
 		found = i % CA__NODE_GROUP ? found : false;
 		found |= node->max[i] == group;
-		model_require(found || (i + 1) % CA__NODE_GROUP);
-		model_require(i < node->count ? node->max[i] > 0 :
+		require(found || (i + 1) % CA__NODE_GROUP);
+		require(i < node->count ? node->max[i] > 0 :
 			      !node->max[i] && node->key[i] == UINT64_MAX);
 	}
-	model_require(!level || node->count >= CA__NODE_MIN);
+	require(!level || node->count >= CA__NODE_MIN);
 	nodes[level < tree->height]++;
 	if (level == tree->height)
 		return node->count;
-	model_require(node->count > 1 || level);
+	require(node->count > 1 || level);
 	for (i = 0; i < node->count; i++) {
 		struct ca__node *child = ca__children(node)[i];
 
-		model_require(node->key[i] == child->key[0]);
-		model_require(node->max[i] == ca__node_largest(child));
+		require(node->key[i] == child->key[0]);
+		require(node->max[i] == ca__node_largest(child));
 		regions += model_check_node(tree, child, level + 1, nodes);
 	}
 	return regions;
@@ -207,10 +198,10 @@ static inline void model_check_tree(const struct codearena_pool *pool)
 	const struct ca__tree *tree = &pool->tree;
 	size_t nodes[2] = { 0 };
 
-	model_require(model_check_node(tree, tree->root, 0, nodes) ==
+	require(model_check_node(tree, tree->root, 0, nodes) ==
 		      tree->count);
-	model_require(nodes[0] == tree->leaves.used);
-	model_require(nodes[1] == tree->inners.used);
+	require(nodes[0] == tree->leaves.used);
+	require(nodes[1] == tree->inners.used);
 }
 
 /* The pool has the regions of the model, and its tree is sound. */
@@ -222,19 +213,19 @@ static inline void model_check(const struct model *model,
 	size_t i;
 
 	model_check_tree(pool);
-	model_require(codearena_pool_count(pool) == model->count);
-	model_require(codearena_pool_is_empty(pool) == !model->count);
+	require(codearena_pool_count(pool) == model->count);
+	require(codearena_pool_is_empty(pool) == !model->count);
 	for (i = 0; i < model->count; i++) {
-		model_require(!codearena_pool_next(pool, at, &r));
-		model_require(r.begin == model->region[i].begin);
-		model_require(r.size == model->region[i].size);
+		require(!codearena_pool_next(pool, at, &r));
+		require(r.begin == model->region[i].begin);
+		require(r.size == model->region[i].size);
 		at = r.begin + r.size;
 		total += r.size;
 		largest = r.size > largest ? r.size : largest;
 	}
-	model_require(codearena_pool_next(pool, at, &r) == -ENOENT);
-	model_require(codearena_pool_total(pool) == total);
-	model_require(codearena_pool_largest(pool) == largest);
+	require(codearena_pool_next(pool, at, &r) == -ENOENT);
+	require(codearena_pool_total(pool) == total);
+	require(codearena_pool_largest(pool) == largest);
 }
 
 #endif /* TEST_POOL_MODEL_H */

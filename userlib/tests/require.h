@@ -2,10 +2,11 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What holds, or a fuzzer has a finding.
+ * What holds, or the program ends: for fuzzers and models, which run without the
+ * harness of tests.
  */
-#ifndef FUZZ_REQUIRE_H
-#define FUZZ_REQUIRE_H
+#ifndef TEST_REQUIRE_H
+#define TEST_REQUIRE_H
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,4 +20,4 @@
 		}							\
 	} while (0)
 
-#endif /* FUZZ_REQUIRE_H */
+#endif /* TEST_REQUIRE_H */
