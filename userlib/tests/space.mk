@@ -6,4 +6,4 @@
 
 $(O)/%/test_pool_model: LDFLAGS += -Wl,--wrap=aligned_alloc
 $(O)/%/test_space_memory: LDFLAGS += -Wl,--wrap=aligned_alloc \
-	-Wl,--wrap=malloc -Wl,--wrap=calloc
+	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc

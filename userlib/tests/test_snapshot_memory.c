@@ -6,55 +6,8 @@
  * that follow. The allocation functions are wrapped by snapshot.mk, and so are
  * codearena_arena_publish(), as another one, and codearena_arena_patch().
  */
+#include "memory_fails.h"
 #include "snapshot_helpers.h"
-
-/* Fail the allocation after so many more; SIZE_MAX: none. */
-static size_t memory_left = SIZE_MAX;
-static bool memory_returns;
-static bool memory_failed;
-
-static bool spend(void)
-{
-	if (memory_left == SIZE_MAX)
-		return true;
-	if (memory_left) {
-		memory_left--;
-		return true;
-	}
-	memory_failed = true;
-	if (memory_returns)
-		memory_left = SIZE_MAX;
-	return false;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__real_aligned_alloc(size_t align, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void *__wrap_aligned_alloc(size_t align, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-	return spend() ? __real_malloc(size) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return spend() ? __real_calloc(count, size) : NULL;
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-	return spend() ? __real_realloc(memory, size) : NULL;
-}
-
-void *__wrap_aligned_alloc(size_t align, size_t size)
-{
-	return spend() ? __real_aligned_alloc(align, size) : NULL;
-}
 
 static bool patches_fail;
 

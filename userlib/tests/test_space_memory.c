@@ -5,41 +5,8 @@
  * Code space without memory: every allocation in turn fails; and releasing
  * needs none. The allocation functions are wrapped by space.mk.
  */
-#include <stdlib.h>
-
+#include "memory_fails.h"
 #include "space_helpers.h"
-
-/* Fail the allocation after so many more; SIZE_MAX: none. */
-static size_t memory_left = SIZE_MAX;
-
-static bool spend(void)
-{
-	if (memory_left == SIZE_MAX)
-		return true;
-	return memory_left && memory_left--;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_aligned_alloc(size_t align, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_aligned_alloc(size_t align, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-	return spend() ? __real_malloc(size) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return spend() ? __real_calloc(count, size) : NULL;
-}
-
-void *__wrap_aligned_alloc(size_t align, size_t size)
-{
-	return spend() ? __real_aligned_alloc(align, size) : NULL;
-}
 
 static void new_fails_cleanly(void **state)
 {
