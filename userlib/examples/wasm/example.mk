@@ -52,8 +52,8 @@ $(wasm_dir)/host-go: $(wasm_src)/hosts/host.go $(wasm_src)/hosts/replay.h \
 .PHONY: wasm-native
 wasm-native: $(wasm_dir)/native.a
 
-$(wasm_dir)/native.a: $(wasm_dir)/native/native.c.o $(wasm_dir)/replay.c.o \
-		$(wasm_dir)/util.c.o
+$(wasm_dir)/native.a: $(wasm_dir)/native/native.c.o $(wasm_dir)/call.c.o \
+		$(wasm_dir)/replay.c.o $(wasm_dir)/util.c.o
 	rm -f $@
 	$(AR) rcs $@ $^
 

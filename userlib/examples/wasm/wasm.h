@@ -143,6 +143,9 @@ struct wasm_trap {
 struct wasm_module *wasm_load(const char *object,
 			      const struct wasm_options *options);
 /* These return true, or false with @trap. */
+bool wasm_enter(struct wasm_module *module,
+		void (*function)(void *instance, uint64_t *values),
+		uint64_t *values, struct wasm_trap *trap);
 bool wasm_instantiate(struct wasm_module *module, struct wasm_trap *trap);
 bool wasm_call(struct wasm_module *module,
 	       const struct wasm_glue_export *function, uint64_t *values,

@@ -104,9 +104,9 @@ struct wasm_module *wasm_load(const char *name,
 	return module;
 }
 
-static bool enter(struct wasm_module *module,
-		  void (*function)(void *instance, uint64_t *values),
-		  uint64_t *values, struct wasm_trap *trap)
+bool wasm_enter(struct wasm_module *module,
+		void (*function)(void *instance, uint64_t *values),
+		uint64_t *values, struct wasm_trap *trap)
 {
 	uint64_t before = module->ticks, begin;
 	jmp_buf outer;
@@ -127,27 +127,6 @@ static bool enter(struct wasm_module *module,
 	module->ticks += wasm_ticks() - begin;
 	memcpy(wasm_rt_jmp_buf, outer, sizeof(outer));
 	return true;
-}
-
-bool wasm_instantiate(struct wasm_module *module, struct wasm_trap *trap)
-{
-	return enter(module, module->glue->instantiate, NULL, trap);
-}
-
-bool wasm_call(struct wasm_module *module,
-	       const struct wasm_glue_export *function, uint64_t *values,
-	       struct wasm_trap *trap)
-{
-	return enter(module, function->call, values, trap);
-}
-
-const struct wasm_glue_export *wasm_find(const struct wasm_module *module,
-					 const char *name)
-{
-	for (uint32_t i = 0; i < module->glue->export_count; i++)
-		if (!strcmp(module->glue->exports[i].name, name))
-			return &module->glue->exports[i];
-	return NULL;
 }
 
 void wasm_count(const struct wasm_module *module, struct wasm_counters *to)
