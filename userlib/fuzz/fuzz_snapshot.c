@@ -17,8 +17,8 @@
 
 #include "codearena_lookup.h"
 #include "codearena_trap.h"
-#include "../tests/require.h"
-#include "snapshot.h"
+#include "lib/require.h"
+#include "snapshot/snapshot.h"
 
 #define IMPORTS		2
 #define FUNCTIONS	8
