@@ -32,7 +32,7 @@ ADDITIONS = [
     ("a function that is not in the map", "userlib/include/codearena.h", VERSION, VERSION +
      "/**\n * codearena_whatever - nothing\n *\n * Return: 0.\n */\nint codearena_whatever(void);\n",
      "symbols"),
-    ("a parameter without a word", "userlib/include/codearena_ref.h",
+    ("a parameter without a word", "userlib/include/codearena/module.h",
      "int codearena_scope_add(struct codearena_code *code);",
      "int codearena_scope_add(struct codearena_code *code, int more);", "symbol_texts"),
     ("an errno of a public function", "userlib/src/base/version.c",

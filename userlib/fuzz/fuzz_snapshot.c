@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codearena_lookup.h"
-#include "codearena_trap.h"
+#include "codearena/module.h"
+#include "codearena/trap.h"
 #include "lib/require.h"
 #include "snapshot/snapshot.h"
 

@@ -7,7 +7,7 @@
 #ifndef CA__CODE_H
 #define CA__CODE_H
 
-#include "codearena_code.h"
+#include "codearena/module.h"
 
 /**
  * struct codearena_code - the public object, with its metadata behind it

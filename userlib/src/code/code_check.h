@@ -7,7 +7,7 @@
 #ifndef CA__CODE_CHECK_H
 #define CA__CODE_CHECK_H
 
-#include "codearena_code.h"
+#include "codearena/module.h"
 
 uint64_t ca__code_body_size(const struct codearena_code_desc *desc);
 void ca__code_traps_sort(struct codearena_trap *traps, size_t count);

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "codearena_handle.h"
+#include "codearena/module.h"
 
 #define CA__HANDLE_MAX		(1U << 24)
 #define CA__HANDLE_DEFAULT	(1U << 23)

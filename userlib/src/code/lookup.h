@@ -7,7 +7,7 @@
 #ifndef CA__LOOKUP_H
 #define CA__LOOKUP_H
 
-#include "codearena_lookup.h"
+#include "codearena/module.h"
 
 /* What starts and sizes of objects are multiples of. */
 #define CA__LOOKUP_UNIT	64U

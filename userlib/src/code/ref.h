@@ -8,7 +8,7 @@
 #define CA__REF_H
 
 #include "code/code.h"
-#include "codearena_ref.h"
+#include "codearena/module.h"
 
 struct ca__owner;
 

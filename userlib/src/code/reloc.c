@@ -9,7 +9,7 @@
 #include "code/reloc.h"
 
 /**
- * codearena_reloc_reason - see codearena_reloc.h
+ * codearena_reloc_reason - see codearena/module.h
  * @reason: any value
  *
  * Return: text.
@@ -47,7 +47,7 @@ CODEARENA_API const char *codearena_reloc_reason(uint32_t reason)
 }
 
 /**
- * codearena_reloc_width - see codearena_reloc.h
+ * codearena_reloc_width - see codearena/module.h
  * @machine: ELF machine number
  * @form: enum codearena_reloc_form
  *
@@ -69,7 +69,7 @@ static int ca__field_check(uint32_t machine, uint32_t form, uint64_t place,
 }
 
 /**
- * codearena_reloc_encode - see codearena_reloc.h
+ * codearena_reloc_encode - see codearena/module.h
  * @machine: ELF machine number
  * @form: enum codearena_reloc_form
  * @place: address of the field
@@ -88,7 +88,7 @@ CODEARENA_API int codearena_reloc_encode(uint32_t machine, uint32_t form,
 }
 
 /**
- * codearena_reloc_decode - see codearena_reloc.h
+ * codearena_reloc_decode - see codearena/module.h
  * @machine: ELF machine number
  * @form: enum codearena_reloc_form
  * @place: address of the field
@@ -111,7 +111,7 @@ CODEARENA_API int codearena_reloc_decode(uint32_t machine, uint32_t form,
 }
 
 /**
- * codearena_reloc_clear - see codearena_reloc.h
+ * codearena_reloc_clear - see codearena/module.h
  * @machine: ELF machine number
  * @form: enum codearena_reloc_form
  * @field: the bytes

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "codearena_reloc.h"
+#include "codearena/module.h"
 #include "arena/arena.h"
 
 /**

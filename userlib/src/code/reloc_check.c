@@ -260,7 +260,7 @@ static int begin(struct ca__relocs *relocs,
 }
 
 /**
- * codearena_reloc_check - see codearena_reloc.h
+ * codearena_reloc_check - see codearena/module.h
  * @context: what they refer to
  * @body: what they are in
  * @bytes: the bytes of the object, or NULL
@@ -288,7 +288,7 @@ codearena_reloc_check(const struct codearena_reloc_context *context,
 }
 
 /**
- * codearena_reloc_apply - see codearena_reloc.h
+ * codearena_reloc_apply - see codearena/module.h
  * @context: what the relocations refer to
  * @body: what they are in
  * @relocs: array of relocations
@@ -319,7 +319,7 @@ codearena_reloc_apply(const struct codearena_reloc_context *context,
 }
 
 /**
- * codearena_reloc_verify - see codearena_reloc.h
+ * codearena_reloc_verify - see codearena/module.h
  * @context: what the relocations refer to
  * @body: what they are in
  * @relocs: array of relocations

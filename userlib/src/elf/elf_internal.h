@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "codearena_elf.h"
+#include "codearena/elf.h"
 #include "arena/arena.h"
 
 /* Structures of the file are used as they are. */

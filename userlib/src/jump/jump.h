@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "arch/jump.h"
-#include "codearena_slot.h"
+#include "codearena/jump.h"
 
 /* jump.c */
 extern const struct ca__jump_machine ca__jump_x86_64;

@@ -7,7 +7,7 @@
 #ifndef CA__JUMP_TABLE_H
 #define CA__JUMP_TABLE_H
 
-#include "codearena_jump.h"
+#include "codearena/jump.h"
 #include "jump/jump.h"
 
 /* Limit of functions and of builtins: sums of sizes stay far from 2^64. */

@@ -7,7 +7,7 @@
 #ifndef CA__LOG_H
 #define CA__LOG_H
 
-#include "codearena_log.h"
+#include "codearena/log.h"
 #include "arena/arena.h"
 
 /**

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "code/code.h"
-#include "codearena_ref.h"
+#include "codearena/module.h"
 #include "log/log.h"
 #include "log/logger_table.h"
 

@@ -7,7 +7,7 @@
 #ifndef CA__LOGGER_TABLE_H
 #define CA__LOGGER_TABLE_H
 
-#include "codearena_log.h"
+#include "codearena/log.h"
 
 struct ca__log_slot;
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codearena_log.h"
+#include "codearena/log.h"
 #include "code/lookup.h"
 #include "module/module.h"
 #include "space/space.h"
@@ -114,7 +114,7 @@ static int ca__module_space(struct codearena_module *module,
 }
 
 /**
- * codearena_module_new - see codearena_module.h
+ * codearena_module_new - see codearena/module.h
  * @manager: where its space counts
  * @opts: NULL, or options
  * @out: gets the module
@@ -183,7 +183,7 @@ static void ca__module_stages_drop(struct codearena_module *module)
 }
 
 /**
- * codearena_module_free - see codearena_module.h
+ * codearena_module_free - see codearena/module.h
  * @module: NULL, or a module
  */
 CODEARENA_API void codearena_module_free(struct codearena_module *module)

@@ -11,8 +11,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "codearena_jump.h"
-#include "codearena_module.h"
+#include "codearena/jump.h"
+#include "codearena/module.h"
 #include "code/code.h"
 #include "arena/arena.h"
 #include "code/ref.h"

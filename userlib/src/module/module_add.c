@@ -285,7 +285,7 @@ ca__add_context(struct ca__adding *adding)
 }
 
 /**
- * codearena_module_add - see codearena_module.h
+ * codearena_module_add - see codearena/module.h
  * @module: module
  * @descs: array of descriptions
  * @count: entries of @descs
@@ -347,7 +347,7 @@ static int ca__abandon_claim(struct codearena_module *module,
 }
 
 /**
- * codearena_module_abandon - see codearena_module.h
+ * codearena_module_abandon - see codearena/module.h
  * @module: module
  * @codes: array of code
  * @count: entries of @codes

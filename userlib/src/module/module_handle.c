@@ -95,7 +95,7 @@ void ca__module_handles_free(struct codearena_module *module)
 }
 
 /**
- * codearena_module_handle - see codearena_module.h
+ * codearena_module_handle - see codearena/module.h
  * @module: module
  * @function: index of a declared function
  * @signature: what indirect callers will demand

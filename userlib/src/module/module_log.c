@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "codearena_log.h"
+#include "codearena/log.h"
 #include "module/module.h"
 
 static void ca__module_log_one(struct codearena_module *module,
@@ -141,7 +141,7 @@ static int ca__module_log_set(struct codearena_module *module,
 }
 
 /**
- * codearena_logger_attach - see codearena_log.h
+ * codearena_logger_attach - see codearena/log.h
  * @logger: logger
  * @module: module
  *
@@ -189,7 +189,7 @@ static void ca__module_log_forget(struct codearena_module *module,
 }
 
 /**
- * codearena_logger_detach - see codearena_log.h
+ * codearena_logger_detach - see codearena/log.h
  * @module: module
  *
  * Return: 0 or a negative errno.

@@ -103,7 +103,7 @@ void ca__module_event(struct codearena_module *module,
 }
 
 /**
- * codearena_module_put - see codearena_module.h
+ * codearena_module_put - see codearena/module.h
  * @codes: array of code
  * @count: entries of @codes
  */
@@ -265,7 +265,7 @@ const struct ca__owner_ops ca__module_owner_ops = {
 };
 
 /**
- * codearena_module_reap - see codearena_module.h
+ * codearena_module_reap - see codearena/module.h
  * @module: module without a collector
  * @count: NULL, or gets the number of code objects that were freed
  *
@@ -287,7 +287,7 @@ CODEARENA_API int codearena_module_reap(struct codearena_module *module,
 }
 
 /**
- * codearena_module_snapshot_all - see codearena_module.h
+ * codearena_module_snapshot_all - see codearena/module.h
  * @module: module
  * @out: array that gets the code
  * @count: entries of @out; gets the number that is filled in
@@ -320,7 +320,7 @@ codearena_module_snapshot_all(struct codearena_module *module,
 }
 
 /**
- * codearena_module_snapshot_table - see codearena_module.h
+ * codearena_module_snapshot_table - see codearena/module.h
  * @module: module
  * @out: array that gets an entry for each function
  * @count: entries of @out; gets the number of declared functions
@@ -350,7 +350,7 @@ codearena_module_snapshot_table(struct codearena_module *module,
 }
 
 /**
- * codearena_module_code - see codearena_module.h
+ * codearena_module_code - see codearena/module.h
  * @module: module
  * @function: index of a declared function
  * @out: gets the code
@@ -379,7 +379,7 @@ CODEARENA_API int codearena_module_code(struct codearena_module *module,
 }
 
 /**
- * codearena_module_lookup - see codearena_module.h
+ * codearena_module_lookup - see codearena/module.h
  * @module: module
  * @pc: any address
  * @out: gets the code
@@ -400,7 +400,7 @@ CODEARENA_API int codearena_module_lookup(struct codearena_module *module,
 }
 
 /**
- * codearena_module_stat - see codearena_module.h
+ * codearena_module_stat - see codearena/module.h
  * @module: module
  * @stat: gets the counters
  *
@@ -426,7 +426,7 @@ CODEARENA_API int codearena_module_stat(struct codearena_module *module,
 }
 
 /**
- * codearena_module_allocator - see codearena_module.h
+ * codearena_module_allocator - see codearena/module.h
  * @module: module
  *
  * Return: the allocator, or NULL.

@@ -367,7 +367,7 @@ static int ca__publish_codes(struct codearena_module *module,
 }
 
 /**
- * codearena_module_publish - see codearena_module.h
+ * codearena_module_publish - see codearena/module.h
  * @module: module
  * @codes: array of code
  * @count: entries of @codes
@@ -384,7 +384,7 @@ codearena_module_publish(struct codearena_module *module,
 }
 
 /**
- * codearena_module_add_publish - see codearena_module.h
+ * codearena_module_add_publish - see codearena/module.h
  * @module: module
  * @descs: array of descriptions
  * @count: entries of @descs

@@ -25,7 +25,7 @@ static int ca__turn(struct codearena_module *module, size_t count)
 }
 
 /**
- * codearena_module_use_lazy - see codearena_module.h
+ * codearena_module_use_lazy - see codearena/module.h
  * @module: module
  * @function: index of a declared function
  *
@@ -169,7 +169,7 @@ static void ca__removed_count(struct codearena_removed *removed,
 }
 
 /**
- * codearena_module_remove - see codearena_module.h
+ * codearena_module_remove - see codearena/module.h
  * @module: module
  * @filter: which code
  * @removed: NULL, or gets what was removed
@@ -219,7 +219,7 @@ CODEARENA_API int codearena_module_remove(struct codearena_module *module,
 }
 
 /**
- * codearena_module_set_debug - see codearena_module.h
+ * codearena_module_set_debug - see codearena/module.h
  * @module: module
  * @debug: whether to be in the debug state
  *
@@ -280,7 +280,7 @@ static bool ca__published(const struct codearena_module *module,
 }
 
 /**
- * codearena_module_reinstall_debug - see codearena_module.h
+ * codearena_module_reinstall_debug - see codearena/module.h
  * @module: module
  * @code: breakpoint code
  *
@@ -317,7 +317,7 @@ codearena_module_reinstall_debug(struct codearena_module *module,
 }
 
 /**
- * codearena_module_release - see codearena_module.h
+ * codearena_module_release - see codearena/module.h
  * @module: module
  * @code: code that was published
  *

@@ -311,7 +311,7 @@ static int ca__target_at(struct codearena_module *module, uint64_t from,
 }
 
 /**
- * codearena_module_call_target - see codearena_module.h
+ * codearena_module_call_target - see codearena/module.h
  * @module: module
  * @function: index of a declared function
  * @from: address of the caller, or 0
@@ -336,7 +336,7 @@ CODEARENA_API int codearena_module_call_target(struct codearena_module *module,
 }
 
 /**
- * codearena_module_builtin_target - see codearena_module.h
+ * codearena_module_builtin_target - see codearena/module.h
  * @module: module
  * @builtin: index of a builtin
  * @from: address of the caller, or 0
@@ -384,7 +384,7 @@ static int ca__slot_find(struct codearena_module *module, uint64_t address,
 }
 
 /**
- * codearena_module_slot_function - see codearena_module.h
+ * codearena_module_slot_function - see codearena/module.h
  * @module: module
  * @address: address of a near slot
  * @out: gets the index of the function
@@ -407,7 +407,7 @@ codearena_module_slot_function(struct codearena_module *module,
 }
 
 /**
- * codearena_module_slot_builtin - see codearena_module.h
+ * codearena_module_slot_builtin - see codearena/module.h
  * @module: module
  * @address: address of a far slot
  * @out: gets the index of the builtin

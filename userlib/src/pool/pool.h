@@ -7,7 +7,7 @@
 #ifndef CA__POOL_H
 #define CA__POOL_H
 
-#include "codearena_pool.h"
+#include "codearena/module.h"
 #include "base/base.h"
 #include "pool/pool_tree.h"
 

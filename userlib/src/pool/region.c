@@ -6,7 +6,7 @@
  */
 #include "base/base.h"
 
-#include "codearena_pool.h"
+#include "codearena/module.h"
 
 CODEARENA_API bool codearena_region_contains(struct codearena_region region,
 					     uint64_t address)

@@ -17,7 +17,7 @@
 #ifndef CA__SNAPSHOT_H
 #define CA__SNAPSHOT_H
 
-#include "codearena_snapshot.h"
+#include "codearena/snapshot.h"
 #include "module/module.h"
 
 #define CA__SNAPSHOT_MAGIC	"CASNAP\x1a\n"

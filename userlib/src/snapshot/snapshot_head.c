@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "codearena_trap.h"
+#include "codearena/trap.h"
 #include "snapshot/snapshot.h"
 #include "space/space.h"
 

@@ -339,7 +339,7 @@ static int ca__plan_for(struct codearena_module *module,
 }
 
 /**
- * codearena_snapshot_check - see codearena_snapshot.h
+ * codearena_snapshot_check - see codearena/snapshot.h
  * @module: module
  * @opts: NULL, or options
  * @from: the snapshot
@@ -363,7 +363,7 @@ codearena_snapshot_check(struct codearena_module *module,
 }
 
 /**
- * codearena_snapshot_load - see codearena_snapshot.h
+ * codearena_snapshot_load - see codearena/snapshot.h
  * @module: module without code
  * @opts: NULL, or options
  * @from: the snapshot

@@ -297,7 +297,7 @@ static int ca__write_all(struct ca__saving *saving, uint8_t *to)
 }
 
 /**
- * codearena_snapshot_size - see codearena_snapshot.h
+ * codearena_snapshot_size - see codearena/snapshot.h
  * @module: module
  * @opts: NULL, or options
  * @size: gets bytes
@@ -324,7 +324,7 @@ codearena_snapshot_size(struct codearena_module *module,
 }
 
 /**
- * codearena_snapshot_save - see codearena_snapshot.h
+ * codearena_snapshot_save - see codearena/snapshot.h
  * @module: module
  * @opts: NULL, or options
  * @to: memory for it
@@ -354,7 +354,7 @@ codearena_snapshot_save(struct codearena_module *module,
 }
 
 /**
- * codearena_snapshot_save_new - see codearena_snapshot.h
+ * codearena_snapshot_save_new - see codearena/snapshot.h
  * @module: module
  * @opts: NULL, or options
  * @out: gets the memory

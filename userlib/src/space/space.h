@@ -23,7 +23,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "codearena_space.h"
+#include "codearena/module.h"
 #include "arena/arena.h"
 
 /* What V8 aligns code to on x86-64, and what a granule is at least. */

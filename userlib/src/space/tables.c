@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 
-#include "codearena_jump.h"
+#include "codearena/jump.h"
 #include "space/tables.h"
 
 /**

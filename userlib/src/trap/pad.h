@@ -7,7 +7,7 @@
 #ifndef CA__PAD_H
 #define CA__PAD_H
 
-#include "codearena_trap.h"
+#include "codearena/trap.h"
 
 /*
  * Where a pad with a handler enters, counted from codearena_pad_external(),

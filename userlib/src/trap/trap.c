@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "arena/backend.h"
-#include "codearena_trap.h"
+#include "codearena/trap.h"
 
 CODEARENA_API uint32_t codearena_trap_kinds(const struct codearena_arena *arena)
 {

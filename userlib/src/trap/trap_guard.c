@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "arena/backend.h"
-#include "codearena_trap.h"
+#include "codearena/trap.h"
 #include "arena/memfd/pages.h"
 #include "arena/memfd/trap_rcu.h"
 #include "arena/memfd/traps.h"

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "codearena_trap.h"
+#include "codearena/trap.h"
 #include "base/encode.h"
 #include "arena/arena.h"
 

@@ -9,7 +9,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#include "codearena_handle.h"
+#include "codearena/module.h"
 #include "lib/helpers.h"
 
 #define SEGMENT_ENTRIES	(CODEARENA_HANDLE_SEGMENT / CODEARENA_HANDLE_SIZE)

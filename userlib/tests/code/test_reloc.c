@@ -8,7 +8,7 @@
  */
 #include <elf.h>
 
-#include "codearena_reloc.h"
+#include "codearena/module.h"
 #include "lib/helpers.h"
 
 #define PLACE	0x7f0000001000ULL

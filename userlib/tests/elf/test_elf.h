@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-#include "codearena_elf.h"
+#include "codearena/elf.h"
 
 #define NATIVE_CC	"cc"
 #define X86_64_CC	"x86_64-linux-gnu-gcc"

@@ -10,7 +10,7 @@
 #include <elf.h>
 #include <string.h>
 
-#include "codearena_jump.h"
+#include "codearena/jump.h"
 #include "lib/helpers.h"
 
 #if defined(__x86_64__)

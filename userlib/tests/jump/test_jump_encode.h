@@ -10,7 +10,7 @@
 #include <elf.h>
 #include <stdio.h>
 
-#include "codearena_jump.h"
+#include "codearena/jump.h"
 #include "lib/helpers.h"
 
 #define ENTRY		CODEARENA_JUMP_F_BRANCH_TARGET

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "codearena_log.h"
+#include "codearena/log.h"
 #include "log/gdbjit_prologue.h"
 #include "lib/helpers.h"
 

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "codearena_log.h"
+#include "codearena/log.h"
 #include "lib/helpers.h"
 
 #define FILE_MAX	(1 << 20)

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "codearena_log.h"
+#include "codearena/log.h"
 #include "lib/helpers.h"
 #include "log/tools.h"
 

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "code/code.h"
-#include "codearena_log.h"
-#include "codearena_ref.h"
+#include "codearena/log.h"
+#include "codearena/module.h"
 #include "lib/helpers.h"
 #include "log/logger_table.h"
 

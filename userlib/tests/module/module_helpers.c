@@ -6,7 +6,7 @@
  */
 #include "module/module_helpers.h"
 
-/* A lazy slot leaves the index of the function where codearena_jump.h says. */
+/* A lazy slot leaves the index of the function where codearena/jump.h says. */
 #if defined(__x86_64__)
 unsigned int lazy(void);
 __asm__(".text\n"

@@ -9,9 +9,8 @@
 
 #include <elf.h>
 
-#include "codearena_jump.h"
-#include "codearena_lookup.h"
-#include "codearena_module.h"
+#include "codearena/jump.h"
+#include "codearena/module.h"
 #include "lib/helpers.h"
 
 #define MODULE_FUNCTIONS	10

@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "codearena_log.h"
+#include "codearena/log.h"
 #include "module/module_helpers.h"
 #include "log/tools.h"
 

@@ -5,7 +5,7 @@
  * Region pools: what V8's tests of DisjointAllocationPool and AddressRegion
  * check, by the names they have there, and what those leave out.
  */
-#include "codearena_pool.h"
+#include "codearena/module.h"
 #include "lib/helpers.h"
 
 #define REGION(b, s)	((struct codearena_region){ b, s })

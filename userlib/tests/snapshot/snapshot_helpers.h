@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#include "codearena_snapshot.h"
+#include "codearena/snapshot.h"
 #include "module/module_helpers.h"
 #include "snapshot/snapshot.h"
 

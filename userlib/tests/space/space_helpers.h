@@ -7,7 +7,7 @@
 #ifndef TEST_SPACE_HELPERS_H
 #define TEST_SPACE_HELPERS_H
 
-#include "codearena_space.h"
+#include "codearena/module.h"
 #include "lib/helpers.h"
 
 static inline struct codearena_manager_stat

@@ -7,7 +7,7 @@
  */
 #include <elf.h>
 
-#include "codearena_space.h"
+#include "codearena/module.h"
 #include "lib/helpers.h"
 
 #define MIB	(1ULL << 20)

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "codearena_trap.h"
+#include "codearena/trap.h"
 #include "space/space_helpers.h"
 
 #define SPACE_PAGES	8

@@ -9,7 +9,7 @@
 
 #include <signal.h>
 
-#include "codearena_trap.h"
+#include "codearena/trap.h"
 #include "lib/helpers.h"
 
 /* Where the landing pads of the fixture are, in granules. */

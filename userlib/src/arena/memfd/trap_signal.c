@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "arch/trap.h"
-#include "codearena_trap.h"
+#include "codearena/trap.h"
 #include "arena/memfd/trap_rcu.h"
 #include "arena/memfd/traps.h"
 

@@ -10,8 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "codearena_module.h"
-#include "codearena_reloc.h"
+#include <codearena/module.h>
 
 #ifdef __cplusplus
 extern "C" {

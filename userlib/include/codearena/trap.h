@@ -7,7 +7,7 @@
 #ifndef CODEARENA_TRAP_H
 #define CODEARENA_TRAP_H
 
-#include "codearena.h"
+#include <codearena.h>
 
 #ifdef __cplusplus
 extern "C" {

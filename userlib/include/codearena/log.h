@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "codearena.h"
-#include "codearena_code.h"
+#include <codearena.h>
+#include <codearena/module.h>
 
 #ifdef __cplusplus
 extern "C" {
