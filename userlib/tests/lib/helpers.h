@@ -82,6 +82,9 @@ bool backend_is(enum codearena_backend backend);
 			skip();					\
 	} while (0)
 
+/* The device reads memory of the caller safely, the fallback as the caller. */
+#define reads_safely()	backend_is(CODEARENA_BACKEND_DEVICE)
+
 /* Skips the test where the sanitizer would react to what is being tested. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define skip_with_sanitizer() skip()

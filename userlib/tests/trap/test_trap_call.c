@@ -348,7 +348,7 @@ static void external_pad_returns(void **state)
 		.landing = CODEARENA_LANDING_EXTERNAL,
 	};
 
-	assert_int_equal(codearena_trap_register(f->arena, offset,
+	assert_int_equal(codearena_trap_table_register(f->arena, offset,
 						 code_load.end - code_load.start,
 						 &trap, 1,
 						 CODEARENA_TRAP_F_REPORT, &id,

@@ -165,7 +165,7 @@ int protect(struct trap_fixture *f, const struct snippet *code,
 		.landing = pad * f->granule,
 	};
 
-	return codearena_trap_register(f->arena, offset,
+	return codearena_trap_table_register(f->arena, offset,
 				       code->end - code->start, &trap, 1,
 				       CODEARENA_TRAP_F_REPORT, id, NULL);
 }
