@@ -65,7 +65,8 @@ __asm__(
 "ca__pad_external:\n"
 	"endbr64\n"
 	"xorl %esi, %esi\n"
-	".p2align 4\n"
+	".fill 10, 1, 0x90\n"
+	CA__PAD_ENTRY_HERE
 	"endbr64\n"
 	"movq ca__frame_top@gottpoff(%rip), %rcx\n"
 	"movq %fs:(%rcx), %rdi\n"
