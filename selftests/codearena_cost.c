@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#include "crew.h"
+#include "lib/crew.h"
 
 #define FUNCTIONS	10000
 #define FUNCTION_SIZE	64

@@ -9,8 +9,8 @@
 #include <kselftest_harness.h>
 #include <semaphore.h>
 
-#include "crew.h"
-#include "slots.h"
+#include "lib/crew.h"
+#include "lib/slots.h"
 
 #define BATCHES		120
 #define BATCH_MAX	4

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "crew.h"
+#include "lib/crew.h"
 
 #define PAGES		4	/* of the source; the last one is held back */
 

@@ -8,7 +8,7 @@
  */
 #include <kselftest_harness.h>
 
-#include "crew.h"
+#include "lib/crew.h"
 
 #define CONTESTANTS	8
 #define ROUNDS		100

@@ -11,8 +11,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "crew.h"
-#include "slots.h"
+#include "lib/crew.h"
+#include "lib/slots.h"
 
 /* What pages are filled with: no byte of any trap fill. */
 #define PATTERN		0x80

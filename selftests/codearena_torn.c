@@ -10,8 +10,8 @@
 #include <kselftest_harness.h>
 #include <sched.h>
 
-#include "crew.h"
-#include "slots.h"
+#include "lib/crew.h"
+#include "lib/slots.h"
 
 #define SLOTS		128
 #define RUNNERS		5

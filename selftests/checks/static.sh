@@ -13,8 +13,8 @@
 # Ends with "check-static: N passed, N failed, N skipped".
 
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname "$0")/../vm/lib.sh"
 
 logs=$root_dir/build/static
 skip_code=77
@@ -219,7 +219,7 @@ check_checkpatch() {
 
 check_checkpatch_tests() {
 	local files
-	take_files 'selftests/*.[ch]' 'selftests/fuzz/*.[ch]' ':!selftests/[!f]*/*'
+	take_files 'selftests/codearena_*.c' 'selftests/lib/*.[ch]' 'selftests/fuzz/*.[ch]'
 	checkpatch "$(list_of "${checkpatch_ignore_tests[@]}")" "${files[@]}"
 }
 
@@ -257,7 +257,7 @@ check_clang_format() {
 	local files
 	need clang-format static
 	take_files "${kernel_sources[@]}" 'userlib/include/*.h' ':!kmod/trace.h' ':!kmod/tests/*'
-	selftests/vm/format.py "${files[@]}"
+	selftests/checks/format.py "${files[@]}"
 	echo "${#files[@]} files"
 }
 

@@ -17,8 +17,8 @@
 # Ends with "fuzz: N passed, N failed, N skipped".
 
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname "$0")/../vm/lib.sh"
 
 kver=${KVER:-debug} seconds=180 seed=$(date +%s) options=() replay=()
 while [ $# -gt 0 ]; do
