@@ -6,7 +6,7 @@
  * address space. Every counter is first seen to count, by doing the same job
  * with mprotect().
  */
-#include <kselftest_harness.h>
+#include "kselftest_harness.h"
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <sys/resource.h>

@@ -6,7 +6,7 @@
  *
  * CODEARENA_STRESS=N repeats each test N times.
  */
-#include <kselftest_harness.h>
+#include "kselftest_harness.h"
 #include <semaphore.h>
 
 #include "lib/crew.h"

@@ -5,7 +5,7 @@
  * userfaultfd holds back: what others are told meanwhile, and what is left when
  * the caller is killed, or loses its handle and its views.
  */
-#include <kselftest_harness.h>
+#include "kselftest_harness.h"
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <signal.h>

@@ -6,7 +6,7 @@
  *
  * CODEARENA_STRESS=N holds N times as many contests.
  */
-#include <kselftest_harness.h>
+#include "kselftest_harness.h"
 
 #include "lib/crew.h"
 

@@ -6,7 +6,7 @@
  *
  * CODEARENA_STRESS=N repeats the work N times.
  */
-#include <kselftest_harness.h>
+#include "kselftest_harness.h"
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>

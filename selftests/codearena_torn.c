@@ -7,7 +7,7 @@
  *
  * CODEARENA_STRESS=N patches N times as often.
  */
-#include <kselftest_harness.h>
+#include "kselftest_harness.h"
 #include <sched.h>
 
 #include "lib/crew.h"
