@@ -197,7 +197,7 @@ check_kunit() {
 checkpatch() {
 	local tree ignored=$1 code=0
 	shift
-	tree=$("$vm_dir/kernel.sh" source-file scripts/checkpatch.pl scripts/spelling.txt \
+	tree=$("$vm_dir/source.sh" file scripts/checkpatch.pl scripts/spelling.txt \
 		scripts/const_structs.checkpatch)
 	"$tree/scripts/checkpatch.pl" --no-tree --strict --terse --show-types \
 		${ignored:+--ignore "$ignored"} -f "$@" || code=$?
@@ -225,7 +225,7 @@ check_checkpatch_tests() {
 
 check_kernel_doc() {
 	local tree files
-	tree=$("$vm_dir/kernel.sh" source-file scripts/kernel-doc)
+	tree=$("$vm_dir/source.sh" file scripts/kernel-doc)
 	take_files "${kernel_sources[@]}"
 	"$tree/scripts/kernel-doc" -none -Werror "${files[@]}"
 }
@@ -266,7 +266,7 @@ check_clang_format() {
 check_coccinelle() {
 	local tree rule options found=0
 	need spatch static
-	tree=$("$vm_dir/kernel.sh" source-file scripts/coccinelle)
+	tree=$("$vm_dir/source.sh" file scripts/coccinelle)
 	while IFS= read -r rule; do
 		options=$(sed -n 's,^// Options:,,p' "$rule" | head -n 1)
 		echo "$rule"

@@ -96,7 +96,7 @@ else
 	files=("$mutants"/*.patch)
 fi
 say "building the kselftests"
-source=$("$vm_dir/kernel.sh" source-file tools/testing/selftests/kselftest_harness.h)
+source=$("$vm_dir/source.sh" file tools/testing/selftests/kselftest_harness.h)
 make -C "$root_dir/selftests" --no-print-directory O="$tests" HARNESS_DIR="$source" >&2
 
 # What passes when nothing is broken, by kernel.

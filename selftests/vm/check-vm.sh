@@ -45,7 +45,7 @@ list_programs() {
 
 kselftests() {
 	local out=$root_dir/build/selftests/$arch source extra
-	source=$("$vm_dir/kernel.sh" source-file tools/testing/selftests/kselftest_harness.h)
+	source=$("$vm_dir/source.sh" file tools/testing/selftests/kselftest_harness.h)
 	say "building the kselftests for $arch"
 	make -C "$root_dir/selftests" --no-print-directory O="$out" HARNESS_DIR="$source" \
 		CROSS_COMPILE="$prefix" >&2
