@@ -44,9 +44,7 @@ done
 
 out=$root_dir/build/selftests/x86_64
 say "building the fuzzer"
-source=$("$vm_dir/source.sh" file tools/testing/selftests/kselftest_harness.h)
-make -C "$root_dir/selftests" --no-print-directory O="$out" HARNESS_DIR="$source" \
-	"$out/codearena_fuzz" >&2
+make -s -C "$root_dir/selftests" -j"$(nproc)" O="$out" "$out/codearena_fuzz" >&2
 say "$seconds seconds with seed $seed"
 code=0
 "$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 --each $((seconds + 240)) "${options[@]}" \
