@@ -231,6 +231,7 @@ static int __init codearena_init(void)
 {
 	int ret;
 
+	codearena_commit_init();
 	ret = codearena_arena_init();
 	if (ret)
 		return ret;
@@ -254,6 +255,7 @@ static void __exit codearena_exit(void)
 	misc_deregister(&codearena_miscdev);
 	codearena_arch_exit();
 	codearena_arena_exit();
+	codearena_commit_exit();
 }
 
 module_init(codearena_init);
