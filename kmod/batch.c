@@ -51,6 +51,7 @@ void codearena_batch_release_locked(struct codearena_batch *batch, u32 count)
 	const struct codearena_chunk *entry;
 	u32 i;
 
+	lockdep_assert_held(&batch->arena->lock);
 	for (i = 0; i < count; i++) {
 		entry = codearena_batch_entry(batch, i);
 		codearena_claims_release_locked(batch->arena, entry->offset,
@@ -64,6 +65,7 @@ static int codearena_entry_claim_locked(struct codearena_batch *batch,
 	struct codearena_page *state;
 	int ret;
 
+	lockdep_assert_held(&batch->arena->lock);
 	codearena_for_each_piece(piece, entry->offset, entry->length) {
 		state = codearena_page_committed_locked(batch->arena,
 							piece.index);

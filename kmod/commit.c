@@ -196,6 +196,7 @@ static int codearena_may_decommit_locked(struct codearena_arena *arena,
 	struct codearena_page *state;
 	unsigned long i;
 
+	lockdep_assert_held(&arena->lock);
 	for (i = first; i <= last; i++) {
 		state = codearena_page_committed_locked(arena, i);
 		if (!state)

@@ -90,6 +90,7 @@ codearena_pad_find_locked(struct codearena_arena *arena, u32 offset)
 {
 	struct codearena_pad *pad = codearena_pad_first_locked(arena, offset);
 
+	lockdep_assert_held(&arena->lock);
 	return pad && pad->offset == offset ? pad : NULL;
 }
 
@@ -98,6 +99,7 @@ static int codearena_pad_get_locked(struct codearena_arena *arena, u32 offset)
 	struct rb_node **link = &arena->pads.rb_node, *parent = NULL;
 	struct codearena_pad *pad;
 
+	lockdep_assert_held(&arena->lock);
 	pad = codearena_pad_find_locked(arena, offset);
 	if (pad) {
 		pad->refs++;
@@ -124,6 +126,7 @@ static void codearena_pad_put_locked(struct codearena_arena *arena, u32 offset)
 {
 	struct codearena_pad *pad = codearena_pad_find_locked(arena, offset);
 
+	lockdep_assert_held(&arena->lock);
 	if (WARN_ON_ONCE(!pad) || --pad->refs)
 		return;
 	rb_erase(&pad->node, &arena->pads);
@@ -137,6 +140,7 @@ static void codearena_table_put_pads_locked(struct codearena_arena *arena,
 {
 	u32 landing;
 
+	lockdep_assert_held(&arena->lock);
 	while (count--) {
 		landing = codearena_table_landing(table, count);
 		if (landing != CODEARENA_TABLE_EXTERNAL)
@@ -150,6 +154,7 @@ static int codearena_table_get_pads_locked(struct codearena_arena *arena,
 	u32 landing, i;
 	int ret;
 
+	lockdep_assert_held(&arena->lock);
 	for (i = 0; i < codearena_table_landings(table); i++) {
 		landing = codearena_table_landing(table, i);
 		if (landing == CODEARENA_TABLE_EXTERNAL)
@@ -172,6 +177,7 @@ static int codearena_landing_check_locked(struct codearena_arena *arena,
 	struct codearena_page *state;
 	u32 unused;
 
+	lockdep_assert_held(&arena->lock);
 	if (landing == CODEARENA_TABLE_EXTERNAL)
 		return 0;
 	state = codearena_page_committed_locked(arena, landing >> PAGE_SHIFT);
@@ -197,6 +203,7 @@ static int codearena_table_check_locked(struct codearena_arena *arena,
 	u32 i, start, length;
 	int ret;
 
+	lockdep_assert_held(&arena->lock);
 	other = codearena_table_first_locked(arena, table->start);
 	if (other && other->start < codearena_table_end(table))
 		return -EEXIST;
@@ -289,6 +296,7 @@ void codearena_tables_remove_locked(struct codearena_arena *arena, u64 offset,
 {
 	struct codearena_table *table, *next;
 
+	lockdep_assert_held(&arena->lock);
 	for (table = codearena_table_first_locked(arena, offset);
 	     table && table->start < offset + length; table = next) {
 		next = codearena_table_next(table);
@@ -306,6 +314,7 @@ static void codearena_tables_leave_locked(struct codearena_arena *arena,
 	struct codearena_pad *pad;
 	u32 landing, i;
 
+	lockdep_assert_held(&arena->lock);
 	codearena_for_each_table_locked(table, arena, range->offset,
 					range->offset + range->length) {
 		/* A table may reach into several ranges, and counts once. */
@@ -330,6 +339,7 @@ static bool codearena_pads_stay_locked(struct codearena_arena *arena,
 {
 	struct codearena_pad *pad;
 
+	lockdep_assert_held(&arena->lock);
 	for (pad = codearena_pad_first_locked(arena, range->offset);
 	     pad && pad->offset < range->offset + range->length;
 	     pad = rb_entry_safe(rb_next(&pad->node), struct codearena_pad,
@@ -456,6 +466,7 @@ static bool codearena_range_sealed_locked(struct codearena_arena *arena,
 {
 	struct codearena_page *state;
 
+	lockdep_assert_held(&arena->lock);
 	codearena_for_each_piece(piece, offset, length) {
 		state = codearena_page_committed_locked(arena, piece.index);
 		if (!state || (piece.mask & ~state->sealed))
