@@ -220,23 +220,16 @@ int codearena_ioctl_reserve(struct codearena_ucmd *ucmd)
 	return ret;
 }
 
-/**
- * codearena_ioctl_share - make a handle that cannot change the arena
- * @ucmd: the command
- *
+/*
  * The device is opened anew, so that the handle has the inode, and with it the
  * label, of the device, and passes the checks of security modules on opening.
- *
- * Return: see &struct codearena_share.
  */
-int codearena_ioctl_share(struct codearena_ucmd *ucmd)
+static int codearena_share(struct codearena_ucmd *ucmd)
 {
 	struct codearena_share *cmd = ucmd->cmd;
 	struct file *file;
 	int fd;
 
-	if (cmd->flags || cmd->__reserved)
-		return -EOPNOTSUPP;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
@@ -256,6 +249,24 @@ int codearena_ioctl_share(struct codearena_ucmd *ucmd)
 	ucmd->new_fd = fd;
 	ucmd->new_file = file;
 	return 0;
+}
+
+/**
+ * codearena_ioctl_share - make a handle that cannot change the arena
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_share.
+ */
+int codearena_ioctl_share(struct codearena_ucmd *ucmd)
+{
+	const struct codearena_share *cmd = ucmd->cmd;
+	int ret;
+
+	if (cmd->flags || cmd->__reserved)
+		return -EOPNOTSUPP;
+	ret = codearena_share(ucmd);
+	trace_share(ucmd->arena, ret);
+	return ret;
 }
 
 /**
@@ -282,5 +293,6 @@ int codearena_ioctl_query(struct codearena_ucmd *ucmd)
 	cmd->out_commit_limit = (u64)codearena_commit_limit() << PAGE_SHIFT;
 	cmd->out_commit_total =
 		(u64)atomic_long_read(&codearena_committed) << PAGE_SHIFT;
+	trace_query(ucmd->arena, 0);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <linux/seq_file.h>
 
 #include "codearena_private.h"
+#include "trace.h"
 
 /**
  * codearena_ioctl_stat - report the counters
@@ -27,6 +28,7 @@ int codearena_ioctl_stat(struct codearena_ucmd *ucmd)
 		return -EINTR;
 	counters = arena->counters;
 	mutex_unlock(&arena->lock);
+	trace_stat(arena, 0);
 
 	cmd->out_length = arena->length;
 	cmd->out_commit_limit = (u64)arena->commit_limit << PAGE_SHIFT;

@@ -17,6 +17,7 @@
 #include <linux/uaccess.h>
 
 #include "lookup.h"
+#include "trace.h"
 
 /**
  * struct codearena_pad - a place in the arena that tables lead to
@@ -475,13 +476,7 @@ static bool codearena_range_sealed_locked(struct codearena_arena *arena,
 	return true;
 }
 
-/**
- * codearena_ioctl_trap_register - register traps for sealed code
- * @ucmd: the command
- *
- * Return: see &struct codearena_trap_register.
- */
-int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd)
+static int codearena_trap_register(struct codearena_ucmd *ucmd, u64 *id)
 {
 	struct codearena_trap_register *cmd = ucmd->cmd;
 	struct codearena_arena *arena = ucmd->arena;
@@ -491,23 +486,20 @@ int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd)
 	};
 	struct codearena_trap_register __user *uptr = ucmd->uptr;
 	struct codearena_table *table;
-	u64 id;
 	int ret;
 
-	if (cmd->flags & ~CODEARENA_TRAP_F_REPORT)
-		return -EOPNOTSUPP;
 	ret = codearena_range_check(cmd->offset, cmd->length, 1, arena->length);
 	if (ret)
 		return ret;
 	table = codearena_table_get(arena, &range, cmd->traps, cmd->count,
-				    cmd->flags & CODEARENA_TRAP_F_REPORT, &id,
+				    cmd->flags & CODEARENA_TRAP_F_REPORT, id,
 				    &cmd->out_failed);
 	if (IS_ERR(table))
 		return PTR_ERR(table);
 
 	/* The answer goes out before the point from which nothing can fail. */
 	ret = -EFAULT;
-	if (put_user(id, &uptr->out_id))
+	if (put_user(*id, &uptr->out_id))
 		goto out_table;
 	ret = -EINTR;
 	if (mutex_lock_killable(&arena->lock))
@@ -519,6 +511,25 @@ int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd)
 out_table:
 	if (ret)
 		kvfree(table);
+	return ret;
+}
+
+/**
+ * codearena_ioctl_trap_register - register traps for sealed code
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_trap_register.
+ */
+int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd)
+{
+	const struct codearena_trap_register *cmd = ucmd->cmd;
+	u64 id = 0;
+	int ret;
+
+	if (cmd->flags & ~CODEARENA_TRAP_F_REPORT)
+		return -EOPNOTSUPP;
+	ret = codearena_trap_register(ucmd, &id);
+	trace_trap_register(ucmd->arena, cmd, ret ? 0 : id, ret);
 	return ret;
 }
 
@@ -546,5 +557,6 @@ int codearena_ioctl_trap_release(struct codearena_ucmd *ucmd)
 		ret = 0;
 	}
 	mutex_unlock(&arena->lock);
+	trace_trap_release(arena, cmd->id, ret);
 	return ret;
 }
