@@ -245,20 +245,10 @@ struct codearena_ucmd {
 extern const struct file_operations codearena_fops;
 
 /* arena.c */
-int codearena_arena_init(void);
-void codearena_arena_exit(void);
+struct codearena_arena *codearena_arena_new(struct file *file,
+					    const struct codearena_reserve *cmd);
 void codearena_arena_put(struct codearena_arena *arena);
-int codearena_file_init(struct file *file);
-void codearena_file_exit(struct file *file);
 int codearena_ioctl_query(struct codearena_ucmd *ucmd);
-int codearena_ioctl_reserve(struct codearena_ucmd *ucmd);
-int codearena_ioctl_share(struct codearena_ucmd *ucmd);
-
-static inline struct codearena_arena *codearena_file_arena(struct file *file)
-{
-	/* Pairs with the release in RESERVE and SHARE. */
-	return smp_load_acquire((struct codearena_arena **)&file->private_data);
-}
 
 /**
  * codearena_arena_owner - the process that reserved an arena
@@ -303,6 +293,20 @@ codearena_page_committed_locked(struct codearena_arena *arena,
 
 	lockdep_assert_held(&arena->lock);
 	return page && page->data ? page : NULL;
+}
+
+/* handle.c */
+int codearena_handle_init(void);
+void codearena_handle_exit(void);
+int codearena_file_init(struct file *file);
+void codearena_file_exit(struct file *file);
+int codearena_ioctl_reserve(struct codearena_ucmd *ucmd);
+int codearena_ioctl_share(struct codearena_ucmd *ucmd);
+
+static inline struct codearena_arena *codearena_file_arena(struct file *file)
+{
+	/* Pairs with the release in RESERVE and SHARE. */
+	return smp_load_acquire((struct codearena_arena **)&file->private_data);
 }
 
 /* stat.c */

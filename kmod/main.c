@@ -233,12 +233,12 @@ static int __init codearena_init(void)
 	int ret;
 
 	codearena_commit_init();
-	ret = codearena_arena_init();
+	ret = codearena_handle_init();
 	if (ret)
 		return ret;
 	ret = codearena_arch_init();
 	if (ret)
-		goto err_arena;
+		goto err_handle;
 	ret = misc_register(&codearena_miscdev);
 	if (ret)
 		goto err_arch;
@@ -246,8 +246,8 @@ static int __init codearena_init(void)
 
 err_arch:
 	codearena_arch_exit();
-err_arena:
-	codearena_arena_exit();
+err_handle:
+	codearena_handle_exit();
 	return ret;
 }
 
@@ -255,7 +255,7 @@ static void __exit codearena_exit(void)
 {
 	misc_deregister(&codearena_miscdev);
 	codearena_arch_exit();
-	codearena_arena_exit();
+	codearena_handle_exit();
 	codearena_commit_exit();
 }
 
