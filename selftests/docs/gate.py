@@ -324,6 +324,25 @@ def check_help(tree):
             yield f"README.md: no target {name}"
 
 
+def check_readme(tree):
+    """Files and functions that the README names exist, and its costs are the recorded ones."""
+    readme = tree.text("README.md")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", readme)
+    for name in links + re.findall(r"`((?:kmod|uapi|userlib|selftests|Documentation)/[^`]*)`", readme):
+        if not (tree.root / name).exists():
+            yield f"no file {name}"
+    for name, function in re.findall(r"`([\w/.-]+)`: `(\w+)\(\)`", readme):
+        file = tree.root / name
+        if file.exists() and f"{function}(" not in file.read_text(encoding="utf-8"):
+            yield f"no function {function}() in {name}"
+    run = subprocess.run([sys.executable, tree.root / "Documentation/tools/costs.py",
+                          tree.root / "README.md",
+                          tree.root / "selftests/bench/results/6.1-x86_64.tsv"],
+                         capture_output=True, text=True)
+    if run.returncode:
+        yield run.stderr.strip()
+
+
 CHECKS = {name.removeprefix("check_"): function for name, function in list(globals().items())
           if name.startswith("check_")}
 
