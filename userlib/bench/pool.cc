@@ -22,7 +22,7 @@
 #include <set>
 #include <vector>
 
-#include "codearena_pool.h"
+#include "codearena/module.h"
 
 namespace {
 

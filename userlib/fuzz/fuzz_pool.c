@@ -5,7 +5,7 @@
  * Fuzzer of the region pool: the input is a list of operations, which a naive
  * pool does too. pool.mk makes its trees high.
  */
-#include "../tests/pool_model.h"
+#include "pool/pool_model.h"
 
 struct input {
 	const uint8_t *at;

@@ -15,7 +15,7 @@
 #include <llvm/ExecutionEngine/JITLink/JITLink.h>
 #include <llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h>
 
-#include <codearena_space.h>
+#include <codearena/module.h>
 
 /*
  * Executable segments are linked in ordinary memory, for the addresses that they

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Releasing what an allocator has given out.
+ */
+#include <errno.h>
+
+#include "space/space.h"
+
+/* Ranges of one call of the backend, which lie on the stack. */
+#define CA__STEP	1024U
+
+/* Is this a region that was given out, and in whole units? */
+static int ca__region_check(const struct codearena_allocator *allocator,
+			    struct codearena_region region,
+			    struct ca__space **space)
+{
+	uint64_t unit = allocator->manager->unit;
+
+	if (region.begin + region.size < region.begin)
+		return -EOVERFLOW;
+	if (!region.size || (region.begin | region.size) & (unit - 1))
+		return -EINVAL;
+	*space = ca__spaces_find(ca__spaces_get(allocator), region.begin);
+	if (!*space || !codearena_region_covers((*space)->region, region) ||
+	    !ca__space_is_live(*space, region))
+		return -ENOENT;
+	return 0;
+}
+
+static void ca__mark(const struct codearena_allocator *allocator,
+		     const struct codearena_region *regions, size_t count,
+		     bool live)
+{
+	const struct ca__spaces *spaces = ca__spaces_get(allocator);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		ca__space_mark(ca__spaces_find(spaces, regions[i].begin),
+			       regions[i], live);
+}
+
+/* Check all regions; what is named twice is not there the second time. */
+static int ca__release_check(struct codearena_allocator *allocator,
+			     const struct codearena_region *regions,
+			     size_t count)
+{
+	const struct ca__spaces *spaces = ca__spaces_get(allocator);
+	struct ca__space *space;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < spaces->count; i++)
+		spaces->space[i]->releasing = 0;
+	for (i = 0; i < count; i++) {
+		ret = ca__region_check(allocator, regions[i], &space);
+		if (ret)
+			break;
+		ca__space_mark(space, regions[i], false);
+		space->releasing++;
+	}
+	ca__mark(allocator, regions, i, true);
+	return ret;
+}
+
+/* Takes memory only where there are more pieces than was announced. */
+static int ca__release_reserve(struct codearena_allocator *allocator,
+			       size_t count)
+{
+	const struct ca__spaces *spaces = ca__spaces_get(allocator);
+	int ret = ca__queue_reserve(&allocator->queue, count);
+	size_t i;
+
+	for (i = 0; i < spaces->count && !ret; i++) {
+		struct ca__space *space = spaces->space[i];
+
+		if (space->releasing > space->pieces)
+			ret = codearena_pool_reserve(space->pool,
+						     space->waiting +
+						     space->releasing);
+	}
+	return ret;
+}
+
+/**
+ * struct ca__step - regions that are discarded by one call
+ * @space: where they lie
+ * @regions: how many
+ * @count: entries of @range
+ * @range: the same as offsets, neighbours joined
+ * @decommitted: whole pages of these have been given back already
+ */
+struct ca__step {
+	struct ca__space *space;
+	size_t regions;
+	size_t count;
+	struct codearena_range range[CA__STEP];
+	bool decommitted;
+};
+
+static void ca__step_make(const struct codearena_allocator *allocator,
+			  const struct codearena_region *regions, size_t count,
+			  struct ca__step *step)
+{
+	size_t limit = allocator->manager->info.max_entries;
+	size_t i, n = 0;
+
+	if (limit > CA__STEP)
+		limit = CA__STEP;
+	step->space = ca__spaces_find(ca__spaces_get(allocator),
+				      regions[0].begin);
+	for (i = 0; i < count; i++) {
+		uint64_t offset = regions[i].begin - step->space->region.begin;
+
+		if (!codearena_region_covers(step->space->region, regions[i]))
+			break;
+		if (n && step->range[n - 1].offset +
+			 step->range[n - 1].length == offset) {
+			step->range[n - 1].length += regions[i].size;
+			continue;
+		}
+		if (n == limit)
+			break;
+		step->range[n].offset = offset;
+		step->range[n++].length = regions[i].size;
+	}
+	step->regions = i;
+	step->count = n;
+}
+
+/* What was discarded is no obstacle any more, and waits. */
+static void ca__step_done(struct codearena_allocator *allocator,
+			  const struct codearena_region *regions,
+			  const size_t *pieces, const struct ca__step *step)
+{
+	struct ca__space *space = step->space;
+	size_t i, known;
+
+	ca__mark(allocator, regions, step->regions, false);
+	for (i = 0; i < step->regions; i++) {
+		struct ca__waiter waiter = {
+			.region = regions[i],
+			.space = space,
+			.epoch = allocator->epoch,
+		};
+
+		ca__queue_put(&allocator->queue, &waiter);
+		known = pieces ? pieces[i] : 1;
+		if (known > space->pieces)
+			known = space->pieces;
+		space->pieces -= known;
+		allocator->pieces -= known;
+		space->waiting++;
+		allocator->stat.live -= regions[i].size;
+		allocator->stat.waiting += regions[i].size;
+		allocator->stat.released += regions[i].size;
+	}
+	for (i = 0; i < step->count; i++) {
+		struct codearena_region whole = {
+			space->region.begin + step->range[i].offset,
+			step->range[i].length,
+		};
+
+		if (step->decommitted)
+			ca__space_decommitted(allocator->manager, space, whole);
+		ca__space_decommit(allocator->manager, space, whole);
+	}
+}
+
+static int ca__release_locked(struct codearena_allocator *allocator,
+			      const struct codearena_region *regions,
+			      const size_t *pieces, size_t count, size_t *done)
+{
+	struct ca__step step;
+	int ret = ca__release_check(allocator, regions, count);
+
+	if (!ret)
+		ret = ca__release_reserve(allocator, count);
+	while (!ret && *done < count) {
+		ca__step_make(allocator, regions + *done, count - *done, &step);
+		ret = ca__arena_release(step.space->arena, step.range,
+					step.count, &step.decommitted);
+		if (ret)
+			break;
+		ca__step_done(allocator, regions + *done,
+			      pieces ? pieces + *done : NULL, &step);
+		*done += step.regions;
+	}
+	return ret;
+}
+
+/**
+ * ca__allocator_release - release regions, of several pieces perhaps
+ * @allocator: allocator
+ * @regions: as for codearena_allocator_release()
+ * @pieces: NULL, or of how many pieces that were announced by
+ *          codearena_allocator_divide() each consists
+ * @count: entries of both
+ *
+ * Return: as codearena_allocator_release().
+ */
+int ca__allocator_release(struct codearena_allocator *allocator,
+			  const struct codearena_region *regions,
+			  const size_t *pieces, size_t count)
+{
+	size_t done = 0;
+	int ret;
+
+	ca__allocator_lock(allocator);
+	ret = ca__release_locked(allocator, regions, pieces, count, &done);
+	ca__allocator_unlock(allocator);
+	return ret;
+}
+
+CODEARENA_API int
+codearena_allocator_release(struct codearena_allocator *allocator,
+			    const struct codearena_region *regions,
+			    size_t count, size_t *done)
+{
+	size_t ignored;
+	int ret;
+
+	if (!done)
+		done = &ignored;
+	*done = 0;
+	if (!allocator || (!regions && count))
+		return -EINVAL;
+	ca__allocator_lock(allocator);
+	ret = ca__release_locked(allocator, regions, NULL, count, done);
+	ca__allocator_unlock(allocator);
+	return ret;
+}
+
+static int ca__divide_locked(struct codearena_allocator *allocator,
+			     struct codearena_region region, size_t pieces)
+{
+	struct ca__space *space;
+	size_t all, room;
+	int ret = ca__region_check(allocator, region, &space);
+
+	if (ret)
+		return ret;
+	/* One of them is known already. */
+	pieces--;
+	if (__builtin_add_overflow(allocator->pieces, pieces, &all) ||
+	    __builtin_add_overflow(space->waiting, all, &room))
+		return -ENOMEM;
+	ret = ca__queue_reserve(&allocator->queue, all);
+	if (!ret)
+		ret = codearena_pool_reserve(space->pool, space->waiting +
+					     space->pieces + pieces);
+	if (ret)
+		return -ENOMEM;
+	space->pieces += pieces;
+	allocator->pieces = all;
+	return 0;
+}
+
+CODEARENA_API int
+codearena_allocator_divide(struct codearena_allocator *allocator,
+			   struct codearena_region region, size_t pieces)
+{
+	int ret;
+
+	if (!allocator || !pieces)
+		return -EINVAL;
+	ca__allocator_lock(allocator);
+	ret = ca__divide_locked(allocator, region, pieces);
+	ca__allocator_unlock(allocator);
+	return ret;
+}
