@@ -73,6 +73,11 @@ ADDITIONS = [
      "``merging_first``", "``merging_whatever``", "names"),
     ("a target without help", "Makefile", ".PHONY: clean", ".PHONY: whatever\n.PHONY: clean",
      "help"),
+    ("a file that the README invents", "README.md", "`kmod/fixup.c`", "`kmod/whatever.c`", "readme"),
+    ("a function that the README invents", "README.md", "`codearena_fixup()`",
+     "`codearena_whatever()`", "readme"),
+    ("a cost that was not measured", "selftests/bench/results/6.1-x86_64.tsv",
+     "publish_64\tinsn\t", "publish_64\tinsn\t1", "readme"),
     ("a target that the README invents", "README.md", "`make bench`", "`make whatever`", "help"),
 ]
 
