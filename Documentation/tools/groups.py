@@ -24,8 +24,6 @@ GROUPS = {
     "codearena_module_": "the code of one module: tiers, slots, lookup",
     "codearena_pad_": "landing pads",
     "codearena_perfmap_": "telling perf the names of code",
-    "codearena_pool_": "pools of address regions",
-    "codearena_region_": "arithmetic of address regions",
     "codearena_reloc_": "relocations of code objects",
     "codearena_reservation_": "how large to make code spaces",
     "codearena_scope_": "holding on to code while working with it",

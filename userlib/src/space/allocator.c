@@ -131,7 +131,7 @@ static int ca__prepare(struct codearena_allocator *allocator,
 	int ret = ca__queue_reserve(&allocator->queue, allocator->pieces + 1);
 
 	if (!ret)
-		ret = codearena_pool_reserve(space->pool, space->waiting +
+		ret = ca__pool_reserve(space->pool, space->waiting +
 					     space->pieces + 2);
 	return ret;
 }
@@ -143,18 +143,18 @@ static int ca__take(struct codearena_allocator *allocator,
 {
 	int ret;
 
-	if (codearena_pool_largest(space->pool) < size)
+	if (ca__pool_largest(space->pool) < size)
 		return -ENOSPC;
 	ret = ca__prepare(allocator, space);
 	if (ret)
 		return ret;
-	ret = codearena_pool_allocate_in(space->pool, size, *window, out);
+	ret = ca__pool_allocate_in(space->pool, size, *window, out);
 	if (ret)
 		return ret;
 	ret = ca__space_commit(allocator->manager, space, *out,
 			       allocator->opts.ahead);
 	if (ret) {
-		codearena_pool_merge(space->pool, *out, NULL);
+		ca__pool_merge(space->pool, *out, NULL);
 		*out = (struct codearena_region){ 0 };
 		return ret;
 	}

@@ -109,7 +109,7 @@ static void ca__grace_end_locked(struct codearena_allocator *allocator,
 		waiter.space->waiting--;
 		allocator->stat.waiting -= waiter.region.size;
 		/* Room was reserved when the region was given out. */
-		codearena_pool_merge(waiter.space->pool, waiter.region, NULL);
+		ca__pool_merge(waiter.space->pool, waiter.region, NULL);
 	}
 }
 

@@ -29,7 +29,7 @@ static int ca__space_info(const struct codearena_allocator *allocator,
 		out->arena = space->arena;
 		out->region = space->region;
 		out->committed = space->committed;
-		out->free = codearena_pool_total(space->pool);
+		out->free = ca__pool_total(space->pool);
 		return 0;
 	}
 	return -ENOENT;
@@ -70,7 +70,7 @@ codearena_allocator_stat(struct codearena_allocator *allocator,
 	spaces = ca__spaces_get(allocator);
 	for (i = 0; i < spaces->count; i++) {
 		stat->committed += spaces->space[i]->committed;
-		stat->free += codearena_pool_total(spaces->space[i]->pool);
+		stat->free += ca__pool_total(spaces->space[i]->pool);
 	}
 	ca__allocator_unlock(allocator);
 	return 0;

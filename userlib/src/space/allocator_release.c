@@ -23,7 +23,7 @@ static int ca__region_check(const struct codearena_allocator *allocator,
 	if (!region.size || (region.begin | region.size) & (unit - 1))
 		return -EINVAL;
 	*space = ca__spaces_find(ca__spaces_get(allocator), region.begin);
-	if (!*space || !codearena_region_covers((*space)->region, region) ||
+	if (!*space || !ca__region_covers((*space)->region, region) ||
 	    !ca__space_is_live(*space, region))
 		return -ENOENT;
 	return 0;
@@ -76,7 +76,7 @@ static int ca__release_reserve(struct codearena_allocator *allocator,
 		struct ca__space *space = spaces->space[i];
 
 		if (space->releasing > space->pieces)
-			ret = codearena_pool_reserve(space->pool,
+			ret = ca__pool_reserve(space->pool,
 						     space->waiting +
 						     space->releasing);
 	}
@@ -113,7 +113,7 @@ static void ca__step_make(const struct codearena_allocator *allocator,
 	for (i = 0; i < count; i++) {
 		uint64_t offset = regions[i].begin - step->space->region.begin;
 
-		if (!codearena_region_covers(step->space->region, regions[i]))
+		if (!ca__region_covers(step->space->region, regions[i]))
 			break;
 		if (n && step->range[n - 1].offset +
 			 step->range[n - 1].length == offset) {
@@ -248,7 +248,7 @@ static int ca__divide_locked(struct codearena_allocator *allocator,
 		return -ENOMEM;
 	ret = ca__queue_reserve(&allocator->queue, all);
 	if (!ret)
-		ret = codearena_pool_reserve(space->pool, space->waiting +
+		ret = ca__pool_reserve(space->pool, space->waiting +
 					     space->pieces + pieces);
 	if (ret)
 		return -ENOMEM;

@@ -41,7 +41,7 @@ struct ca__space *ca__spaces_find(const struct ca__spaces *spaces,
 		else
 			high = middle;
 	}
-	if (!low || !codearena_region_contains(spaces->space[low - 1]->region,
+	if (!low || !ca__region_contains(spaces->space[low - 1]->region,
 					       address))
 		return NULL;
 	return spaces->space[low - 1];
@@ -124,7 +124,7 @@ static void ca__spaces_drop(struct codearena_allocator *allocator,
 	struct ca__spaces *old = table->next;
 	uint64_t waiting = ca__queue_purge(&allocator->queue, space);
 	uint64_t live = space->region.size - waiting -
-			codearena_pool_total(space->pool);
+			ca__pool_total(space->pool);
 
 	table->next = old->next;
 	old->next = table;

@@ -25,6 +25,7 @@
 
 #include "codearena/module.h"
 #include "arena/arena.h"
+#include "pool/pool.h"
 
 /* What V8 aligns code to on x86-64, and what a granule is at least. */
 #define CA__UNIT	64
@@ -79,7 +80,7 @@ struct ca__space {
 	size_t index;
 	uint64_t *live;
 	uint64_t *backed;
-	struct codearena_pool *pool;
+	struct ca__pool *pool;
 	uint64_t committed;
 	uint64_t ahead;
 	uint64_t ahead_end;

@@ -8,6 +8,7 @@
 #define TEST_SPACE_HELPERS_H
 
 #include "codearena/module.h"
+#include "pool/pool.h"
 #include "lib/helpers.h"
 
 static inline struct codearena_manager_stat

@@ -86,7 +86,7 @@ static void space_added_prepares_every_space(void **state)
 		while (codearena_allocator_space_count(a) == i) {
 			/* The callback takes some of what was estimated. */
 			r = get(a, page / 4);
-			assert_false(codearena_region_covers(log.tables[0],
+			assert_false(ca__region_covers(log.tables[0],
 							     r));
 		}
 		assert_int_equal(log.calls, i + 1);
@@ -303,7 +303,7 @@ static void regions_never_span_spaces(void **state)
 		bool inside = false;
 
 		for (k = 0; k < codearena_allocator_space_count(a); k++)
-			inside |= codearena_region_covers(
+			inside |= ca__region_covers(
 				space_info(a, k).region, r);
 		assert_true(inside);
 	}

@@ -129,7 +129,7 @@ static void growing_vs_fixed_module(void **state)
 	assert_int_equal(codearena_allocator_allocate(a, page, &window, &r), 0);
 	expect_none(a, 1, &window, -ENOSPC);
 	r = get(a, page);
-	assert_false(codearena_region_contains(window, r.begin));
+	assert_false(ca__region_contains(window, r.begin));
 	assert_int_equal(codearena_allocator_space_count(a), 2);
 	check_accounts(m, a);
 	codearena_allocator_free(a);

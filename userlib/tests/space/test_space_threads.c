@@ -93,7 +93,7 @@ static void compare(const struct worker *w)
 		for (k = 0; k < i; k++) {
 			struct codearena_region b = w[k / HELD].held[k % HELD];
 
-			assert_int_equal(codearena_region_overlap(a, b).size,
+			assert_int_equal(ca__region_overlap(a, b).size,
 					 0);
 		}
 	}
