@@ -25,7 +25,6 @@ GROUPS = {
     "codearena_pad_": "landing pads",
     "codearena_perfmap_": "telling perf the names of code",
     "codearena_reloc_": "relocations of code objects",
-    "codearena_reservation_": "how large to make code spaces",
     "codearena_scope_": "holding on to code while working with it",
     "codearena_snapshot_": "the code of a module as bytes that can be kept",
     "codearena_trap_": "traps that continue at landing pads",

@@ -212,7 +212,7 @@ ArenaMemoryManager::~ArenaMemoryManager()
 Error ArenaMemoryManager::PlaceCode(BasicLayout::Segment &from, Segment *to)
 {
 	uint64_t size = from.ContentSize + from.ZeroFillSize;
-	struct codearena_manager_stat stat = {};
+	struct codearena_manager_counters stat = {};
 	int ret;
 
 	stat.sz = sizeof(stat);
@@ -398,7 +398,7 @@ ArenaMemoryManager::Counters ArenaMemoryManager::counters()
 
 codearena_backend ArenaMemoryManager::backend()
 {
-	struct codearena_manager_stat stat = {};
+	struct codearena_manager_counters stat = {};
 
 	stat.sz = sizeof(stat);
 	codearena_manager_stat(manager_, &stat);

@@ -132,7 +132,7 @@ static void threads_share_an_allocator(void **state)
 	s.manager = manager_of(0, &page);
 	s.allocator = allocator_of(s.manager, page);
 	run(&s);
-	assert_true(codearena_allocator_space_count(s.allocator) > 1);
+	assert_true(space_count(s.allocator) > 1);
 	assert_int_equal(s.full, 0);
 	codearena_allocator_free(s.allocator);
 	codearena_manager_free(s.manager);
