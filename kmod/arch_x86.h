@@ -61,7 +61,7 @@ static inline void codearena_arch_report(struct pt_regs *regs, u64 pc,
 	regs->r11 = address;
 }
 
-/* traps_x86.c */
+/* arch_x86.c */
 void codearena_report_step(unsigned long landing);
 
 /*

@@ -245,25 +245,10 @@ struct codearena_ucmd {
 extern const struct file_operations codearena_fops;
 
 /* arena.c */
-extern atomic_long_t codearena_committed;
-int codearena_arena_init(void);
-void codearena_arena_exit(void);
-unsigned long codearena_commit_limit(void);
+struct codearena_arena *codearena_arena_new(struct file *file,
+					    const struct codearena_reserve *cmd);
 void codearena_arena_put(struct codearena_arena *arena);
-int codearena_file_init(struct file *file);
-void codearena_file_exit(struct file *file);
-void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m,
-			  struct file *file);
 int codearena_ioctl_query(struct codearena_ucmd *ucmd);
-int codearena_ioctl_reserve(struct codearena_ucmd *ucmd);
-int codearena_ioctl_share(struct codearena_ucmd *ucmd);
-int codearena_ioctl_stat(struct codearena_ucmd *ucmd);
-
-static inline struct codearena_arena *codearena_file_arena(struct file *file)
-{
-	/* Pairs with the release in RESERVE and SHARE. */
-	return smp_load_acquire((struct codearena_arena **)&file->private_data);
-}
 
 /**
  * codearena_arena_owner - the process that reserved an arena
@@ -310,15 +295,38 @@ codearena_page_committed_locked(struct codearena_arena *arena,
 	return page && page->data ? page : NULL;
 }
 
-/* commit.c */
-void codearena_pages_free(struct codearena_arena *arena);
-int codearena_ioctl_commit(struct codearena_ucmd *ucmd);
-int codearena_ioctl_decommit(struct codearena_ucmd *ucmd);
+/* handle.c */
+int codearena_handle_init(void);
+void codearena_handle_exit(void);
+int codearena_file_init(struct file *file);
+void codearena_file_exit(struct file *file);
+int codearena_ioctl_reserve(struct codearena_ucmd *ucmd);
+int codearena_ioctl_share(struct codearena_ucmd *ucmd);
 
-/* batch.c, and batch.h for the rest */
+static inline struct codearena_arena *codearena_file_arena(struct file *file)
+{
+	/* Pairs with the release in RESERVE and SHARE. */
+	return smp_load_acquire((struct codearena_arena **)&file->private_data);
+}
+
+/* stat.c */
+void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m,
+			  struct file *file);
+int codearena_ioctl_stat(struct codearena_ucmd *ucmd);
+
+/* array.c */
 void *codearena_array_get(u64 uptr, u32 count, size_t entry, void *small,
 			  size_t small_size);
 void codearena_array_put(void *array, void *small);
+
+/* commit.c */
+extern atomic_long_t codearena_committed;
+void codearena_commit_init(void);
+void codearena_commit_exit(void);
+unsigned long codearena_commit_limit(void);
+void codearena_pages_free(struct codearena_arena *arena);
+int codearena_ioctl_commit(struct codearena_ucmd *ucmd);
+int codearena_ioctl_decommit(struct codearena_ucmd *ucmd);
 
 /* publish.c */
 int codearena_ioctl_publish(struct codearena_ucmd *ucmd);
