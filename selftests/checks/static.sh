@@ -177,7 +177,7 @@ check_clang_6_12() { clang_clean 6.12; }
 # things, and mistakes more, without.
 check_analyzer() {
 	local source
-	for source in userlib/src/*.c; do
+	for source in $(find userlib/src -name "*.c" | LC_ALL=C sort); do
 		gcc -std=gnu11 -O2 -fanalyzer -Wall -Wextra -Werror -pthread \
 			-DCODEARENA_VERSION='"0"' -Iuserlib/include -Iuapi -Iuserlib/src \
 			-c -o "$logs/analyzer.o" "$source"

@@ -18,7 +18,7 @@
 #include <vector>
 
 extern "C" {
-#include "codearena_lookup.h"
+#include "codearena/module.h"
 int ca__code_new(const struct codearena_code_desc *desc,
 		 struct codearena_region region, void *owner,
 		 struct codearena_code **out);

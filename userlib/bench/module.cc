@@ -26,7 +26,7 @@
 
 #include <asmjit/core.h>
 
-#include "codearena_module.h"
+#include "codearena/module.h"
 
 namespace {
 

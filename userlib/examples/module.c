@@ -12,10 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codearena_log.h"
-#include "codearena_lookup.h"
-#include "codearena_module.h"
-#include "codearena_trap.h"
+#include "codearena/log.h"
+#include "codearena/module.h"
+#include "codearena/trap.h"
 #include "module_code.h"
 
 /* The functions: x * x, (x + 1) * (x + 1), and elements of an array. */

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codearena_trap.h"
+#include "codearena/trap.h"
 
 /* Any 32-bit index, times 4, stays in the guard. */
 #define GUARD_LENGTH	(16ULL << 30)

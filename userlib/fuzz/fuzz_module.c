@@ -8,7 +8,7 @@
  * Allocations fail on demand; then nothing may have changed.
  */
 #define _GNU_SOURCE
-#include "codearena_log.h"
+#include "codearena/log.h"
 #include "module_check.h"
 
 #define OPERATIONS	160

@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codearena_lookup.h"
-#include "codearena_trap.h"
-#include "../tests/require.h"
-#include "snapshot.h"
+#include "codearena/module.h"
+#include "codearena/trap.h"
+#include "lib/require.h"
+#include "snapshot/snapshot.h"
 
 #define IMPORTS		2
 #define FUNCTIONS	8

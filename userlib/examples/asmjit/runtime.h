@@ -14,7 +14,7 @@
 
 #include <asmjit/core.h>
 
-#include <codearena_space.h>
+#include <codearena/module.h>
 
 /*
  * Code is relocated to its final address in a staging buffer in ordinary memory,

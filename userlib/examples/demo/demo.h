@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include <codearena.h>
-#include <codearena_elf.h>
+#include <codearena/elf.h>
 
 #include "payload.h"
 

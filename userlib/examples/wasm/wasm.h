@@ -13,8 +13,8 @@
 #include <stdio.h>
 
 #include <codearena.h>
-#include <codearena_elf.h>
-#include <codearena_trap.h>
+#include <codearena/elf.h>
+#include <codearena/trap.h>
 
 #include "rt/wasm-rt.h"
 
