@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/copy.h"
+#include "jump/jump_table.h"
 #include "module/module.h"
 
 static int ca__grow(void **array, size_t *room, size_t wanted, size_t size)
@@ -121,8 +122,7 @@ int ca__turns_prepare(struct codearena_module *module, size_t count)
 			int ret;
 
 			if (!target)
-				target = codearena_jump_table_initial(jump,
-								      slot);
+				target = ca__jump_table_initial(jump, slot);
 			ret = codearena_jump_table_prepare(jump, slot, target,
 							   to);
 			if (ret < 0)
