@@ -9,7 +9,6 @@
 
 #include "arch/arch.h"
 #include "arena/arena.h"
-#include "base/copy.h"
 #include "jump/jump_table.h"
 
 #define CA__TABLE_FLAGS		(CODEARENA_JUMP_TABLE_F_LAZY | \
@@ -258,17 +257,13 @@ static int ca__build_publish(const struct ca__jump_build *build)
 	};
 	struct codearena_object objects[3];
 	size_t i, count = 0;
-	int ret;
 
 	for (i = 0; i < 3; i++) {
 		if (parts[i].length)
 			objects[count++] = parts[i];
 	}
-	ca__copy_trusted = true;
-	ret = codearena_arena_publish(build->table->arena, objects, count,
-				      NULL, 0, 0, NULL);
-	ca__copy_trusted = false;
-	return ret;
+	return codearena_arena_publish(build->table->arena, objects, count,
+				       NULL, 0, 0, NULL);
 }
 
 static int ca__build(struct ca__jump_build *build,

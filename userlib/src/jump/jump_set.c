@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 #include "arena/arena.h"
-#include "base/copy.h"
 #include "jump/jump_table.h"
 
 /*
