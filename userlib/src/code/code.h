@@ -10,10 +10,24 @@
 #include "codearena/module.h"
 
 /**
+ * enum ca__code_phase - what its owner has done with an object
+ * @CA__CODE_MADE: nothing that it has to remember, as for jump tables
+ * @CA__CODE_ADDED: added; @place.staged is the owner's record of it
+ * @CA__CODE_PUBLISHED: published; @place.index is its index in the owner's array
+ * @CA__CODE_RELEASED: the same, and the owner's reference was dropped
+ */
+enum ca__code_phase {
+	CA__CODE_MADE = 0,
+	CA__CODE_ADDED,
+	CA__CODE_PUBLISHED,
+	CA__CODE_RELEASED
+};
+
+/**
  * struct codearena_code - the public object, with its metadata behind it
  * @start: address of the body
  * @owner: the module, or NULL; who it is given back to
- * @word: the owner's, for whatever it needs
+ * @place: where the owner keeps it; @phase says which member is valid
  * @link: next in a chain, see ref.c and collect.h
  * @size: bytes of its region
  * @sections: bytes of the parts of the body
@@ -28,6 +42,7 @@
  * @frame_slots: slots of its stack frames
  * @parameter_slots: slots of tagged parameters
  * @state: enum ca__state, see collect.h
+ * @phase: enum ca__code_phase, protected by the owner's lock
  * @kind: enum codearena_code_kind
  * @tier: enum codearena_code_tier
  * @debug: enum codearena_code_debug
@@ -41,7 +56,10 @@
 struct codearena_code {
 	uint64_t start;
 	void *owner;
-	uint64_t word;
+	union {
+		void *staged;
+		size_t index;
+	} place;
 	struct codearena_code *link;
 	uint32_t size;
 	uint32_t sections[5];
@@ -56,6 +74,7 @@ struct codearena_code {
 	uint16_t frame_slots;
 	uint16_t parameter_slots;
 	uint8_t state;
+	uint8_t phase;
 	uint8_t kind : 4;
 	uint8_t tier : 2;
 	uint8_t debug : 2;

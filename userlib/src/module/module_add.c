@@ -149,9 +149,11 @@ static int ca__add_object(struct ca__adding *adding,
 	}
 	if (!ret)
 		ret = ca__code_new(desc, region, &adding->module->owner, out);
-	if (!ret)
-		(*out)->word = (uintptr_t)staged;
-	return ret;
+	if (ret)
+		return ret;
+	(*out)->place.staged = staged;
+	(*out)->phase = CA__CODE_ADDED;
+	return 0;
 }
 
 /* Never fails: it was divided into as many pieces. */

@@ -110,9 +110,9 @@ static size_t ca__undo_step(struct codearena_module *module,
 	}
 	for (i = 0; i < count; i++) {
 		if (ca__module_declares(module, codes[i], &slot) ||
-		    (codes[i]->word & CA__WORD_RELEASED))
+		    codes[i]->phase == CA__CODE_RELEASED)
 			continue;
-		codes[i]->word |= CA__WORD_RELEASED;
+		codes[i]->phase = CA__CODE_RELEASED;
 		out[n++] = codes[i];
 	}
 	pthread_mutex_unlock(&module->lock);

@@ -86,7 +86,7 @@ static int ca__collect_others(struct ca__saving *saving)
 		struct codearena_code *code = module->owned[i];
 
 		if (ca__module_declares(module, code, &slot) ||
-		    (code->word & CA__WORD_RELEASED) ||
+		    code->phase == CA__CODE_RELEASED ||
 		    code->debug != CODEARENA_DEBUG_NONE)
 			continue;
 		ret = codearena_code_ref(code);
