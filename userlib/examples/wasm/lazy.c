@@ -115,7 +115,7 @@ static void publish(struct wasm_lazy *lazy, uint32_t first, uint32_t count)
 		wasm_die("cannot load %s: %s: %s",
 			 lazy->object.parts[first + (error.object < count ?
 						     error.object : 0)].name,
-			 strerror(-ret), codearena_reloc_reason(error.reason));
+			 strerror(-ret), codearena_reloc_reason_text(error.reason));
 	for (uint32_t i = 0; i < count; i++) {
 		lazy->loaded_bytes += lazy->object.parts[first + i].length +
 				      lazy->object.parts[first + i].pool;

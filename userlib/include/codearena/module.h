@@ -390,167 +390,15 @@ struct codearena_reloc_error {
 };
 
 /**
- * codearena_reloc_reason - a reason in words
+ * codearena_reloc_reason_text - describe a reason
  * @reason: any value
  *
- * Return: English text without a full stop; "unknown reason" for other values.
- */
-const char *codearena_reloc_reason(uint32_t reason);
-
-/**
- * codearena_reloc_width - bytes of a field
- * @machine: ELF machine number: EM_X86_64, EM_AARCH64, EM_RISCV
- * @form: enum codearena_reloc_form
+ * Thread-safe and async-signal-safe.
  *
- * Return: the number; 0: unknown machine or form, or not of this machine.
+ * Return: English text without a full stop; "unknown reason" for values that
+ * are not in enum codearena_reloc_reason.
  */
-uint32_t codearena_reloc_width(uint32_t machine, uint32_t form);
-
-/**
- * codearena_reloc_encode - fill in a field
- * @machine: ELF machine number
- * @form: enum codearena_reloc_form
- * @place: address that the field will have
- * @target: what belongs there: an address, or a number
- * @field: the bytes, which hold the instructions already
- *
- * Return: 0; -EINVAL: NULL, unknown, or @place or @target is misaligned;
- * -ENOEXEC: the field does not hold the instructions of the form; -ERANGE: out
- * of reach. On failure the field is unchanged.
- */
-int codearena_reloc_encode(uint32_t machine, uint32_t form, uint64_t place,
-			   uint64_t target, uint8_t *field);
-
-/**
- * codearena_reloc_decode - read a field
- * @machine: ELF machine number
- * @form: enum codearena_reloc_form
- * @place: address of the field
- * @field: the bytes
- * @target: gets what codearena_reloc_encode() was given; 0 on failure
- *
- * Return: 0; -EINVAL: NULL, unknown, or @place is misaligned; -ENOEXEC: the
- * field does not hold the instructions of the form.
- */
-int codearena_reloc_decode(uint32_t machine, uint32_t form, uint64_t place,
-			   const uint8_t *field, uint64_t *target);
-
-/**
- * codearena_reloc_clear - take what belongs to one place out of a field
- * @machine: ELF machine number
- * @form: enum codearena_reloc_form
- * @field: the bytes
- *
- * The immediates become 0, so that equal code has equal bytes wherever it was.
- *
- * Return: 0; -EINVAL; -ENOEXEC: as codearena_reloc_encode().
- */
-int codearena_reloc_clear(uint32_t machine, uint32_t form, uint8_t *field);
-
-/**
- * struct codearena_reloc_context - what relocations refer to
- * @sz: set by the caller to sizeof(struct codearena_reloc_context)
- * @machine: ELF machine number
- * @imports: functions below this index have no slot
- * @functions: indices of functions are below @imports + @functions
- * @builtins: indices of builtins are below this
- * @signatures: signatures are below this
- * @external_count: entries of @externals
- * @externals: addresses; may be NULL if there are none
- * @resolve: gives the address of a slot, for CALL and STUB_CALL, or the handle,
- *           for INDIRECT, of an index that is in range. Returns 0 or -errno.
- *           It need not be set for codearena_reloc_check().
- * @data: for @resolve
- */
-struct codearena_reloc_context {
-	size_t sz;
-	uint32_t machine;
-	uint32_t imports;
-	uint32_t functions;
-	uint32_t builtins;
-	uint32_t signatures;
-	uint32_t external_count;
-	const uint64_t *externals;
-	int (*resolve)(void *data, uint32_t kind, uint32_t index,
-		       uint64_t *target);
-	void *data;
-};
-
-/**
- * struct codearena_reloc_body - the code object that relocations are in
- * @sz: set by the caller to sizeof(struct codearena_reloc_body)
- * @instructions: bytes of instructions, from the start
- * @pool: offset of the constant pool
- * @pool_size: bytes of it
- * @size: bytes of the object without padding
- */
-struct codearena_reloc_body {
-	size_t sz;
-	uint32_t instructions;
-	uint32_t pool;
-	uint32_t pool_size;
-	uint32_t size;
-};
-
-/**
- * codearena_reloc_check - are the relocations of an object right?
- * @context: what they refer to
- * @body: what they are in
- * @bytes: the bytes of the object, for the check of instructions; NULL: none
- * @relocs: array of relocations; may be NULL if there are none
- * @count: entries of @relocs
- * @error: NULL, or gets the first one that is wrong; @sz must be set
- *
- * All that can be told before the place is known.
- *
- * Return: 0; -EINVAL, -E2BIG: a structure is wrong; -EINVAL: kind, form,
- * offset, order or addend of a relocation; -ENOEXEC: instructions; -ENOENT:
- * there is no such function, builtin, signature or external; -EOVERFLOW: an
- * internal reference leads out of the object.
- */
-int codearena_reloc_check(const struct codearena_reloc_context *context,
-			  const struct codearena_reloc_body *body,
-			  const uint8_t *bytes,
-			  const struct codearena_reloc *relocs, size_t count,
-			  struct codearena_reloc_error *error);
-
-/**
- * codearena_reloc_apply - fill in all fields of an object
- * @context: what the relocations refer to
- * @body: what they are in
- * @relocs: array of relocations; may be NULL if there are none
- * @count: entries of @relocs
- * @address: address that the object will have
- * @bytes: the bytes of the object, changed in place; after a failure they are
- *         of no use
- * @error: NULL, or gets the first relocation that is wrong; @sz must be set
- *
- * Checks too. Return: as codearena_reloc_check(); -ERANGE: out of reach; what
- * @resolve returned.
- */
-int codearena_reloc_apply(const struct codearena_reloc_context *context,
-			  const struct codearena_reloc_body *body,
-			  const struct codearena_reloc *relocs, size_t count,
-			  uint64_t address, uint8_t *bytes,
-			  struct codearena_reloc_error *error);
-
-/**
- * codearena_reloc_verify - does relocated code hold what belongs there?
- * @context: what the relocations refer to
- * @body: what they are in
- * @relocs: array of relocations; may be NULL if there are none
- * @count: entries of @relocs
- * @address: address of the object
- * @bytes: its bytes
- * @error: NULL, or gets the first relocation that is wrong; @sz must be set
- *
- * Return: 0; as codearena_reloc_apply(); -ESTALE: a field holds something else.
- */
-int codearena_reloc_verify(const struct codearena_reloc_context *context,
-			   const struct codearena_reloc_body *body,
-			   const struct codearena_reloc *relocs, size_t count,
-			   uint64_t address, const uint8_t *bytes,
-			   struct codearena_reloc_error *error);
+const char *codearena_reloc_reason_text(uint32_t reason);
 
 /*
  * ----------------------------------------------------------------------
@@ -559,23 +407,23 @@ int codearena_reloc_verify(const struct codearena_reloc_context *context,
  */
 
 /*
- * A code object is one function, wrapper or table in an arena, with what its
- * compiler told about it. The machine code itself is in the arena; the object
- * is a record of it and never changes, but for its references.
+ * A code object is one function, wrapper or jump table in an arena, with its
+ * compiler's metadata. The arena holds the machine code; the object is a record
+ * of it, and never changes except for its references.
  *
- * Its body is, in this order and without gaps: instructions, safepoint table,
- * handler table, constant pool, code comments. What follows up to the end of
- * the object's region is padding, filled with trap instructions.
+ * Its body consists of these sections, in this order and without gaps:
+ * instructions, safepoint table, handler table, constant pool, code comments.
+ * The rest of the object's region is padding, filled with trap instructions.
  *
- * Objects are counted by references. Functions that take a const object need
- * one to be held by somebody; they take no lock, change nothing, may be called
- * from any thread, and from a signal handler as well unless they say otherwise.
+ * Functions that take a const object need somebody to hold a reference to it.
+ * They take no lock, change nothing, and may be called from any thread, and from
+ * signal handlers unless documented otherwise.
  *
  * Return values as in codearena.h.
  */
 
 /**
- * enum codearena_code_kind - what an object is
+ * enum codearena_code_kind - kinds of code objects
  * @CODEARENA_CODE_FUNCTION: a function of a module
  * @CODEARENA_CODE_HOST_WRAPPER: calls a function of the host program
  * @CODEARENA_CODE_RUNTIME_WRAPPER: calls into the runtime's own language

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "code/reloc.h"
 #include "snapshot/snapshot.h"
 
 /**
@@ -231,8 +232,8 @@ static int ca__write_body(uint8_t **at, const struct codearena_code *code,
 	ca__write(at, (const void *)(uintptr_t)code->start,
 		  codearena_code_body_size(code));
 	for (i = 0; i < count && !ret; i++)
-		ret = codearena_reloc_clear(machine, relocs[i].form,
-					    body + relocs[i].offset);
+		ret = ca__reloc_clear(machine, relocs[i].form,
+				      body + relocs[i].offset);
 	return ret;
 }
 
