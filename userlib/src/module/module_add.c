@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "code/code_check.h"
 #include "code/reloc.h"
 #include "module/module.h"
 
@@ -106,7 +107,7 @@ static int ca__add_check(struct ca__adding *adding,
 		const struct codearena_code_desc *desc = &descs[i];
 		struct ca__reloc_object object;
 
-		ret = codearena_code_check(desc);
+		ret = ca__code_check(desc);
 		if (!ret && (desc->kind == CODEARENA_CODE_JUMP_TABLE ||
 			     !desc->body))
 			ret = -EINVAL;

@@ -68,7 +68,7 @@ void ca__owned_add(struct codearena_module *module, struct codearena_code *code)
 	module->owned[module->owned_count++] = code;
 	module->stat.codes++;
 	module->stat.code_bytes += code->size;
-	module->stat.metadata_bytes += codearena_code_memory(code);
+	module->stat.metadata_bytes += ca__code_memory(code);
 	if (bytes)
 		*bytes += code->size;
 }
@@ -83,7 +83,7 @@ static void ca__owned_remove(struct codearena_module *module,
 	last->place.index = code->place.index;
 	module->stat.codes--;
 	module->stat.code_bytes -= code->size;
-	module->stat.metadata_bytes -= codearena_code_memory(code);
+	module->stat.metadata_bytes -= ca__code_memory(code);
 	if (bytes)
 		*bytes -= code->size;
 }

@@ -164,7 +164,7 @@ static void ca__removed_count(struct codearena_removed *removed,
 	removed->functions = count;
 	for (i = 0; i < count; i++) {
 		removed->code_bytes += codes[i]->size;
-		removed->metadata_bytes += codearena_code_memory(codes[i]);
+		removed->metadata_bytes += ca__code_memory(codes[i]);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "code/handle.h"
 #include "base/copy.h"
 #include "snapshot/snapshot.h"
 
@@ -160,7 +161,7 @@ void ca__undo_handles(struct codearena_module *module,
 	     i < module->opts.functions; i++) {
 		if (module->handles[i] == handles[i])
 			continue;
-		codearena_handle_release(module->opts.handles,
+		ca__handle_release(module->opts.handles,
 					 module->handles[i]);
 		module->handles[i] = handles[i];
 	}
