@@ -14,6 +14,9 @@
 /* Written at the definition of every public function; all else is hidden. */
 #define CODEARENA_API __attribute__((visibility("default")))
 
+/* Entries of a usual array, for the stack. */
+#define CA__SMALL_ENTRIES	16
+
 static inline uint64_t ca__align_up(uint64_t value, uint64_t align)
 {
 	return (value + align - 1) & ~(align - 1);

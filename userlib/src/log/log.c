@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <string.h>
 
-#include "base/copy.h"
 #include "log/log.h"
 
 static int ca__log_file_name_check(const char *file)
@@ -86,27 +85,15 @@ int ca__log_check(const struct codearena_log_entry *entry)
 }
 
 /**
- * ca__log_bytes - copy the first bytes of code
+ * ca__log_bytes - address to read code at
  * @entry: code
- * @to: receives the bytes
- * @size: how many, at most @entry->size
  *
- * Return: 0; -EFAULT.
+ * Return: the address.
  */
-int ca__log_bytes(const struct codearena_log_entry *entry, void *to,
-		  size_t size)
+const void *ca__log_bytes(const struct codearena_log_entry *entry)
 {
-	struct ca__source source = {
-		.address = entry->address,
-		.length = size,
-	};
-	size_t failed;
-
-	if (entry->bytes) {
-		memcpy(to, entry->bytes, size);
-		return 0;
-	}
-	return ca__copy_in(to, &source, 1, &failed);
+	return entry->bytes ? entry->bytes :
+			      (const void *)(uintptr_t)entry->address;
 }
 
 /**

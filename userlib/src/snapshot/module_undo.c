@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "code/handle.h"
-#include "base/copy.h"
 #include "snapshot/snapshot.h"
 
 /* Functions that are turned back at a time: so few that no array is needed. */
