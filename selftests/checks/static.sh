@@ -13,8 +13,8 @@
 # Ends with "check-static: N passed, N failed, N skipped".
 
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname "$0")/../vm/lib.sh"
 
 logs=$root_dir/build/static
 skip_code=77
@@ -176,12 +176,21 @@ check_clang_6_12() { clang_clean 6.12; }
 # gcc's analyzer with the optimisation that the library is built with: it finds other
 # things, and mistakes more, without.
 check_analyzer() {
-	local source
-	for source in $(find userlib/src -name "*.c" | LC_ALL=C sort); do
-		gcc -std=gnu11 -O2 -fanalyzer -Wall -Wextra -Werror -pthread \
-			-DCODEARENA_VERSION='"0"' -Iuserlib/include -Iuapi -Iuserlib/src \
-			-c -o "$logs/analyzer.o" "$source"
-	done
+	find userlib/src -name '*.c' -print0 | LC_ALL=C sort -z |
+		xargs -0 -n 1 -P "$(nproc)" gcc -std=gnu11 -O2 -fanalyzer -Wall -Wextra -Werror \
+			-pthread -DCODEARENA_VERSION='"0"' -Iuserlib/include -Iuapi -Iuserlib/src \
+			-c -o /dev/null
+}
+
+# Who may include whom in the library, and names that are unique there.
+check_layers() { selftests/checks/source_rules.py layers; }
+check_names() {
+	need ctags static
+	selftests/checks/source_rules.py names
+}
+check_rules_fail() {
+	need ctags static
+	selftests/checks/source_rules_test.py
 }
 
 # The KUnit suites need a kernel that has KUnit. Both kinds of warnings at once.
@@ -197,7 +206,7 @@ check_kunit() {
 checkpatch() {
 	local tree ignored=$1 code=0
 	shift
-	tree=$("$vm_dir/kernel.sh" source-file scripts/checkpatch.pl scripts/spelling.txt \
+	tree=$("$vm_dir/source.sh" file scripts/checkpatch.pl scripts/spelling.txt \
 		scripts/const_structs.checkpatch)
 	"$tree/scripts/checkpatch.pl" --no-tree --strict --terse --show-types \
 		${ignored:+--ignore "$ignored"} -f "$@" || code=$?
@@ -219,13 +228,13 @@ check_checkpatch() {
 
 check_checkpatch_tests() {
 	local files
-	take_files 'selftests/*.[ch]' 'selftests/fuzz/*.[ch]' ':!selftests/[!f]*/*'
+	take_files 'selftests/codearena_*.c' 'selftests/lib/*.[ch]' 'selftests/fuzz/*.[ch]'
 	checkpatch "$(list_of "${checkpatch_ignore_tests[@]}")" "${files[@]}"
 }
 
 check_kernel_doc() {
 	local tree files
-	tree=$("$vm_dir/kernel.sh" source-file scripts/kernel-doc)
+	tree=$("$vm_dir/source.sh" file scripts/kernel-doc)
 	take_files "${kernel_sources[@]}"
 	"$tree/scripts/kernel-doc" -none -Werror "${files[@]}"
 }
@@ -257,7 +266,7 @@ check_clang_format() {
 	local files
 	need clang-format static
 	take_files "${kernel_sources[@]}" 'userlib/include/*.h' ':!kmod/trace.h' ':!kmod/tests/*'
-	selftests/vm/format.py "${files[@]}"
+	selftests/checks/format.py "${files[@]}"
 	echo "${#files[@]} files"
 }
 
@@ -266,7 +275,7 @@ check_clang_format() {
 check_coccinelle() {
 	local tree rule options found=0
 	need spatch static
-	tree=$("$vm_dir/kernel.sh" source-file scripts/coccinelle)
+	tree=$("$vm_dir/source.sh" file scripts/coccinelle)
 	while IFS= read -r rule; do
 		options=$(sed -n 's,^// Options:,,p' "$rule" | head -n 1)
 		echo "$rule"
@@ -309,8 +318,8 @@ check_man() {
 	find "$pages" -name '*.[1-9]' | wc -l
 }
 
-checks=(w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 clang_6_1 clang_6_12 kunit analyzer checkpatch
-	checkpatch_tests kernel_doc uapi_c uapi_c_32 uapi_cxx syzkaller versions scripts coccinelle
+checks=(w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 clang_6_1 clang_6_12 kunit analyzer layers names rules_fail
+	checkpatch checkpatch_tests kernel_doc uapi_c uapi_c_32 uapi_cxx syzkaller versions scripts coccinelle
 	clang_format codespell reuse man)
 
 case ${1-} in
@@ -336,7 +345,7 @@ for check in "${checks[@]}"; do
 		;;
 	*)
 		failed=$((failed + 1))
-		echo "not ok $check"
+		echo "not ok $check; alone: selftests/checks/static.sh $check"
 		tail -n 60 "$logs/$check.log" | sed 's/^/    /'
 		;;
 	esac
