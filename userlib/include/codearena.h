@@ -104,18 +104,6 @@
 	CODEARENA_STRING_(CODEARENA_VERSION_MAJOR, CODEARENA_VERSION_MINOR, \
 			  CODEARENA_VERSION_PATCH)
 
-/**
- * CODEARENA_OPTS - declare and initialise an options or information structure
- * @type: structure tag, e.g. codearena_arena_opts
- * @name: name of the variable
- * @...: designated initialisers, in C only; other members are 0
- *
- * Structures that begin with sz must have it set to their size in the program,
- * so that programs and libraries of different ages understand each other:
- * members that the program does not have count as 0, and bytes that the library
- * does not know must be 0 (else -E2BIG). In an array of such structures all
- * entries have the same sz, which is the distance between them.
- */
 #ifdef __cplusplus
 #define CODEARENA_OPTS(type, name) \
 	struct type name = codearena_opts_init<struct type>()
@@ -128,9 +116,22 @@ template <typename type> inline type codearena_opts_init()
 	return opts;
 }
 #else
-#define CODEARENA_OPTS(...)	CODEARENA_OPTS_(__VA_ARGS__,)
 #define CODEARENA_OPTS_(type, name, ...) \
 	struct type name = { .sz = sizeof(struct type), __VA_ARGS__ }
+
+/**
+ * CODEARENA_OPTS - declare and initialise an options or information structure
+ * @type: structure tag, e.g. codearena_arena_opts
+ * @name: name of the variable
+ * @...: designated initialisers, in C only; other members are 0
+ *
+ * Structures that begin with sz must have it set to their size in the program,
+ * so that programs and libraries of different ages understand each other:
+ * members that the program does not have count as 0, and bytes that the library
+ * does not know must be 0 (else -E2BIG). In an array of such structures all
+ * entries have the same sz, which is the distance between them.
+ */
+#define CODEARENA_OPTS(...)	CODEARENA_OPTS_(__VA_ARGS__,)
 #endif
 
 #ifdef __cplusplus

@@ -18,7 +18,7 @@
 
 #define CA__DEVICE_PATH		"/dev/codearena"
 
-/* What the interface documents; anything else would surprise the caller. */
+/* Errors that the interface documents. */
 static int ca__device_result(int code)
 {
 	switch (code) {
@@ -99,7 +99,7 @@ static int ca__device_query(int fd, struct codearena_query *query)
 	memset(query, 0, sizeof(*query));
 	query->size = sizeof(*query);
 	ret = ca__device_ioctl(fd, CODEARENA_QUERY, query);
-	/* Drivers answer so to commands they do not know. */
+	/* Some drivers return this for unknown commands. */
 	if (ret == -EINVAL)
 		ret = -ENOTTY;
 	if (ret)
@@ -138,11 +138,11 @@ static int ca__device_map(struct codearena_arena *arena,
 	};
 	int ret = ca__place_map(&place, &arena->base);
 
-	/* Mounted noexec, or what a security module says. */
+	/* /dev is mounted noexec, or a security module forbids it. */
 	return ret == -EACCES ? -EPERM : ret;
 }
 
-/* Takes the descriptor over, also on failure. */
+/* Takes ownership of the descriptor, also on failure. */
 static int ca__device_start(struct codearena_arena *arena, int fd,
 			    uint64_t length,
 			    const struct codearena_query *query,

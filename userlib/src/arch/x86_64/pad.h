@@ -73,13 +73,13 @@ __asm__(
 	"testq %rdi, %rdi\n"
 	"jz 2f\n"
 	"movq 8(%rdi), %rsp\n"
-	/* The saved frame pointer stands above five registers and a gap. */
+	/* The saved frame pointer is above five registers and a gap. */
 	"leaq 48(%rsp), %rbp\n"
 	"movq %r10, 16(%rdi)\n"
 	"movq %r11, 24(%rdi)\n"
 	"movq (%rdi), %rax\n"
 	"movq %rax, %fs:(%rcx)\n"
-	/* What a function finds: no direction, x87 empty, its own modes. */
+	/* As a function expects: direction flag clear, x87 empty, its modes. */
 	"cld\n"
 	"fnclex\n"
 	"emms\n"
