@@ -137,7 +137,7 @@ static void publish_then_patch(void **state)
 	function_init(&fn, f->fresh, 77);
 	assert_int_equal(codearena_arena_publish(f->arena, &fn.object, 1,
 						 &patch, 1, 0, NULL), 0);
-	/* The slot leads to the new code. */
+	/* The slot targets the new code. */
 	assert_int_equal(execute(f->arena, f->word), 77);
 	after = stat_of(f->arena);
 	assert_int_equal(after.out_patched - before.out_patched, 1);

@@ -310,7 +310,7 @@ static bool receive_and_use(void *context)
 	     read(receiver->socket, &byte, 1) == 1 &&
 	     execute(arena, f->fresh) == 88 &&
 	     !codearena_arena_stat(arena, &stat) && stat.out_published == 3;
-	/* No way leads to a writable view. */
+	/* A writable view is impossible. */
 	view = (void *)codearena_arena_base(arena);
 	ok = ok && mprotect(view, f->page, PROT_READ | PROT_WRITE) < 0;
 	fd = codearena_arena_fd(arena);

@@ -126,7 +126,7 @@ static void information_of_other_ages(void **state)
 	assert_int_equal(newer.info.machine, MACHINE);
 	for (i = 0; i < 8; i++)
 		assert_int_equal(newer.later[i], 0);
-	/* Beyond what the program has nothing is written. */
+	/* Nothing is written after the program's structure. */
 	for (i = 8; i < 16; i++)
 		assert_int_equal(newer.later[i], 0x5a);
 

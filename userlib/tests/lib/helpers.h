@@ -40,7 +40,7 @@
  * @slot: offset of a sealed, patchable granule; its code returns SLOT_VALUE
  * @word: offset in @slot of 8 patchable bytes, which are not executed
  * @written: offset of a granule that holds WRITTEN_BYTE, not sealed
- * @fresh: offset of the trap fill behind it, to the end of the page
+ * @fresh: offset of the trap fill after it, to the end of the page
  * @pristine: offset of a page that is committed, and nothing more
  * @reserved: offset of the first page that is not committed
  * @length: of the arena

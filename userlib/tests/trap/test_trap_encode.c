@@ -20,7 +20,7 @@
 #define HANDLER	0x99aabbccddeeff01ULL
 #define DATA	0x0fedcba987654321ULL
 
-/* Entered behind what says that there is no handler. */
+/* The entry for pads with a handler. */
 #define ENTRY	16
 
 /* The text of some instructions, "; " between them. */

@@ -144,7 +144,7 @@ static void unprotected_kinds_fault(void **state)
 	assert_int_equal(in_plain_child(attempt_run, &attempt), SIGILL);
 }
 
-/* The jump itself is no access, and what is jumped to is no code. */
+/* The jump itself does not access memory, and its target is not code. */
 static void fetching_from_a_guard_faults(void **state)
 {
 	struct trap_fixture *f = trap_begin(state);

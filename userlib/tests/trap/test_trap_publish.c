@@ -96,7 +96,7 @@ static void pads_may_lie_in_the_same_call(void **state)
 	struct batch batch;
 
 	batch_init(&batch, f);
-	/* In a later object, and behind the code of the object itself. */
+	/* In a later object, and after the code of the object itself. */
 	batch.traps[0].landing = batch.objects[1].offset;
 	batch.objects[1] = (struct codearena_object){
 		.offset = batch.objects[1].offset,
@@ -187,7 +187,7 @@ static void bad_landings_are_refused(void **state)
 	batch_init(&batch, f);
 	batch.traps[1].landing = load;
 	expect_batch_refused(f, &batch, EEXIST, 1);
-	/* Protects what an earlier object of the call leads to. */
+	/* Protects the pad of an earlier object of the call. */
 	batch_init(&batch, f);
 	batch.traps[0].landing = batch.objects[1].offset;
 	expect_batch_refused(f, &batch, EEXIST, 1);

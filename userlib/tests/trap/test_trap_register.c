@@ -277,7 +277,7 @@ static void protected_ranges_and_pads_keep_apart(void **state)
 	/* A pad in a range that another table protects. */
 	other.traps[0].landing = table.offset + table.traps[0].start;
 	expect_table_refused(f, &other, EEXIST, SIZE_MAX);
-	/* A range over a pad that another table leads to. */
+	/* A range over a pad of another table. */
 	pad = other;
 	pad.offset = PAD_RETURN * f->granule;
 	pad.length = f->granule;
@@ -291,7 +291,7 @@ static void protected_ranges_and_pads_keep_apart(void **state)
 	pad.traps[0].length = 4;
 	assert_int_equal(enter(f, &pad, &id2, NULL), 0);
 	assert_int_equal(codearena_trap_table_release(f->arena, id2), 0);
-	/* And everywhere once nobody leads there. */
+	/* And everywhere once no table has a pad there. */
 	assert_int_equal(codearena_trap_table_release(f->arena, id), 0);
 	pad.traps[0].start = 0;
 	assert_int_equal(enter(f, &pad, &id2, NULL), 0);
@@ -413,7 +413,7 @@ static void pads_in_use_stay(void **state)
 	expect_refused_at(f->arena, EBUSY, 1,
 			  codearena_arena_discard(f->arena, ranges, 2,
 						  &failed));
-	/* Together with the table that leads there it may go. */
+	/* It may go together with the table whose pad it is. */
 	ranges[0].offset = table.offset;
 	assert_int_equal(codearena_arena_discard(f->arena, ranges, 2, NULL), 0);
 	expect_refused(f->arena, ENOENT, codearena_trap_table_release(f->arena, id));
