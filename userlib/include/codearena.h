@@ -121,9 +121,8 @@ template <typename type> inline type codearena_opts_init()
 
 /**
  * CODEARENA_OPTS - declare and initialise an options or information structure
- * @type: structure tag, e.g. codearena_arena_opts
- * @name: name of the variable
- * @...: designated initialisers, in C only; other members are 0
+ * @...: structure tag, e.g. codearena_arena_opts; name of the variable; in C only:
+ *       designated initialisers. Other members are 0
  *
  * Structures that begin with sz must have it set to their size in the program,
  * so that programs and libraries of different ages understand each other:

@@ -32,6 +32,7 @@ struct ca__gap_request {
 
 /**
  * struct ca__gap_search - search in progress
+ * @request: what to look for
  * @low: lowest address allowed
  * @high: end of the addresses allowed
  * @next: the first address that is not known to be free or in use

@@ -54,7 +54,9 @@ static int ca__open_read_only(struct codearena_arena *arena)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno != EMFILE && errno != ENFILE)
 		fd = fcntl(arena->memfd->fd, F_DUPFD_CLOEXEC, 0);
-	return fd < 0 ? -errno : ca__file_new(fd, &arena->file);
+	if (fd < 0)
+		return errno == ENFILE ? -ENFILE : -EMFILE;
+	return ca__file_new(fd, &arena->file);
 }
 
 static int ca__set_size(int fd, uint64_t size)
