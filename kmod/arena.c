@@ -22,7 +22,7 @@ static void codearena_arena_free(struct kref *ref)
 	struct codearena_arena *arena =
 		container_of(ref, struct codearena_arena, ref);
 
-	WARN_ON_ONCE(!list_empty(&arena->views));
+	WARN_ON_ONCE(!list_empty(&arena->viewers));
 	codearena_traps_free(arena);
 	codearena_pages_free(arena);
 	free_cpumask_var(arena->sync_mask);
@@ -66,7 +66,8 @@ struct codearena_arena *codearena_arena_new(struct file *file,
 	mutex_init(&arena->lock);
 	init_rwsem(&arena->map_lock);
 	seqcount_init(&arena->table_seq);
-	INIT_LIST_HEAD(&arena->views);
+	spin_lock_init(&arena->viewers_lock);
+	INIT_LIST_HEAD(&arena->viewers);
 	arena->inode = file->f_mapping->host;
 	ihold(arena->inode);
 	arena->length = cmd->length;

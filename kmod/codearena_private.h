@@ -53,11 +53,13 @@
  *   arena::table_seq       raw sequence counter. The links of the tree of
  *                          tables, which traps walk without a lock, with
  *                          interrupts off; changed with arena::lock held and
- *                          preemption off, so that they never wait long, on
- *                          PREEMPT_RT neither.
- *   codearena_view_lock    spinlock, in view.c. The views of all arenas. It
- *                          does not sleep because vm_operations take it, and
- *                          SYNC while it gathers processors.
+ *                          preemption off, so that they never wait long.
+ *   arena::viewers_lock    spinlock. Who shows code of the arena, for SYNC;
+ *                          changed by the vm_operations.
+ *   codearena_mm::lock     raw spinlock, with a sequence counter, seq. The
+ *                          views of a process, changed by its vm_operations,
+ *                          and searched by its traps without the lock.
+ *   codearena_bucket::lock spinlock. The processes with code views, by hash.
  *
  * arena::lock and mmap_lock are never held together by this module.
  *
@@ -67,9 +69,9 @@
  * claimer the bytes and the states of the granule until it settles it under
  * the lock. Two calls that touch different granules copy side by side.
  *
- * Traps take no lock at all: under RCU they find the view, its arena, the table
- * and the landing pad. Views, tables and arenas are freed a grace period after
- * they can last be found.
+ * Traps take no lock at all: under RCU they find the process, the view, its
+ * arena, the table and the landing pad. All of these are freed a grace period
+ * after they can last be found.
  *
  * References: a file holds one on its arena, and both hold one on the inode with
  * the address_space of the views; a VMA holds its file; a view lives from
@@ -164,7 +166,8 @@ struct codearena_counters {
  * @pads: &struct codearena_pad by place, protected by @lock
  * @generation: makes the ids of tables unique
  * @fixed: traps led to a landing pad, by kind
- * @views: &struct codearena_view, protected by codearena_view_lock
+ * @viewers_lock: see above
+ * @viewers: &struct codearena_viewer, under @viewers_lock
  * @rcu: to free it
  * @counters: protected by @lock
  * @sync_mask: scratch of codearena_sync_locked(), protected by @lock; allocated
@@ -189,7 +192,8 @@ struct codearena_arena {
 	struct rb_root pads;
 	atomic_t generation;
 	atomic_long_t fixed[3];
-	struct list_head views;
+	spinlock_t viewers_lock;	/* list of viewers */
+	struct list_head viewers;
 	struct rcu_head rcu;
 	struct codearena_counters counters;
 	cpumask_var_t sync_mask;
@@ -197,32 +201,67 @@ struct codearena_arena {
 };
 
 /**
- * struct codearena_view - a VMA that shows code of an arena
- * @hash: among the views of all arenas, by @mm
- * @node: in arena::views
+ * struct codearena_mm - an address space that shows code
+ * @hash: in a bucket of view.c, by @mm
  * @rcu: to free it
- * @arena: what it shows; alive a grace period longer than the view
- * @mm: the address space the VMA belongs to, alive as long as the view
- * @vma: the VMA, looked at only while it holds mmap_lock and is being closed
- * @start: first address, never above that of the VMA
- * @end: first address behind it, never below that of the VMA
- * @base: address of the arena's offset 0; the same in all parts of a split VMA
- * @landing: external landing pad of the process for this arena, or 0
+ * @mm: for comparison; it lives as long as it has a view. Immutable
+ * @lock: see above
+ * @seq: see above
+ * @views: &struct codearena_view by address, under @seq
+ * @viewers: &struct codearena_viewer by arena, under @lock
+ * @spare: memory for views: VMAs less @views, under @lock
+ */
+struct codearena_mm {
+	struct hlist_node hash;
+	struct rcu_head rcu;
+	struct mm_struct *mm;
+	raw_spinlock_t lock;		/* all of the below */
+	seqcount_t seq;
+	struct rb_root views;
+	struct rb_root viewers;
+	struct codearena_view *spare;
+};
+
+/**
+ * struct codearena_viewer - an address space that shows code of an arena
+ * @node: in codearena_mm::viewers
+ * @entry: in arena::viewers
+ * @rcu: to free it
+ * @cmm: the address space; immutable
+ * @arena: the arena, alive a grace period longer than this. Immutable
+ * @vmas: VMAs that show it, protected by mmap_lock
+ * @landing: external landing pad of the process for this arena, or 0; set once
+ */
+struct codearena_viewer {
+	struct rb_node node;
+	struct list_head entry;
+	struct rcu_head rcu;
+	struct codearena_mm *cmm;
+	struct codearena_arena *arena;
+	unsigned long vmas;
+	unsigned long landing;
+};
+
+/**
+ * struct codearena_view - addresses that show consecutive code of an arena
+ * @node: in codearena_mm::views
+ * @spare: the next one in codearena_mm::spare
+ * @rcu: to free it
+ * @viewer: what it shows to whom
+ * @start: first address
+ * @end: first address after it
+ * @base: address of the arena's offset 0
  *
- * All but @start, @end and @landing is immutable; these change under
- * codearena_view_lock.
+ * Changes under codearena_mm::seq.
  */
 struct codearena_view {
-	struct hlist_node hash;
-	struct list_head node;
+	struct rb_node node;
+	struct codearena_view *spare;
 	struct rcu_head rcu;
-	struct codearena_arena *arena;
-	struct mm_struct *mm;
-	struct vm_area_struct *vma;
+	struct codearena_viewer *viewer;
 	unsigned long start;
 	unsigned long end;
 	unsigned long base;
-	unsigned long landing;
 };
 
 /**
@@ -378,10 +417,10 @@ int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd);
 int codearena_ioctl_trap_release(struct codearena_ucmd *ucmd);
 
 /* view.c */
-void codearena_view_add(struct codearena_arena *arena,
-			struct vm_area_struct *vma, struct codearena_view *view,
-			unsigned long landing);
-void codearena_view_remove(struct codearena_view *view);
+int codearena_view_add(struct vm_area_struct *vma,
+		       struct codearena_arena *arena,
+		       const struct codearena_viewer *from, gfp_t gfp);
+void codearena_view_remove(struct vm_area_struct *vma);
 void codearena_view_cpus(struct codearena_arena *arena, struct cpumask *cpus);
 int codearena_ioctl_trap_landing(struct codearena_ucmd *ucmd);
 

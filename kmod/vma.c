@@ -34,22 +34,15 @@ static struct codearena_arena *codearena_vma_arena(struct vm_area_struct *vma)
 
 /*
  * A VMA was copied, by fork or by a split. This cannot be refused here, and a
- * view that is not entered would miss synchronisation and traps; so the few
- * bytes are asked for until they are there.
+ * VMA that is not entered would miss synchronisation and traps: so the memory
+ * for that is allocated with __GFP_NOFAIL.
  */
 static void codearena_vma_open(struct vm_area_struct *vma)
 {
-	const struct codearena_view *parent = vma->vm_private_data;
+	const struct codearena_viewer *from = vma->vm_private_data;
 
-	codearena_view_add(parent->arena, vma,
-			   kmalloc(sizeof(struct codearena_view),
-				   GFP_KERNEL_ACCOUNT | __GFP_NOFAIL),
-			   parent->landing);
-}
-
-static void codearena_vma_close(struct vm_area_struct *vma)
-{
-	codearena_view_remove(vma->vm_private_data);
+	WARN_ON_ONCE(codearena_view_add(vma, from->arena, from,
+					GFP_KERNEL_ACCOUNT | __GFP_NOFAIL));
 }
 
 static int codearena_vma_may_split(struct vm_area_struct *vma,
@@ -131,7 +124,7 @@ out_unlock:
 
 static const struct vm_operations_struct codearena_vm_ops = {
 	.open = codearena_vma_open,
-	.close = codearena_vma_close,
+	.close = codearena_view_remove,
 	.may_split = codearena_vma_may_split,
 	.mremap = codearena_vma_mremap,
 	.mprotect = codearena_vma_mprotect,
@@ -154,7 +147,6 @@ int codearena_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct codearena_arena *arena = codearena_file_arena(file);
 	unsigned long pages;
-	struct codearena_view *view;
 	int ret;
 
 	if (!arena)
@@ -169,15 +161,14 @@ int codearena_mmap(struct file *file, struct vm_area_struct *vma)
 	ret = codearena_vma_allowed(vma->vm_flags);
 	if (ret)
 		return ret;
-	view = kmalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
-	if (!view)
-		return -ENOMEM;
+	ret = codearena_view_add(vma, arena, NULL, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		return ret;
 
 	/* Mixed: pages with a struct page, mapped by us and not by a cache. */
 	vm_flags_set(vma, VM_DONTEXPAND | VM_MIXEDMAP);
 	vm_flags_clear(vma, VM_MAYWRITE);
 	vma->vm_ops = &codearena_vm_ops;
-	codearena_view_add(arena, vma, view, 0);
 	return 0;
 }
 
