@@ -137,6 +137,30 @@
  * and arm64's PSTATE.BTYPE is cleared.
  */
 
+/**
+ * DOC: New code and other processors
+ *
+ * When SEAL or PUBLISH returns, the bytes are in memory and the caches hold
+ * nothing older. That a processor executes them needs one thing more: that it
+ * has not fetched what was there before. How that is ensured without
+ * CODEARENA_PUBLISH_F_SYNC, for a thread that got the address from the one that
+ * made the call (by a load-acquire, or by a slot that was patched):
+ *
+ * - in a page of which nothing was sealed before, by the fault that maps it;
+ * - on x86-64, always: instruction fetch is coherent with stores, and nothing is
+ *   executed in granules that hold the trap fill;
+ * - on arm64, in a page that is mapped already, by a context synchronisation
+ *   event of the executing thread after it got the address: an ISB
+ *   instruction, or its return from any system call, trap or interrupt.
+ *   Without one it may execute the trap fill, or instructions in part. The
+ *   caller's own thread has had one.
+ *
+ * With the flag, on all architectures, no thread needs anything. It interrupts,
+ * on x86-64, the processors that have an address space with a view of the arena
+ * loaded; on arm64, where the kernel does not track these, all that are online,
+ * isolated ones too. The same holds for CODEARENA_PATCH_F_SYNC and for DISCARD.
+ */
+
 /* Grows whenever a command or a member is added. */
 #define CODEARENA_ABI_REVISION	1
 
