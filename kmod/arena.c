@@ -26,7 +26,6 @@ static void codearena_arena_free(struct kref *ref)
 	codearena_traps_free(arena);
 	codearena_pages_free(arena);
 	free_cpumask_var(arena->sync_mask);
-	iput(arena->inode);
 	mmdrop(arena->owner);
 	put_pid(arena->pid);
 	/* A trap that found a view just before it went may still look here. */
@@ -44,13 +43,12 @@ void codearena_arena_put(struct codearena_arena *arena)
 
 /**
  * codearena_arena_new - make an arena
- * @file: the handle that it is for
  * @cmd: the command, checked
  *
  * Return: the arena, with one reference; or -ENOMEM.
  */
-struct codearena_arena *codearena_arena_new(struct file *file,
-					    const struct codearena_reserve *cmd)
+struct codearena_arena *
+codearena_arena_new(const struct codearena_reserve *cmd)
 {
 	unsigned long chunks = DIV_ROUND_UP(cmd->length >> PAGE_SHIFT,
 					    CODEARENA_CHUNK_PAGES);
@@ -66,10 +64,10 @@ struct codearena_arena *codearena_arena_new(struct file *file,
 	mutex_init(&arena->lock);
 	init_rwsem(&arena->map_lock);
 	seqcount_init(&arena->table_seq);
+	mutex_init(&arena->handles_lock);
+	INIT_LIST_HEAD(&arena->handles);
 	spin_lock_init(&arena->viewers_lock);
 	INIT_LIST_HEAD(&arena->viewers);
-	arena->inode = file->f_mapping->host;
-	ihold(arena->inode);
 	arena->length = cmd->length;
 	arena->commit_limit = (cmd->commit_limit ?: cmd->length) >> PAGE_SHIFT;
 	arena->flags = cmd->flags;

@@ -19,6 +19,7 @@
 #include <linux/pid.h>
 #include <linux/rbtree.h>
 #include <linux/rwsem.h>
+#include <linux/sched/signal.h>
 #include <linux/seqlock.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
@@ -43,13 +44,17 @@
  *                          sync_mask. Taken by ioctls and fdinfo only; never
  *                          with mmap_lock held, and no user memory is touched
  *                          under it: a fault would want mmap_lock.
- *   mm::mmap_lock          held by the core around the vm_operations.
+ *   arena::handles_lock    mutex. The list of handles, while it changes and
+ *                          while pages are unmapped by it.
+ *   mm::mmap_lock          held by the core around the vm_operations; or, for a
+ *                          fault, the lock of the VMA.
  *   arena::map_lock        rw_semaphore. Read: the fault handler looks a page
- *                          up and maps it. Write: seals are taken away, before
- *                          the page is unmapped. So a fault either comes first
- *                          and is unmapped, or comes later and finds no seal.
- *                          Sealing does not need it: going from no seal to one
- *                          only makes a later fault succeed.
+ *                          up and locks it; the core maps and unlocks it. Write:
+ *                          seals are taken away; then the page is locked once,
+ *                          and unmapped. So a fault either comes first and is
+ *                          unmapped, or comes later and finds no seal. Sealing
+ *                          does not need it: going from no seal to one only
+ *                          makes a later fault succeed.
  *   arena::table_seq       raw sequence counter. The links of the tree of
  *                          tables, which traps walk without a lock, with
  *                          interrupts off; changed with arena::lock held and
@@ -73,10 +78,10 @@
  * arena, the table and the landing pad. All of these are freed a grace period
  * after they can last be found.
  *
- * References: a file holds one on its arena, and both hold one on the inode with
- * the address_space of the views; a VMA holds its file; a view lives from
- * vm_operations::open (or mmap) to ::close. The last file frees the arena with
- * its pages, so no view exists then.
+ * References: a file holds one on its arena and one on the inode with the
+ * address_space of its VMAs; a VMA holds its file; what view.c records of a VMA
+ * lives from vm_operations::open (or mmap) to ::close. The last file frees the
+ * arena with its pages, so no view exists then.
  */
 
 /**
@@ -90,6 +95,8 @@
  * @claimed: granules that a call is copying to at this moment
  * @settling: the part of @claimed that the call which holds arena::lock is
  *            about to seal, so that its landing pads may lie there
+ * @mapped: it was mapped since it was last unmapped everywhere. Set by the fault
+ *          handler under map_lock, while @sealed is not 0
  */
 struct codearena_page {
 	void *data;
@@ -98,6 +105,7 @@ struct codearena_page {
 	u64 written;
 	u64 claimed;
 	u64 settling;
+	bool mapped;
 };
 
 /* Page states are allocated by chunks, when a page of one is committed. */
@@ -153,7 +161,6 @@ struct codearena_counters {
  * @id: for people to tell arenas apart; never used twice. Immutable
  * @pid: process that reserved it, for people. Immutable
  * @owner: address space that may change it; compared, never used. Immutable
- * @inode: holds the address_space in which the views are found. Immutable
  * @length: bytes, immutable
  * @commit_limit: most pages committed at a time, immutable
  * @flags: CODEARENA_RESERVE_F_*, immutable
@@ -166,6 +173,8 @@ struct codearena_counters {
  * @pads: &struct codearena_pad by place, protected by @lock
  * @generation: makes the ids of tables unique
  * @fixed: traps led to a landing pad, by kind
+ * @handles_lock: see above
+ * @handles: &struct codearena_handle, under @handles_lock
  * @viewers_lock: see above
  * @viewers: &struct codearena_viewer, under @viewers_lock
  * @rcu: to free it
@@ -180,7 +189,6 @@ struct codearena_arena {
 	u64 id;
 	struct pid *pid;
 	struct mm_struct *owner;
-	struct inode *inode;
 	u64 length;
 	unsigned long commit_limit;
 	u32 flags;
@@ -192,12 +200,29 @@ struct codearena_arena {
 	struct rb_root pads;
 	atomic_t generation;
 	atomic_long_t fixed[3];
+	struct mutex handles_lock;	/* list of handles */
+	struct list_head handles;
 	spinlock_t viewers_lock;	/* list of viewers */
 	struct list_head viewers;
 	struct rcu_head rcu;
 	struct codearena_counters counters;
 	cpumask_var_t sync_mask;
 	struct codearena_chunk_state *chunks[];
+};
+
+/**
+ * struct codearena_handle - an open file of the device
+ * @arena: its arena, or NULL before RESERVE; set once
+ * @mapping: holds the VMAs that are mapped by this file. Immutable
+ * @entry: in arena::handles
+ * @mapped: a page was mapped in one of them; set by the fault handler under
+ *          map_lock
+ */
+struct codearena_handle {
+	struct codearena_arena *arena;
+	struct address_space *mapping;
+	struct list_head entry;
+	bool mapped;
 };
 
 /**
@@ -283,12 +308,24 @@ struct codearena_ucmd {
 	int new_fd;
 };
 
+/**
+ * codearena_pause - let others run, in a loop that can still be left
+ *
+ * Return: whether the task is being killed.
+ */
+static inline bool codearena_pause(void)
+{
+	if (need_resched())
+		cond_resched();
+	return fatal_signal_pending(current);
+}
+
 /* main.c */
 extern const struct file_operations codearena_fops;
 
 /* arena.c */
-struct codearena_arena *codearena_arena_new(struct file *file,
-					    const struct codearena_reserve *cmd);
+struct codearena_arena *
+codearena_arena_new(const struct codearena_reserve *cmd);
 void codearena_arena_put(struct codearena_arena *arena);
 int codearena_ioctl_query(struct codearena_ucmd *ucmd);
 
@@ -343,13 +380,17 @@ int codearena_handle_init(void);
 void codearena_handle_exit(void);
 int codearena_file_init(struct file *file);
 void codearena_file_exit(struct file *file);
+void codearena_unmap_locked(struct codearena_arena *arena, unsigned long first,
+			    unsigned long last);
 int codearena_ioctl_reserve(struct codearena_ucmd *ucmd);
 int codearena_ioctl_share(struct codearena_ucmd *ucmd);
 
 static inline struct codearena_arena *codearena_file_arena(struct file *file)
 {
+	struct codearena_handle *handle = file->private_data;
+
 	/* Pairs with the release in RESERVE and SHARE. */
-	return smp_load_acquire((struct codearena_arena **)&file->private_data);
+	return smp_load_acquire(&handle->arena);
 }
 
 /* stat.c */
@@ -378,8 +419,8 @@ int codearena_ioctl_publish(struct codearena_ucmd *ucmd);
 void codearena_seal_state_locked(struct codearena_arena *arena,
 				 struct codearena_page *state, u64 mask,
 				 bool patchable);
-bool codearena_unseal_locked(struct codearena_arena *arena, u64 offset,
-			     u64 length);
+bool codearena_unseal_locked(struct codearena_arena *arena,
+			     const struct codearena_range *ranges, u32 count);
 int codearena_ioctl_seal(struct codearena_ucmd *ucmd);
 int codearena_ioctl_discard(struct codearena_ucmd *ucmd);
 

@@ -237,7 +237,7 @@ static int codearena_decommit(struct codearena_arena *arena,
 		goto out_unlock;
 
 	/* From here on it cannot fail. */
-	if (codearena_unseal_locked(arena, cmd->offset, cmd->length))
+	if (codearena_unseal_locked(arena, &range, 1))
 		codearena_sync_locked(arena);
 	for (i = first; i <= last; i++) {
 		codearena_page_free(codearena_page_get(arena, i));

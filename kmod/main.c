@@ -193,8 +193,6 @@ static int codearena_open(struct inode *inode, struct file *file)
 	/* Views need reading, so a handle that only writes has no use. */
 	if ((file->f_flags & O_ACCMODE) == O_WRONLY)
 		return -EINVAL;
-	/* The misc layer left its own pointer here. */
-	file->private_data = NULL;
 	ret = codearena_file_init(file);
 	return ret ?: nonseekable_open(inode, file);
 }

@@ -79,12 +79,14 @@ void test_set_module_limit(struct kunit *test, unsigned long megabytes)
 	WRITE_ONCE(*test_module_limit(), megabytes);
 }
 
-static void test_put(struct test_arena *t)
+/* Close the handle, if one is open, and open another. */
+static int test_reopen(struct test_arena *t)
 {
-	if (t->arena)
-		codearena_arena_put(t->arena);
-	t->arena = NULL;
+	if (t->file->private_data)
+		codearena_file_exit(t->file);
 	t->file->private_data = NULL;
+	t->arena = NULL;
+	return codearena_file_init(t->file);
 }
 
 void test_reserve(struct kunit *test, u64 length, u64 commit_limit, u32 flags)
@@ -98,7 +100,7 @@ void test_reserve(struct kunit *test, u64 length, u64 commit_limit, u32 flags)
 	};
 	struct codearena_ucmd ucmd = { .file = t->file, .cmd = &cmd };
 
-	test_put(t);
+	KUNIT_ASSERT_EQ(test, 0, test_reopen(t));
 	KUNIT_ASSERT_EQ(test, 0, codearena_ioctl_reserve(&ucmd));
 	t->arena = codearena_file_arena(t->file);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t->arena);
@@ -112,8 +114,6 @@ int test_init(struct kunit *test)
 		return -ENOMEM;
 	t->file = kunit_kzalloc(test, sizeof(*t->file), GFP_KERNEL);
 	if (!t->file)
-		return -ENOMEM;
-	if (codearena_file_init(t->file))
 		return -ENOMEM;
 	t->user = test_memory;
 	test->priv = t;
@@ -132,8 +132,8 @@ void test_exit(struct kunit *test)
 		return;
 	if (t->arena)
 		test_check_arena(test);
-	test_put(t);
-	codearena_file_exit(t->file);
+	if (t->file->private_data)
+		codearena_file_exit(t->file);
 	test_set_module_limit(test, test_limit_before);
 	KUNIT_EXPECT_EQ_MSG(test, test_committed_before,
 			    atomic_long_read(&codearena_committed),
