@@ -54,7 +54,8 @@
  *   The structure is shorter than its first version, or a value is
  *   misaligned, empty or contradictory.
  * E2BIG:
- *   Bytes beyond what this kernel knows are not 0.
+ *   Bytes beyond what this kernel knows are not 0, or there is more than a page
+ *   of them.
  * EOPNOTSUPP:
  *   A flag, or a reserved member, that this kernel does not know.
  * EOVERFLOW:
