@@ -4,13 +4,13 @@
  *
  * Arrays that a command points to.
  */
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "codearena_private.h"
 
 /**
  * codearena_array_get - copy an array from user space
+ * @arena: the arena that a long one is charged to
  * @uptr: its address
  * @count: entries, as user space gave it
  * @entry: bytes of an entry
@@ -18,10 +18,10 @@
  * @small_size: its size
  *
  * Return: the copy, for codearena_array_put(); -EINVAL for no or too many
- * entries, -ENOMEM, -EFAULT.
+ * entries, -ENOSPC, -ENOMEM, -EFAULT.
  */
-void *codearena_array_get(u64 uptr, u32 count, size_t entry, void *small,
-			  size_t small_size)
+void *codearena_array_get(struct codearena_arena *arena, u64 uptr, u32 count,
+			  size_t entry, void *small, size_t small_size)
 {
 	size_t size = count * entry;
 	void *array = small;
@@ -29,12 +29,12 @@ void *codearena_array_get(u64 uptr, u32 count, size_t entry, void *small,
 	if (!count || count > CODEARENA_MAX_ENTRIES)
 		return ERR_PTR(-EINVAL);
 	if (size > small_size) {
-		array = kvmalloc(size, CODEARENA_GFP);
-		if (!array)
-			return ERR_PTR(-ENOMEM);
+		array = codearena_alloc(arena, size);
+		if (IS_ERR(array))
+			return array;
 	}
 	if (copy_from_user(array, u64_to_user_ptr(uptr), size)) {
-		codearena_array_put(array, small);
+		codearena_array_put(arena, array, count, entry, small);
 		return ERR_PTR(-EFAULT);
 	}
 	return array;
@@ -42,11 +42,15 @@ void *codearena_array_get(u64 uptr, u32 count, size_t entry, void *small,
 
 /**
  * codearena_array_put - end the use of an array
- * @array: from codearena_array_get()
+ * @arena: as given to codearena_array_get()
+ * @array: from there
+ * @count: as given there
+ * @entry: as given there
  * @small: as given there
  */
-void codearena_array_put(void *array, void *small)
+void codearena_array_put(struct codearena_arena *arena, void *array, u32 count,
+			 size_t entry, void *small)
 {
 	if (array != small)
-		kvfree(array);
+		codearena_free(arena, array, count * entry);
 }

@@ -2,19 +2,18 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The way of bytes into an arena, for WRITE and PUBLISH.
+ * Copying bytes into an arena, for WRITE and PUBLISH.
  *
  * Both take a batch of entries through the same steps: claim the granules
  * under the lock, copy without it, settle under it. Until a batch settles,
  * nothing that matters has changed, and it can be undone: granules that held
- * nothing get the trap fill back, which needs no memory; of the others, which
- * WRITE filled before, the old bytes are kept aside.
+ * nothing get the trap fill back, which needs no memory; the old bytes of the
+ * others, which WRITE filled before, are saved.
  */
 #include <linux/fault-inject-usercopy.h>
 #include <linux/instrumented.h>
 #include <linux/nospec.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "batch.h"
@@ -91,8 +90,16 @@ static int codearena_entry_claim_locked(struct codearena_batch *batch,
 	return 0;
 }
 
-/* Claims also tell when two entries of one batch meet in a granule. */
-static int codearena_batch_claim_locked(struct codearena_batch *batch)
+/**
+ * codearena_batch_claim_locked - claim all granules of a batch
+ * @batch: the batch, its arena locked
+ *
+ * Two entries in one granule are found here: the second one is busy.
+ *
+ * Return: 0, and the granules are the caller's until it settles or releases
+ * them; -ENOENT, -EPERM or -EBUSY, and nothing is claimed.
+ */
+int codearena_batch_claim_locked(struct codearena_batch *batch)
 {
 	int ret;
 	u32 i;
@@ -225,17 +232,24 @@ static int codearena_entry_copy(struct codearena_batch *batch,
 	return 0;
 }
 
-static int codearena_batch_copy(struct codearena_batch *batch)
+/**
+ * codearena_batch_copy - copy a batch that is claimed
+ * @batch: the batch
+ *
+ * Return: 0; -EFAULT, -EINTR, -ENOSPC or -ENOMEM, and all bytes are as before.
+ */
+int codearena_batch_copy(struct codearena_batch *batch)
 {
-	void *cursor;
+	void *cursor, *undo;
 	int ret;
 	u32 i;
 
 	if (batch->written) {
-		batch->undo = kvmalloc_array(batch->written, CODEARENA_GRANULE,
-					     CODEARENA_GFP);
-		if (!batch->undo)
-			return -ENOMEM;
+		undo = codearena_alloc(batch->arena,
+				       batch->written * CODEARENA_GRANULE);
+		if (IS_ERR(undo))
+			return PTR_ERR(undo);
+		batch->undo = undo;
 	}
 	cursor = batch->undo;
 	for (i = 0; i < batch->count; i++) {
@@ -252,42 +266,12 @@ static int codearena_batch_copy(struct codearena_batch *batch)
 }
 
 /**
- * codearena_batch_run - claim and copy
- * @batch: the batch
- * @patches: words that must hold what they are expected to, before copying
- * @patch_count: how many
- *
- * Return: 0, and the granules are the caller's, to settle or to restore and
- * release; or a negative errno, and everything is as before.
+ * codearena_batch_end - free what a batch needed
+ * @batch: the batch, settled or released
  */
-int codearena_batch_run(struct codearena_batch *batch,
-			const struct codearena_patch_entry *patches,
-			u32 patch_count)
+void codearena_batch_end(struct codearena_batch *batch)
 {
-	struct codearena_arena *arena = batch->arena;
-	u32 failed;
-	int ret;
-
-	if (mutex_lock_killable(&arena->lock))
-		return -EINTR;
-	ret = codearena_batch_claim_locked(batch);
-	if (!ret) {
-		ret = codearena_patches_compare_locked(arena, patches,
-						       patch_count, &failed);
-		if (ret) {
-			batch->failed = batch->count + failed;
-			codearena_batch_release_locked(batch, batch->count);
-		}
-	}
-	mutex_unlock(&arena->lock);
-	if (ret)
-		return ret;
-
-	ret = codearena_batch_copy(batch);
-	if (ret) {
-		mutex_lock(&arena->lock);
-		codearena_batch_release_locked(batch, batch->count);
-		mutex_unlock(&arena->lock);
-	}
-	return ret;
+	if (batch->undo)
+		codearena_free(batch->arena, batch->undo,
+			       batch->written * CODEARENA_GRANULE);
 }

@@ -43,8 +43,8 @@ void codearena_claims_release_locked(struct codearena_arena *arena, u64 offset,
 				     u64 length);
 void codearena_batch_release_locked(struct codearena_batch *batch, u32 count);
 void codearena_batch_restore(struct codearena_batch *batch);
-int codearena_batch_run(struct codearena_batch *batch,
-			const struct codearena_patch_entry *patches,
-			u32 patch_count);
+int codearena_batch_claim_locked(struct codearena_batch *batch);
+int codearena_batch_copy(struct codearena_batch *batch);
+void codearena_batch_end(struct codearena_batch *batch);
 
 #endif /* CODEARENA_BATCH_H */

@@ -118,6 +118,7 @@ struct codearena_chunk_state {
 /* Offsets fit 32 bits, and code reaches all of an arena on every machine. */
 #define CODEARENA_MAX_LENGTH	((u64)SZ_2G)
 #define CODEARENA_MAX_ENTRIES	65536U
+#define CODEARENA_MAX_TRAPS	(1U << 20)	/* in all objects of a call */
 
 /* Lets a large arena share the upper levels of the page tables with nobody. */
 #define CODEARENA_PREFERRED_ALIGN	((u64)SZ_2M)
@@ -163,6 +164,9 @@ struct codearena_counters {
  * @owner: address space that may change it; compared, never used. Immutable
  * @length: bytes, immutable
  * @commit_limit: most pages committed at a time, immutable
+ * @user: who reserved it, and is charged for it. Immutable
+ * @metadata: bytes that it uses beside code
+ * @metadata_limit: most of them, immutable
  * @flags: CODEARENA_RESERVE_F_*, immutable
  * @name: immutable
  * @lock: see above
@@ -181,8 +185,8 @@ struct codearena_counters {
  * @counters: protected by @lock
  * @sync_mask: scratch of codearena_sync_locked(), protected by @lock; allocated
  *             with the arena so that discarding cannot fail for want of it
- * @chunks: page states. Entries are set once under @lock and stay until the
- *          arena is freed
+ * @chunks: page states, NULL where no page is committed. Set under @lock; taken
+ *          away under @map_lock as well, for faults look here
  */
 struct codearena_arena {
 	struct kref ref;
@@ -191,6 +195,9 @@ struct codearena_arena {
 	struct mm_struct *owner;
 	u64 length;
 	unsigned long commit_limit;
+	struct codearena_user *user;
+	atomic_long_t metadata;
+	unsigned long metadata_limit;
 	u32 flags;
 	char name[CODEARENA_NAME_LEN];
 	struct mutex lock;		/* states, counters, sync_mask */
@@ -398,16 +405,45 @@ void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m,
 			  struct file *file);
 int codearena_ioctl_stat(struct codearena_ucmd *ucmd);
 
+/* charge.c */
+extern atomic_long_t codearena_committed;
+void codearena_charge_init(void);
+void codearena_charge_exit(void);
+unsigned long codearena_commit_limit(void);
+unsigned long codearena_user_limit(void);
+unsigned long codearena_metadata_total(void);
+struct codearena_user *codearena_user_get(void);
+void codearena_user_put(struct codearena_user *user);
+unsigned long codearena_user_charged(const struct codearena_user *user);
+unsigned long codearena_user_total(void);
+int codearena_charge(struct codearena_arena *arena, unsigned long bytes);
+void codearena_uncharge(struct codearena_arena *arena, unsigned long bytes);
+void *codearena_alloc(struct codearena_arena *arena, size_t size);
+void codearena_free(struct codearena_arena *arena, void *memory, size_t size);
+int codearena_charge_pages_locked(struct codearena_arena *arena,
+				  unsigned long pages);
+void codearena_uncharge_pages(struct codearena_arena *arena,
+			      unsigned long pages);
+
+/**
+ * codearena_footprint - what an allocation is counted as
+ * @size: bytes that are asked for
+ *
+ * Return: bytes, not less than the allocator takes.
+ */
+static inline unsigned long codearena_footprint(size_t size)
+{
+	return size <= PAGE_SIZE ? roundup_pow_of_two(size) :
+		roundup_pow_of_two(PAGE_ALIGN(size));
+}
+
 /* array.c */
-void *codearena_array_get(u64 uptr, u32 count, size_t entry, void *small,
-			  size_t small_size);
-void codearena_array_put(void *array, void *small);
+void *codearena_array_get(struct codearena_arena *arena, u64 uptr, u32 count,
+			  size_t entry, void *small, size_t small_size);
+void codearena_array_put(struct codearena_arena *arena, void *array, u32 count,
+			 size_t entry, void *small);
 
 /* commit.c */
-extern atomic_long_t codearena_committed;
-void codearena_commit_init(void);
-void codearena_commit_exit(void);
-unsigned long codearena_commit_limit(void);
 void codearena_pages_free(struct codearena_arena *arena);
 int codearena_ioctl_commit(struct codearena_ucmd *ucmd);
 int codearena_ioctl_decommit(struct codearena_ucmd *ucmd);
@@ -453,6 +489,8 @@ void codearena_tables_remove_locked(struct codearena_arena *arena, u64 offset,
 int codearena_pads_check_locked(struct codearena_arena *arena,
 				const struct codearena_range *ranges, u32 count,
 				u32 *failed);
+void codearena_table_free(struct codearena_arena *arena,
+			  struct codearena_table *table);
 void codearena_traps_free(struct codearena_arena *arena);
 int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd);
 int codearena_ioctl_trap_release(struct codearena_ucmd *ucmd);

@@ -233,7 +233,7 @@ static int __init codearena_init(void)
 {
 	int ret;
 
-	codearena_commit_init();
+	codearena_charge_init();
 	ret = codearena_handle_init();
 	if (ret)
 		return ret;
@@ -257,7 +257,7 @@ static void __exit codearena_exit(void)
 	misc_deregister(&codearena_miscdev);
 	codearena_arch_exit();
 	codearena_handle_exit();
-	codearena_commit_exit();
+	codearena_charge_exit();
 }
 
 module_init(codearena_init);

@@ -4,7 +4,6 @@
  *
  * Words of sealed code that may change: check, compare, store.
  */
-#include <linux/slab.h>
 #include <linux/sort.h>
 
 #include "codearena_private.h"
@@ -63,7 +62,8 @@ static u32 codearena_patches_find_twin(const struct codearena_patch_entry *patch
  * nothing about the second of the two stores. Batches usually ascend, which
  * needs no memory and one pass; others are sorted.
  */
-static int codearena_patches_distinct(const struct codearena_patch_entry *patches,
+static int codearena_patches_distinct(struct codearena_arena *arena,
+				      const struct codearena_patch_entry *patches,
 				      u32 count, u32 *failed)
 {
 	u64 *keys, shared;
@@ -79,9 +79,9 @@ static int codearena_patches_distinct(const struct codearena_patch_entry *patche
 		return 0;
 
 	/* Offsets are multiples of 4: the low bit can say that width is 8. */
-	keys = kvmalloc_array(count, sizeof(*keys), CODEARENA_GFP);
-	if (!keys)
-		return -ENOMEM;
+	keys = codearena_alloc(arena, count * sizeof(*keys));
+	if (IS_ERR(keys))
+		return PTR_ERR(keys);
 	for (i = 0; i < count; i++)
 		keys[i] = patches[i].offset | (patches[i].width == 8);
 	sort(keys, count, sizeof(*keys), codearena_compare_offsets, NULL);
@@ -93,7 +93,7 @@ static int codearena_patches_distinct(const struct codearena_patch_entry *patche
 		ret = -EINVAL;
 		break;
 	}
-	kvfree(keys);
+	codearena_free(arena, keys, count * sizeof(*keys));
 	return ret;
 }
 
@@ -120,7 +120,7 @@ int codearena_patches_check(struct codearena_arena *arena,
 			return ret;
 		}
 	}
-	return codearena_patches_distinct(patches, count, failed);
+	return codearena_patches_distinct(arena, patches, count, failed);
 }
 
 static void *codearena_patch_word_locked(struct codearena_arena *arena,
@@ -219,7 +219,7 @@ int codearena_ioctl_patch(struct codearena_ucmd *ucmd)
 
 	if (cmd->flags & ~CODEARENA_PATCH_F_SYNC)
 		return -EOPNOTSUPP;
-	patches = codearena_array_get(cmd->patches, cmd->count,
+	patches = codearena_array_get(arena, cmd->patches, cmd->count,
 				      sizeof(*patches), small, sizeof(small));
 	if (IS_ERR(patches))
 		return PTR_ERR(patches);
@@ -241,6 +241,7 @@ int codearena_ioctl_patch(struct codearena_ucmd *ucmd)
 	mutex_unlock(&arena->lock);
 out_array:
 	trace_patch(arena, patches, cmd->count, cmd->flags, ret);
-	codearena_array_put(patches, small);
+	codearena_array_put(arena, patches, cmd->count, sizeof(*patches),
+			    small);
 	return ret;
 }

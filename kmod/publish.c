@@ -5,7 +5,6 @@
  * PUBLISH: whole code objects, with their traps and the slots that lead to them.
  */
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "batch.h"
@@ -21,6 +20,8 @@ static int codearena_object_check(struct codearena_arena *arena,
 
 	if (object->flags & ~OBJECT_VALID_FLAGS)
 		return -EOPNOTSUPP;
+	if (object->trap_count > CODEARENA_MAX_ENTRIES)
+		return -EINVAL;
 	ret = codearena_range_check(object->offset, object->length, 1,
 				    arena->length);
 	if (ret != -EOVERFLOW && !IS_ALIGNED(object->offset, CODEARENA_GRANULE))
@@ -34,6 +35,7 @@ static int codearena_object_check(struct codearena_arena *arena,
  * @cmd: the command
  * @objects: kernel copy of its objects
  * @patches: kernel copy of its patches
+ * @traps: how many all objects have
  * @tables: for each object its table of traps or NULL; NULL if none has one
  * @batch: the objects, as bytes to be copied
  */
@@ -42,12 +44,12 @@ struct codearena_publication {
 	struct codearena_publish *cmd;
 	struct codearena_object *objects;
 	struct codearena_patch_entry *patches;
+	u64 traps;
 	struct codearena_table **tables;
 	struct codearena_batch batch;
 };
 
-static int codearena_publish_check(struct codearena_publication *pub,
-				   bool *traps)
+static int codearena_publish_check(struct codearena_publication *pub)
 {
 	struct codearena_publish *cmd = pub->cmd;
 	u32 failed = CODEARENA_NO_INDEX;
@@ -56,12 +58,13 @@ static int codearena_publish_check(struct codearena_publication *pub,
 
 	for (i = 0; i < cmd->object_count; i++) {
 		ret = codearena_object_check(pub->arena, &pub->objects[i]);
+		pub->traps += pub->objects[i].trap_count;
+		if (!ret && pub->traps > CODEARENA_MAX_TRAPS)
+			ret = -E2BIG;
 		if (ret) {
 			cmd->out_failed = i;
 			return ret;
 		}
-		if (pub->objects[i].trap_count)
-			*traps = true;
 	}
 	ret = codearena_patches_check(pub->arena, pub->patches,
 				      cmd->patch_count, &failed);
@@ -97,20 +100,23 @@ static int codearena_object_get_table(struct codearena_publication *pub,
 
 static int codearena_publish_get_tables(struct codearena_publication *pub)
 {
-	u32 count = pub->cmd->object_count;
+	const size_t size = pub->cmd->object_count * sizeof(*pub->tables);
+	struct codearena_table **tables;
 	int ret;
 	u32 i;
 
-	pub->tables = kvcalloc(count, sizeof(*pub->tables), CODEARENA_GFP);
-	if (!pub->tables)
-		return -ENOMEM;
-	for (i = 0; i < count; i++) {
+	tables = codearena_alloc(pub->arena, size);
+	if (IS_ERR(tables))
+		return PTR_ERR(tables);
+	memset(tables, 0, size);
+	pub->tables = tables;
+	for (i = 0; i < pub->cmd->object_count; i++) {
 		if (!pub->objects[i].trap_count)
 			continue;
 		ret = fatal_signal_pending(current) ?
 			-EINTR : codearena_object_get_table(pub, i);
 		if (ret) {
-			pub->cmd->out_failed = i;
+			pub->batch.failed = i;
 			return ret;
 		}
 		cond_resched();
@@ -121,13 +127,16 @@ static int codearena_publish_get_tables(struct codearena_publication *pub)
 /* Tables that the arena has taken over are not here any more. */
 static void codearena_publish_put_tables(struct codearena_publication *pub)
 {
+	const u32 count = pub->cmd->object_count;
 	u32 i;
 
 	if (!pub->tables)
 		return;
-	for (i = 0; i < pub->cmd->object_count; i++)
-		kvfree(pub->tables[i]);
-	kvfree(pub->tables);
+	for (i = 0; i < count; i++) {
+		if (pub->tables[i])
+			codearena_table_free(pub->arena, pub->tables[i]);
+	}
+	codearena_free(pub->arena, pub->tables, count * sizeof(*pub->tables));
 }
 
 static void codearena_publish_mark_locked(struct codearena_publication *pub,
@@ -231,24 +240,51 @@ static int codearena_publish_settle_locked(struct codearena_publication *pub)
 	return 0;
 }
 
+/* Claim before anything is built, so that what is refused costs nothing. */
+static int codearena_publish_begin(struct codearena_publication *pub)
+{
+	struct codearena_batch *batch = &pub->batch;
+	u32 failed;
+	int ret;
+
+	if (mutex_lock_killable(&pub->arena->lock))
+		return -EINTR;
+	ret = codearena_batch_claim_locked(batch);
+	if (!ret) {
+		ret = codearena_patches_compare_locked(pub->arena, pub->patches,
+						       pub->cmd->patch_count,
+						       &failed);
+		if (ret) {
+			batch->failed = batch->count + failed;
+			codearena_batch_release_locked(batch, batch->count);
+		}
+	}
+	mutex_unlock(&pub->arena->lock);
+	return ret;
+}
+
 static int codearena_publish_run(struct codearena_publication *pub)
 {
 	struct codearena_batch *batch = &pub->batch;
 	struct codearena_arena *arena = pub->arena;
 	int ret;
 
-	ret = codearena_batch_run(batch, pub->patches, pub->cmd->patch_count);
+	ret = codearena_publish_begin(pub);
+	if (ret)
+		return ret;
+	if (pub->traps)
+		ret = codearena_publish_get_tables(pub);
+	if (!ret)
+		ret = codearena_batch_copy(batch);
+	mutex_lock(&arena->lock);
 	if (!ret) {
-		mutex_lock(&arena->lock);
 		ret = codearena_publish_settle_locked(pub);
-		if (ret) {
+		if (ret)
 			codearena_batch_restore(batch);
-			codearena_batch_release_locked(batch, batch->count);
-		}
-		mutex_unlock(&arena->lock);
 	}
-	pub->cmd->out_failed = batch->failed;
-	kvfree(batch->undo);
+	if (ret)
+		codearena_batch_release_locked(batch, batch->count);
+	mutex_unlock(&arena->lock);
 	return ret;
 }
 
@@ -275,19 +311,19 @@ int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
 			.failed = CODEARENA_NO_INDEX,
 		},
 	};
-	bool traps = false;
 	int ret;
 
 	if ((cmd->flags & ~CODEARENA_PUBLISH_F_SYNC) || cmd->__reserved)
 		return -EOPNOTSUPP;
-	pub.objects = codearena_array_get(cmd->objects, cmd->object_count,
+	pub.objects = codearena_array_get(ucmd->arena, cmd->objects,
+					  cmd->object_count,
 					  sizeof(*pub.objects), small_objects,
 					  sizeof(small_objects));
 	if (IS_ERR(pub.objects))
 		return PTR_ERR(pub.objects);
 	pub.batch.entries = pub.objects;
 	if (cmd->patch_count)
-		pub.patches = codearena_array_get(cmd->patches,
+		pub.patches = codearena_array_get(ucmd->arena, cmd->patches,
 						  cmd->patch_count,
 						  sizeof(*pub.patches),
 						  small_patches,
@@ -295,15 +331,18 @@ int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
 	ret = PTR_ERR_OR_ZERO(pub.patches);
 	if (ret)
 		goto out_objects;
-	ret = codearena_publish_check(&pub, &traps);
-	if (!ret && traps)
-		ret = codearena_publish_get_tables(&pub);
-	if (!ret)
+	ret = codearena_publish_check(&pub);
+	if (!ret) {
 		ret = codearena_publish_run(&pub);
+		cmd->out_failed = pub.batch.failed;
+	}
 	codearena_publish_put_tables(&pub);
-	codearena_array_put(pub.patches, small_patches);
+	codearena_batch_end(&pub.batch);
+	codearena_array_put(ucmd->arena, pub.patches, cmd->patch_count,
+			    sizeof(*pub.patches), small_patches);
 out_objects:
 	trace_publish(ucmd->arena, cmd, pub.objects, ret);
-	codearena_array_put(pub.objects, small_objects);
+	codearena_array_put(ucmd->arena, pub.objects, cmd->object_count,
+			    sizeof(*pub.objects), small_objects);
 	return ret;
 }

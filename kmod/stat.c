@@ -48,6 +48,8 @@ int codearena_ioctl_stat(struct codearena_ucmd *ucmd)
 		codearena_traps_fixed(arena, CODEARENA_TRAP_DIVIDE);
 	cmd->out_traps_undefined =
 		codearena_traps_fixed(arena, CODEARENA_TRAP_UNDEFINED);
+	cmd->out_metadata = atomic_long_read(&arena->metadata);
+	cmd->out_metadata_limit = arena->metadata_limit;
 	return 0;
 }
 
@@ -129,4 +131,14 @@ void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m,
 		   (u64)codearena_commit_limit() << PAGE_SHIFT);
 	seq_printf(m, "codearena-all-committed:\t%llu\n",
 		   (u64)atomic_long_read(&codearena_committed) << PAGE_SHIFT);
+	seq_printf(m, "codearena-metadata:\t%lu\n",
+		   atomic_long_read(&arena->metadata));
+	seq_printf(m, "codearena-metadata-limit:\t%lu\n",
+		   arena->metadata_limit);
+	seq_printf(m, "codearena-all-metadata:\t%lu\n",
+		   codearena_metadata_total());
+	seq_printf(m, "codearena-user-limit:\t%llu\n",
+		   (u64)codearena_user_limit() << PAGE_SHIFT);
+	seq_printf(m, "codearena-user-total:\t%lu\n",
+		   codearena_user_charged(arena->user));
 }

@@ -52,6 +52,7 @@ void test_exit(struct kunit *test);
 /* Another arena instead; the old one is freed. */
 void test_reserve(struct kunit *test, u64 length, u64 commit_limit, u32 flags);
 void test_set_module_limit(struct kunit *test, unsigned long megabytes);
+void test_set_user_share(struct kunit *test, unsigned int percent);
 
 /* User memory, by the offset in it. */
 unsigned long test_user(struct kunit *test, size_t at);

@@ -55,7 +55,7 @@
  *   misaligned, empty or contradictory.
  * E2BIG:
  *   Bytes beyond what this kernel knows are not 0, or there is more than a page
- *   of them.
+ *   of them; or the objects of a call have too many traps together.
  * EOPNOTSUPP:
  *   A flag, or a reserved member, that this kernel does not know.
  * EOVERFLOW:
@@ -83,13 +83,35 @@
  * EACCES:
  *   mmap or mprotect asked for rights that no view of an arena has.
  * ENOSPC:
- *   The arena's own commit limit is reached.
+ *   The arena's own limit is reached, for code or for metadata.
  * ENOMEM:
- *   Memory, the control group's limit or the module's limit is exhausted.
+ *   Memory is exhausted, or the limit of the control group, of the user or of
+ *   the machine is reached.
  * EFAULT:
  *   A user address cannot be read or written.
  * EINTR:
  *   A fatal signal is pending.
+ */
+
+/**
+ * DOC: Limits
+ *
+ * Memory of an arena is *code*, which CODEARENA_COMMIT allocates, or
+ * *metadata*: states of pages, tables of traps, landing pads, and the arrays of
+ * a call while it runs, all but short ones. Both are charged to the memory
+ * control group of the process that makes the call, and counted:
+ *
+ * - for the arena: code up to its commit limit, metadata up to a limit that
+ *   follows from it; ENOSPC beyond;
+ * - for the user who reserved the arena, whoever changes it, and for the
+ *   machine: code and metadata together; ENOMEM beyond. The limits are
+ *   parameters of the module, commit_limit_mb for the machine and user_share
+ *   for the percentage of it that one user gets. A user is the same one in all
+ *   user namespaces.
+ *
+ * struct codearena_query and struct codearena_stat report limits and use. One
+ * call takes at most out_max_entries entries in an array, and out_max_traps
+ * traps.
  */
 
 /**
@@ -163,7 +185,7 @@
  */
 
 /* Grows whenever a command or a member is added. */
-#define CODEARENA_ABI_REVISION	1
+#define CODEARENA_ABI_REVISION	2
 
 /* The type byte of all commands. */
 #define CODEARENA_IOC_TYPE	0xC7
@@ -231,8 +253,14 @@ enum {
  * @out_max_length: largest arena in bytes
  * @out_preferred_align: an arena whose length is a multiple of this many
  *                       bytes is mapped at such a multiple
- * @out_commit_limit: bytes that all arenas of the machine may commit together
- * @out_commit_total: bytes that they have committed now
+ * @out_commit_limit: bytes that all arenas of the machine may use together,
+ *                    for code and for metadata
+ * @out_commit_total: bytes of code that they have committed now
+ * @out_metadata_total: bytes of metadata that they use now
+ * @out_user_limit: bytes that all arenas of one user may use together
+ * @out_user_total: bytes that those of the calling user use now
+ * @out_max_traps: most traps in all objects of one CODEARENA_PUBLISH together
+ * @__reserved: 0
  *
  * What the module can do. Works on every handle, before and after RESERVE.
  *
@@ -252,6 +280,11 @@ struct codearena_query {
 	__aligned_u64 out_preferred_align;
 	__aligned_u64 out_commit_limit;
 	__aligned_u64 out_commit_total;
+	__aligned_u64 out_metadata_total;
+	__aligned_u64 out_user_limit;
+	__aligned_u64 out_user_total;
+	__u32 out_max_traps;
+	__u32 __reserved;
 };
 
 #define CODEARENA_QUERY _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_QUERY)
@@ -355,8 +388,8 @@ struct codearena_chunk {
  * Copies bytes into committed granules which are not sealed. Two entries may
  * not touch the same granule.
  *
- * Errors: EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
- * EOVERFLOW, EPERM.
+ * Errors: EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC,
+ * EOPNOTSUPP, EOVERFLOW, EPERM.
  */
 struct codearena_write {
 	__u32 size;
@@ -478,8 +511,8 @@ struct codearena_patch_entry {
  * share a granule. The patches go to ranges that were patchable before the
  * call.
  *
- * Errors: EAGAIN, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM,
- * EOPNOTSUPP, EOVERFLOW, EPERM.
+ * Errors: E2BIG, EAGAIN, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM,
+ * ENOSPC, EOPNOTSUPP, EOVERFLOW, EPERM.
  */
 struct codearena_publish {
 	__u32 size;
@@ -513,8 +546,8 @@ struct codearena_publish {
  * compared before the first is stored; each store is one naturally aligned
  * atomic access, in the order of the array. A word may be named only once.
  *
- * Errors: EAGAIN, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
- * EOVERFLOW, EPERM.
+ * Errors: EAGAIN, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC,
+ * EOPNOTSUPP, EOVERFLOW, EPERM.
  */
 struct codearena_patch {
 	__u32 size;
@@ -552,8 +585,8 @@ struct codearena_range {
  * may not overlap. That no thread still executes the code is the caller's to
  * ensure; one that does runs into a trap instruction or a page fault.
  *
- * Errors: EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
- * EOVERFLOW, EPERM.
+ * Errors: EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC,
+ * EOPNOTSUPP, EOVERFLOW, EPERM.
  */
 struct codearena_discard {
 	__u32 size;
@@ -605,6 +638,8 @@ struct codearena_share {
  * @out_traps_memory: memory traps that went to a landing pad
  * @out_traps_divide: divide errors that did
  * @out_traps_undefined: undefined instructions that did
+ * @out_metadata: bytes used now beside code
+ * @out_metadata_limit: most of them: four times @out_commit_limit, and 16 MiB
  *
  * The arena's counters, taken together at one moment. Works on every handle
  * of an arena, from every process.
@@ -629,6 +664,8 @@ struct codearena_stat {
 	__aligned_u64 out_traps_memory;
 	__aligned_u64 out_traps_divide;
 	__aligned_u64 out_traps_undefined;
+	__aligned_u64 out_metadata;
+	__aligned_u64 out_metadata_limit;
 };
 
 #define CODEARENA_STAT _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_STAT)
@@ -654,8 +691,8 @@ struct codearena_stat {
  * Registers traps for code that is sealed already. Code has one table at a
  * time: tables do not overlap.
  *
- * Errors: EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
- * EOVERFLOW.
+ * Errors: EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC,
+ * EOPNOTSUPP, EOVERFLOW.
  */
 struct codearena_trap_register {
 	__u32 size;
