@@ -16,8 +16,8 @@
 			    CODEARENA_FEATURE_TRAPS)
 
 /*
- * The metadata of an arena: enough for a trap and a landing pad every 16 bytes
- * of code, and for the arrays of a few calls at a time.
+ * Limit of an arena's metadata: a trap and a landing pad for every 16 bytes of
+ * code, and the arrays of a few concurrent calls.
  */
 #define METADATA_PER_BYTE	4
 #define METADATA_MINIMUM	SZ_16M
@@ -45,13 +45,13 @@ static void codearena_arena_free(struct kref *ref)
 	free_cpumask_var(arena->sync_mask);
 	mmdrop(arena->owner);
 	put_pid(arena->pid);
-	/* A trap that found a view just before it went may still look here. */
+	/* A trap that found a view before its removal may still read this. */
 	kvfree_rcu(arena, rcu);
 }
 
 /**
  * codearena_arena_put - drop a reference
- * @arena: the arena; with the last reference its pages go too
+ * @arena: the arena; dropping the last reference frees its pages
  */
 void codearena_arena_put(struct codearena_arena *arena)
 {
@@ -100,7 +100,7 @@ codearena_arena_new(const struct codearena_reserve *cmd)
 	memcpy(arena->name, cmd->name, sizeof(arena->name));
 	arena->id = atomic64_inc_return(&codearena_last_id);
 	arena->pid = get_pid(task_tgid(current));
-	/* A reference to the structure alone: the pointer stays unique. */
+	/* Pins the structure only, so that the pointer stays unique. */
 	arena->owner = current->mm;
 	mmgrab(arena->owner);
 	return arena;
@@ -115,7 +115,7 @@ err_arena:
 }
 
 /**
- * codearena_ioctl_query - say what the module can do
+ * codearena_ioctl_query - report features and limits
  * @ucmd: the command
  *
  * Return: see &struct codearena_query.

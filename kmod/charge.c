@@ -2,13 +2,13 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What arenas use, and the limits of it.
+ * Accounting and limits.
  *
- * Every byte that user space makes the module allocate is counted before it is
- * allocated: code against the arena's commit limit, all else, its metadata,
- * against a limit that follows from that; and both together against the user's
- * share and against the limit of the machine. The allocations are charged to
- * the caller's memory control group as well (CODEARENA_GFP).
+ * Every byte that user space makes the module allocate is counted before the
+ * allocation. Code counts against the arena's commit limit, everything else
+ * (metadata) against a limit derived from it. Both count against the share of
+ * the user and the limit of the machine. CODEARENA_GFP charges them to the
+ * memory control group of the caller as well.
  */
 #include <linux/cred.h>
 #include <linux/math.h>
@@ -35,9 +35,9 @@ MODULE_PARM_DESC(user_share,
 		 "percent of commit_limit_mb that the arenas of one user may use, 0 for all of it (default: 50)");
 
 /**
- * struct codearena_user - what the arenas of one user use
- * @uid: the user, in no namespace: nobody gets a second share in another one
- * @refs: arenas and calls that hold it
+ * struct codearena_user - account of a user
+ * @uid: global id, so that user namespaces add no shares
+ * @refs: number of arenas
  * @charged: bytes
  */
 struct codearena_user {
@@ -46,17 +46,17 @@ struct codearena_user {
 	atomic_long_t charged;
 };
 
-/* By the number of the user. */
+/* Indexed by global user id. */
 static DEFINE_XARRAY(codearena_users);
-/* Serialises the first and the last reference of a user. */
+/* Protects the first and the last reference of an account. */
 static DEFINE_MUTEX(codearena_users_lock);
 
-/* Bytes that all arenas use, and the pages of code among them. */
+/* Bytes used by all arenas, and the pages of code among them. */
 static atomic_long_t codearena_charged;
 atomic_long_t codearena_committed;
 
 /**
- * codearena_charge_init - choose the default limit, when the module is loaded
+ * codearena_charge_init - set the default limit when the module is loaded
  */
 void codearena_charge_init(void)
 {
@@ -66,7 +66,7 @@ void codearena_charge_init(void)
 }
 
 /**
- * codearena_charge_exit - check that nothing is left
+ * codearena_charge_exit - check that nothing remains charged
  */
 void codearena_charge_exit(void)
 {
@@ -76,7 +76,7 @@ void codearena_charge_exit(void)
 }
 
 /**
- * codearena_commit_limit - what the module's parameter allows
+ * codearena_commit_limit - limit of the machine
  *
  * Return: pages that all arenas may use together.
  */
@@ -90,7 +90,7 @@ unsigned long codearena_commit_limit(void)
 }
 
 /**
- * codearena_user_limit - a user's share of that
+ * codearena_user_limit - share of a user
  *
  * Return: pages that the arenas of one user may use together.
  */
@@ -104,9 +104,9 @@ unsigned long codearena_user_limit(void)
 }
 
 /**
- * codearena_metadata_total - what all arenas use beside code
+ * codearena_metadata_total - metadata of all arenas
  *
- * Return: bytes. Not exact while other calls run.
+ * Return: bytes. Approximate while other calls run.
  */
 unsigned long codearena_metadata_total(void)
 {
@@ -134,7 +134,7 @@ static struct codearena_user *codearena_user_new(kuid_t uid)
 }
 
 /**
- * codearena_user_get - find or make the account of the calling user
+ * codearena_user_get - find or create the account of the calling user
  *
  * Return: a reference, for codearena_user_put(); or -ENOMEM.
  */
@@ -155,7 +155,7 @@ struct codearena_user *codearena_user_get(void)
 
 /**
  * codearena_user_put - drop a reference
- * @user: the account, with nothing charged if it is the last one
+ * @user: the account; nothing is charged to it with the last reference
  */
 void codearena_user_put(struct codearena_user *user)
 {
@@ -168,7 +168,7 @@ void codearena_user_put(struct codearena_user *user)
 }
 
 /**
- * codearena_user_charged - what the arenas of a user use
+ * codearena_user_charged - bytes charged to an account
  * @user: the account
  *
  * Return: bytes.
@@ -179,7 +179,7 @@ unsigned long codearena_user_charged(const struct codearena_user *user)
 }
 
 /**
- * codearena_user_total - what the arenas of the calling user use
+ * codearena_user_total - bytes used by the arenas of the calling user
  *
  * Return: bytes.
  */
@@ -196,7 +196,7 @@ unsigned long codearena_user_total(void)
 	return bytes;
 }
 
-/* Count bytes against a limit, or do not. */
+/* Add bytes unless that exceeds the limit. */
 static bool codearena_count(atomic_long_t *counter, unsigned long bytes,
 			    unsigned long limit)
 {
@@ -227,12 +227,12 @@ static void codearena_user_uncharge(struct codearena_user *user,
 }
 
 /**
- * codearena_charge - count metadata before it is allocated
- * @arena: the arena it is for
+ * codearena_charge - charge metadata before its allocation
+ * @arena: the arena
  * @bytes: as codearena_footprint() has them
  *
- * Return: 0; -ENOSPC beyond the arena's limit, which is the stricter one;
- * -ENOMEM beyond that of the user or of the machine.
+ * Return: 0; -ENOSPC beyond the limit of the arena; -ENOMEM beyond that of the
+ * user or the machine.
  */
 int codearena_charge(struct codearena_arena *arena, unsigned long bytes)
 {
@@ -247,8 +247,8 @@ int codearena_charge(struct codearena_arena *arena, unsigned long bytes)
 }
 
 /**
- * codearena_uncharge - metadata has been freed
- * @arena: the arena it was for
+ * codearena_uncharge - uncharge metadata after it was freed
+ * @arena: the arena
  * @bytes: as they were charged
  */
 void codearena_uncharge(struct codearena_arena *arena, unsigned long bytes)
@@ -258,11 +258,11 @@ void codearena_uncharge(struct codearena_arena *arena, unsigned long bytes)
 }
 
 /**
- * codearena_alloc - allocate metadata of any size
- * @arena: the arena it is for
+ * codearena_alloc - charge and allocate metadata
+ * @arena: the arena
  * @size: bytes
  *
- * Return: memory that is not cleared, for codearena_free(); -ENOSPC, -ENOMEM.
+ * Return: uninitialised memory, for codearena_free(); -ENOSPC or -ENOMEM.
  */
 void *codearena_alloc(struct codearena_arena *arena, size_t size)
 {
@@ -279,8 +279,8 @@ void *codearena_alloc(struct codearena_arena *arena, size_t size)
 }
 
 /**
- * codearena_free - free metadata
- * @arena: the arena it was for
+ * codearena_free - free and uncharge metadata
+ * @arena: the arena
  * @memory: from codearena_alloc()
  * @size: as given there
  */
@@ -291,11 +291,11 @@ void codearena_free(struct codearena_arena *arena, void *memory, size_t size)
 }
 
 /**
- * codearena_charge_pages_locked - count code before it is allocated
+ * codearena_charge_pages_locked - charge code before its allocation
  * @arena: the arena, locked
  * @pages: how many
  *
- * Return: 0; -ENOSPC or -ENOMEM as codearena_charge() has them.
+ * Return: 0; -ENOSPC or -ENOMEM as codearena_charge().
  */
 int codearena_charge_pages_locked(struct codearena_arena *arena,
 				  unsigned long pages)
@@ -314,7 +314,7 @@ int codearena_charge_pages_locked(struct codearena_arena *arena,
 }
 
 /**
- * codearena_uncharge_pages - code has been freed
+ * codearena_uncharge_pages - uncharge code after it was freed
  * @arena: the arena, locked or with no reference left
  * @pages: how many
  */

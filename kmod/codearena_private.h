@@ -9,6 +9,7 @@
 #define CODEARENA_PRIVATE_H
 
 #include <linux/cpumask.h>
+#include <linux/fault-inject-usercopy.h>
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
@@ -23,6 +24,7 @@
 #include <linux/seqlock.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
+#include <linux/uaccess.h>
 
 #include <linux/codearena.h>
 
@@ -164,9 +166,9 @@ struct codearena_counters {
  * @owner: address space that may change it; compared, never used. Immutable
  * @length: bytes, immutable
  * @commit_limit: most pages committed at a time, immutable
- * @user: who reserved it, and is charged for it. Immutable
- * @metadata: bytes that it uses beside code
- * @metadata_limit: most of them, immutable
+ * @user: account of the user who reserved it. Immutable
+ * @metadata: bytes of metadata charged
+ * @metadata_limit: limit of @metadata, immutable
  * @flags: CODEARENA_RESERVE_F_*, immutable
  * @name: immutable
  * @lock: see above
@@ -185,8 +187,8 @@ struct codearena_counters {
  * @counters: protected by @lock
  * @sync_mask: scratch of codearena_sync_locked(), protected by @lock; allocated
  *             with the arena so that discarding cannot fail for want of it
- * @chunks: page states, NULL where no page is committed. Set under @lock; taken
- *          away under @map_lock as well, for faults look here
+ * @chunks: page states, NULL where no page is committed. Set under @lock, cleared
+ *          under @lock and @map_lock, since page faults read them
  */
 struct codearena_arena {
 	struct kref ref;
@@ -329,6 +331,13 @@ static inline bool codearena_pause(void)
 
 /* main.c */
 extern const struct file_operations codearena_fops;
+extern bool codearena_slow_path_param;
+
+/* Tests turn the fast paths of PUBLISH and PATCH off. */
+static inline bool codearena_slow_path(void)
+{
+	return READ_ONCE(codearena_slow_path_param);
+}
 
 /* arena.c */
 struct codearena_arena *
@@ -426,10 +435,10 @@ void codearena_uncharge_pages(struct codearena_arena *arena,
 			      unsigned long pages);
 
 /**
- * codearena_footprint - what an allocation is counted as
- * @size: bytes that are asked for
+ * codearena_footprint - bytes charged for an allocation
+ * @size: bytes requested
  *
- * Return: bytes, not less than the allocator takes.
+ * Return: bytes, at least what the allocator uses.
  */
 static inline unsigned long codearena_footprint(size_t size)
 {
@@ -438,6 +447,36 @@ static inline unsigned long codearena_footprint(size_t size)
 }
 
 /* array.c */
+unsigned long codearena_copy_in(void *to, const void __user *from,
+				unsigned long length);
+
+/**
+ * codearena_copy_in_small - copy a structure from user space, for fast paths
+ * @to: the structure
+ * @from: user address
+ * @size: a constant multiple of 8
+ *
+ * Return: whether all of it was copied.
+ */
+static __always_inline bool codearena_copy_in_small(void *to,
+						    const void __user *from,
+						    size_t size)
+{
+	const u64 __user *words = from;
+	size_t i;
+
+	BUILD_BUG_ON(size % sizeof(u64));
+	if (should_fail_usercopy() || !user_access_begin(from, size))
+		return false;
+	for (i = 0; i < size / sizeof(u64); i++)
+		unsafe_get_user(((u64 *)to)[i], words + i, fault);
+	user_access_end();
+	return true;
+fault:
+	user_access_end();
+	return false;
+}
+
 void *codearena_array_get(struct codearena_arena *arena, u64 uptr, u32 count,
 			  size_t entry, void *small, size_t small_size);
 void codearena_array_put(struct codearena_arena *arena, void *array, u32 count,

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Memory behind the pages of an arena: commit, decommit, free.
+ * Allocate and free the pages of an arena.
  */
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -28,7 +28,7 @@ codearena_chunk_new(struct codearena_arena *arena)
 	return ERR_PTR(-ENOMEM);
 }
 
-/* Make the page states of a range exist, or as many as memory allows. */
+/* Allocate the page states of a range, as many as memory allows. */
 static int codearena_chunks_locked(struct codearena_arena *arena,
 				   unsigned long first, unsigned long last)
 {
@@ -61,7 +61,7 @@ static bool codearena_chunk_used(const struct codearena_chunk_state *chunk)
 	return false;
 }
 
-/* Free the page states near a range where no page is committed any more. */
+/* Free the chunks of a range in which no page is committed any more. */
 static void codearena_chunks_trim_locked(struct codearena_arena *arena,
 					 unsigned long first,
 					 unsigned long last)
@@ -75,7 +75,7 @@ static void codearena_chunks_trim_locked(struct codearena_arena *arena,
 		chunk = arena->chunks[i];
 		if (!chunk || codearena_chunk_used(chunk))
 			continue;
-		/* Faults look states up without arena::lock. */
+		/* Page faults read states without arena::lock. */
 		down_write(&arena->map_lock);
 		WRITE_ONCE(arena->chunks[i], NULL);
 		up_write(&arena->map_lock);
@@ -87,7 +87,7 @@ static void codearena_chunks_trim_locked(struct codearena_arena *arena,
 
 static void codearena_page_free(struct codearena_page *state)
 {
-	/* Somebody may still hold the page pinned for reading. */
+	/* The page may still be pinned for reading. */
 	put_page(virt_to_page(state->data));
 	memset(state, 0, sizeof(*state));
 }
@@ -156,7 +156,7 @@ out_unlock:
 }
 
 /**
- * codearena_ioctl_commit - give pages memory
+ * codearena_ioctl_commit - allocate the pages of a range
  * @ucmd: the command
  *
  * Return: see &struct codearena_commit.
@@ -220,7 +220,7 @@ static int codearena_decommit(struct codearena_arena *arena,
 	if (ret)
 		goto out_unlock;
 
-	/* From here on it cannot fail. */
+	/* Nothing below can fail. */
 	if (codearena_unseal_locked(arena, &range, 1))
 		codearena_sync_locked(arena);
 	for (i = first; i <= last; i++) {
@@ -235,7 +235,7 @@ out_unlock:
 }
 
 /**
- * codearena_ioctl_decommit - take memory back
+ * codearena_ioctl_decommit - free the pages of a range
  * @ucmd: the command
  *
  * Return: see &struct codearena_decommit.
@@ -253,7 +253,7 @@ int codearena_ioctl_decommit(struct codearena_ucmd *ucmd)
 }
 
 /**
- * codearena_pages_free - give back all memory of an arena that nobody uses
+ * codearena_pages_free - free all pages of an arena and their states
  * @arena: the arena, with no reference left
  */
 void codearena_pages_free(struct codearena_arena *arena)

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * PUBLISH: whole code objects, with their traps and the slots that lead to them.
+ * PUBLISH: code objects with their traps, and patches of the slots that target them.
  */
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
@@ -30,21 +30,21 @@ static int codearena_object_check(struct codearena_arena *arena,
 }
 
 /**
- * struct codearena_publication - a PUBLISH under way
+ * struct codearena_publication - a PUBLISH in progress
  * @arena: the arena
  * @cmd: the command
  * @objects: kernel copy of its objects
  * @patches: kernel copy of its patches
- * @traps: how many all objects have
- * @tables: for each object its table of traps or NULL; NULL if none has one
- * @batch: the objects, as bytes to be copied
+ * @traps: number of traps of all objects
+ * @tables: trap table or NULL for each object; NULL before they are built
+ * @batch: the objects as bytes to copy
  */
 struct codearena_publication {
 	struct codearena_arena *arena;
 	struct codearena_publish *cmd;
 	struct codearena_object *objects;
 	struct codearena_patch_entry *patches;
-	u64 traps;
+	u32 traps;
 	struct codearena_table **tables;
 	struct codearena_batch batch;
 };
@@ -53,19 +53,21 @@ static int codearena_publish_check(struct codearena_publication *pub)
 {
 	struct codearena_publish *cmd = pub->cmd;
 	u32 failed = CODEARENA_NO_INDEX;
+	u64 traps = 0;
 	int ret;
 	u32 i;
 
 	for (i = 0; i < cmd->object_count; i++) {
 		ret = codearena_object_check(pub->arena, &pub->objects[i]);
-		pub->traps += pub->objects[i].trap_count;
-		if (!ret && pub->traps > CODEARENA_MAX_TRAPS)
+		traps += pub->objects[i].trap_count;
+		if (!ret && traps > CODEARENA_MAX_TRAPS)
 			ret = -E2BIG;
-		if (ret) {
+		if (unlikely(ret)) {
 			cmd->out_failed = i;
 			return ret;
 		}
 	}
+	pub->traps = traps;
 	ret = codearena_patches_check(pub->arena, pub->patches,
 				      cmd->patch_count, &failed);
 	if (failed != CODEARENA_NO_INDEX)
@@ -94,7 +96,7 @@ static int codearena_object_get_table(struct codearena_publication *pub,
 	if (IS_ERR(table))
 		return PTR_ERR(table);
 	pub->tables[index] = table;
-	/* Once the code is sealed, nothing may fail any more. */
+	/* Nothing may fail after sealing, so the id is stored now. */
 	return put_user(id, &objects[index].out_trap_id);
 }
 
@@ -124,7 +126,7 @@ static int codearena_publish_get_tables(struct codearena_publication *pub)
 	return 0;
 }
 
-/* Tables that the arena has taken over are not here any more. */
+/* Frees the tables that were not inserted. */
 static void codearena_publish_put_tables(struct codearena_publication *pub)
 {
 	const u32 count = pub->cmd->object_count;
@@ -160,8 +162,8 @@ static void codearena_publish_mark_locked(struct codearena_publication *pub,
 }
 
 /*
- * Traps take effect before their code is sealed, so that it never runs without
- * them. Landing pads may lie in any object of the call.
+ * Insert trap tables before sealing, so that code never runs without its traps.
+ * Landing pads may lie in any object of the call.
  */
 static int codearena_publish_insert_tables_locked(struct codearena_publication *pub)
 {
@@ -184,7 +186,7 @@ static int codearena_publish_insert_tables_locked(struct codearena_publication *
 	}
 	codearena_publish_mark_locked(pub, false);
 	while (i--) {
-		/* Inserted, the table is the arena's; and so is its removal. */
+		/* The arena owns inserted tables, and frees removed ones. */
 		if (ret && pub->tables[i])
 			codearena_table_remove_locked(pub->arena,
 						      pub->tables[i]);
@@ -193,112 +195,130 @@ static int codearena_publish_insert_tables_locked(struct codearena_publication *
 	return ret;
 }
 
-static void codearena_object_settle_locked(struct codearena_arena *arena,
-					   const struct codearena_object *object)
+static void codearena_publish_seal_page_locked(struct codearena_arena *arena,
+					       struct codearena_page *state,
+					       u64 mask, u32 flags)
 {
-	struct codearena_page *state;
+	lockdep_assert_held(&arena->lock);
+	if (!mask)
+		return;
+	codearena_seal_state_locked(arena, state, mask,
+				    flags & CODEARENA_OBJECT_F_PATCHABLE);
+	state->claimed &= ~mask;
+}
+
+/* Seal consecutive objects in the same page together. */
+static void codearena_publish_seal_locked(struct codearena_publication *pub)
+{
+	struct codearena_arena *arena = pub->arena;
+	const struct codearena_object *object;
+	struct codearena_page *state = NULL;
+	unsigned long index = ULONG_MAX;
+	u32 flags = 0, i;
+	u64 mask = 0;
 
 	lockdep_assert_held(&arena->lock);
-	codearena_for_each_piece(piece, object->offset, object->length) {
-		state = codearena_page_get(arena, piece.index);
-		codearena_seal_state_locked(arena, state, piece.mask,
-					    object->flags &
-					    CODEARENA_OBJECT_F_PATCHABLE);
-		state->claimed &= ~piece.mask;
+	for (i = 0; i < pub->cmd->object_count; i++) {
+		object = &pub->objects[i];
+		codearena_for_each_piece(piece, object->offset, object->length) {
+			if (piece.index != index || object->flags != flags) {
+				codearena_publish_seal_page_locked(arena, state,
+								   mask, flags);
+				index = piece.index;
+				flags = object->flags;
+				state = codearena_page_get(arena, index);
+				mask = 0;
+			}
+			mask |= piece.mask;
+		}
 	}
-	arena->counters.written += object->length;
+	codearena_publish_seal_page_locked(arena, state, mask, flags);
+	arena->counters.written += pub->batch.bytes;
+	arena->counters.published += pub->cmd->object_count;
+}
+
+/* Compare the words to patch with what the caller expects. */
+static int codearena_publish_compare_locked(struct codearena_publication *pub)
+{
+	u32 failed;
+	int ret;
+
+	ret = codearena_patches_compare_locked(pub->arena, pub->patches,
+					       pub->cmd->patch_count, &failed);
+	if (ret)
+		pub->batch.failed = pub->cmd->object_count + failed;
+	return ret;
 }
 
 /*
- * The objects are in place: seal them, then lead to them. The words to be
- * patched may have changed since they were compared first; if so, or if the
- * traps do not fit, the whole call has not happened.
+ * Seal the objects, then apply the patches. The words to patch are compared
+ * again, since the lock was dropped; if one changed, or the traps are refused,
+ * the bytes are restored.
  */
 static int codearena_publish_settle_locked(struct codearena_publication *pub)
 {
 	struct codearena_arena *arena = pub->arena;
-	struct codearena_publish *cmd = pub->cmd;
-	u32 failed, i;
 	int ret;
 
 	lockdep_assert_held(&arena->lock);
-	ret = codearena_patches_compare_locked(arena, pub->patches,
-					       cmd->patch_count, &failed);
+	ret = codearena_publish_compare_locked(pub);
+	if (!ret)
+		ret = codearena_publish_insert_tables_locked(pub);
 	if (ret) {
-		pub->batch.failed = cmd->object_count + failed;
+		codearena_batch_restore(&pub->batch);
 		return ret;
 	}
-	ret = codearena_publish_insert_tables_locked(pub);
-	if (ret)
-		return ret;
-	for (i = 0; i < cmd->object_count; i++)
-		codearena_object_settle_locked(arena, &pub->objects[i]);
-	arena->counters.published += cmd->object_count;
-	codearena_patches_apply_locked(arena, pub->patches, cmd->patch_count);
-	if (cmd->flags & CODEARENA_PUBLISH_F_SYNC)
+	codearena_publish_seal_locked(pub);
+	codearena_patches_apply_locked(arena, pub->patches,
+				       pub->cmd->patch_count);
+	if (pub->cmd->flags & CODEARENA_PUBLISH_F_SYNC)
 		codearena_sync_locked(arena);
 	return 0;
 }
 
-/* Claim before anything is built, so that what is refused costs nothing. */
-static int codearena_publish_begin(struct codearena_publication *pub)
+/* Claim before building tables, so that refused objects cost no memory. */
+static int codearena_publish_claim(struct codearena_publication *pub)
 {
-	struct codearena_batch *batch = &pub->batch;
-	u32 failed;
+	struct codearena_arena *arena = pub->arena;
 	int ret;
 
-	if (mutex_lock_killable(&pub->arena->lock))
+	if (mutex_lock_killable(&arena->lock))
 		return -EINTR;
-	ret = codearena_batch_claim_locked(batch);
+	ret = codearena_batch_claim_locked(&pub->batch);
 	if (!ret) {
-		ret = codearena_patches_compare_locked(pub->arena, pub->patches,
-						       pub->cmd->patch_count,
-						       &failed);
-		if (ret) {
-			batch->failed = batch->count + failed;
-			codearena_batch_release_locked(batch, batch->count);
-		}
+		ret = codearena_publish_compare_locked(pub);
+		if (ret)
+			codearena_batch_release_locked(&pub->batch);
 	}
-	mutex_unlock(&pub->arena->lock);
+	mutex_unlock(&arena->lock);
 	return ret;
 }
 
 static int codearena_publish_run(struct codearena_publication *pub)
 {
-	struct codearena_batch *batch = &pub->batch;
-	struct codearena_arena *arena = pub->arena;
 	int ret;
 
-	ret = codearena_publish_begin(pub);
+	ret = codearena_publish_claim(pub);
 	if (ret)
 		return ret;
 	if (pub->traps)
 		ret = codearena_publish_get_tables(pub);
 	if (!ret)
-		ret = codearena_batch_copy(batch);
-	mutex_lock(&arena->lock);
-	if (!ret) {
+		ret = codearena_batch_copy(&pub->batch);
+	mutex_lock(&pub->arena->lock);
+	if (!ret)
 		ret = codearena_publish_settle_locked(pub);
-		if (ret)
-			codearena_batch_restore(batch);
-	}
 	if (ret)
-		codearena_batch_release_locked(batch, batch->count);
-	mutex_unlock(&arena->lock);
+		codearena_batch_release_locked(&pub->batch);
+	mutex_unlock(&pub->arena->lock);
 	return ret;
 }
 
-/**
- * codearena_ioctl_publish - copy, seal and patch, all or nothing
- * @ucmd: the command
- *
- * Return: see &struct codearena_publish.
- */
-int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
+static int codearena_publish_all(struct codearena_ucmd *ucmd)
 {
 	struct codearena_publish *cmd = ucmd->cmd;
-	struct codearena_object small_objects[3];
-	struct codearena_patch_entry small_patches[3];
+	struct codearena_object small_objects[3] __uninitialized;
+	struct codearena_patch_entry small_patches[3] __uninitialized;
 	struct codearena_publication pub = {
 		.arena = ucmd->arena,
 		.cmd = cmd,
@@ -313,8 +333,6 @@ int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
 	};
 	int ret;
 
-	if ((cmd->flags & ~CODEARENA_PUBLISH_F_SYNC) || cmd->__reserved)
-		return -EOPNOTSUPP;
 	pub.objects = codearena_array_get(ucmd->arena, cmd->objects,
 					  cmd->object_count,
 					  sizeof(*pub.objects), small_objects,
@@ -345,4 +363,73 @@ out_objects:
 	codearena_array_put(ucmd->arena, pub.objects, cmd->object_count,
 			    sizeof(*pub.objects), small_objects);
 	return ret;
+}
+
+/*
+ * Fast path for one object in one page without traps and patches: copies under
+ * the lock with page faults disabled, so that no claims are needed. It makes the
+ * same checks as the general path, and never reports an error: whatever fails
+ * here takes the general path, which refuses it.
+ */
+static bool codearena_publish_fast(struct codearena_arena *arena,
+				    const struct codearena_publish *cmd,
+				    const struct codearena_object *object)
+{
+	const struct codearena_piece piece =
+		codearena_piece_first(object->offset, object->length);
+	struct codearena_page *state;
+	bool done = false;
+
+	if (object->trap_count || piece.rest ||
+	    codearena_object_check(arena, object) ||
+	    mutex_lock_killable(&arena->lock))
+		return false;
+	state = codearena_page_committed_locked(arena, piece.index);
+	if (codearena_page_may_write(state, piece.mask) ||
+	    (state->written & piece.mask))
+		goto out_unlock;
+	pagefault_disable();
+	done = !codearena_copy_in(state->data + piece.start,
+				  u64_to_user_ptr(object->source),
+				  piece.length);
+	pagefault_enable();
+	if (!done) {
+		codearena_page_clear(state, piece.mask);
+		goto out_unlock;
+	}
+	codearena_object_finish(state->data + piece.start, piece.length);
+	codearena_seal_state_locked(arena, state, piece.mask,
+				    object->flags &
+				    CODEARENA_OBJECT_F_PATCHABLE);
+	arena->counters.written += piece.length;
+	arena->counters.published++;
+	if (cmd->flags & CODEARENA_PUBLISH_F_SYNC)
+		codearena_sync_locked(arena);
+out_unlock:
+	mutex_unlock(&arena->lock);
+	return done;
+}
+
+/**
+ * codearena_ioctl_publish - copy, seal and patch, all or nothing
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_publish.
+ */
+int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
+{
+	struct codearena_object object __uninitialized;
+	struct codearena_publish *cmd = ucmd->cmd;
+
+	if ((cmd->flags & ~CODEARENA_PUBLISH_F_SYNC) || cmd->__reserved)
+		return -EOPNOTSUPP;
+	if (cmd->object_count == 1 && !cmd->patch_count &&
+	    !codearena_slow_path() &&
+	    codearena_copy_in_small(&object, u64_to_user_ptr(cmd->objects),
+				    sizeof(object)) &&
+	    codearena_publish_fast(ucmd->arena, cmd, &object)) {
+		trace_publish(ucmd->arena, cmd, &object, 0);
+		return 0;
+	}
+	return codearena_publish_all(ucmd);
 }

@@ -315,7 +315,7 @@ int codearena_ioctl_discard(struct codearena_ucmd *ucmd)
 {
 	struct codearena_arena *arena = ucmd->arena;
 	struct codearena_discard *cmd = ucmd->cmd;
-	struct codearena_range small[4], *ranges;
+	struct codearena_range small[4] __uninitialized, *ranges;
 	int ret = 0;
 	u32 i;
 

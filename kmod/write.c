@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * WRITE: bytes for granules that are not sealed.
+ * WRITE: copy bytes into granules that are not sealed.
  */
 #include "batch.h"
 #include "trace.h"
@@ -21,8 +21,8 @@ static void codearena_write_settle_locked(struct codearena_batch *batch)
 			state->written |= piece.mask;
 			state->claimed &= ~piece.mask;
 		}
-		batch->arena->counters.written += chunk->length;
 	}
+	batch->arena->counters.written += batch->bytes;
 }
 
 static int codearena_write_run(struct codearena_batch *batch)
@@ -39,7 +39,7 @@ static int codearena_write_run(struct codearena_batch *batch)
 	ret = codearena_batch_copy(batch);
 	mutex_lock(&arena->lock);
 	if (ret)
-		codearena_batch_release_locked(batch, batch->count);
+		codearena_batch_release_locked(batch);
 	else
 		codearena_write_settle_locked(batch);
 	mutex_unlock(&arena->lock);
@@ -56,7 +56,7 @@ int codearena_ioctl_write(struct codearena_ucmd *ucmd)
 {
 	struct codearena_arena *arena = ucmd->arena;
 	struct codearena_write *cmd = ucmd->cmd;
-	struct codearena_chunk small[4], *chunks;
+	struct codearena_chunk small[4] __uninitialized, *chunks;
 	struct codearena_batch batch = {
 		.arena = arena,
 		.stride = sizeof(*chunks),

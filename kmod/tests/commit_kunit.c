@@ -368,4 +368,4 @@ static struct kunit_case codearena_commit_cases[] = {
 	{}
 };
 
-TEST_SUITE("codearena_commit", codearena_commit_cases);
+TEST_SUITE("codearena_commit", codearena_commit_cases, test_init);

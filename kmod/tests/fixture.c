@@ -63,7 +63,8 @@ int test_suite_init(struct kunit_suite *suite)
 	test_mm = current->mm;
 	test_committed_before = atomic_long_read(&codearena_committed);
 	test_metadata_before = codearena_metadata_total();
-	if (!test_module_limit() || !test_parameter("user_share"))
+	if (!test_module_limit() || !test_parameter("user_share") ||
+	    !test_parameter("slow_path"))
 		return -ENOENT;
 	test_limit_before = *test_module_limit();
 	return 0;
@@ -94,6 +95,16 @@ void test_set_module_limit(struct kunit *test, unsigned long megabytes)
 void test_set_user_share(struct kunit *test, unsigned int percent)
 {
 	WRITE_ONCE(*(unsigned int *)test_parameter("user_share"), percent);
+}
+
+/**
+ * test_set_slow_path - set the parameter slow_path
+ * @test: the case
+ * @slow: its value; it is off when a case begins
+ */
+void test_set_slow_path(struct kunit *test, bool slow)
+{
+	WRITE_ONCE(*(bool *)test_parameter("slow_path"), slow);
 }
 
 /* Close the handle, if one is open, and open another. */
@@ -135,6 +146,7 @@ int test_init(struct kunit *test)
 	t->user = test_memory;
 	test->priv = t;
 	test_set_user_share(test, 0);
+	test_set_slow_path(test, false);
 	/* The end of the thread gives both back, whether it is aborted or not. */
 	mmget(test_mm);
 	kthread_use_mm(test_mm);
