@@ -39,7 +39,8 @@ static void codearena_arena_free(struct kref *ref)
 	WARN_ON_ONCE(!list_empty(&arena->viewers));
 	codearena_traps_free(arena);
 	codearena_pages_free(arena);
-	codearena_uncharge(arena, codearena_footprint(codearena_arena_size(arena->length)));
+	codearena_uncharge(arena,
+			   codearena_footprint(codearena_arena_size(arena->length)));
 	WARN_ON_ONCE(atomic_long_read(&arena->metadata));
 	codearena_user_put(arena->user);
 	free_cpumask_var(arena->sync_mask);
