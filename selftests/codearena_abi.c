@@ -4,12 +4,12 @@
  * The format that all commands share: structure sizes, unknown bits, bad
  * addresses, handles of the wrong kind, and the numbers themselves.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <dirent.h>
 #include <elf.h>
 
-#include "commands.h"
+#include "lib/commands.h"
 
 /* A change here breaks programs that exist. */
 #define ABI_SIZE(type, bytes) \

@@ -5,10 +5,10 @@
  * is given back to the group and to the module, and what it shared with others
  * is whole.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
-#include "fault.h"
-#include "group.h"
+#include "lib/fault.h"
+#include "lib/group.h"
 
 #define ROUNDS		4
 #define MIB		(1ULL << 20)
@@ -120,7 +120,7 @@ static void check_shared(struct __test_metadata *_metadata,
 		ASSERT_ZERO(do_write1(e->shared.fd, at, bytes, lane->granule));
 }
 
-TEST_F_TIMEOUT(oom, publishing_process, CREW_TIMEOUT)
+TEST_F(oom, publishing_process)
 {
 	struct eater *e = &self->e;
 	uint64_t kills;

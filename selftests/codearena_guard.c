@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* Guard views as memory: their length, their rights, what they cost. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <sys/personality.h>
 #include <sys/prctl.h>
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 #define GIB (1ULL << 30)
 #define TIB (1ULL << 40)

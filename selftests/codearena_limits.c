@@ -4,9 +4,9 @@
  * Limits beyond the arena's own: the module's parameter and the memory control
  * group. Each is an error, never a dead process.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
-#include "group.h"
+#include "lib/group.h"
 
 #define PARAMETER "/sys/module/codearena/parameters/commit_limit_mb"
 #define MIB (1ULL << 20)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* The code view: which mappings there are, where they go, what splits them. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <pthread.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "utils.h"
+#include "lib/utils.h"
 
 #ifndef PR_SET_MDWE
 #define PR_SET_MDWE 65
@@ -204,7 +204,7 @@ static void *map_until_reserved(void *argument)
 }
 
 /* An attempt that meets RESERVE leaves nothing behind that others suffer from. */
-TEST_F_TIMEOUT(map, while_reserving, 60)
+TEST_F(map, while_reserving)
 {
 	struct mapper m = { .length = self->page };
 	unsigned int i, refused = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* Who may change an arena: the address space that reserved it. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
-#include "commands.h"
+#include "lib/commands.h"
 
 /* Its value: the handle's descriptor, a comma, the expected errno. */
 #define HELPER_VARIABLE "CODEARENA_SELFTEST_VISIT"

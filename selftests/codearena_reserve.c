@@ -3,14 +3,14 @@
 /*
  * RESERVE, SHARE, and the life of an arena: open, fdinfo, the last close.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <dirent.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "utils.h"
+#include "lib/utils.h"
 
 #define PAGE ((uint64_t)sysconf(_SC_PAGESIZE))
 

@@ -5,9 +5,9 @@
  * where they land, what they are said to have done, and that nothing else has
  * changed, instruction by instruction.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 /* Bytes that no access of the tests exceeds. */
 #define WIDEST 64

@@ -4,11 +4,11 @@
  * Traps that no table is for take their ordinary way: to a signal handler, with
  * what the kernel tells of such a trap without the module.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <sys/prctl.h>
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 /* Each architecture has its own idea of these. */
 #if defined(__aarch64__)

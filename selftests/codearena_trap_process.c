@@ -4,11 +4,11 @@
  * Traps in other processes: children, other programs, and those that were handed
  * an arena.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <sys/wait.h>
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 #define EXTERNAL CODEARENA_LANDING_EXTERNAL
 

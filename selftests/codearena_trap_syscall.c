@@ -4,7 +4,7 @@
  * The kernel's own accesses to guard memory, on behalf of system calls and of
  * other processes: they fail, and redirect nobody.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <linux/futex.h>
 #include <linux/io_uring.h>
@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 /* Bytes in a pipe, for calls that would move them. */
 #define PIPE_BYTES 100

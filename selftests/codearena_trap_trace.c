@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* The tracepoints: which traps they tell of, and what. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
-#include "tracing.h"
-#include "trap_code.h"
+#include "lib/tracing.h"
+#include "lib/trap_code.h"
 
 /* What the event of a trap that was led on ends with. */
 #define LANDING "landing=0x%llx arena=%llu"

@@ -6,11 +6,11 @@
  * apart is decided by where the code is. Each test is named after its
  * counterpart.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <pthread.h>
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 /* A memory of one WebAssembly page, and the access that crashes behind it. */
 #define MEMORY_SIZE	65536

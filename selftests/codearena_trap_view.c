@@ -4,9 +4,9 @@
  * Traps in code that is mapped more than once, or only in part: they land in
  * the mapping they come from, and what else is mapped is left alone.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 /* A site in every page of the arena, and a pad in every page. */
 #define PAGES	16

@@ -99,7 +99,7 @@ fi
 
 check "symbols and map" make -s -C "$root_dir/userlib" O="$root_dir/build/userlib" check-abi
 check "the ABI is the committed one" same_as_committed
-check "a member more is seen" mutant a-member-more userlib/include/codearena_pool.h \
+check "a member more is seen" mutant a-member-more userlib/include/codearena/module.h \
 	's/^	uint64_t size;$/&\n	uint64_t more;/'
 check "a symbol less is seen" mutant a-symbol-less userlib/libcodearena.map \
 	'/	codearena_version;/d'
