@@ -6,10 +6,9 @@
 #
 # Usage: check-debug.sh
 #
-# The kernel's log must hold no complaint (run.sh says which). Behind the tests
-# the device is fuzzed for 3 minutes, always with the same seed. Then the module is
-# unloaded, loaded and unloaded 50 times, and kmemleak must know of nothing that
-# was lost.
+# The kernel's log must hold no complaint (run.sh lists them). After the tests the
+# device is fuzzed for 3 minutes, always with the same seed. Then the module is
+# unloaded, loaded and unloaded 50 times, and kmemleak must report no leak.
 # Ends with "check-debug: N passed, N failed, N skipped".
 
 set -euo pipefail

@@ -230,7 +230,7 @@ if [ -e "$work/stalled" ]; then
 	code=124
 fi
 
-# What the guest had to say about itself.
+# The result that the guest reported.
 read -r word number < <(tr -d '\r' <"$work/status" | grep -E '^(exit|rmmod-failed|insmod-failed)' | tail -n 1) || true
 complaining=$(grep -aE "$complaints" "$log" || true)
 if [ -n "$complaining" ]; then
