@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Run the kselftests on the debug kernel, and look for what they leave behind.
+# Run the kselftests and the fuzzer on the debug kernel, and look for leaks.
 #
 # Usage: check-debug.sh
 #

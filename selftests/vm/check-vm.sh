@@ -50,7 +50,7 @@ kselftests() {
 	list_programs "$out"
 }
 
-# cmocka is not there for other architectures: the library's tests run on x86_64.
+# On x86_64 only: cmocka is not installed for other architectures.
 library_tests() {
 	[ -z "$prefix" ] || return 0
 	local out=$root_dir/build/vm/library-$kver-$arch

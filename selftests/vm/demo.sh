@@ -31,7 +31,6 @@ build() {
 }
 
 # The expected result comes from Node's engine here, through the package's own
-# The expected result comes from Node's engine here, through the package's own
 hash_package=hash-wasm@4.13.0
 prepare_wasm() {
 	local modules=$root_dir/selftests/workloads
