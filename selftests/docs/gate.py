@@ -19,7 +19,7 @@ from pathlib import Path
 
 import sources
 
-# Errnos that the code behind a command mentions, and the command cannot answer.
+# Errnos that the code of a command mentions, and the command cannot return.
 NOT_ANSWERED = {
     "CODEARENA_WRITE": {"EAGAIN"},  # shares its steps with PUBLISH; has no patches
 }
