@@ -65,7 +65,7 @@ struct codearena_arena *codearena_arena_new(struct file *file,
 	kref_init(&arena->ref);
 	mutex_init(&arena->lock);
 	init_rwsem(&arena->map_lock);
-	seqlock_init(&arena->table_lock);
+	seqcount_init(&arena->table_seq);
 	INIT_LIST_HEAD(&arena->views);
 	arena->inode = file->f_mapping->host;
 	ihold(arena->inode);

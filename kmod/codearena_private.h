@@ -15,6 +15,7 @@
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/rbtree.h>
 #include <linux/rwsem.h>
@@ -49,9 +50,11 @@
  *                          and is unmapped, or comes later and finds no seal.
  *                          Sealing does not need it: going from no seal to one
  *                          only makes a later fault succeed.
- *   arena::table_lock      seqlock. The links of the tree of tables, which
- *                          traps walk without a lock, with interrupts off;
- *                          changed with arena::lock held.
+ *   arena::table_seq       raw sequence counter. The links of the tree of
+ *                          tables, which traps walk without a lock, with
+ *                          interrupts off; changed with arena::lock held and
+ *                          preemption off, so that they never wait long, on
+ *                          PREEMPT_RT neither.
  *   codearena_view_lock    spinlock, in view.c. The views of all arenas. It
  *                          does not sleep because vm_operations take it, and
  *                          SYNC while it gathers processors.
@@ -155,9 +158,9 @@ struct codearena_counters {
  * @name: immutable
  * @lock: see above
  * @map_lock: see above
- * @table_lock: see above
+ * @table_seq: see above
  * @tables: &struct codearena_table by place; changed under @lock and
- *          @table_lock
+ *          @table_seq
  * @pads: &struct codearena_pad by place, protected by @lock
  * @generation: makes the ids of tables unique
  * @fixed: traps led to a landing pad, by kind
@@ -181,7 +184,7 @@ struct codearena_arena {
 	char name[CODEARENA_NAME_LEN];
 	struct mutex lock;		/* states, counters, sync_mask */
 	struct rw_semaphore map_lock;
-	seqlock_t table_lock;		/* links of tables */
+	seqcount_t table_seq;		/* links of tables */
 	struct rb_root tables;
 	struct rb_root pads;
 	atomic_t generation;
@@ -273,6 +276,7 @@ codearena_page_get(struct codearena_arena *arena, unsigned long index)
 {
 	struct codearena_chunk_state *chunk;
 
+	index = array_index_nospec(index, arena->length >> PAGE_SHIFT);
 	/* Pairs with the release in codearena_chunks_locked(). */
 	chunk = smp_load_acquire(&arena->chunks[index / CODEARENA_CHUNK_PAGES]);
 	return chunk ? &chunk->pages[index % CODEARENA_CHUNK_PAGES] : NULL;

@@ -165,6 +165,9 @@ static long codearena_ioctl(struct file *file, unsigned int cmd,
 		return -EFAULT;
 	if (size < op->min_size)
 		return -EINVAL;
+	/* Bounds the search for bytes that are not 0. */
+	if (size > PAGE_SIZE)
+		return -E2BIG;
 	ret = copy_struct_from_user(&buffer, op->size, uptr, size);
 	if (ret)
 		return ret;

@@ -5,7 +5,7 @@
  * The tables of traps of an arena, and the landing pads they lead to.
  *
  * Tables stand in a tree by the place of their code, which is searched without
- * a lock: the tree is changed under a seqlock, a search that finds nothing
+ * a lock: the tree has a sequence counter, a search that finds nothing
  * looks whether it was disturbed, and a table is freed a grace period after it
  * has left. Landing pads stand in a tree of their own, counted, so that it is
  * known at all times that no protected range covers one, and that the code of
@@ -228,6 +228,21 @@ static int codearena_table_check_locked(struct codearena_arena *arena,
 	return 0;
 }
 
+/* Traps wait for the end with interrupts off, so nothing may preempt. */
+static void codearena_tables_write_begin_locked(struct codearena_arena *arena)
+{
+	lockdep_assert_held(&arena->lock);
+	preempt_disable();
+	write_seqcount_begin(&arena->table_seq);
+}
+
+static void codearena_tables_write_end_locked(struct codearena_arena *arena)
+{
+	lockdep_assert_held(&arena->lock);
+	write_seqcount_end(&arena->table_seq);
+	preempt_enable();
+}
+
 /**
  * codearena_table_insert_locked - let traps take effect
  * @arena: the arena, locked
@@ -257,11 +272,11 @@ int codearena_table_insert_locked(struct codearena_arena *arena,
 			link = &parent->rb_right;
 	}
 	rb_link_node(&table->node, parent, &node);
-	write_seqlock(&arena->table_lock);
+	codearena_tables_write_begin_locked(arena);
 	/* Whoever walks to the table finds it complete. */
 	smp_store_release(link, node);
 	rb_insert_color(&table->node, &arena->tables);
-	write_sequnlock(&arena->table_lock);
+	codearena_tables_write_end_locked(arena);
 	arena->counters.trap_tables++;
 	arena->counters.trap_entries += codearena_table_count(table);
 	return 0;
@@ -276,9 +291,9 @@ void codearena_table_remove_locked(struct codearena_arena *arena,
 				   struct codearena_table *table)
 {
 	lockdep_assert_held(&arena->lock);
-	write_seqlock(&arena->table_lock);
+	codearena_tables_write_begin_locked(arena);
 	rb_erase(&table->node, &arena->tables);
-	write_sequnlock(&arena->table_lock);
+	codearena_tables_write_end_locked(arena);
 	codearena_table_put_pads_locked(arena, table,
 					codearena_table_landings(table));
 	arena->counters.trap_tables--;

@@ -18,218 +18,15 @@
 extern "C" {
 #endif
 
-/*
- * ----------------------------------------------------------------------
- * Pools of address regions.
- * ----------------------------------------------------------------------
- */
-
-/*
- * A pool is a set of regions of numbers (addresses, offsets: it does not care),
- * which are disjoint and never touch: what touches is made one region. Space is
- * put in by merging and taken out by allocating.
- *
- * The results are those of V8's DisjointAllocationPool: an allocation is taken
- * from the region with the lowest address in which it fits, from its lowest
- * address, and never spans two regions. Where V8 walks over all regions, every
- * function here takes time in proportion to the logarithm of their number: the
- * regions lie in a B+-tree (R. Bayer and E. McCreight, "Organization and
- * maintenance of large ordered indexes", 1972; D. Comer, "The ubiquitous
- * B-tree", 1979) whose inner nodes know the largest region below each child
- * (augmentation as in Cormen, Leiserson, Rivest and Stein, "Introduction to
- * algorithms", chapter on augmenting data structures).
- *
- * A pool makes no system calls and takes memory from malloc() only. It has no
- * lock: calls on one pool must be serialised by the caller; constant ones may
- * run side by side. No function may be called from a signal handler, except the
- * codearena_region_*() ones.
- *
- * Functions that return int return 0 or a negative errno. A call that fails has
- * left the pool as it was, and has set the region it was to fill to
- * { 0, 0 }. A NULL pool, or a NULL pointer for a result that is not documented
- * as optional, is -EINVAL.
- */
-
 /**
- * struct codearena_region - the numbers from @begin up to, not including,
- *                           @begin + @size
- * @begin: first number
- * @size: how many; 0: the empty region
+ * struct codearena_region - a range of addresses
+ * @begin: first address
+ * @size: bytes; 0: the empty region
  */
 struct codearena_region {
 	uint64_t begin;
 	uint64_t size;
 };
-
-struct codearena_pool;
-
-/**
- * codearena_region_contains - does a region contain an address?
- * @region: region; it may end at 2^64
- * @address: the address
- *
- * Pure. Return: the answer.
- */
-bool codearena_region_contains(struct codearena_region region,
-			       uint64_t address);
-
-/**
- * codearena_region_covers - does a region contain all of another?
- * @region: region; it may end at 2^64
- * @inner: the other one
- *
- * An empty @inner counts as one address without extent: inside if its @begin is
- * inside. Pure. Return: the answer.
- */
-bool codearena_region_covers(struct codearena_region region,
-			     struct codearena_region inner);
-
-/**
- * codearena_region_overlap - what two regions have in common
- * @a: region
- * @b: region
- *
- * Pure. Return: the common part, @size 0 if there is none.
- */
-struct codearena_region codearena_region_overlap(struct codearena_region a,
-						 struct codearena_region b);
-
-/**
- * codearena_pool_new - make an empty pool
- * @out: gets the pool; NULL on failure
- *
- * Return: 0; -EINVAL; -ENOMEM.
- */
-int codearena_pool_new(struct codearena_pool **out);
-
-/**
- * codearena_pool_free - give a pool back
- * @pool: NULL, or a pool, which is gone after the call
- */
-void codearena_pool_free(struct codearena_pool *pool);
-
-/**
- * codearena_pool_reserve - take memory in advance
- * @pool: pool
- * @regions: how many
- *
- * After it, and as long as the pool has not got more than @regions regions more
- * than it has now, no function fails for want of memory. The pool gets at most
- * one region more by a call of codearena_pool_merge(), or of an allocation
- * which leaves something on both sides. Memory is kept until
- * codearena_pool_free().
- *
- * Return: 0; -EINVAL; -ENOMEM; -EOVERFLOW: more than an address space can have.
- */
-int codearena_pool_reserve(struct codearena_pool *pool, size_t regions);
-
-/**
- * codearena_pool_merge - put a region in
- * @pool: pool
- * @region: the region; nothing of it may be in the pool
- * @merged: NULL, or gets the region of the pool that contains @region now
- *
- * Return: 0; -EINVAL: @region is empty; -EOVERFLOW: its end is not below 2^64;
- * -EEXIST: some of it is in the pool; -ENOMEM: see codearena_pool_reserve().
- */
-int codearena_pool_merge(struct codearena_pool *pool,
-			 struct codearena_region region,
-			 struct codearena_region *merged);
-
-/**
- * codearena_pool_allocate - take space out, anywhere
- * @pool: pool
- * @size: how much, not 0
- * @out: gets the region
- *
- * Return: 0; -EINVAL: @size is 0; -ENOSPC: no region is large enough. Never
- * -ENOMEM.
- */
-int codearena_pool_allocate(struct codearena_pool *pool, uint64_t size,
-			    struct codearena_region *out);
-
-/**
- * codearena_pool_allocate_in - take space out of a window
- * @pool: pool
- * @size: how much, not 0
- * @window: where the result must lie; { 0, UINT64_MAX } is anywhere
- * @out: gets the region: the lowest in the window that fits
- *
- * Return: 0; -EINVAL: @size is 0; -EOVERFLOW: the end of @window is not below
- * 2^64; -ENOSPC: no region is large enough inside of the window; -ENOMEM: a
- * region would fall apart in two, see codearena_pool_reserve().
- */
-int codearena_pool_allocate_in(struct codearena_pool *pool, uint64_t size,
-			       struct codearena_region window,
-			       struct codearena_region *out);
-
-/**
- * codearena_pool_allocate_near - take space out close to an address
- * @pool: pool
- * @size: how much, not 0
- * @near: the address
- * @align: what the result's @begin shall be a multiple of: a power of two
- * @out: gets the region
- *
- * With @align 1 the result is the one whose @begin is closest to @near; of two
- * equally close ones, the lower. With other alignments it is the best effort
- * that takes logarithmic time: of the regions which have @size but too little
- * for the alignment only some are looked at, so that a closer place may be
- * missed. A place is found if any region has @size + @align - 1.
- *
- * Return: 0; -EINVAL: @size is 0, or @align no power of two; -EOVERFLOW: @size +
- * @align does not fit; -ENOSPC: nothing found; -ENOMEM: a region would fall
- * apart in two, see codearena_pool_reserve().
- */
-int codearena_pool_allocate_near(struct codearena_pool *pool, uint64_t size,
-				 uint64_t near, uint64_t align,
-				 struct codearena_region *out);
-
-/**
- * codearena_pool_is_empty - has the pool no region?
- * @pool: pool
- *
- * Return: the answer; true if @pool is NULL. Takes constant time.
- */
-bool codearena_pool_is_empty(const struct codearena_pool *pool);
-
-/**
- * codearena_pool_count - number of regions
- * @pool: pool
- *
- * Return: the number; 0 if @pool is NULL. Takes constant time.
- */
-size_t codearena_pool_count(const struct codearena_pool *pool);
-
-/**
- * codearena_pool_total - size of all regions together
- * @pool: pool
- *
- * Return: the sum; 0 if @pool is NULL. Takes constant time.
- */
-uint64_t codearena_pool_total(const struct codearena_pool *pool);
-
-/**
- * codearena_pool_largest - size of the largest region
- * @pool: pool
- *
- * Return: the size; 0 if @pool is NULL or empty. Takes constant time.
- */
-uint64_t codearena_pool_largest(const struct codearena_pool *pool);
-
-/**
- * codearena_pool_next - go through the regions
- * @pool: pool
- * @from: address
- * @out: gets the first region that ends above @from, so the one that contains
- *       @from if there is one
- *
- * To see all regions begin with 0 and go on with the end of the last result.
- *
- * Return: 0; -EINVAL; -ENOENT: there is no region more.
- */
-int codearena_pool_next(const struct codearena_pool *pool, uint64_t from,
-			struct codearena_region *out);
 
 /*
  * ----------------------------------------------------------------------
@@ -390,167 +187,15 @@ struct codearena_reloc_error {
 };
 
 /**
- * codearena_reloc_reason - a reason in words
+ * codearena_reloc_reason_text - describe a reason
  * @reason: any value
  *
- * Return: English text without a full stop; "unknown reason" for other values.
- */
-const char *codearena_reloc_reason(uint32_t reason);
-
-/**
- * codearena_reloc_width - bytes of a field
- * @machine: ELF machine number: EM_X86_64, EM_AARCH64, EM_RISCV
- * @form: enum codearena_reloc_form
+ * Thread-safe and async-signal-safe.
  *
- * Return: the number; 0: unknown machine or form, or not of this machine.
+ * Return: English text without a full stop; "unknown reason" for values that
+ * are not in enum codearena_reloc_reason.
  */
-uint32_t codearena_reloc_width(uint32_t machine, uint32_t form);
-
-/**
- * codearena_reloc_encode - fill in a field
- * @machine: ELF machine number
- * @form: enum codearena_reloc_form
- * @place: address that the field will have
- * @target: what belongs there: an address, or a number
- * @field: the bytes, which hold the instructions already
- *
- * Return: 0; -EINVAL: NULL, unknown, or @place or @target is misaligned;
- * -ENOEXEC: the field does not hold the instructions of the form; -ERANGE: out
- * of reach. On failure the field is unchanged.
- */
-int codearena_reloc_encode(uint32_t machine, uint32_t form, uint64_t place,
-			   uint64_t target, uint8_t *field);
-
-/**
- * codearena_reloc_decode - read a field
- * @machine: ELF machine number
- * @form: enum codearena_reloc_form
- * @place: address of the field
- * @field: the bytes
- * @target: gets what codearena_reloc_encode() was given; 0 on failure
- *
- * Return: 0; -EINVAL: NULL, unknown, or @place is misaligned; -ENOEXEC: the
- * field does not hold the instructions of the form.
- */
-int codearena_reloc_decode(uint32_t machine, uint32_t form, uint64_t place,
-			   const uint8_t *field, uint64_t *target);
-
-/**
- * codearena_reloc_clear - take what belongs to one place out of a field
- * @machine: ELF machine number
- * @form: enum codearena_reloc_form
- * @field: the bytes
- *
- * The immediates become 0, so that equal code has equal bytes wherever it was.
- *
- * Return: 0; -EINVAL; -ENOEXEC: as codearena_reloc_encode().
- */
-int codearena_reloc_clear(uint32_t machine, uint32_t form, uint8_t *field);
-
-/**
- * struct codearena_reloc_context - what relocations refer to
- * @sz: set by the caller to sizeof(struct codearena_reloc_context)
- * @machine: ELF machine number
- * @imports: functions below this index have no slot
- * @functions: indices of functions are below @imports + @functions
- * @builtins: indices of builtins are below this
- * @signatures: signatures are below this
- * @external_count: entries of @externals
- * @externals: addresses; may be NULL if there are none
- * @resolve: gives the address of a slot, for CALL and STUB_CALL, or the handle,
- *           for INDIRECT, of an index that is in range. Returns 0 or -errno.
- *           It need not be set for codearena_reloc_check().
- * @data: for @resolve
- */
-struct codearena_reloc_context {
-	size_t sz;
-	uint32_t machine;
-	uint32_t imports;
-	uint32_t functions;
-	uint32_t builtins;
-	uint32_t signatures;
-	uint32_t external_count;
-	const uint64_t *externals;
-	int (*resolve)(void *data, uint32_t kind, uint32_t index,
-		       uint64_t *target);
-	void *data;
-};
-
-/**
- * struct codearena_reloc_body - the code object that relocations are in
- * @sz: set by the caller to sizeof(struct codearena_reloc_body)
- * @instructions: bytes of instructions, from the start
- * @pool: offset of the constant pool
- * @pool_size: bytes of it
- * @size: bytes of the object without padding
- */
-struct codearena_reloc_body {
-	size_t sz;
-	uint32_t instructions;
-	uint32_t pool;
-	uint32_t pool_size;
-	uint32_t size;
-};
-
-/**
- * codearena_reloc_check - are the relocations of an object right?
- * @context: what they refer to
- * @body: what they are in
- * @bytes: the bytes of the object, for the check of instructions; NULL: none
- * @relocs: array of relocations; may be NULL if there are none
- * @count: entries of @relocs
- * @error: NULL, or gets the first one that is wrong; @sz must be set
- *
- * All that can be told before the place is known.
- *
- * Return: 0; -EINVAL, -E2BIG: a structure is wrong; -EINVAL: kind, form,
- * offset, order or addend of a relocation; -ENOEXEC: instructions; -ENOENT:
- * there is no such function, builtin, signature or external; -EOVERFLOW: an
- * internal reference leads out of the object.
- */
-int codearena_reloc_check(const struct codearena_reloc_context *context,
-			  const struct codearena_reloc_body *body,
-			  const uint8_t *bytes,
-			  const struct codearena_reloc *relocs, size_t count,
-			  struct codearena_reloc_error *error);
-
-/**
- * codearena_reloc_apply - fill in all fields of an object
- * @context: what the relocations refer to
- * @body: what they are in
- * @relocs: array of relocations; may be NULL if there are none
- * @count: entries of @relocs
- * @address: address that the object will have
- * @bytes: the bytes of the object, changed in place; after a failure they are
- *         of no use
- * @error: NULL, or gets the first relocation that is wrong; @sz must be set
- *
- * Checks too. Return: as codearena_reloc_check(); -ERANGE: out of reach; what
- * @resolve returned.
- */
-int codearena_reloc_apply(const struct codearena_reloc_context *context,
-			  const struct codearena_reloc_body *body,
-			  const struct codearena_reloc *relocs, size_t count,
-			  uint64_t address, uint8_t *bytes,
-			  struct codearena_reloc_error *error);
-
-/**
- * codearena_reloc_verify - does relocated code hold what belongs there?
- * @context: what the relocations refer to
- * @body: what they are in
- * @relocs: array of relocations; may be NULL if there are none
- * @count: entries of @relocs
- * @address: address of the object
- * @bytes: its bytes
- * @error: NULL, or gets the first relocation that is wrong; @sz must be set
- *
- * Return: 0; as codearena_reloc_apply(); -ESTALE: a field holds something else.
- */
-int codearena_reloc_verify(const struct codearena_reloc_context *context,
-			   const struct codearena_reloc_body *body,
-			   const struct codearena_reloc *relocs, size_t count,
-			   uint64_t address, const uint8_t *bytes,
-			   struct codearena_reloc_error *error);
+const char *codearena_reloc_reason_text(uint32_t reason);
 
 /*
  * ----------------------------------------------------------------------
@@ -559,23 +204,23 @@ int codearena_reloc_verify(const struct codearena_reloc_context *context,
  */
 
 /*
- * A code object is one function, wrapper or table in an arena, with what its
- * compiler told about it. The machine code itself is in the arena; the object
- * is a record of it and never changes, but for its references.
+ * A code object is one function, wrapper or jump table in an arena, with its
+ * compiler's metadata. The arena holds the machine code; the object is a record
+ * of it, and never changes except for its references.
  *
- * Its body is, in this order and without gaps: instructions, safepoint table,
- * handler table, constant pool, code comments. What follows up to the end of
- * the object's region is padding, filled with trap instructions.
+ * Its body consists of these sections, in this order and without gaps:
+ * instructions, safepoint table, handler table, constant pool, code comments.
+ * The rest of the object's region is padding, filled with trap instructions.
  *
- * Objects are counted by references. Functions that take a const object need
- * one to be held by somebody; they take no lock, change nothing, may be called
- * from any thread, and from a signal handler as well unless they say otherwise.
+ * Functions that take a const object need somebody to hold a reference to it.
+ * They take no lock, change nothing, and may be called from any thread, and from
+ * signal handlers unless documented otherwise.
  *
  * Return values as in codearena.h.
  */
 
 /**
- * enum codearena_code_kind - what an object is
+ * enum codearena_code_kind - kinds of code objects
  * @CODEARENA_CODE_FUNCTION: a function of a module
  * @CODEARENA_CODE_HOST_WRAPPER: calls a function of the host program
  * @CODEARENA_CODE_RUNTIME_WRAPPER: calls into the runtime's own language
@@ -591,10 +236,10 @@ enum codearena_code_kind {
 };
 
 /**
- * enum codearena_code_tier - which compiler made it
- * @CODEARENA_TIER_NONE: none, as for wrappers and tables
- * @CODEARENA_TIER_BASELINE: the one that is quick
- * @CODEARENA_TIER_OPTIMIZED: the one whose code is quick
+ * enum codearena_code_tier - the compiler that made it
+ * @CODEARENA_TIER_NONE: none, as for wrappers and jump tables
+ * @CODEARENA_TIER_BASELINE: the fast compiler
+ * @CODEARENA_TIER_OPTIMIZED: the optimising compiler
  */
 enum codearena_code_tier {
 	CODEARENA_TIER_NONE = 0,
@@ -603,11 +248,11 @@ enum codearena_code_tier {
 };
 
 /**
- * enum codearena_code_debug - what it was made for
- * @CODEARENA_DEBUG_NONE: to run
- * @CODEARENA_DEBUG_DEBUGGING: to be looked at
- * @CODEARENA_DEBUG_BREAKPOINTS: to stop at breakpoints
- * @CODEARENA_DEBUG_STEPPING: to stop everywhere; never installed
+ * enum codearena_code_debug - level of debug support
+ * @CODEARENA_DEBUG_NONE: none
+ * @CODEARENA_DEBUG_DEBUGGING: values can be inspected
+ * @CODEARENA_DEBUG_BREAKPOINTS: stops at breakpoints
+ * @CODEARENA_DEBUG_STEPPING: stops everywhere; never becomes current
  */
 enum codearena_code_debug {
 	CODEARENA_DEBUG_NONE = 0,
@@ -616,22 +261,13 @@ enum codearena_code_debug {
 	CODEARENA_DEBUG_STEPPING
 };
 
-/**
- * codearena_code_kind_name - name of a kind
- * @kind: any value
- *
- * Return: "function", "host wrapper", "runtime wrapper", "interpreter entry",
- * "jump table"; "unknown kind" for any other value.
- */
-const char *codearena_code_kind_name(enum codearena_code_kind kind);
-
 /* Flags of struct codearena_source_position */
 #define CODEARENA_POSITION_F_STATEMENT	0x1U
 
 /**
- * struct codearena_source_position - where instructions come from
+ * struct codearena_source_position - source position of instructions
  * @code_offset: of the first instruction, from the start of the object
- * @position: in the source, as the runtime counts
+ * @position: in the source, in the runtime's own units
  * @inlining_id: index of the inlining position; -1: not inlined
  * @flags: CODEARENA_POSITION_F_* bits
  */
@@ -647,10 +283,10 @@ struct codearena_source_position {
 
 /**
  * struct codearena_inlining_position - a call that was inlined
- * @function: index of the function that was inlined
+ * @function: index of the inlined function, not negative
  * @position: of the call, in the source
- * @caller_id: index of the inlining position that the call was in; -1: it was in
- *             the function of the object
+ * @caller_id: index of the inlining position that contains the call, less than
+ *             its own; -1: the object's function contains it
  * @flags: CODEARENA_INLINING_F_* bits
  */
 struct codearena_inlining_position {
@@ -663,26 +299,29 @@ struct codearena_inlining_position {
 /* Flags of struct codearena_code_desc: as CODEARENA_OBJECT_F_REPORT */
 #define CODEARENA_CODE_F_REPORT		0x1U
 
-/* The largest body, in bytes. */
+/* Maximum size of a body, in bytes */
 #define CODEARENA_CODE_MAX		0x7fffffffU
 
-/* The longest name, in bytes. */
+/* Maximum length of a name, in bytes */
 #define CODEARENA_CODE_NAME_MAX		4095U
 
-/* An object that is no function of a module. */
+/* Function index of an object that is not a function of a module */
 #define CODEARENA_CODE_ANONYMOUS	(-1)
 
 /**
- * struct codearena_code_desc - what a compiler hands over
+ * struct codearena_code_desc - a compiler's description of code
  * @sz: set by the caller to sizeof(struct codearena_code_desc)
  * @body: the bytes of the body; NULL for a jump table
- * @traps: protected instructions, in any order; @landing counts from the start
- *         of the body, or is CODEARENA_LANDING_EXTERNAL
+ * @traps: protected instructions, in any order, not empty, inside the
+ *         instructions and disjoint; @landing counts from the start of the body
+ *         and lies in it, or is CODEARENA_LANDING_EXTERNAL
  * @relocs: relocations, ascending
- * @positions: source positions, ascending by @code_offset
+ * @positions: source positions inside the instructions, ascending by
+ *             @code_offset
  * @inlinings: inlining positions
- * @deopt: data of the runtime about deoptimisation
- * @name: NULL: made from the kind and index
+ * @deopt: the runtime's deoptimisation data
+ * @name: without control characters, 1 to CODEARENA_CODE_NAME_MAX bytes; NULL:
+ *        derived from kind and index
  * @trap_count: entries of @traps
  * @reloc_count: entries of @relocs
  * @position_count: entries of @positions
@@ -691,17 +330,18 @@ struct codearena_inlining_position {
  * @kind: enum codearena_code_kind
  * @tier: enum codearena_code_tier
  * @debug: enum codearena_code_debug
- * @function_index: in the module; CODEARENA_CODE_ANONYMOUS for what is none
+ * @function_index: in the module, or CODEARENA_CODE_ANONYMOUS
  * @flags: CODEARENA_CODE_F_* bits
  * @instructions_size: bytes, not 0
  * @safepoint_size: bytes
  * @handler_size: bytes
  * @constant_pool_size: bytes
  * @comments_size: bytes
- * @frame_slots: slots of the stack frame, at most 65535
+ * @frame_slots: slots of a stack frame, at most 65535
  * @parameter_slots: slots of tagged parameters, at most 65535
  *
- * All of it is copied. Where a count is 0 the pointer is not looked at.
+ * Everything is copied. A pointer is ignored where its count is 0. The body has
+ * at most CODEARENA_CODE_MAX bytes, all metadata together less than 4 GiB.
  */
 struct codearena_code_desc {
 	size_t sz;
@@ -731,34 +371,89 @@ struct codearena_code_desc {
 	uint32_t parameter_slots;
 };
 
-/**
- * codearena_code_check - is this the description of an object?
- * @desc: the description
- *
- * What an object cannot be made from is refused here; whether relocations fit a
- * module is codearena_reloc_check()'s to say. Not async-signal-safe.
- *
- * Return: 0; -E2BIG: @desc is longer than this library knows;
- * -EINVAL: an argument is NULL, a kind, tier, debug level, index or number of
- * slots is none, there are no instructions; a trap is empty, leaves the
- * instructions or overlaps another one, or its landing pad is outside of the
- * body; source positions do not ascend or leave the instructions; an inlining
- * position is its own caller, or names one that follows, or is not there;
- * the name is empty or has control characters;
- * -EOPNOTSUPP: an unknown flag;
- * -ENAMETOOLONG: the name is longer than CODEARENA_CODE_NAME_MAX;
- * -EOVERFLOW: the body is larger than CODEARENA_CODE_MAX, or what is told about
- * it needs more than 4 GiB.
- */
-int codearena_code_check(const struct codearena_code_desc *desc);
-
 struct codearena_code;
+
+/**
+ * struct codearena_code_info - properties of a code object
+ * @sz: set by the caller to sizeof(struct codearena_code_info)
+ * @traps: protected instructions, ascending, with landing pads as described
+ * @relocs: relocations
+ * @positions: source positions
+ * @inlinings: inlining positions
+ * @deopt: the runtime's deoptimisation data
+ * @trap_count: entries of @traps
+ * @reloc_count: entries of @relocs
+ * @position_count: entries of @positions
+ * @inlining_count: entries of @inlinings
+ * @deopt_size: bytes of @deopt
+ * @memory: bytes of memory beside the machine code
+ * @start: address of the first instruction
+ * @size: bytes in the arena, with padding
+ * @body_size: bytes of the body
+ * @kind: enum codearena_code_kind
+ * @tier: enum codearena_code_tier
+ * @debug: enum codearena_code_debug
+ * @function_index: in the module, or CODEARENA_CODE_ANONYMOUS
+ * @flags: CODEARENA_CODE_F_* bits
+ * @instructions_size: bytes of instructions
+ * @safepoint_size: bytes of the safepoint table
+ * @handler_size: bytes of the handler table
+ * @constant_pool_size: bytes of the constant pool
+ * @comments_size: bytes of the code comments
+ * @frame_slots: slots of a stack frame
+ * @parameter_slots: slots of tagged parameters
+ *
+ * Arrays live as long as the object; one without entries is NULL. A section
+ * begins at @start plus the sizes of all sections before it.
+ */
+struct codearena_code_info {
+	size_t sz;
+	const struct codearena_trap *traps;
+	const struct codearena_reloc *relocs;
+	const struct codearena_source_position *positions;
+	const struct codearena_inlining_position *inlinings;
+	const void *deopt;
+	size_t trap_count;
+	size_t reloc_count;
+	size_t position_count;
+	size_t inlining_count;
+	size_t deopt_size;
+	size_t memory;
+	uint64_t start;
+	uint32_t size;
+	uint32_t body_size;
+	uint32_t kind;
+	uint32_t tier;
+	uint32_t debug;
+	int32_t function_index;
+	uint32_t flags;
+	uint32_t instructions_size;
+	uint32_t safepoint_size;
+	uint32_t handler_size;
+	uint32_t constant_pool_size;
+	uint32_t comments_size;
+	uint32_t frame_slots;
+	uint32_t parameter_slots;
+};
+
+/**
+ * codearena_code_get_info - read the properties of an object
+ * @code: object
+ * @info: receives the properties; @info->sz must be set
+ *
+ * Return: 0; -EINVAL: an argument is NULL, or @info is too short.
+ */
+int codearena_code_get_info(const struct codearena_code *code,
+			    struct codearena_code_info *info);
 
 /**
  * codearena_code_ref - take a reference
  * @code: object that a reference is held to
  *
- * Return: 0; -EINVAL; -EOVERFLOW: there are 2^31 references already.
+ * Not async-signal-safe. See codearena_code_put().
+ *
+ * Return: 0; -EINVAL: @code is NULL; -EOVERFLOW: there are 2^31 - 1 references
+ * already.
  */
 int codearena_code_ref(struct codearena_code *code);
 
@@ -771,239 +466,79 @@ int codearena_code_ref(struct codearena_code *code);
 uint64_t codearena_code_start(const struct codearena_code *code);
 
 /**
- * codearena_code_size - bytes that the object takes in its arena, with padding
+ * codearena_code_size - size in the arena
  * @code: object
  *
- * Return: the size; 0 if @code is NULL.
+ * Return: the bytes, with padding; 0 if @code is NULL.
  */
 uint32_t codearena_code_size(const struct codearena_code *code);
 
 /**
- * codearena_code_body_size - bytes of the body
+ * codearena_code_is_protected - does a trap of the object cover an instruction?
  * @code: object
+ * @pc: address of the instruction
  *
- * Return: the size; 0 if @code is NULL.
- */
-uint32_t codearena_code_body_size(const struct codearena_code *code);
-
-/**
- * enum codearena_code_section - parts of a body, in their order
- * @CODEARENA_SECTION_INSTRUCTIONS: instructions
- * @CODEARENA_SECTION_SAFEPOINTS: safepoint table
- * @CODEARENA_SECTION_HANDLERS: handler table
- * @CODEARENA_SECTION_CONSTANTS: constant pool
- * @CODEARENA_SECTION_COMMENTS: code comments
- */
-enum codearena_code_section {
-	CODEARENA_SECTION_INSTRUCTIONS = 0,
-	CODEARENA_SECTION_SAFEPOINTS,
-	CODEARENA_SECTION_HANDLERS,
-	CODEARENA_SECTION_CONSTANTS,
-	CODEARENA_SECTION_COMMENTS
-};
-
-/**
- * codearena_code_section - where a part of the body is
- * @code: object
- * @section: which part
- * @size: NULL, or gets its bytes
- *
- * Return: its address; 0 if it is empty, or an argument is none.
- */
-uint64_t codearena_code_section(const struct codearena_code *code,
-				enum codearena_code_section section,
-				uint32_t *size);
-
-/**
- * codearena_code_kind - what it is
- * @code: object
- *
- * Return: the kind; CODEARENA_CODE_FUNCTION if @code is NULL.
- */
-enum codearena_code_kind codearena_code_kind(const struct codearena_code *code);
-
-/**
- * codearena_code_tier - which compiler made it
- * @code: object
- *
- * Return: the tier; CODEARENA_TIER_NONE if @code is NULL.
- */
-enum codearena_code_tier codearena_code_tier(const struct codearena_code *code);
-
-/**
- * codearena_code_debug - what it was made for
- * @code: object
- *
- * Return: the debug level; CODEARENA_DEBUG_NONE if @code is NULL.
- */
-enum codearena_code_debug
-codearena_code_debug(const struct codearena_code *code);
-
-/**
- * codearena_code_flags - its flags
- * @code: object
- *
- * Return: CODEARENA_CODE_F_* bits; 0 if @code is NULL.
- */
-uint32_t codearena_code_flags(const struct codearena_code *code);
-
-/**
- * codearena_code_function_index - which function of its module it is
- * @code: object
- *
- * Return: the index; CODEARENA_CODE_ANONYMOUS for none, and if @code is NULL.
- */
-int32_t codearena_code_function_index(const struct codearena_code *code);
-
-/**
- * codearena_code_frame_slots - slots of its stack frames
- * @code: object
- *
- * Return: the number; 0 if @code is NULL.
- */
-uint32_t codearena_code_frame_slots(const struct codearena_code *code);
-
-/**
- * codearena_code_parameter_slots - slots of its tagged parameters
- * @code: object
- *
- * Return: the number; 0 if @code is NULL.
- */
-uint32_t codearena_code_parameter_slots(const struct codearena_code *code);
-
-/**
- * codearena_code_contains - does an address lie in it?
- * @code: object
- * @pc: address
- *
- * Return: whether it lies in its region, padding included.
- */
-bool codearena_code_contains(const struct codearena_code *code, uint64_t pc);
-
-/**
- * codearena_code_is_protected - is an instruction protected?
- * @code: object
- * @pc: its address
- *
- * Binary search. Return: whether a trap of the object covers it.
+ * Binary search. Return: the answer; false if @code is NULL.
  */
 bool codearena_code_is_protected(const struct codearena_code *code,
 				 uint64_t pc);
 
 /**
- * codearena_code_traps - its protected instructions
+ * codearena_code_position_before - source position of a return address
  * @code: object
- * @count: gets how many
+ * @offset: of the return address, from the start of the object
+ * @position: receives the last position with a smaller offset
  *
- * Return: an array, ascending, which lives as long as the object, with landing
- * pads as in struct codearena_code_desc; NULL if there are none.
- */
-const struct codearena_trap *
-codearena_code_traps(const struct codearena_code *code, size_t *count);
-
-/**
- * codearena_code_relocs - its relocations
- * @code: object
- * @count: gets how many
+ * A return address is the end of the call, so the search excludes it. For a trap
+ * pass the offset of the instruction plus 1. Binary search.
  *
- * Return: an array, which lives as long as the object; NULL if there are none.
- */
-const struct codearena_reloc *
-codearena_code_relocs(const struct codearena_code *code, size_t *count);
-
-/**
- * codearena_code_positions - its source positions
- * @code: object
- * @count: gets how many
- *
- * Return: an array, which lives as long as the object; NULL if there are none.
- */
-const struct codearena_source_position *
-codearena_code_positions(const struct codearena_code *code, size_t *count);
-
-/**
- * codearena_code_inlinings - its inlining positions
- * @code: object
- * @count: gets how many
- *
- * Return: an array, which lives as long as the object; NULL if there are none.
- */
-const struct codearena_inlining_position *
-codearena_code_inlinings(const struct codearena_code *code, size_t *count);
-
-/**
- * codearena_code_deopt - the runtime's data about deoptimisation
- * @code: object
- * @size: gets its bytes
- *
- * Return: the data, which lives as long as the object; NULL if there is none.
- */
-const void *codearena_code_deopt(const struct codearena_code *code,
-				 size_t *size);
-
-/**
- * codearena_code_position_before - the source position of a return address
- * @code: object
- * @offset: from the start of the object
- * @position: gets the last position with a smaller offset
- *
- * A return address points behind the call, so the position is looked up before
- * it. For a trap pass the offset of the instruction plus 1. Binary search.
- *
- * Return: 0; -ENOENT: there is none; -EINVAL.
+ * Return: 0; -ENOENT: there is none; -EINVAL: an argument is NULL.
  */
 int codearena_code_position_before(const struct codearena_code *code,
 				   uint32_t offset,
 				   struct codearena_source_position *position);
 
 /**
- * codearena_code_inlining - an inlining position
+ * codearena_code_inlining - read an inlining position
  * @code: object
- * @id: from struct codearena_source_position, or the caller of another one
- * @inlining: gets the inlining position
+ * @id: @inlining_id of a source position, or @caller_id of an inlining position
+ * @inlining: receives the inlining position
  *
- * Return: 0; -ENOENT: there is none with this number, as -1; -EINVAL.
+ * Return: 0; -ENOENT: there is none with this index, as for -1; -EINVAL: an
+ * argument is NULL.
  */
 int codearena_code_inlining(const struct codearena_code *code, int32_t id,
 			    struct codearena_inlining_position *inlining);
 
 /**
- * codearena_code_name - what to call it
+ * codearena_code_name - name of an object
  * @code: object
- * @to: gets the name, cut where it does not fit, with a 0 at the end; may be
- *      NULL if @size is 0
+ * @to: receives the name, truncated if it does not fit, and a 0; may be NULL if
+ *      @size is 0
  * @size: bytes of @to
  *
- * The name that the compiler gave; else "function[N]" for functions of a
- * module, and the name of the kind for others. Never empty.
+ * The name from the description. Without one it is "function[N]" for functions
+ * of a module, else "host wrapper", "runtime wrapper", "interpreter entry",
+ * "jump table" or "function" by the kind.
  *
- * Return: bytes of the whole name, without the 0; -EINVAL.
+ * Return: length of the whole name, without the 0; -EINVAL.
  */
 int codearena_code_name(const struct codearena_code *code, char *to,
 			size_t size);
-
-/**
- * codearena_code_memory - bytes of memory beside the machine code
- * @code: object
- *
- * Return: the object and all that it was told; 0 if @code is NULL.
- */
-size_t codearena_code_memory(const struct codearena_code *code);
 
 /* Flags of codearena_code_print() */
 #define CODEARENA_PRINT_F_INSTRUCTIONS	0x1U /* disassemble */
 #define CODEARENA_PRINT_F_TABLES	0x2U /* traps, positions, relocations */
 
 /**
- * codearena_code_print - describe an object to a person
+ * codearena_code_print - print an object for people
  * @code: object
  * @flags: CODEARENA_PRINT_F_* bits
- * @write: gets the text, piece by piece; ends the printing by an errno
- * @data: for @write
+ * @write: receives the text, piece by piece; a negative errno ends printing
+ * @data: argument of @write
  *
- * Instructions are disassembled by libcapstone if it is installed when the
- * program runs, and was when the library was built; without it only their
- * number of bytes and their addresses are told. Not async-signal-safe.
+ * Instructions are disassembled by libcapstone, if the library was built with it
+ * and it can be loaded. Not async-signal-safe.
  *
  * Return: 0; what @write returned, if not 0; -EINVAL; -EOPNOTSUPP: an unknown
  * flag; -ENOMEM.
@@ -1015,42 +550,41 @@ int codearena_code_print(const struct codearena_code *code, uint32_t flags,
 
 /*
  * ----------------------------------------------------------------------
- * From an address to the code object that it lies in.
+ * Lookup of code objects by address.
  * ----------------------------------------------------------------------
  */
 
 /*
- * One index serves the whole process. Objects are in it from the moment that
- * they are published until they are freed.
+ * One index serves the whole process. It contains objects from the moment they
+ * are published until they are freed.
  */
 
 /**
- * codearena_code_find - the object that an address lies in
+ * codearena_code_find - find the object that contains an address
  * @pc: any address
  *
- * Takes the time of a few loads, however many objects there are. Lock-free,
- * async-signal-safe, and without a store that other processors would see, so
- * that it does not slow down with the number of threads that call it.
+ * Takes a few loads, however many objects there are. Lock-free and
+ * async-signal-safe. Stores nothing, so it scales with the number of threads.
  *
- * An object that is found may be freed at any time, unless something holds it:
- * a reference, or that its code is being executed in a thread whose stack will
- * be reported to the collector. So it is for code that is known to be live, as
- * in a signal handler for the code that was interrupted. For other addresses
- * the result must only be compared with NULL; codearena_code_find_ref() is for
- * them.
+ * The object may be freed at any time, unless a reference keeps it, or a thread
+ * executes its code and will report that stack to the collector. So this is for
+ * code known to be live, as in a signal handler for the interrupted code. For
+ * other addresses only compare the result with NULL, or use
+ * codearena_code_find_ref().
  *
- * Return: the object, without a reference; NULL: no object is there.
+ * Return: the object, without a reference; NULL: none.
  */
 const struct codearena_code *codearena_code_find(uint64_t pc);
 
 /**
- * codearena_code_find_ref - the same, with a reference
+ * codearena_code_find_ref - find the object that contains an address, and take a
+ *                           reference
  * @pc: any address
  *
  * Takes a mutex; not async-signal-safe.
  *
- * Return: the object, which has to be given back with codearena_code_put(); NULL:
- * no object is there, or its last reference is gone.
+ * Return: the object, to be given back by codearena_code_put(); NULL: none, or
+ * its last reference is gone.
  */
 struct codearena_code *codearena_code_find_ref(uint64_t pc);
 
@@ -1301,8 +835,8 @@ int codearena_collector_report(struct codearena_runtime *runtime,
 int codearena_collector_request(struct codearena_collector *collector);
 
 /**
- * struct codearena_collector_stat - counters of a collector
- * @sz: set by the caller to sizeof(struct codearena_collector_stat)
+ * struct codearena_collector_counters - counters of a collector
+ * @sz: set by the caller to sizeof(struct codearena_collector_counters)
  * @sequence: number of the last collection that began; the first one is 1
  * @collections: how many are over
  * @outstanding: runtimes that have not reported in the one under way
@@ -1314,7 +848,7 @@ int codearena_collector_request(struct codearena_collector *collector);
  * @runtimes: runtimes that have joined
  * @owners: modules that use it
  */
-struct codearena_collector_stat {
+struct codearena_collector_counters {
 	size_t sz;
 	uint64_t sequence;
 	uint64_t collections;
@@ -1336,7 +870,7 @@ struct codearena_collector_stat {
  * Return: 0; -EINVAL; -E2BIG: @stat is longer than this library knows.
  */
 int codearena_collector_stat(struct codearena_collector *collector,
-			     struct codearena_collector_stat *stat);
+			     struct codearena_collector_counters *stat);
 
 /*
  * ----------------------------------------------------------------------
@@ -1398,15 +932,15 @@ struct codearena_handle_table_opts {
 };
 
 /**
- * struct codearena_handle_table_stat - counters of a table
- * @sz: set by the caller to sizeof(struct codearena_handle_table_stat)
+ * struct codearena_handle_table_counters - counters of a table
+ * @sz: set by the caller to sizeof(struct codearena_handle_table_counters)
  * @max_entries: most entries at a time
  * @used: entries allocated, natives included
  * @free: entries in the list of free ones
  * @segments: segments with memory
  * @natives: handles of codearena_handle_for_native()
  */
-struct codearena_handle_table_stat {
+struct codearena_handle_table_counters {
 	size_t sz;
 	uint64_t max_entries;
 	uint64_t used;
@@ -1537,7 +1071,7 @@ int codearena_handle_table_sweep(struct codearena_handle_table *table,
  * Return: 0, -EINVAL, -E2BIG.
  */
 int codearena_handle_table_stat(struct codearena_handle_table *table,
-				struct codearena_handle_table_stat *stat);
+				struct codearena_handle_table_counters *stat);
 
 /*
  * ----------------------------------------------------------------------
@@ -1547,111 +1081,44 @@ int codearena_handle_table_stat(struct codearena_handle_table *table,
  */
 
 /*
- * Words used here:
+ * Terms:
  *
- * manager     limits that apply to several modules together
- * allocator   gives out the space for the code of one module
- * code space  an arena of an allocator; an allocator begins with one and gets a
- *             further one when no region is large enough
- * unit        what sizes are rounded up to: 64 bytes, or the granule of the
- *             backend if that is more (pages of more than 4 KiB)
- * grace       the time from the release of a region until the caller says that
- *             nobody can hold its address any more
+ * manager     limits for several modules together
+ * allocator   allocates space for the code of one module
+ * code space  an arena of an allocator. An allocator reserves another one when
+ *             no free region is large enough.
+ * unit        sizes are rounded up to it: 64 bytes, or the granule of the
+ *             backend if that is larger (pages of more than 4 KiB)
+ * grace       the time from the release of a region until the caller reports
+ *             that no thread can hold its address any more
  *
  * Addresses are those of the code view in this process.
  *
- * Policy and numbers are those of V8's WebAssembly code manager, with these
- * differences: whatever ends the process there is an error here; released
- * space is used again after a grace; a page counts as committed exactly as long
- * as it is, also where space is not given out in ascending order, and some may
- * be committed ahead, if that is wished for; a region never spans two code
- * spaces that happen to be neighbours.
+ * Policy and numbers follow V8's WebAssembly code manager, with these
+ * differences: running out of space is an error, not the end of the process;
+ * released space is reused after a grace; pages are committed and counted one
+ * by one, and may be committed ahead; a region never spans two code spaces.
  *
- * Return values as in codearena.h. Limits: -ENOSPC, a code space or the address
- * space has no room; -ENOMEM, the limit of committed bytes, of the arena
- * backend, or memory. Every function may be called from any thread at any time,
- * also on the same object, except the *_free() functions; none from a signal
- * handler but codearena_allocator_locate(). The changes of one allocator are
- * serialised by a mutex of its own; a manager is lock-free.
+ * Return values are as in codearena.h. Limits: -ENOSPC: a code space or the
+ * address space is full; -ENOMEM: the limit of committed bytes, that of the
+ * backend, or memory.
  *
- * In a child of fork() no function of an allocator or manager may be called.
+ * Thread safety: every function may be called from any thread, also on the same
+ * object, except the *_free() functions. Only codearena_allocator_locate() may
+ * be called from a signal handler. Each allocator has a mutex; a manager is
+ * lock-free. A child of fork() must not call functions of allocators or
+ * managers that its parent made.
  */
 
 /**
- * struct codearena_reservation - what a code space is for
- * @sz: set by the caller to sizeof(struct codearena_reservation)
- * @estimate: bytes of code expected
- * @total: bytes of all code spaces that there are already
- * @limit: largest code space in bytes
- * @overhead: bytes of jump tables in each code space, see
- *            codearena_reservation_overhead()
- * @align: power of two that the bytes of code are rounded up to; 0: 64
- * @growth: a new code space has at least @total / @growth bytes; 0: 4
- * @__reserved: must be 0
- */
-struct codearena_reservation {
-	size_t sz;
-	uint64_t estimate;
-	uint64_t total;
-	uint64_t limit;
-	uint64_t overhead;
-	uint32_t align;
-	uint32_t growth;
-	uint64_t __reserved;
-};
-
-/**
- * codearena_reservation_size - how large to make a code space
- * @reservation: what it is for
- * @out: gets the size in bytes; 0 on failure
- *
- * The largest of: the estimate with the overhead; twice the overhead, so that
- * at least half of the space is for code; a part of what there is, so that the
- * spaces grow exponentially. But not above the limit: the result may be smaller
- * than the estimate, which takes further code spaces then. Pure.
- *
- * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: the structure is wrong; -EOVERFLOW:
- * a sum does not fit in 64 bits; -ENOSPC: twice the overhead is above the
- * limit.
- */
-int codearena_reservation_size(const struct codearena_reservation *reservation,
-			       uint64_t *out);
-
-/**
- * codearena_reservation_overhead - bytes of jump tables in a code space
- * @machine: ELF machine number: EM_X86_64, EM_AARCH64, EM_RISCV
- * @jump_flags: CODEARENA_JUMP_F_* bits
- * @functions: how many functions the module has
- * @builtins: how many builtins it calls
- * @out: gets the number; 0 on failure
- *
- * A near table for the functions and a far table for builtins and functions,
- * each rounded up to 64. Pure.
- *
- * Return: 0; -EINVAL; -EOPNOTSUPP: unknown machine or flag; -EOVERFLOW.
- */
-int codearena_reservation_overhead(uint32_t machine, uint32_t jump_flags,
-				   uint32_t functions, uint32_t builtins,
-				   uint64_t *out);
-
-/**
- * codearena_reservation_limit - largest code space that branches cope with
- * @machine: ELF machine number
- *
- * Pure. Return: 1 GiB on x86-64 and riscv64, 128 MiB on arm64; 0 for an unknown
- * machine.
- */
-uint64_t codearena_reservation_limit(uint32_t machine);
-
-/**
- * struct codearena_estimate_costs - bytes of code that compilers make
+ * struct codearena_estimate_costs - bytes of code that compilers emit
  * @sz: set by the caller to sizeof(struct codearena_estimate_costs)
  * @optimized_overhead: per function, by the optimizing compiler
  * @optimized_factor: per byte of input, by the optimizing compiler
  * @baseline_overhead: per function, by the baseline compiler
  * @baseline_factor: per byte of input, by the baseline compiler
  * @import_size: per imported function
- * @align: what functions are rounded up to; half of it counts per function
+ * @align: functions are rounded up to it; half of it is added per function
  */
 struct codearena_estimate_costs {
 	size_t sz;
@@ -1663,33 +1130,23 @@ struct codearena_estimate_costs {
 	uint32_t align;
 };
 
-/**
- * codearena_estimate_costs - V8's experience
- * @machine: ELF machine number
- * @out: gets the costs; @sz must be set
- *
- * Pure. Return: 0; -EINVAL; -EOPNOTSUPP: unknown machine.
- */
-int codearena_estimate_costs(uint32_t machine,
-			     struct codearena_estimate_costs *out);
-
 /* Flags of struct codearena_estimate */
 #define CODEARENA_ESTIMATE_F_BASELINE	0x1U /* both compilers are used */
-#define CODEARENA_ESTIMATE_F_TIERING	0x2U /* a quarter gets optimized */
-#define CODEARENA_ESTIMATE_F_LAZY	0x4U /* half of baseline gets compiled */
+#define CODEARENA_ESTIMATE_F_TIERING	0x2U /* a quarter is optimized */
+#define CODEARENA_ESTIMATE_F_LAZY	0x4U /* half of baseline is compiled */
 
 /**
  * struct codearena_estimate - a module whose code is to be estimated
  * @sz: set by the caller to sizeof(struct codearena_estimate)
  * @machine: ELF machine number
  * @jump_flags: CODEARENA_JUMP_F_* bits
- * @functions: how many functions are compiled
- * @imports: how many functions are imported
- * @builtins: how many builtins are called, for the estimate of metadata
- * @flags: CODEARENA_ESTIMATE_F_* bits. TIERING has a meaning with BASELINE
- *         only: else all functions are optimized.
- * @input_bytes: bytes of input to the compilers (code section) of all functions
- * @costs: NULL: those of codearena_estimate_costs()
+ * @functions: functions that are compiled
+ * @imports: functions that are imported
+ * @builtins: builtins that are called; counts for metadata
+ * @flags: CODEARENA_ESTIMATE_F_* bits. TIERING needs BASELINE; without BASELINE
+ *         all functions are optimized.
+ * @input_bytes: compiler input (code section) of all functions, in bytes
+ * @costs: NULL: V8's compilers for @machine
  */
 struct codearena_estimate {
 	size_t sz;
@@ -1704,40 +1161,20 @@ struct codearena_estimate {
 };
 
 /**
- * codearena_estimate_baseline - bytes of code of one function
- * @costs: from codearena_estimate_costs(), or others
- * @input_bytes: bytes of input to the baseline compiler
- * @out: gets the number; 0 on failure
- *
- * Pure. Return: 0; -EINVAL; -EOVERFLOW.
- */
-int codearena_estimate_baseline(const struct codearena_estimate_costs *costs,
-				uint64_t input_bytes, uint64_t *out);
-
-/**
- * codearena_estimate_code - bytes of code of a whole module
+ * codearena_estimate_code - estimate the code of a module
  * @estimate: the module
- * @out: gets the number; 0 on failure
+ * @code: gets the bytes of code: the lazy table, imports, and the output of the
+ *        compilers; 0 on failure. For &struct codearena_allocator_opts.estimate.
+ * @metadata: NULL, or gets the bytes of memory beside the code: the input, a
+ *            code object and two pointers per function, and the jump tables
  *
- * Lazy table, imports, and the code of the compilers in use. Too much rather
- * than too little, since it takes address space only. Pure.
+ * Rounds up: too large an estimate costs address space only. Pure.
  *
- * Return: 0; -EINVAL, -E2BIG: a structure is wrong; -EOPNOTSUPP: unknown
- * machine or flag; -EOVERFLOW.
+ * Return: 0; -EINVAL, -E2BIG: a structure is invalid; -EOPNOTSUPP: unknown
+ * machine or flag; -EOVERFLOW: a sum does not fit in 64 bits.
  */
 int codearena_estimate_code(const struct codearena_estimate *estimate,
-			    uint64_t *out);
-
-/**
- * codearena_estimate_metadata - bytes of memory beside the code
- * @estimate: the module; @input_bytes is what the program keeps of the input
- * @out: gets the number; 0 on failure
- *
- * What is kept of the input, a code object and two pointers to it for every
- * function, and the jump tables. Pure. Return: as codearena_estimate_code().
- */
-int codearena_estimate_metadata(const struct codearena_estimate *estimate,
-				uint64_t *out);
+			    uint64_t *code, uint64_t *metadata);
 
 struct codearena_manager;
 struct codearena_allocator;
@@ -1746,26 +1183,28 @@ struct codearena_allocator;
 #define CODEARENA_MANAGER_F_ANYWHERE	0x1U /* no placement of code spaces */
 
 /**
- * struct codearena_manager_opts - how to make a manager
+ * struct codearena_manager_opts - options of a manager
  * @sz: set by the caller to sizeof(struct codearena_manager_opts)
  * @device: see struct codearena_arena_opts; must stay valid as long as the
  *          manager
- * @backend: which backend to use, decided once for all arenas
- * @arena_flags: CODEARENA_RESERVE_F_* bits of all arenas. From a permanent
- *               arena nothing can be released.
- * @max_committed: most bytes that all allocators may have committed at a time;
- *                 0: 4095 MiB
- * @max_code_space: largest code space, a multiple of the page size and not
- *                  above codearena_reservation_limit(); 0: just that
- * @initial_cap: the first code space of an allocator is not larger than this, a
- *               multiple of the page size; 0: no such limit
- * @growth: see struct codearena_reservation
+ * @backend: backend of all arenas; AUTO is resolved once
+ * @arena_flags: CODEARENA_RESERVE_F_* bits of all arenas. Nothing can be
+ *               released from a permanent arena.
+ * @max_committed: limit of committed bytes of all allocators; 0: 4095 MiB
+ * @max_code_space: largest code space in bytes, a multiple of the page size;
+ *                  0: what branches reach, which is the upper limit too: 1 GiB
+ *                  on x86-64 and riscv64, 128 MiB on arm64
+ * @initial_cap: limit of the first code space of an allocator in bytes, a
+ *               multiple of the page size; 0: none
+ * @growth: a new code space has at least 1/@growth of the bytes of all others
+ *          of its allocator; 0: 4
  * @flags: CODEARENA_MANAGER_F_* bits
- * @pressure: NULL, or is asked to give memory back, see
- *            codearena_manager_check(). Called without any lock, from several
- *            threads at a time perhaps. It may release code and free
- *            allocators, but not make any. Returns 0 if it gave something back,
- *            else any other value.
+ * @pressure: NULL, or called to free memory: by codearena_allocator_new() when
+ *            @committed exceeds @critical, or when there is no room. Called
+ *            without locks, possibly by several threads at once. It may release
+ *            code and free allocators, but not make any. Returns 0 if it freed
+ *            something. The critical mark begins at half of @max_committed and
+ *            is then set half-way between what is committed and the limit.
  * @data: for @pressure
  */
 struct codearena_manager_opts {
@@ -1784,20 +1223,21 @@ struct codearena_manager_opts {
 };
 
 /**
- * struct codearena_manager_stat - counters of a manager
- * @sz: set by the caller to sizeof(struct codearena_manager_stat)
- * @committed: bytes committed now, a multiple of the page size
- * @max_committed: most bytes that may be
- * @critical: above this many committed bytes codearena_manager_check() acts
+ * struct codearena_manager_counters - counters of a manager
+ * @sz: set by the caller to sizeof(struct codearena_manager_counters)
+ * @committed: committed bytes, a multiple of the page size
+ * @max_committed: limit of @committed
+ * @critical: above this many committed bytes codearena_allocator_new() calls the
+ *            pressure callback
  * @reserved: bytes of all code spaces
  * @spaces: number of code spaces
  * @allocators: number of allocators
  * @page_size: bytes in a page
- * @unit: what sizes are rounded up to
+ * @unit: what sizes are rounded up to, in bytes
  * @machine: ELF machine number that code must be for
  * @backend: of all code spaces
  */
-struct codearena_manager_stat {
+struct codearena_manager_counters {
 	size_t sz;
 	uint64_t committed;
 	uint64_t max_committed;
@@ -1816,65 +1256,51 @@ struct codearena_manager_stat {
  * @opts: NULL, or options
  * @out: gets the manager; NULL on failure
  *
- * Nothing is reserved. Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an option is
- * wrong; -ENOMEM; the codes of codearena_probe().
+ * Reserves nothing.
+ *
+ * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an option is invalid; -ENOMEM; an
+ * error of codearena_probe().
  */
 int codearena_manager_new(const struct codearena_manager_opts *opts,
 			  struct codearena_manager **out);
 
 /**
- * codearena_manager_free - give a manager back
- * @manager: NULL, or a manager, which must not be used after the call
+ * codearena_manager_free - free a manager
+ * @manager: NULL, or a manager, which must not be used afterwards
  *
- * Its allocators may outlive it: what they need of it lives until the last of
- * them is freed.
+ * Its allocators may outlive it.
  */
 void codearena_manager_free(struct codearena_manager *manager);
 
 /**
  * codearena_manager_stat - read the counters
  * @manager: manager
- * @stat: gets the counters; @sz must be set. Each is read atomically, but not
- *        all together.
+ * @counters: gets the counters; @sz must be set. Each is read atomically, but
+ *            not all of them together.
  *
- * Return: 0; -EINVAL.
+ * Return: 0 or -EINVAL.
  */
 int codearena_manager_stat(struct codearena_manager *manager,
-			   struct codearena_manager_stat *stat);
+			   struct codearena_manager_counters *counters);
 
 /**
- * codearena_manager_check - ask for memory if much of it is in use
- * @manager: manager
- *
- * If more is committed than the critical mark, calls @pressure, and then puts
- * the mark half-way between what is committed now and the maximum. It begins at
- * half of the maximum. codearena_allocator_new() does this first; programs that
- * make code over a long time in few modules may wish to do it themselves, with
- * no lock held that @pressure takes.
- *
- * Return: 1: @pressure was called; 0: there was no need; -EINVAL.
- */
-int codearena_manager_check(struct codearena_manager *manager);
-
-/**
- * struct codearena_allocator_opts - how to make an allocator
+ * struct codearena_allocator_opts - options of an allocator
  * @sz: set by the caller to sizeof(struct codearena_allocator_opts)
- * @name: of the arenas, see struct codearena_arena_opts
- * @estimate: bytes of code expected, see codearena_estimate_code()
- * @functions: how many functions the module has, for the size of jump tables
- * @builtins: how many builtins it calls, for the same
+ * @name: of the arenas, see struct codearena_arena_opts; copied
+ * @estimate: expected bytes of code, see codearena_estimate_code()
+ * @functions: functions of the module, for the size of jump tables
+ * @builtins: builtins that it calls, for the same
  * @jump_flags: CODEARENA_JUMP_F_* bits, for the same
- * @ahead: most bytes that a code space commits beyond what is asked for, so that
- *         the next ones need no system call. It never is more than an eighth of
- *         what else is committed in it. 0: none
- * @space_added: NULL, or is called for every code space, the first one too,
- *               before anything else is allocated in it, by the thread that
- *               needed the space. Other threads wait meanwhile. It may call any
- *               function with this allocator but codearena_allocator_free();
- *               a call that would need a further code space is refused with
- *               -EBUSY. If it returns an errno the space is given back, with
- *               what was allocated in it, and the call that needed it fails
- *               with that errno.
+ * @ahead: bytes that a code space may commit beyond an allocation, so that the
+ *         next ones need no system call; at most an eighth of what is committed
+ *         in it otherwise. 0: none
+ * @space_added: NULL, or called for every code space, including the first,
+ *               before anything is allocated in it, by the thread that needed
+ *               it. Other threads wait. It may call any function with this
+ *               allocator except codearena_allocator_free(); a call that would
+ *               need another code space fails with -EBUSY. If it returns a
+ *               negative errno the space and what was allocated in it is given
+ *               back, and the call that needed the space fails with that errno.
  * @data: for @space_added
  */
 struct codearena_allocator_opts {
@@ -1891,18 +1317,18 @@ struct codearena_allocator_opts {
 };
 
 /**
- * struct codearena_allocator_stat - counters of an allocator
- * @sz: set by the caller to sizeof(struct codearena_allocator_stat)
+ * struct codearena_allocator_counters - counters of an allocator
+ * @sz: set by the caller to sizeof(struct codearena_allocator_counters)
  * @reserved: bytes of all code spaces
- * @committed: bytes committed now, a multiple of the page size
- * @live: bytes given out and not released
+ * @committed: committed bytes, a multiple of the page size
+ * @live: bytes allocated and not released
  * @waiting: bytes released that wait for the end of a grace
- * @free: bytes that can be given out
- * @generated: bytes ever given out
- * @released: bytes ever released
+ * @free: bytes that can be allocated
+ * @generated: bytes allocated so far, including those released since
+ * @released: bytes released so far
  * @spaces: number of code spaces
  */
-struct codearena_allocator_stat {
+struct codearena_allocator_counters {
 	size_t sz;
 	uint64_t reserved;
 	uint64_t committed;
@@ -1917,11 +1343,11 @@ struct codearena_allocator_stat {
 /**
  * struct codearena_space_info - a code space
  * @sz: set by the caller to sizeof(struct codearena_space_info)
- * @arena: the arena; it belongs to the allocator, is not to be freed, and must
- *         not be committed, decommitted or discarded by others
+ * @arena: the arena. It belongs to the allocator: callers may publish and patch
+ *         in it, but not free, commit, decommit or discard it
  * @region: addresses of the code view
- * @committed: bytes committed now
- * @free: bytes that can be given out
+ * @committed: committed bytes
+ * @free: bytes that can be allocated
  */
 struct codearena_space_info {
 	size_t sz;
@@ -1935,48 +1361,48 @@ struct codearena_space_info {
  * codearena_allocator_new - make an allocator
  * @manager: manager
  * @opts: NULL, or options
- * @out: gets the allocator; NULL on failure. It is set before @space_added is
- *       called for the first time.
+ * @out: gets the allocator; NULL on failure. Set before @space_added is called
+ *       for the first time.
  *
- * Reserves the first code space, unless nothing is expected: @estimate,
- * @functions and @builtins are 0. If that fails for want of room the pressure
- * callback is asked, and it is tried again, three times in all.
+ * Reserves the first code space, unless @estimate, @functions and @builtins are
+ * all 0. If there is no room, it calls the pressure callback and tries again,
+ * up to three times in all.
  *
- * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is wrong;
- * -ENOSPC: jump tables take more than half of the largest code space, or the
- * address space has no room; what @space_added returned; the codes of
- * codearena_arena_new().
+ * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is invalid;
+ * -EOVERFLOW: more jump-table slots than a table can have; -ENOSPC: jump tables
+ * take more than half of the largest code space, or the address space is full;
+ * -ENOMEM; an errno of @space_added or codearena_arena_new().
  */
 int codearena_allocator_new(struct codearena_manager *manager,
 			    const struct codearena_allocator_opts *opts,
 			    struct codearena_allocator **out);
 
 /**
- * codearena_allocator_free - give all code spaces back
- * @allocator: NULL, or an allocator, which is gone after the call
+ * codearena_allocator_free - free an allocator with all code spaces
+ * @allocator: NULL, or an allocator
  *
  * No thread may execute its code any more.
  */
 void codearena_allocator_free(struct codearena_allocator *allocator);
 
 /**
- * codearena_allocator_allocate - get space for code
+ * codearena_allocator_allocate - allocate space for code
  * @allocator: allocator
  * @size: bytes, not 0; rounded up to the unit
  * @window: NULL: anywhere; else where the result must lie, e.g. a code space
- * @out: gets the region, committed and full of trap instructions; { 0, 0 } on
- *       failure
+ * @out: gets the region, committed and filled with trap instructions; { 0, 0 }
+ *       on failure
  *
- * The free region with the lowest address in which it fits, from its lowest
- * address. If none is large enough and there is no @window, a further code
- * space is reserved; it stays, empty, when the call fails after that.
+ * Takes the free region with the lowest address that is large enough, from its
+ * lowest address. If there is none and @window is NULL, it reserves another code
+ * space, which stays if the call fails afterwards.
  *
  * Return: 0; -EINVAL: @size is 0; -EOVERFLOW: @size cannot be rounded up, or
- * @window ends above 2^64; -ENOSPC: @window has no room, or the largest code
- * space is too small for @size with its jump tables, or the address space has
- * no room; -ENOMEM: the limits of the manager or the backend, or memory;
- * -EBUSY: @space_added needs a further code space; what @space_added returned;
- * the codes of codearena_arena_new().
+ * @window ends above 2^64; -ENOSPC: @window has no room, @size does not fit in
+ * the largest code space beside its jump tables, or the address space is full;
+ * -ENOMEM: a limit of the manager or backend, or memory; -EBUSY: called by
+ * @space_added and needs another code space; an errno of @space_added or
+ * codearena_arena_new().
  */
 int codearena_allocator_allocate(struct codearena_allocator *allocator,
 				 uint64_t size,
@@ -1984,46 +1410,30 @@ int codearena_allocator_allocate(struct codearena_allocator *allocator,
 				 struct codearena_region *out);
 
 /**
- * codearena_allocator_divide - announce that a region is released in pieces
+ * codearena_allocator_release - release code
  * @allocator: allocator
- * @region: of an allocation
- * @pieces: in how many pieces at most
- *
- * codearena_allocator_release() never fails for want of memory as long as
- * regions are released as they were allocated. After this call the same holds
- * for regions released in pieces.
- *
- * Return: 0; -EINVAL: @pieces is 0, or @region is not of this form; -ENOENT:
- * not of this allocator, or not given out; -ENOMEM.
- */
-int codearena_allocator_divide(struct codearena_allocator *allocator,
-			       struct codearena_region region, size_t pieces);
-
-/**
- * codearena_allocator_release - take code back
- * @allocator: allocator
- * @regions: array of regions, best in ascending order; each all or a part of
- *           what was allocated, in whole units
+ * @regions: array of regions, best in ascending order; each is an allocation or
+ *           part of one, in whole units
  * @count: entries of @regions
- * @done: NULL, or gets the number of regions that were released: the first ones
- *        of the array; @count on success
+ * @done: NULL, or gets the number of regions released, counted from the first;
+ *        @count on success
  *
- * Takes the seal of the regions away, fills them with trap instructions,
- * releases their traps, and gives back the memory of the pages in which nothing
- * is left. That no thread executes the code any more is the caller's to ensure.
- * The addresses are not given out again before a grace that began afterwards
- * has ended: until then stale callers find a trap instruction or a page fault.
+ * Unseals the regions, fills them with trap instructions, releases their traps,
+ * and decommits the pages that hold no other code. No thread may execute the
+ * code any more. The addresses are not allocated again before the end of a grace
+ * that begins later: until then stale callers reach a trap instruction or a page
+ * fault.
  *
- * All regions are checked before anything is done. The work is done in steps
- * as large as the backend allows; only errors of the second one and later can
- * leave a part of the regions released. A table of traps must not have landing
- * pads in regions of an earlier step.
+ * All regions are checked first. The work is done in steps as large as the
+ * backend allows; only an error in the second or a later step leaves part of the
+ * regions released. A trap table must not have landing pads in regions of an
+ * earlier step.
  *
  * Return: 0; -EINVAL: a region is empty, or not in whole units; -EOVERFLOW: its
- * end is not below 2^64; -ENOENT: it is not in a code space, or something of it
- * was not given out, or was named before; -EBUSY: it holds a landing pad of code
- * which is not released with it; -EPERM: the arenas are permanent; -ENOMEM; the
- * codes of codearena_arena_discard().
+ * end is not below 2^64; -ENOENT: it is in no code space, part of it is not
+ * allocated, or is listed twice; -EBUSY: it holds a landing pad of code that is
+ * not released with it; -EPERM: the arenas are permanent; -ENOMEM; an error of
+ * codearena_arena_discard().
  */
 int codearena_allocator_release(struct codearena_allocator *allocator,
 				const struct codearena_region *regions,
@@ -2033,8 +1443,10 @@ int codearena_allocator_release(struct codearena_allocator *allocator,
  * codearena_allocator_grace_begin - begin a grace
  * @allocator: allocator
  *
- * Several may run at a time. Return: cookie for codearena_allocator_grace_end(),
- * never 0; 0 if @allocator is NULL.
+ * Graces may overlap.
+ *
+ * Return: a cookie for codearena_allocator_grace_end(), never 0; 0 if
+ * @allocator is NULL.
  */
 uint64_t codearena_allocator_grace_begin(struct codearena_allocator *allocator);
 
@@ -2043,10 +1455,10 @@ uint64_t codearena_allocator_grace_begin(struct codearena_allocator *allocator);
  * @allocator: allocator
  * @cookie: from codearena_allocator_grace_begin()
  *
- * What had been released when the grace began can be given out from now on. No
- * thread may be able to call it any more, through a register, a stack or a
- * table. Ending a grace ends those that began before; to end one again does
- * nothing. Needs no memory.
+ * Regions that had been released when the grace began can be allocated again. No
+ * thread may be able to call them any more, through a register, a stack or a
+ * table. Ends all graces that began earlier too; ending one twice does nothing.
+ * Never fails with -ENOMEM.
  *
  * Return: 0; -EINVAL; -ENOENT: no such grace has begun.
  */
@@ -2054,20 +1466,12 @@ int codearena_allocator_grace_end(struct codearena_allocator *allocator,
 				  uint64_t cookie);
 
 /**
- * codearena_allocator_space_count - number of code spaces
- * @allocator: allocator
- *
- * Return: the number; 0 if @allocator is NULL.
- */
-size_t codearena_allocator_space_count(struct codearena_allocator *allocator);
-
-/**
  * codearena_allocator_space - describe a code space
  * @allocator: allocator
- * @index: 0 is the first that was made; indices do not change
+ * @index: in the order of creation, from 0 to the counter spaces - 1; constant
  * @out: gets the description; @sz must be set
  *
- * Return: 0; -EINVAL; -ENOENT: there are not that many.
+ * Return: 0; -EINVAL; -ENOENT: no such code space.
  */
 int codearena_allocator_space(struct codearena_allocator *allocator,
 			      size_t index, struct codearena_space_info *out);
@@ -2075,12 +1479,12 @@ int codearena_allocator_space(struct codearena_allocator *allocator,
 /**
  * codearena_allocator_stat - read the counters
  * @allocator: allocator
- * @stat: gets the counters, taken together; @sz must be set
+ * @counters: gets the counters, all of the same moment; @sz must be set
  *
- * Return: 0; -EINVAL.
+ * Return: 0 or -EINVAL.
  */
 int codearena_allocator_stat(struct codearena_allocator *allocator,
-			     struct codearena_allocator_stat *stat);
+			     struct codearena_allocator_counters *counters);
 
 /**
  * codearena_allocator_locate - find the code space of an address
@@ -2090,8 +1494,8 @@ int codearena_allocator_stat(struct codearena_allocator *allocator,
  * @offset: NULL, or gets the offset in the arena
  * @index: NULL, or gets the index of the code space
  *
- * Takes no lock, logarithmic time in the number of code spaces, and may be
- * called from a signal handler. The results are left alone on failure.
+ * Async-signal-safe: takes no lock. Logarithmic time in the number of code
+ * spaces. On failure the results are unchanged.
  *
  * Return: 0; -EINVAL; -ENOENT: in no code space of this allocator.
  */

@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 
 #include "arch/arch.h"
-#include "base/copy.h"
 #include "elf/elf_internal.h"
 #include "arena/place.h"
 
@@ -118,10 +117,8 @@ static int publish(struct codearena_elf *elf, struct codearena_arena *arena,
 					    objects[0].offset;
 			count = 1;
 		}
-		ca__copy_trusted = true;
 		ret = codearena_arena_publish(arena, objects, count, NULL, 0,
 					      0, NULL);
-		ca__copy_trusted = false;
 		if (ret)
 			ca__elf_fail(elf, ret, "cannot publish: %s",
 				     strerror(-ret));

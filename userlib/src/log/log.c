@@ -2,14 +2,13 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Descriptions of code for profilers and debuggers.
+ * Descriptions of code for profilers and debuggers: checking and reading them.
  */
 #include <elf.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 
-#include "base/copy.h"
 #include "log/log.h"
 
 static int ca__log_file_name_check(const char *file)
@@ -51,13 +50,23 @@ static int ca__log_lines_check(const struct codearena_log_entry *entry)
 	return 0;
 }
 
-CODEARENA_API int codearena_log_check(const struct codearena_log_entry *entry)
+/**
+ * ca__log_check - check a description of code
+ * @entry: NULL, or the description
+ *
+ * Return: 0; -EINVAL: NULL, @sz is too small, no name, size 0, an unknown frame,
+ * lines that do not ascend, leave the code, have number 0 or no file name;
+ * -E2BIG: members unknown to this library are not 0; -EOPNOTSUPP: flags are not
+ * 0; -EOVERFLOW: larger than CODEARENA_CODE_MAX, or the address range wraps;
+ * -ENAMETOOLONG: the name of the code or of a file is too long.
+ */
+int ca__log_check(const struct codearena_log_entry *entry)
 {
 	int ret;
 
 	if (!entry)
 		return -EINVAL;
-	ret = ca__struct_check(entry, entry->sz, sizeof(*entry),
+	ret = ca__struct_check(entry, entry->sz, CA__SIZE_LOG_ENTRY,
 			       sizeof(*entry));
 	if (ret)
 		return ret;
@@ -76,33 +85,21 @@ CODEARENA_API int codearena_log_check(const struct codearena_log_entry *entry)
 }
 
 /**
- * ca__log_bytes - copy code from where it begins
+ * ca__log_bytes - address to read code at
  * @entry: code
- * @to: gets the bytes
- * @size: how many, not more than it has
  *
- * Return: 0; -EFAULT.
+ * Return: the address.
  */
-int ca__log_bytes(const struct codearena_log_entry *entry, void *to,
-		  size_t size)
+const void *ca__log_bytes(const struct codearena_log_entry *entry)
 {
-	struct ca__source source = {
-		.address = entry->address,
-		.length = size,
-	};
-	size_t failed;
-
-	if (entry->bytes) {
-		memcpy(to, entry->bytes, size);
-		return 0;
-	}
-	return ca__copy_in(to, &source, 1, &failed);
+	return entry->bytes ? entry->bytes :
+			      (const void *)(uintptr_t)entry->address;
 }
 
 /**
- * ca__log_machine - what this library runs on
+ * ca__log_machine - ELF machine number of this library
  *
- * Return: EM_*, as in ELF.
+ * Return: EM_*.
  */
 uint32_t ca__log_machine(void)
 {

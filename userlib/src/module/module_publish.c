@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/copy.h"
 #include "code/lookup.h"
 #include "module/module.h"
 
@@ -56,7 +55,7 @@ struct ca__publishing {
 
 static struct ca__staged *ca__staged(const struct codearena_code *code)
 {
-	return (struct ca__staged *)(uintptr_t)code->word;
+	return code->place.staged;
 }
 
 static int ca__claim(struct ca__publishing *p, size_t *failed)
@@ -197,10 +196,8 @@ static int ca__send(struct ca__publishing *p, size_t *failed)
 
 		if (n == p->count)
 			patches = ca__turns_of(module, arena, &entries, &table);
-		ca__copy_trusted = true;
 		ret = codearena_arena_publish(arena, s->objects, n, entries,
 					      patches, flags, &index);
-		ca__copy_trusted = false;
 		if (ret) {
 			if (index < n)
 				*failed = p->sent + index;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/copy.h"
+#include "jump/jump_table.h"
 #include "module/module.h"
 
 static int ca__grow(void **array, size_t *room, size_t wanted, size_t size)
@@ -121,8 +121,7 @@ int ca__turns_prepare(struct codearena_module *module, size_t count)
 			int ret;
 
 			if (!target)
-				target = codearena_jump_table_initial(jump,
-								      slot);
+				target = ca__jump_table_initial(jump, slot);
 			ret = codearena_jump_table_prepare(jump, slot, target,
 							   to);
 			if (ret < 0)
@@ -191,12 +190,10 @@ int ca__turns_apply(struct codearena_module *module)
 
 			if (n > 2 * CA__MODULE_STEP)
 				n = 2 * CA__MODULE_STEP;
-			ca__copy_trusted = true;
 			ret = codearena_arena_patch(module->tables[t]->arena,
 						    entries + s->done[t], n,
 						    ca__patch_flags(module),
 						    NULL);
-			ca__copy_trusted = false;
 			if (ret)
 				return ret;
 			s->done[t] += n;
