@@ -189,9 +189,9 @@ FIXTURE_TEARDOWN(churn)
 
 /* How often pages came and went. */
 static uint64_t run_churn(struct __test_metadata *_metadata,
-		      struct crew *churning, void *(*churner)(void *),
-		      struct churner *churners, struct crew *reading,
-		      void *(*reader)(void *), struct reader *readers)
+			  struct crew *churning, void *(*churner)(void *),
+			  struct churner *churners, struct crew *reading,
+			  void *(*reader)(void *), struct reader *readers)
 {
 	uint64_t rounds = 0;
 

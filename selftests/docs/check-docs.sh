@@ -29,8 +29,7 @@ commands=()
 for part in "${parts[@]}"; do
 	case $part in
 	build)
-		make="make -s -C '$root_dir/Documentation' O='$root_dir/build/docs' html"
-		commands+=("$make && echo 'docs-build: 1 passed, 0 failed, 0 skipped'")
+		commands+=("make -s -C '$root_dir' docs SETUP=true && echo 'docs-build: 1 passed, 0 failed, 0 skipped'")
 		;;
 	gate) commands+=("'$docs_dir/gate.py'") ;;
 	gate-test) commands+=("'$docs_dir/gate_test.py'") ;;

@@ -97,7 +97,8 @@ static inline int fault_reap(pid_t pid)
 	pid_t ended = 0;
 	int status;
 
-	if (!WAIT_UNTIL((ended = waitpid(pid, &status, WNOHANG))))
+	WAIT_UNTIL((ended = waitpid(pid, &status, WNOHANG)) != 0);
+	if (!ended)
 		kill(pid, SIGKILL);
 	if (ended != pid)
 		return -1;

@@ -46,20 +46,27 @@ list_programs() {
 kselftests() {
 	local out=$root_dir/build/selftests/$arch
 	say "building the kselftests for $arch"
-	make -s -C "$root_dir/selftests" -j"$(nproc)" O="$out" CROSS_COMPILE="$prefix" >&2
+	building selftests make -s -C "$root_dir/selftests" -j"$(nproc)" O="$out" CROSS_COMPILE="$prefix" >&2
 	list_programs "$out"
 }
 
 # cmocka is not there for other architectures: the library's tests run on x86_64.
 library_tests() {
 	[ -z "$prefix" ] || return 0
-	local out=$root_dir/build/userlib
+	local out=$root_dir/build/vm/library-$kver-$arch
 	say "building the library's tests for the VM"
-	make -C "$root_dir/userlib" --no-print-directory O="$out" vm-tests >&2
-	list_programs "$out/vm"
+	building userlib copy_library_tests "$out"
+	list_programs "$out"
 	options+=(--env CODEARENA_BACKEND=device --env CMOCKA_MESSAGE_OUTPUT=TAP)
-	[ ! -d "$out/vm/beside" ] || options+=(--beside "$out/vm/beside/.")
-	[ ! -d "$out/vm/root" ] || options+=(--run --stage --run "$out/vm/root")
+	[ ! -d "$out/beside" ] || options+=(--beside "$out/beside/.")
+	[ ! -d "$out/root" ] || options+=(--run --stage --run "$out/root")
+}
+
+# A copy: other VMs may be built for meanwhile.
+copy_library_tests() {
+	local built=$root_dir/build/userlib
+	make -C "$root_dir/userlib" --no-print-directory -j"$(nproc)" O="$built" vm-tests >&2 &&
+		rm -rf "$1" && mkdir -p "${1%/*}" && cp -a "$built/vm" "$1"
 }
 
 # What happens to traps is also seen by a real debugger: Debian's gdb-minimal, which
