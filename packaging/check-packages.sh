@@ -113,10 +113,10 @@ check_versions() {
 	. "$work/dkms/usr/src/codearena-$version/dkms.conf"
 	equal dkms.conf "$version" "$PACKAGE_VERSION"
 	local kernel
-	for kernel in 6.1.0-56-amd64 6.12.95+deb12-amd64 6.6.1 7.2.13+deb14-amd64 7.0-rc1; do
+	for kernel in 6.1.0-56-amd64 6.12.95+deb12-amd64 6.6.1 7.3.4+deb14-amd64 7.0-rc1; do
 		[[ $kernel =~ $BUILD_EXCLUSIVE_KERNEL ]] || { echo "refuses $kernel"; return 1; }
 	done
-	for kernel in 5.10.0-30-amd64 6.0.12 7.3.0 70.1.0 4.19.0; do
+	for kernel in 5.10.0-30-amd64 6.0.12 7.4.0 70.1.0 4.19.0; do
 		[[ ! $kernel =~ $BUILD_EXCLUSIVE_KERNEL ]] || { echo "takes $kernel"; return 1; }
 	done
 }
