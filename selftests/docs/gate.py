@@ -21,6 +21,8 @@ import sources
 
 # Errnos that the code behind a command mentions, and the command cannot answer.
 NOT_ANSWERED = {
+    # An arena's limit of metadata has room for the arena itself.
+    "CODEARENA_RESERVE": {"ENOSPC"},
     "CODEARENA_WRITE": {"EAGAIN"},  # shares its steps with PUBLISH; has no patches
 }
 
