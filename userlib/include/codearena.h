@@ -81,7 +81,7 @@
  * - Synchronisation (CODEARENA_PATCH_F_SYNC, discarding) reaches the threads of
  *   the calling process, not a child that still executes the code.
  * - Memory is charged to the control group as shared memory. No limit covers
- *   all arenas together.
+ *   all arenas together, or metadata, which the counters leave out.
  * - Traps go through signal handlers, with the limits in codearena/trap.h.
  */
 
