@@ -18,8 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "codearena/log.h"
+#include "log/log.h"
 #include "lib/helpers.h"
+#include "lib/sizes.h"
 
 #define FILE_MAX	(1 << 20)
 #define THREADS		4
@@ -93,10 +94,10 @@ static void bad_entries(void **state)
 	char name[CODEARENA_CODE_NAME_MAX + 2];
 
 	(void)state;
-	assert_int_equal(codearena_log_check(NULL), -EINVAL);
-	assert_int_equal(codearena_log_check(&good), 0);
+	assert_int_equal(ca__log_check(NULL), -EINVAL);
+	assert_int_equal(ca__log_check(&good), 0);
 #define BAD(error, change) do { entry = good; entry.change;		\
-		assert_int_equal(codearena_log_check(&entry), -(error)); } while (0)
+		assert_int_equal(ca__log_check(&entry), -(error)); } while (0)
 	BAD(EINVAL, sz = 8);
 	BAD(EINVAL, size = 0);
 	BAD(EINVAL, name = NULL);
@@ -115,7 +116,7 @@ static void bad_entries(void **state)
 	good.line_count = 2;
 #define BAD_LINE(error, change) do {					\
 		memcpy(lines, two_lines, sizeof(lines)); lines[1].change;	\
-		assert_int_equal(codearena_log_check(&good), -(error)); } while (0)
+		assert_int_equal(ca__log_check(&good), -(error)); } while (0)
 	BAD_LINE(0, offset = 0);
 	BAD_LINE(EINVAL, offset = 5);
 	BAD_LINE(EINVAL, line = 0);
@@ -124,7 +125,35 @@ static void bad_entries(void **state)
 	BAD_LINE(EINVAL, file = "a\nb");
 	memcpy(lines, two_lines, sizeof(lines));
 	lines[0].offset = 5;
-	assert_int_equal(codearena_log_check(&good), -EINVAL);
+	assert_int_equal(ca__log_check(&good), -EINVAL);
+}
+
+static int check_entry(void *entry)
+{
+	return ca__log_check(entry);
+}
+
+static int new_logger(void *opts)
+{
+	struct codearena_logger *logger;
+	int ret = codearena_logger_new(opts, &logger);
+
+	codearena_logger_free(logger);
+	return ret;
+}
+
+static void structures_grow(void **state)
+{
+	static const struct codearena_logger_opts opts = {
+		.sinks = CODEARENA_LOG_GDB,
+	};
+	struct codearena_log_entry entry = entry_of("f");
+
+	(void)state;
+	expect_input_sizes(&entry, CA__SIZE_LOG_ENTRY, sizeof(entry),
+			   check_entry);
+	expect_input_sizes(&opts, CA__SIZE_LOGGER_OPTS, sizeof(opts),
+			   new_logger);
 }
 
 static void perfmap_lines(void **state)
@@ -468,6 +497,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LOG_TEST(bad_entries),
+		LOG_TEST(structures_grow),
 		LOG_TEST(perfmap_lines),
 		LOG_TEST(files_of_others),
 		LOG_TEST(jitdump_records),
