@@ -13,7 +13,7 @@
 #include "arena/arena.h"
 #include "code/ref.h"
 
-static void *ca__copy(uint8_t **at, const void *from, size_t size)
+static void *ca__code_copy(uint8_t **at, const void *from, size_t size)
 {
 	void *to = *at;
 
@@ -29,16 +29,16 @@ static void ca__code_fill(struct codearena_code *code,
 	uint8_t *at = (uint8_t *)(code + 1);
 	void *traps;
 
-	traps = ca__copy(&at, desc->traps,
+	traps = ca__code_copy(&at, desc->traps,
 			 desc->trap_count * sizeof(*desc->traps));
 	ca__code_traps_sort(traps, desc->trap_count);
-	ca__copy(&at, desc->relocs, desc->reloc_count * sizeof(*desc->relocs));
-	ca__copy(&at, desc->positions,
+	ca__code_copy(&at, desc->relocs, desc->reloc_count * sizeof(*desc->relocs));
+	ca__code_copy(&at, desc->positions,
 		 desc->position_count * sizeof(*desc->positions));
-	ca__copy(&at, desc->inlinings,
+	ca__code_copy(&at, desc->inlinings,
 		 desc->inlining_count * sizeof(*desc->inlinings));
-	ca__copy(&at, desc->deopt, desc->deopt_size);
-	ca__copy(&at, desc->name, code->name_length);
+	ca__code_copy(&at, desc->deopt, desc->deopt_size);
+	ca__code_copy(&at, desc->name, code->name_length);
 	if (code->name_length)
 		*at = '\0';
 }

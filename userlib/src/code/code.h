@@ -31,7 +31,8 @@ enum ca__section {
  * enum ca__code_phase - what its owner has done with an object
  * @CA__CODE_MADE: nothing that it has to remember, as for jump tables
  * @CA__CODE_ADDED: added; @place.staged is the owner's record of it
- * @CA__CODE_PUBLISHED: published; @place.index is its index in the owner's array
+ * @CA__CODE_PUBLISHED: published; @place.index is its index in the owner's
+ *                      array
  * @CA__CODE_RELEASED: the same, and the owner's reference was dropped
  */
 enum ca__code_phase {
@@ -66,9 +67,10 @@ enum ca__code_phase {
  * @debug: enum codearena_code_debug
  * @flags: CODEARENA_CODE_F_* bits
  *
- * One allocation holds it all: this structure is followed by traps, relocations,
- * source positions, inlining positions, deoptimisation data and the name. The
- * first four are arrays of structures, in an order that needs no padding.
+ * One allocation holds it all: this structure is followed by traps,
+ * relocations, source positions, inlining positions, deoptimisation data and
+ * the name. The first four are arrays of structures, in an order that needs no
+ * padding.
  */
 struct codearena_code {
 	uint64_t start;

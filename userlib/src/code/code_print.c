@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Code objects as text for people.
+ * Printing code objects for people.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -75,8 +75,7 @@ static void ca__print_sections(struct ca__printer *printer,
 				  PRIx32 "\n", names[i], code->sections[i], at);
 		if (i == CA__SECTION_INSTRUCTIONS &&
 		    flags & CODEARENA_PRINT_F_INSTRUCTIONS)
-			ca__disassemble(printer, (const uint8_t *)
-					(uintptr_t)code->start, code->start,
+			ca__disassemble(printer, code->start,
 					code->sections[i]);
 		at += code->sections[i];
 	}

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Tables of code pointers: made and freed.
+ * Code pointer tables: making and freeing them.
  */
 #include <errno.h>
 #include <stdlib.h>

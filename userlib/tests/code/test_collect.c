@@ -91,7 +91,7 @@ stat_now(struct codearena_collector *collector)
 
 static void end(struct codearena_collector *collector, struct mock_owner *mock)
 {
-	ca__owner_fini(&mock->owner);
+	ca__owner_end(&mock->owner);
 	assert_int_equal(codearena_collector_free(collector), 0);
 }
 
@@ -558,7 +558,7 @@ static void one_call_for_each_owner(void **state)
 	for (i = 0; i < 4; i++) {
 		assert_int_equal(mocks[i].calls, 1);
 		assert_int_equal(mocks[i].largest, 200);
-		ca__owner_fini(&mocks[i].owner);
+		ca__owner_end(&mocks[i].owner);
 	}
 	assert_int_equal(codearena_collector_free(collector), 0);
 }
@@ -586,7 +586,7 @@ static void dying_owner_leaves_every_set(void **state)
 	}
 	assert_int_equal(stat_now(collector).candidates, 4);
 	assert_int_equal(stat_now(collector).waiting, 4);
-	ca__owner_fini(&first.owner);
+	ca__owner_end(&first.owner);
 	assert_int_equal(stat_now(collector).candidates, 2);
 	assert_int_equal(stat_now(collector).waiting, 2);
 	assert_int_equal(stat_now(collector).waiting_bytes, 2 * MOCK_SIZE);

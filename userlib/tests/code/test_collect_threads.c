@@ -179,7 +179,7 @@ static void run(uint32_t flags)
 	assert_int_equal(stat.freed, REPLACED + SLOTS);
 	assert_int_equal(stat.waiting + stat.candidates + stat.runtimes, 0);
 	assert_true(stat.collections > 1);
-	ca__owner_fini(&m.mock.owner);
+	ca__owner_end(&m.mock.owner);
 	assert_int_equal(codearena_collector_free(m.collector), 0);
 	pthread_mutex_destroy(&m.lock);
 }
@@ -213,7 +213,7 @@ static void *owners_come_and_go(void *argument)
 		for (j = 0; j < 10; j++)
 			assert_int_equal(codearena_code_put(codes[j]), 0);
 		codearena_collector_request(m->collector);
-		ca__owner_fini(&mock.owner);
+		ca__owner_end(&mock.owner);
 		if (mock.freed > 10)
 			return NULL;
 		/* Without runtimes a request that is over has freed them. */
@@ -245,7 +245,7 @@ static void owners_die_beside_collections(void **state)
 		codearena_code_put(m.table[i]);
 	codearena_collector_request(m.collector);
 	assert_int_equal(mock_freed(&m.mock), REPLACED + SLOTS);
-	ca__owner_fini(&m.mock.owner);
+	ca__owner_end(&m.mock.owner);
 	assert_int_equal(codearena_collector_free(m.collector), 0);
 	pthread_mutex_destroy(&m.lock);
 }

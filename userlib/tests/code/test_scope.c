@@ -25,7 +25,7 @@ static int scope_teardown(void **state)
 {
 	struct mock_owner *mock = *state;
 
-	ca__owner_fini(&mock->owner);
+	ca__owner_end(&mock->owner);
 	return ca__owner_dead(&mock->owner) != 0;
 }
 
