@@ -75,7 +75,8 @@ static void ca__print_sections(struct ca__printer *printer,
 				  PRIx32 "\n", names[i], code->sections[i], at);
 		if (i == CA__SECTION_INSTRUCTIONS &&
 		    flags & CODEARENA_PRINT_F_INSTRUCTIONS)
-			ca__disassemble(printer, code->start,
+			ca__disassemble(printer, (const uint8_t *)
+					(uintptr_t)code->start, code->start,
 					code->sections[i]);
 		at += code->sections[i];
 	}

@@ -27,7 +27,7 @@ void ca__print(struct ca__printer *printer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* disassemble.c */
-void ca__disassemble(struct ca__printer *printer, uint64_t start,
-		     uint32_t size);
+void ca__disassemble(struct ca__printer *printer, const uint8_t *code,
+		     uint64_t start, uint32_t size);
 
 #endif /* CA__CODE_PRINT_H */

@@ -59,15 +59,17 @@ static void ca__capstone_load(void)
 }
 
 static void ca__instructions(struct ca__printer *printer, csh handle,
-			     cs_insn *instruction, uint64_t start,
-			     uint32_t size)
+			     const uint8_t *code, uint64_t start, size_t size)
 {
-	const uint8_t *code = (const uint8_t *)(uintptr_t)start;
+	cs_insn *instruction = ca__capstone.malloc(handle);
 	uint64_t address = start;
-	size_t rest = size;
 
-	while (rest && !printer->ret) {
-		if (ca__capstone.iter(handle, &code, &rest, &address,
+	if (!instruction) {
+		ca__print(printer, "(no memory for the disassembler)\n");
+		return;
+	}
+	while (size && !printer->ret) {
+		if (ca__capstone.iter(handle, &code, &size, &address,
 				      instruction)) {
 			ca__print(printer, "0x%" PRIx64 " +0x%" PRIx64
 				  "  %s%s%s\n", instruction->address,
@@ -82,20 +84,21 @@ static void ca__instructions(struct ca__printer *printer, csh handle,
 			  "  .byte 0x%02x\n", address, address - start, *code);
 		code++;
 		address++;
-		rest--;
+		size--;
 	}
+	ca__capstone.free(instruction, 1);
 }
 
 /**
  * ca__disassemble - print machine code as instructions
  * @printer: destination
- * @start: address of the code
- * @size: bytes of code
+ * @code: the bytes, which may be a copy
+ * @start: address at which they are executed
+ * @size: number of bytes
  */
-void ca__disassemble(struct ca__printer *printer, uint64_t start,
-		     uint32_t size)
+void ca__disassemble(struct ca__printer *printer, const uint8_t *code,
+		     uint64_t start, uint32_t size)
 {
-	cs_insn *instruction;
 	csh handle;
 
 	pthread_once(&ca__capstone_once, ca__capstone_load);
@@ -105,21 +108,16 @@ void ca__disassemble(struct ca__printer *printer, uint64_t start,
 		ca__print(printer, "(no disassembler)\n");
 		return;
 	}
-	instruction = ca__capstone.malloc(handle);
-	if (instruction) {
-		ca__instructions(printer, handle, instruction, start, size);
-		ca__capstone.free(instruction, 1);
-	} else {
-		ca__print(printer, "(no memory for the disassembler)\n");
-	}
+	ca__instructions(printer, handle, code, start, size);
 	ca__capstone.close(&handle);
 }
 
 #else
 
-void ca__disassemble(struct ca__printer *printer, uint64_t start,
-		     uint32_t size)
+void ca__disassemble(struct ca__printer *printer, const uint8_t *code,
+		     uint64_t start, uint32_t size)
 {
+	(void)code;
 	(void)start;
 	(void)size;
 	ca__print(printer, "(built without a disassembler)\n");
