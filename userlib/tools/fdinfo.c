@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * codearenactl: an arena, as its handle tells of it.
+ * codearenactl: reading the state of an arena through its handle.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static void set(struct ctl_arena *arena, enum ctl_number n, uint64_t value)
 	arena->known |= 1ULL << n;
 }
 
-/* "KEY:\tVALUE", without the prefix. What is not known is of a later module. */
+/* "KEY:\tVALUE", without the prefix. Newer modules may have other keys. */
 static void parse_line(const char *key, size_t length, const char *value,
 		       size_t value_length, struct ctl_arena *arena)
 {
@@ -74,7 +74,7 @@ static void parse_line(const char *key, size_t length, const char *value,
 	}
 }
 
-/* Is this the fdinfo of an arena? Takes from it what it can use. */
+/* Parses the fdinfo of a handle; false: not a handle of an arena. */
 bool ctl_fdinfo_parse(const char *text, struct ctl_arena *arena)
 {
 	while (*text) {
@@ -103,8 +103,8 @@ bool ctl_fdinfo_parse(const char *text, struct ctl_arena *arena)
 }
 
 /*
- * The counters of a memfd are in the file, behind the code. It is the file of
- * another process: it is read, not mapped, and nothing in it is relied upon.
+ * The counters of a memfd are in the file, after the code. Another process
+ * wrote it, so it is read, not mapped, and its contents are not trusted.
  */
 void ctl_memfd_read(const char *path, struct ctl_arena *arena)
 {
