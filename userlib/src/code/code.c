@@ -10,7 +10,7 @@
 
 #include "code/code.h"
 #include "code/code_check.h"
-#include "arena/arena.h"
+#include "base/base.h"
 #include "code/ref.h"
 
 static void *ca__code_copy(uint8_t **at, const void *from, size_t size)

@@ -10,7 +10,7 @@
 
 #include "code/code.h"
 #include "code/code_print.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 static const char *ca__tier_name(const struct codearena_code *code)
 {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "code/collect.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 #define CA__COLLECTOR_FLAGS	(CODEARENA_COLLECTOR_F_STRESS | \
 				 CODEARENA_COLLECTOR_F_MANUAL)

@@ -18,7 +18,7 @@
 #include <stddef.h>
 
 #include "code/handle.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 #define CA__LINK_BITS	25
 #define CA__LINK_MASK	((1ULL << CA__LINK_BITS) - 1)

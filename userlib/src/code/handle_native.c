@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "code/handle.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 #define CA__NATIVE_ROOM		64
 

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 
 #include "code/handle.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 /* Enough bins to sort 2^24 entries: bin n holds 2^n. */
 #define CA__SORT_BINS	26

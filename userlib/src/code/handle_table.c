@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #include "code/handle.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 /* Padding of the caller's structure could be uninitialised. */
 _Static_assert(sizeof(struct codearena_handle_table_opts) ==

@@ -35,7 +35,7 @@
 #include <stdlib.h>
 
 #include "code/code.h"
-#include "arena/arena.h"
+#include "base/base.h"
 #include "code/lookup.h"
 
 /* Address bits: 12 for each level, 12 within a record. */

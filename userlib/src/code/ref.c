@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "code/collect.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 /* Objects per call of an owner; the small number if memory is short. */
 #define CA__FREE_BATCH	4096

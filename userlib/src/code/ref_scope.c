@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "arena/arena.h"
+#include "base/base.h"
 #include "code/ref.h"
 
 #define CA__SCOPE_LEAST	16U

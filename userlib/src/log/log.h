@@ -8,7 +8,7 @@
 #define CA__LOG_H
 
 #include "codearena/log.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 /* Sizes in the first release. */
 #define CA__SIZE_LOG_ENTRY	64
