@@ -30,13 +30,14 @@ static void ca__code_fill(struct codearena_code *code,
 	void *traps;
 
 	traps = ca__code_copy(&at, desc->traps,
-			 desc->trap_count * sizeof(*desc->traps));
+			      desc->trap_count * sizeof(*desc->traps));
 	ca__code_traps_sort(traps, desc->trap_count);
-	ca__code_copy(&at, desc->relocs, desc->reloc_count * sizeof(*desc->relocs));
+	ca__code_copy(&at, desc->relocs,
+		      desc->reloc_count * sizeof(*desc->relocs));
 	ca__code_copy(&at, desc->positions,
-		 desc->position_count * sizeof(*desc->positions));
+		      desc->position_count * sizeof(*desc->positions));
 	ca__code_copy(&at, desc->inlinings,
-		 desc->inlining_count * sizeof(*desc->inlinings));
+		      desc->inlining_count * sizeof(*desc->inlinings));
 	ca__code_copy(&at, desc->deopt, desc->deopt_size);
 	ca__code_copy(&at, desc->name, code->name_length);
 	if (code->name_length)

@@ -4,16 +4,15 @@
  *
  * A collector, from the inside.
  *
- * Locks: each collector has one mutex, a leaf: callbacks and other locks are not
- * taken under it, so a module may drop references under its own mutex. It
+ * Locks: each collector has one mutex, a leaf: no callback is called and no lock
+ * is taken under it, so a module may drop references under its own mutex. It
  * protects the collector (except members marked immutable or atomic), its
- * runtimes, the chains of its owners, and @link and @state of their code
- * objects.
+ * runtimes, the chains of its owners, and @link and @state of their code objects.
  *
  * References: the collector holds one reference to each object in the states
  * CA__WAITING and CA__CANDIDATE. A count of 1 then means that nobody else has a
  * reference. New references come from the holder of another one, or from
- * ca__code_try_ref(); so setting the count from 1 to 0 decides the race. Setting
+ * ca__code_try_ref(), so setting the count from 1 to 0 decides the race. Setting
  * it from 1 to 2 takes the lock and marks a candidate as touched: whoever held
  * that reference may still be in the code when the reference is gone again, and
  * after its runtime has reported.

@@ -201,7 +201,7 @@ static void every_pc_is_protected_or_not(void **state)
 	ca__code_destroy(code);
 }
 
-/* V8's AddressRegion contains: outside by one on each side, and at the top. */
+/* V8's AddressRegion contains: off by one on each side, and at the top. */
 static void address_region_contains(void **state)
 {
 	static const struct {
@@ -340,7 +340,7 @@ static void names_are_cut_where_there_is_no_room(void **state)
 	ca__code_destroy(code);
 }
 
-/* One thing after the other is wrong. */
+/* A description with one wrong member. */
 #define expect_wrong(error, member, value)				\
 	do {								\
 		struct codearena_code_desc wrong_ = full_desc();	\
@@ -371,7 +371,7 @@ static void wrong_numbers_are_refused(void **state)
 	expect_wrong(EINVAL, positions, NULL);
 	expect_wrong(EINVAL, inlinings, NULL);
 	expect_wrong(EINVAL, deopt, NULL);
-	/* A jump table has no body, and is nobody's function. */
+	/* A jump table has no body, and is no function. */
 	expect_wrong(EINVAL, kind, CODEARENA_CODE_JUMP_TABLE);
 	desc.kind = CODEARENA_CODE_JUMP_TABLE;
 	desc.body = NULL;
@@ -588,7 +588,7 @@ static void printing_ends_with_an_error(void **state)
 	ca__code_destroy(code);
 }
 
-/* Real code, in an arena, through the real disassembler if there is one. */
+/* Code in an arena, by the real disassembler if it is installed. */
 static void printing_disassembles(void **state)
 {
 	struct fixture *f = *state;
