@@ -6,17 +6,14 @@
  * record for every 4 KiB that contain code.
  *
  * A record has two bits for each 64 bytes: whether an object covers them, and
- * whether one starts there. It also names the object that begins before its 4
- * KiB and reaches into them. So a lookup takes one load per level, and the
- * bits.
+ * whether one starts there. It also names the object that begins before these
+ * 4 KiB and reaches into them. So a lookup takes one load per level, and the bits.
  *
  * Readers only load. Writers hold a mutex, and store in this order:
  *
- * - Adding stores the object, then its start bit, then its covered bits. A
- * reader
- *   that sees a covered bit thus sees the object.
- * - Removing clears the covered bits, then increments the count of removals,
- * then
+ * - Adding stores the object, then its start bit, then its covered bits. So a
+ *   reader that sees a covered bit sees the object.
+ * - Removing clears the covered bits, then increments the count of removals, then
  *   clears the start bit.
  *
  * A reader compares the count before and after. Assume that it saw a covered

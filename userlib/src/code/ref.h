@@ -24,8 +24,7 @@ struct ca__owner_ops {
 };
 
 /**
- * struct ca__owner - the module, or a cache of wrappers, that frees code
- * objects
+ * struct ca__owner - what frees code objects: a module
  * @ops: callbacks; immutable
  * @collector: NULL, or decides when code may be freed; immutable
  * @dying: chain of dead code that @free_codes has not got yet
