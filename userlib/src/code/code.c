@@ -132,17 +132,6 @@ bool ca__code_try_ref(struct codearena_code *code)
 	return true;
 }
 
-/**
- * ca__code_unref - drop a reference
- * @code: object
- *
- * Return: whether it was the last one.
- */
-bool ca__code_unref(struct codearena_code *code)
-{
-	return __atomic_sub_fetch(&code->references, 1, __ATOMIC_ACQ_REL) == 0;
-}
-
 CODEARENA_API int codearena_code_ref(struct codearena_code *code)
 {
 	if (!code)

@@ -156,7 +156,6 @@ int ca__code_new(const struct codearena_code_desc *desc,
 		 struct codearena_code **out);
 void ca__code_destroy(struct codearena_code *code);
 bool ca__code_try_ref(struct codearena_code *code);
-bool ca__code_unref(struct codearena_code *code);
 uint32_t ca__code_body_bytes(const struct codearena_code *code);
 size_t ca__code_memory(const struct codearena_code *code);
 

@@ -511,12 +511,12 @@ static void references_are_counted(void **state)
 	(void)state;
 	assert_int_equal(codearena_code_ref(NULL), -EINVAL);
 	assert_int_equal(codearena_code_ref(code), 0);
-	assert_false(ca__code_unref(code));
+	assert_false(code_unref(code));
 	code->references = 0x7fffffff;
 	assert_int_equal(codearena_code_ref(code), -EOVERFLOW);
 	assert_int_equal(code->references, 0x7fffffff);
 	code->references = 1;
-	assert_true(ca__code_unref(code));
+	assert_true(code_unref(code));
 	assert_false(ca__code_try_ref(code));
 	ca__code_destroy(code);
 	ca__code_destroy(NULL);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "code/code.h"
+#include "lib/code_info.h"
 #include "lib/helpers.h"
 #include "code/lookup.h"
 
@@ -392,7 +393,7 @@ static void *referrer(void *context)
 		/* Without the reference it could be freed. */
 		if (!ca__code_contains(code, pc))
 			abort();
-		if (ca__code_unref(code))
+		if (code_unref(code))
 			ca__code_destroy(code);
 		found++;
 	}
@@ -417,7 +418,7 @@ static void come_and_go(unsigned int rounds)
 		assert_int_equal(ca__lookup_add(batch, STAYING), 0);
 		ca__lookup_remove(batch, STAYING);
 		for (i = 0; i < STAYING; i++) {
-			if (ca__code_unref(batch[i]))
+			if (code_unref(batch[i]))
 				ca__code_destroy(batch[i]);
 		}
 	}
@@ -538,10 +539,10 @@ static void reference_is_taken_unless_dying(void **state)
 	(void)state;
 	found = codearena_code_find_ref(BASE + 63);
 	assert_ptr_equal(found, code);
-	assert_false(ca__code_unref(code));
+	assert_false(code_unref(code));
 	assert_null(codearena_code_find_ref(BASE + 64));
 	/* Found, but without references. */
-	assert_true(ca__code_unref(code));
+	assert_true(code_unref(code));
 	assert_null(codearena_code_find_ref(BASE));
 	assert_ptr_equal(codearena_code_find(BASE), code);
 	removed(code);
