@@ -16,7 +16,7 @@
 
 #include "elf/elf_internal.h"
 
-#define FILE_MAX	(1LL << 30)
+#define CA__ELF_FILE_MAX (1LL << 30)
 
 const struct ca__elf_kind *ca__elf_kind(const struct ca__elf_machine *machine,
 					uint32_t type)
@@ -38,7 +38,7 @@ int ca__elf_fail(struct codearena_elf *elf, int error, const char *format, ...)
 }
 
 /* All structures with a size begin with it. */
-static size_t size_of(const void *sized)
+static size_t ca__elf_size_of(const void *sized)
 {
 	size_t size;
 
@@ -53,9 +53,11 @@ int ca__elf_opts_get(void *to, const void *from, size_t first, size_t known)
 	memset(to, 0, known);
 	if (!from)
 		return 0;
-	ret = ca__struct_check(from, size_of(from), first, known);
+	ret = ca__struct_check(from, ca__elf_size_of(from), first, known);
 	if (!ret)
-		memcpy(to, from, size_of(from) < known ? size_of(from) : known);
+		memcpy(to, from,
+		       ca__elf_size_of(from) < known ? ca__elf_size_of(from) :
+						       known);
 	return ret;
 }
 
@@ -63,9 +65,9 @@ int ca__elf_info_put(void *to, const void *from, size_t first, size_t known)
 {
 	size_t size, both;
 
-	if (!to || size_of(to) < first)
+	if (!to || ca__elf_size_of(to) < first)
 		return -EINVAL;
-	size = size_of(to);
+	size = ca__elf_size_of(to);
 	both = size < known ? size : known;
 	memcpy(to, from, both);
 	memset((char *)to + both, 0, size - both);
@@ -74,7 +76,8 @@ int ca__elf_info_put(void *to, const void *from, size_t first, size_t known)
 	return 0;
 }
 
-static int name_compare(const struct codearena_elf *elf, uint32_t a, uint32_t b)
+static int ca__elf_name_compare(const struct codearena_elf *elf, uint32_t a,
+				uint32_t b)
 {
 	const char *left = elf->symbols[a].name;
 	const char *right = elf->symbols[b].name;
@@ -83,14 +86,14 @@ static int name_compare(const struct codearena_elf *elf, uint32_t a, uint32_t b)
 }
 
 /* By name; then those that other objects see; then as in the file. */
-static int symbol_compare(const void *a, const void *b, void *ctx)
+static int ca__elf_symbol_compare(const void *a, const void *b, void *ctx)
 {
 	const struct codearena_elf *elf = ctx;
 	uint32_t left = *(const uint32_t *)a;
 	uint32_t right = *(const uint32_t *)b;
 	bool left_local = elf->symbols[left].bind == STB_LOCAL;
 	bool right_local = elf->symbols[right].bind == STB_LOCAL;
-	int ret = name_compare(elf, left, right);
+	int ret = ca__elf_name_compare(elf, left, right);
 
 	if (ret)
 		return ret;
@@ -99,8 +102,8 @@ static int symbol_compare(const void *a, const void *b, void *ctx)
 	return left < right ? -1 : left > right;
 }
 
-static bool is_listed(const struct codearena_elf *elf,
-		      const struct ca__elf_symbol *symbol)
+static bool ca__elf_is_listed(const struct codearena_elf *elf,
+			      const struct ca__elf_symbol *symbol)
 {
 	if (!*symbol->name)
 		return false;
@@ -118,7 +121,7 @@ static bool is_listed(const struct codearena_elf *elf,
 	}
 }
 
-static int list_symbols(struct codearena_elf *elf)
+static int ca__elf_list_symbols(struct codearena_elf *elf)
 {
 	uint32_t *listed, *by_name;
 
@@ -133,19 +136,19 @@ static int list_symbols(struct codearena_elf *elf)
 	for (uint32_t i = 1; i < elf->symbol_count; i++) {
 		const struct ca__elf_symbol *symbol = &elf->symbols[i];
 
-		if (!is_listed(elf, symbol))
+		if (!ca__elf_is_listed(elf, symbol))
 			continue;
 		listed[elf->listed_count++] = i;
 		if (symbol->home != CA__ELF_UNDEFINED)
 			by_name[elf->by_name_count++] = i;
 	}
 	qsort_r(by_name, elf->by_name_count, sizeof(*elf->by_name),
-		symbol_compare, elf);
+		ca__elf_symbol_compare, elf);
 	return 0;
 }
 
-static int read_open_opts(const struct codearena_elf_open_opts *opts,
-			  struct codearena_elf_open_opts *own)
+static int ca__elf_open_opts_get(const struct codearena_elf_open_opts *opts,
+				 struct codearena_elf_open_opts *own)
 {
 	int ret = ca__elf_opts_get(own, opts, sizeof(*own), sizeof(*own));
 
@@ -157,9 +160,9 @@ static int read_open_opts(const struct codearena_elf_open_opts *opts,
 }
 
 /* Owns @image, whatever the outcome. */
-static int open_image(uint8_t *image, size_t size,
-		      const struct codearena_elf_open_opts *opts,
-		      struct codearena_elf **out)
+static int ca__elf_open_image(uint8_t *image, size_t size,
+			      const struct codearena_elf_open_opts *opts,
+			      struct codearena_elf **out)
 {
 	struct codearena_elf *elf = calloc(1, sizeof(*elf));
 	int ret;
@@ -172,7 +175,7 @@ static int open_image(uint8_t *image, size_t size,
 	elf->size = size;
 	ret = ca__elf_parse(elf);
 	if (!ret)
-		ret = list_symbols(elf);
+		ret = ca__elf_list_symbols(elf);
 	if (ret) {
 		if (opts->error && opts->error_size)
 			snprintf(opts->error, opts->error_size, "%s",
@@ -198,28 +201,28 @@ int codearena_elf_open(const void *image, size_t size,
 	*out = NULL;
 	if (!image)
 		return -EINVAL;
-	ret = read_open_opts(opts, &own);
+	ret = ca__elf_open_opts_get(opts, &own);
 	if (ret)
 		return ret;
 	copy = malloc(size ? size : 1);
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, image, size);
-	return open_image(copy, size, &own, out);
+	return ca__elf_open_image(copy, size, &own, out);
 }
 
 /*
  * All of a file that does not grow meanwhile. What @image is set to is the caller's
  * to free, whatever the outcome.
  */
-static int read_file(int fd, uint8_t **image, size_t *size)
+static int ca__elf_read_file(int fd, uint8_t **image, size_t *size)
 {
 	struct stat st;
 	ssize_t got;
 
 	if (fstat(fd, &st))
 		return -errno;
-	if (st.st_size >= FILE_MAX)
+	if (st.st_size >= CA__ELF_FILE_MAX)
 		return -EFBIG;
 	*image = malloc(st.st_size ? st.st_size : 1);
 	if (!*image)
@@ -253,11 +256,11 @@ int codearena_elf_open_file(const char *path,
 	*out = NULL;
 	if (!path)
 		return -EINVAL;
-	ret = read_open_opts(opts, &own);
+	ret = ca__elf_open_opts_get(opts, &own);
 	if (ret)
 		return ret;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	ret = fd < 0 ? -errno : read_file(fd, &image, &size);
+	ret = fd < 0 ? -errno : ca__elf_read_file(fd, &image, &size);
 	if (fd >= 0)
 		close(fd);
 	if (ret) {
@@ -267,7 +270,7 @@ int codearena_elf_open_file(const char *path,
 				 path);
 		return ret;
 	}
-	return open_image(image, size, &own, out);
+	return ca__elf_open_image(image, size, &own, out);
 }
 
 CODEARENA_API
@@ -325,17 +328,17 @@ size_t codearena_elf_symbol_count(const struct codearena_elf *elf)
 	return elf ? elf->listed_count : 0;
 }
 
-static bool is_gone(const struct codearena_elf *elf,
-		    const struct ca__elf_symbol *symbol)
+static bool ca__elf_is_gone(const struct codearena_elf *elf,
+			    const struct ca__elf_symbol *symbol)
 {
 	return symbol->home == CA__ELF_IN_SECTION &&
 	       (elf->sections[symbol->section].where == CA__ELF_NOWHERE ||
 		elf->sections[symbol->section].discarded);
 }
 
-static void describe(const struct codearena_elf *elf,
-		     const struct ca__elf_symbol *symbol,
-		     struct codearena_elf_sym *sym)
+static void ca__elf_describe(const struct codearena_elf *elf,
+			     const struct ca__elf_symbol *symbol,
+			     struct codearena_elf_sym *sym)
 {
 	const struct ca__elf_section *section;
 
@@ -352,7 +355,7 @@ static void describe(const struct codearena_elf *elf,
 		sym->flags |= CODEARENA_ELF_SYM_F_GLOBAL;
 	if (symbol->bind == STB_WEAK)
 		sym->flags |= CODEARENA_ELF_SYM_F_WEAK;
-	if (!elf->arena || is_gone(elf, symbol))
+	if (!elf->arena || ca__elf_is_gone(elf, symbol))
 		return;
 	sym->address = symbol->address;
 	if (symbol->home != CA__ELF_IN_SECTION)
@@ -374,7 +377,7 @@ int codearena_elf_symbol_at(struct codearena_elf *elf, size_t index,
 	elf->error[0] = '\0';
 	if (index >= elf->listed_count)
 		return ca__elf_fail(elf, -ENOENT, "no symbol %zu", index);
-	describe(elf, &elf->symbols[elf->listed[index]], &own);
+	ca__elf_describe(elf, &elf->symbols[elf->listed[index]], &own);
 	ret = ca__elf_info_put(sym, &own, sizeof(own), sizeof(own));
 	if (ret)
 		return ca__elf_fail(elf, ret, "size of the structure");
@@ -382,8 +385,8 @@ int codearena_elf_symbol_at(struct codearena_elf *elf, size_t index,
 }
 
 /* The best symbol of this name that is defined, or NULL. */
-static struct ca__elf_symbol *find(const struct codearena_elf *elf,
-				   const char *name)
+static struct ca__elf_symbol *ca__elf_by_name(const struct codearena_elf *elf,
+					      const char *name)
 {
 	uint32_t low = 0, high = elf->by_name_count;
 	struct ca__elf_symbol *symbol;
@@ -413,8 +416,8 @@ int ca__elf_find(struct codearena_elf *elf, const char *name,
 		return ca__elf_fail(elf, -EINVAL, "no name");
 	if (!elf->arena)
 		return ca__elf_fail(elf, -EBADFD, "the object is not loaded");
-	*symbol = find(elf, name);
-	if (!*symbol || is_gone(elf, *symbol))
+	*symbol = ca__elf_by_name(elf, name);
+	if (!*symbol || ca__elf_is_gone(elf, *symbol))
 		return ca__elf_fail(elf, -ENOENT, "no symbol %.*s",
 				    CA__ELF_NAME_SHOWN, name);
 	return 0;
