@@ -14,6 +14,9 @@
 /* Written at the definition of every public function; all else is hidden. */
 #define CODEARENA_API __attribute__((visibility("default")))
 
+/* Entries of a usual array, for the stack. */
+#define CA__SMALL_ENTRIES	16
+
 static inline uint64_t ca__align_up(uint64_t value, uint64_t align)
 {
 	return (value + align - 1) & ~(align - 1);
@@ -26,6 +29,8 @@ static inline uint64_t ca__align_down(uint64_t value, uint64_t align)
 
 /* struct.c */
 int ca__struct_check(const void *from, size_t size, size_t first, size_t known);
+int ca__struct_get(void *to, const void *from, size_t first, size_t known);
+int ca__struct_put(void *to, const void *from, size_t first, size_t known);
 
 /* owner.c */
 uint64_t ca__owner_current(void);

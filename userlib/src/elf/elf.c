@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Opening object files and asking what is in them.
+ * Opening object files and looking symbols up.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -37,45 +37,6 @@ int ca__elf_fail(struct codearena_elf *elf, int error, const char *format, ...)
 	return error;
 }
 
-/* All structures with a size begin with it. */
-static size_t ca__elf_size_of(const void *sized)
-{
-	size_t size;
-
-	memcpy(&size, sized, sizeof(size));
-	return size;
-}
-
-int ca__elf_opts_get(void *to, const void *from, size_t first, size_t known)
-{
-	int ret;
-
-	memset(to, 0, known);
-	if (!from)
-		return 0;
-	ret = ca__struct_check(from, ca__elf_size_of(from), first, known);
-	if (!ret)
-		memcpy(to, from,
-		       ca__elf_size_of(from) < known ? ca__elf_size_of(from) :
-						       known);
-	return ret;
-}
-
-int ca__elf_info_put(void *to, const void *from, size_t first, size_t known)
-{
-	size_t size, both;
-
-	if (!to || ca__elf_size_of(to) < first)
-		return -EINVAL;
-	size = ca__elf_size_of(to);
-	both = size < known ? size : known;
-	memcpy(to, from, both);
-	memset((char *)to + both, 0, size - both);
-	/* It says how much the caller has, not how much we know. */
-	memcpy(to, &size, sizeof(size));
-	return 0;
-}
-
 static int ca__elf_name_compare(const struct codearena_elf *elf, uint32_t a,
 				uint32_t b)
 {
@@ -85,7 +46,7 @@ static int ca__elf_name_compare(const struct codearena_elf *elf, uint32_t a,
 	return left == right ? 0 : strcmp(left, right);
 }
 
-/* By name; then those that other objects see; then as in the file. */
+/* By name, then global before local, then in the order of the file. */
 static int ca__elf_symbol_compare(const void *a, const void *b, void *ctx)
 {
 	const struct codearena_elf *elf = ctx;
@@ -150,7 +111,8 @@ static int ca__elf_list_symbols(struct codearena_elf *elf)
 static int ca__elf_open_opts_get(const struct codearena_elf_open_opts *opts,
 				 struct codearena_elf_open_opts *own)
 {
-	int ret = ca__elf_opts_get(own, opts, sizeof(*own), sizeof(*own));
+	int ret = ca__struct_get(own, opts, CA__SIZE_ELF_OPEN_OPTS,
+				 sizeof(*own));
 
 	if (ret)
 		return ret;
@@ -159,7 +121,7 @@ static int ca__elf_open_opts_get(const struct codearena_elf_open_opts *opts,
 	return 0;
 }
 
-/* Owns @image, whatever the outcome. */
+/* Takes over @image, also on failure. */
 static int ca__elf_open_image(uint8_t *image, size_t size,
 			      const struct codearena_elf_open_opts *opts,
 			      struct codearena_elf **out)
@@ -212,8 +174,8 @@ int codearena_elf_open(const void *image, size_t size,
 }
 
 /*
- * All of a file that does not grow meanwhile. What @image is set to is the caller's
- * to free, whatever the outcome.
+ * Reads as many bytes as the file has when the call begins. The caller frees
+ * @image, also on failure.
  */
 static int ca__elf_read_file(int fd, uint8_t **image, size_t *size)
 {
@@ -316,16 +278,10 @@ int codearena_elf_measure(struct codearena_elf *elf, uint32_t granule,
 	own.code_length = sums.code_length;
 	own.code_align = sums.code_align;
 	own.data_length = sums.data_length;
-	ret = ca__elf_info_put(layout, &own, sizeof(own), sizeof(own));
+	ret = ca__struct_put(layout, &own, CA__SIZE_ELF_LAYOUT, sizeof(own));
 	if (ret)
 		return ca__elf_fail(elf, ret, "size of the structure");
 	return 0;
-}
-
-CODEARENA_API
-size_t codearena_elf_symbol_count(const struct codearena_elf *elf)
-{
-	return elf ? elf->listed_count : 0;
 }
 
 static bool ca__elf_is_gone(const struct codearena_elf *elf,
@@ -334,6 +290,16 @@ static bool ca__elf_is_gone(const struct codearena_elf *elf,
 	return symbol->home == CA__ELF_IN_SECTION &&
 	       (elf->sections[symbol->section].where == CA__ELF_NOWHERE ||
 		elf->sections[symbol->section].discarded);
+}
+
+struct codearena_range
+ca__elf_granules(const struct codearena_elf *elf,
+		 const struct ca__elf_section *section)
+{
+	return (struct codearena_range){
+		.offset = elf->offset + section->place,
+		.length = ca__align_up(section->size, elf->granule),
+	};
 }
 
 static void ca__elf_describe(const struct codearena_elf *elf,
@@ -363,6 +329,8 @@ static void ca__elf_describe(const struct codearena_elf *elf,
 	section = &elf->sections[symbol->section];
 	if (section->where == CA__ELF_CODE || section->where == CA__ELF_RODATA)
 		sym->offset = elf->offset + section->place + symbol->value;
+	if (section->where == CA__ELF_CODE && section->size)
+		sym->code = ca__elf_granules(elf, section);
 }
 
 CODEARENA_API
@@ -378,13 +346,13 @@ int codearena_elf_symbol_at(struct codearena_elf *elf, size_t index,
 	if (index >= elf->listed_count)
 		return ca__elf_fail(elf, -ENOENT, "no symbol %zu", index);
 	ca__elf_describe(elf, &elf->symbols[elf->listed[index]], &own);
-	ret = ca__elf_info_put(sym, &own, sizeof(own), sizeof(own));
+	ret = ca__struct_put(sym, &own, CA__SIZE_ELF_SYM, sizeof(own));
 	if (ret)
 		return ca__elf_fail(elf, ret, "size of the structure");
 	return 0;
 }
 
-/* The best symbol of this name that is defined, or NULL. */
+/* The symbol of this name that comes first in by_name, or NULL. */
 static struct ca__elf_symbol *ca__elf_by_name(const struct codearena_elf *elf,
 					      const char *name)
 {

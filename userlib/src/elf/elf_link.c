@@ -2,7 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Gives an object its final addresses, in buffers that need not be there.
+ * Relocating an object to its final addresses, in buffers that may lie anywhere
+ * else.
  */
 #include <errno.h>
 #include <string.h>
@@ -31,8 +32,8 @@ static uint64_t ca__elf_section_address(const struct ca__elf_image *image,
 }
 
 /*
- * Whatever no section covers traps, between merged objects too. Sections of a
- * kind lie in the order of their numbers.
+ * Fill everything that no section covers with trap instructions: merged objects
+ * include the gaps. Sections of a kind lie in the order of their numbers.
  */
 static void ca__elf_fill_gaps(const struct codearena_elf *elf,
 			      const struct ca__elf_image *image)
@@ -49,7 +50,7 @@ static void ca__elf_fill_gaps(const struct codearena_elf *elf,
 
 			if (section->where != kinds[k] || !section->size)
 				continue;
-			/* From where an instruction can begin. */
+			/* Traps begin where an instruction can begin. */
 			end &= ~(uint64_t)(CA__ELF_TRAP_SIZE - 1);
 			elf->machine->fill(image->code + end,
 					   section->place - end);
@@ -140,7 +141,7 @@ static int ca__elf_set_addresses(struct codearena_elf *elf,
 	return 0;
 }
 
-/* The address of a symbol's stub, which is made when first needed. */
+/* Address of a symbol's stub, made at first use. */
 static uint64_t ca__elf_stub_address(struct codearena_elf *elf,
 				     const struct ca__elf_image *image,
 				     struct ca__elf_symbol *symbol)
@@ -181,7 +182,7 @@ static int ca__elf_relocate(struct codearena_elf *elf,
 	else
 		target = symbol->address;
 	ret = machine->apply(type, field, place, target + rela->r_addend);
-	/* A branch into the middle of a function cannot be led over a stub. */
+	/* A stub only jumps to the start of a function. */
 	if (ret == -EOVERFLOW && symbol->called &&
 	    kind->flags & CA__ELF_KIND_CALL &&
 	    rela->r_addend == machine->call_addend) {
@@ -202,7 +203,7 @@ static int ca__elf_relocate(struct codearena_elf *elf,
 			    symbol->name : elf->sections[symbol->section].name);
 }
 
-/* The layout is in elf->sums. */
+/* elf->sums must hold the layout. */
 int ca__elf_link(struct codearena_elf *elf, const struct ca__elf_image *image)
 {
 	int ret;

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Objects into arenas, and out of them.
+ * Loading objects into arenas and unloading them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,15 +14,28 @@
 #include "elf/elf_internal.h"
 #include "arena/place.h"
 
-#define CA__ELF_VALID_FLAGS CODEARENA_ELF_F_COMMITTED
+#define CA__ELF_VALID_FLAGS	CODEARENA_ELF_F_COMMITTED
 
-/* Every backend takes arrays of so many entries; for more, it is asked. */
-#define CA__ELF_FEW_ENTRIES 256
+/**
+ * struct ca__elf_publishing - one call
+ * @elf: the object
+ * @code: its bytes
+ * @objects: array for all of its code objects
+ */
+struct ca__elf_publishing {
+	const struct codearena_elf *elf;
+	const uint8_t *code;
+	struct codearena_object *objects;
+};
+
+/* Every backend takes arrays of this length. */
+#define CA__ELF_FEW_ENTRIES	256
 
 static size_t ca__elf_max_entries(struct codearena_arena *arena, size_t wanted)
 {
 	struct codearena_info info = { .sz = sizeof(info) };
 
+	/* Probing is a system call. */
 	if (wanted <= CA__ELF_FEW_ENTRIES ||
 	    codearena_probe(codearena_arena_backend(arena), &info))
 		return CA__ELF_FEW_ENTRIES;
@@ -47,21 +60,23 @@ static int ca__elf_check_target(struct codearena_elf *elf,
 	return 0;
 }
 
-static void ca__elf_add_object(struct codearena_object *objects, size_t *count,
-			       const struct codearena_elf *elf,
-			       const uint8_t *code, uint64_t place,
-			       uint64_t end)
+/* Appends the object from @place to @end, unless it is empty. */
+static void ca__elf_add_object(const struct ca__elf_publishing *p,
+			       size_t *count, uint64_t place, uint64_t end)
 {
-	objects[*count].offset = elf->offset + place;
-	objects[*count].source = (uintptr_t)(code + place);
-	objects[*count].length = end - place;
+	if (place == end)
+		return;
+	p->objects[*count].offset = p->elf->offset + place;
+	p->objects[*count].source = (uintptr_t)(p->code + place);
+	p->objects[*count].length = end - place;
 	++*count;
 }
 
 /*
- * Neighbours between which no granule is free become one object, as each costs
- * the backend as much as some hundred bytes. The buffer holds trap instructions
- * between them, so that all can become one where a call takes no more.
+ * Merge objects without a free granule between them: each object costs the
+ * backend as much as copying some hundred bytes. The buffer has trap
+ * instructions in every gap, so ca__elf_publish() may merge all of them if a
+ * call takes no more objects.
  */
 static size_t ca__elf_join_neighbours(struct codearena_object *objects,
 				      size_t count, uint64_t granule)
@@ -81,54 +96,57 @@ static size_t ca__elf_join_neighbours(struct codearena_object *objects,
 	return last + 1;
 }
 
-static int ca__elf_publish(struct codearena_elf *elf,
-			   struct codearena_arena *arena, const uint8_t *code)
+static size_t ca__elf_add_objects(const struct ca__elf_publishing *p)
 {
+	const struct codearena_elf *elf = p->elf;
 	const struct ca__elf_sums *sums = &elf->sums;
-	struct codearena_object *objects;
 	size_t count = 0;
-	int ret;
 
-	if (!sums->objects)
-		return 0;
-	objects = calloc(sums->objects, sizeof(*objects));
-	if (!objects)
-		return ca__elf_fail(elf, -ENOMEM, "no memory");
 	for (uint32_t i = 1; i < elf->section_count; i++) {
 		const struct ca__elf_section *section = &elf->sections[i];
 
-		if (section->where == CA__ELF_CODE && section->size)
-			ca__elf_add_object(objects, &count, elf, code,
-					   section->place,
+		if (section->where == CA__ELF_CODE)
+			ca__elf_add_object(p, &count, section->place,
 					   section->place + section->size);
 	}
-	if (elf->stubs_used)
-		ca__elf_add_object(objects, &count, elf, code, sums->stubs,
-				   sums->stubs + (uint64_t)elf->stubs_used *
-							 CA__ELF_STUB_SIZE);
-	if (sums->rodata_end != sums->rodata)
-		ca__elf_add_object(objects, &count, elf, code, sums->rodata,
-				   sums->rodata_end);
+	ca__elf_add_object(p, &count, sums->stubs,
+			   sums->stubs + (uint64_t)elf->stubs_used *
+			   CA__ELF_STUB_SIZE);
+	ca__elf_add_object(p, &count, sums->rodata, sums->rodata_end);
+	return count;
+}
 
-	ret = 0;
-	if (count) {
-		count = ca__elf_join_neighbours(objects, count,
-						codearena_arena_granule(arena));
-		if (count > ca__elf_max_entries(arena, count)) {
-			objects[0].length = objects[count - 1].offset +
-					    objects[count - 1].length -
-					    objects[0].offset;
-			count = 1;
-		}
-		ca__copy_trusted = true;
-		ret = codearena_arena_publish(arena, objects, count, NULL, 0,
-					      0, NULL);
-		ca__copy_trusted = false;
-		if (ret)
-			ca__elf_fail(elf, ret, "cannot publish: %s",
-				     strerror(-ret));
+static int ca__elf_publish(struct codearena_elf *elf,
+			   struct codearena_arena *arena, const uint8_t *code)
+{
+	struct ca__elf_publishing p = { .elf = elf, .code = code };
+	struct codearena_object *first;
+	size_t count;
+	int ret = 0;
+
+	if (!elf->sums.objects)
+		return 0;
+	p.objects = calloc(elf->sums.objects, sizeof(*p.objects));
+	if (!p.objects)
+		return ca__elf_fail(elf, -ENOMEM, "no memory");
+	first = p.objects;
+	count = ca__elf_add_objects(&p);
+	if (count)
+		count = ca__elf_join_neighbours(first, count, elf->granule);
+	if (count > ca__elf_max_entries(arena, count)) {
+		first->length = first[count - 1].offset +
+				first[count - 1].length - first->offset;
+		count = 1;
 	}
-	free(objects);
+	if (count) {
+		ca__copy_trusted = true;
+		ret = codearena_arena_publish(arena, first, count, NULL, 0, 0,
+					      NULL);
+		ca__copy_trusted = false;
+	}
+	if (ret)
+		ca__elf_fail(elf, ret, "cannot publish: %s", strerror(-ret));
+	free(p.objects);
 	return ret;
 }
 
@@ -164,7 +182,7 @@ static void ca__elf_unmap_data(struct codearena_elf *elf)
 	elf->data_mapped = 0;
 }
 
-/* Compilers reach variables from the code by distances of 32 bits. */
+/* Code refers to variables by 32-bit distances. */
 static int ca__elf_map_data(struct codearena_elf *elf,
 			    struct codearena_arena *arena,
 			    uint64_t code_address)
@@ -183,7 +201,7 @@ static int ca__elf_map_data(struct codearena_elf *elf,
 		return 0;
 	place.length = ca__align_up(elf->sums.data_length,
 				    codearena_arena_page_size(arena));
-	/* From either end of the code to the farther end of the data. */
+	/* Either end of the code must reach the far end of the data. */
 	place.reach = half + 1 < elf->machine->reach ?
 		      elf->machine->reach - half - 1 : 1;
 	ret = ca__place_map(&place, &data);
@@ -240,7 +258,7 @@ int codearena_elf_load(struct codearena_elf *elf, struct codearena_arena *arena,
 	elf->error[0] = '\0';
 	if (!arena)
 		return ca__elf_fail(elf, -EINVAL, "no arena");
-	ret = ca__elf_opts_get(&own, opts, sizeof(own), sizeof(own));
+	ret = ca__struct_get(&own, opts, CA__SIZE_ELF_OPTS, sizeof(own));
 	if (ret)
 		return ca__elf_fail(elf, ret, "size of the options");
 	if (own.flags & ~CA__ELF_VALID_FLAGS || own.__reserved)
@@ -285,33 +303,6 @@ static int ca__elf_find_code(struct codearena_elf *elf, const char *name,
 	return 0;
 }
 
-static struct codearena_range
-ca__elf_granules(const struct codearena_elf *elf,
-		 const struct ca__elf_section *section)
-{
-	return (struct codearena_range){
-		.offset = elf->offset + section->place,
-		.length = ca__align_up(section->size, elf->granule),
-	};
-}
-
-CODEARENA_API
-int codearena_elf_function(struct codearena_elf *elf, const char *name,
-			   struct codearena_range *range)
-{
-	struct ca__elf_section *section;
-	int ret;
-
-	if (!range)
-		return -EINVAL;
-	*range = (struct codearena_range){ 0 };
-	ret = ca__elf_find_code(elf, name, &section);
-	if (ret)
-		return ret;
-	*range = ca__elf_granules(elf, section);
-	return 0;
-}
-
 static int ca__elf_discard_ranges(struct codearena_elf *elf,
 				  const struct codearena_range *ranges,
 				  size_t count)
@@ -346,7 +337,7 @@ int codearena_elf_discard(struct codearena_elf *elf, const char *name)
 	return 0;
 }
 
-/* What is left between functions that were discarded alone. */
+/* The ranges between functions that were discarded alone. */
 static size_t ca__elf_remaining(const struct codearena_elf *elf,
 				struct codearena_range *ranges)
 {

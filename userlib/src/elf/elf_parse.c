@@ -2,11 +2,11 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Reads an object file. Whatever comes later relies on the checks made here:
- * names end inside of the file, symbols lie in their sections, relocations
- * name symbols that exist and fields that lie in their sections, and no byte
- * of the file belongs to two sections. The last one bounds the work that a
- * file of a given size can ask for.
+ * Reading an object file: header, sections, symbols, relocations. All other
+ * files rely on the checks made here: names end inside the file, symbols lie in
+ * their sections, relocations refer to existing symbols and to fields inside
+ * their sections, and sections do not overlap. The last one bounds the work
+ * that a file of a given size can cause.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@
 struct ca__elf_reader {
 	struct codearena_elf *elf;
 	Elf64_Ehdr header;
-	uint32_t names;		/* section of section names */
+	uint32_t names;		/* section with the names of sections */
 	uint32_t symtab;	/* section numbers, 0: there is none */
 	uint32_t strtab;
 	uint32_t xindex;
@@ -103,7 +103,7 @@ static int ca__elf_read_header(struct ca__elf_reader *reader)
 	if (!header->e_shoff ||
 	    !ca__elf_in_file(elf, header->e_shoff, sizeof(first)))
 		return ca__elf_damaged(elf, "place of section headers");
-	/* Numbers that do not fit the header are in the first section. */
+	/* Section 0 holds the numbers that do not fit the header. */
 	first = ca__elf_section_header(reader, 0);
 	count = header->e_shnum ? header->e_shnum : first.sh_size;
 	if (!count || count > elf->size / sizeof(Elf64_Shdr) ||
@@ -165,7 +165,7 @@ out:
 	return ret;
 }
 
-/* A table of strings, whose last byte must end the last of them. */
+/* A string table; its last byte must be NUL. */
 static int ca__elf_read_strings(const struct ca__elf_reader *reader,
 				uint32_t index, const char **strings,
 				uint64_t *size)
@@ -197,7 +197,7 @@ static int ca__elf_unsupported(struct codearena_elf *elf, const char *what,
 			    CA__ELF_NAME_SHOWN, name);
 }
 
-/* Where a section that takes part in the program goes. */
+/* Decide where a section with SHF_ALLOC goes. */
 static int ca__elf_classify(struct codearena_elf *elf, const Elf64_Shdr *shdr,
 			    struct ca__elf_section *section)
 {
@@ -405,7 +405,7 @@ static int ca__elf_read_symbol(const struct ca__elf_reader *reader,
 	symbol->bind = ELF64_ST_BIND(sym->st_info);
 	symbol->got = CA__ELF_NONE;
 	symbol->stub = CA__ELF_NONE;
-	/* The first symbol stands for the value 0. */
+	/* Symbol 0 stands for the value 0. */
 	if (!index) {
 		symbol->home = CA__ELF_ABSOLUTE;
 		symbol->value = 0;
@@ -414,7 +414,7 @@ static int ca__elf_read_symbol(const struct ca__elf_reader *reader,
 	if (symbol->type == STT_GNU_IFUNC)
 		return ca__elf_unsupported(elf, "indirect function",
 					   symbol->name);
-	/* Such a file holds intermediate code only. */
+	/* Marks files with intermediate code only. */
 	if (!strcmp(symbol->name, "__gnu_lto_slim"))
 		return ca__elf_fail(elf, -ENOTSUP,
 				    "built with -flto, holds no code");
@@ -560,7 +560,7 @@ static int ca__elf_read_relocs(const struct ca__elf_reader *reader)
 	uint32_t tables = elf->reloc_count;
 	int ret;
 
-	/* Counted again: tables of sections that are not loaded drop out. */
+	/* Counted again, without the tables of sections that are not loaded. */
 	elf->reloc_count = 0;
 	if (!tables)
 		return 0;

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Relocations of aarch64, after the ELF supplement of the Arm ABI.
+ * Relocations of aarch64, as in "ELF for the Arm 64-bit Architecture".
  */
 #include <errno.h>
 #include <string.h>
@@ -36,13 +36,13 @@ static const struct ca__elf_kind ca__elf_a64_kinds[] = {
 	INSN(R_AARCH64_LD64_GOT_LO12_NC, CA__ELF_KIND_GOT),
 };
 
-/* Whether a two's complement number of so many bits holds the value. */
+/* Does a signed field of this many bits hold the value? */
 static bool ca__elf_a64_fits(uint64_t value, unsigned int bits)
 {
 	return value + (1ULL << (bits - 1)) < 1ULL << bits;
 }
 
-/* Whether 32 bits hold it, read as a signed or as an unsigned number. */
+/* Do 32 bits hold the value, read as signed or as unsigned? */
 static bool ca__elf_a64_fits_word(uint64_t value)
 {
 	return value + (1ULL << 31) < 3ULL << 31;
@@ -59,7 +59,7 @@ static void ca__elf_a64_insert(uint8_t *field, unsigned int shift,
 	memcpy(field, &insn, sizeof(insn));
 }
 
-/* An immediate in units of 4 bytes. */
+/* A branch distance, in units of 4 bytes. */
 static int ca__elf_a64_branch(uint8_t *field, unsigned int shift,
 			      unsigned int bits, uint64_t distance)
 {
@@ -71,7 +71,7 @@ static int ca__elf_a64_branch(uint8_t *field, unsigned int shift,
 	return 0;
 }
 
-/* ADR and ADRP keep the two lowest bits apart. */
+/* ADR and ADRP have the two lowest bits in a field of their own. */
 static int ca__elf_a64_adr(uint8_t *field, uint64_t value)
 {
 	ca__elf_a64_insert(field, 29, 2, value);
@@ -89,7 +89,7 @@ static int ca__elf_a64_adrp(uint8_t *field, uint64_t place, uint64_t target,
 	return ca__elf_a64_adr(field, distance >> 12);
 }
 
-/* The offset in a page, in units of the access. */
+/* The offset in a 4 KiB page, in units of the access size. */
 static int ca__elf_a64_load_store(uint8_t *field, unsigned int scale,
 				  uint64_t target)
 {
@@ -169,7 +169,7 @@ static int ca__elf_a64_apply(uint32_t type, uint8_t *field, uint64_t place,
 
 static void ca__elf_a64_stub(uint8_t *bytes, uint64_t target)
 {
-	/* x16 is the ABI's scratch register for veneers like this one. */
+	/* The ABI reserves x16 for veneers like this one. */
 	static const uint32_t code[2] = {
 		0x58000050,	/* ldr x16, start + 8 */
 		0xd61f0200,	/* br x16 */
@@ -187,7 +187,7 @@ static void ca__elf_a64_fill(uint8_t *bytes, size_t length)
 		bytes[i] = brk[i & 3];
 }
 
-/* ADRP reaches 4 GiB but data words of 32 bits only 2 GiB, as on x86-64. */
+/* ADRP reaches 4 GiB, 32-bit data words only 2 GiB. */
 const struct ca__elf_machine ca__elf_aarch64 = {
 	.machine = EM_AARCH64,
 	.name = "aarch64",

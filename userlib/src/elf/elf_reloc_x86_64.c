@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Relocations of x86-64, after the psABI.
+ * Relocations of x86-64, as in the System V psABI.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,8 +12,8 @@
 #define KIND(name, width, flags) { #name, name, width, flags }
 
 /*
- * The relaxable forms of GOTPCREL are treated as the plain one: a load from
- * the table is right wherever the symbol turns out to be.
+ * The relaxable forms of GOTPCREL are handled as the plain one: loading from
+ * the GOT is right wherever the symbol lies.
  */
 static const struct ca__elf_kind ca__elf_x86_kinds[] = {
 	KIND(R_X86_64_NONE, 0, 0),

@@ -151,4 +151,28 @@ static inline struct codearena_elf *open_right(const struct file *file)
 	return elf;
 }
 
+static inline size_t count_symbols(struct codearena_elf *elf)
+{
+	CODEARENA_OPTS(codearena_elf_sym, sym, .name = NULL);
+	size_t count = 0;
+
+	while (!codearena_elf_symbol_at(elf, count, &sym)) {
+		assert_non_null(sym.name);
+		count++;
+	}
+	return count;
+}
+
+static inline struct codearena_elf_sym symbol_named(struct codearena_elf *elf,
+						    const char *name)
+{
+	CODEARENA_OPTS(codearena_elf_sym, sym, .name = NULL);
+	size_t i = 0;
+
+	do {
+		assert_int_equal(codearena_elf_symbol_at(elf, i++, &sym), 0);
+	} while (strcmp(sym.name, name));
+	return sym;
+}
+
 #endif /* TEST_ELF_H */

@@ -6,6 +6,7 @@
  */
 #include "elf/test_elf_check.h"
 #include "elf/test_elf_made.h"
+#include "lib/sizes.h"
 
 static void real_object(void **state)
 {
@@ -33,12 +34,13 @@ static void symbols_of_real_object(void **state)
 	struct file file = compile_c(source);
 	struct codearena_elf *elf = open_right(&file);
 	unsigned int seen = 0;
+	size_t count;
 
 	(void)state;
-	for (size_t i = 0; i < codearena_elf_symbol_count(elf); i++) {
-		assert_int_equal(codearena_elf_symbol_at(elf, i, &sym), 0);
+	for (count = 0; !codearena_elf_symbol_at(elf, count, &sym); count++) {
 		assert_int_equal(sym.address, 0);
 		assert_int_equal(sym.offset, CODEARENA_ELF_NO_OFFSET);
+		assert_int_equal(sym.code.length, 0);
 		if (!strcmp(sym.name, "work")) {
 			assert_int_equal(sym.type, CODEARENA_ELF_SYM_FUNC);
 			assert_int_equal(sym.flags,
@@ -64,9 +66,7 @@ static void symbols_of_real_object(void **state)
 		}
 	}
 	assert_int_equal(seen, 31);
-	assert_int_equal(codearena_elf_symbol_at(
-				elf, codearena_elf_symbol_count(elf), &sym),
-			 -ENOENT);
+	assert_int_equal(codearena_elf_symbol_at(elf, count, &sym), -ENOENT);
 	assert_string_not_equal(codearena_elf_error(elf), "");
 	codearena_elf_close(elf);
 	free(file.bytes);
@@ -165,18 +165,34 @@ static void bad_arguments(void **state)
 	assert_int_equal(codearena_elf_unload(elf), -EBADFD);
 	assert_int_equal(codearena_elf_unload(NULL), -EINVAL);
 	assert_int_equal(codearena_elf_discard(elf, "f"), -EBADFD);
-	assert_int_equal(codearena_elf_symbol_count(NULL), 0);
 	assert_string_equal(codearena_elf_error(NULL), "");
 	codearena_elf_close(elf);
 	codearena_elf_close(NULL);
 }
 
+static int open_sized(void *opts, void *file)
+{
+	const struct file *f = file;
+	struct codearena_elf *elf;
+	int ret = codearena_elf_open(f->bytes, f->size, opts, &elf);
+
+	codearena_elf_close(elf);
+	return ret;
+}
+
+static int measure_sized(void *layout, void *elf)
+{
+	return codearena_elf_measure(elf, 64, layout);
+}
+
+static int symbol_sized(void *sym, void *elf)
+{
+	return codearena_elf_symbol_at(elf, 0, sym);
+}
+
 static void sizes_of_other_versions(void **state)
 {
-	struct {
-		struct codearena_elf_layout layout;
-		uint64_t more[2];
-	} newer = { .layout.sz = sizeof(newer), .more = { 7, 7 } };
+	CODEARENA_OPTS(codearena_elf_open_opts, opts, .error = NULL);
 	static struct made made;
 	struct codearena_elf *elf;
 	struct file file;
@@ -184,13 +200,14 @@ static void sizes_of_other_versions(void **state)
 	(void)state;
 	simple(&made);
 	file = made_finish(&made);
+	sizes_of_input(&opts, CA__SIZE_ELF_OPEN_OPTS, sizeof(opts), open_sized,
+		       &file);
 	elf = open_right(&file);
-	assert_int_equal(codearena_elf_measure(elf, 64, &newer.layout), 0);
-	assert_int_equal(newer.layout.sz, sizeof(newer));
-	assert_int_equal(newer.layout.code_length, 64);
-	assert_int_equal(newer.layout.data_length, 16);
-	assert_int_equal(newer.more[0], 0);
-	assert_int_equal(newer.more[1], 0);
+	sizes_of_output(CA__SIZE_ELF_LAYOUT,
+			sizeof(struct codearena_elf_layout), 0, measure_sized,
+			elf);
+	sizes_of_output(CA__SIZE_ELF_SYM, sizeof(struct codearena_elf_sym), 0,
+			symbol_sized, elf);
 	codearena_elf_close(elf);
 }
 
@@ -224,7 +241,7 @@ static void files(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, file.bytes, file.size), file.size);
 	assert_int_equal(codearena_elf_open_file(path, &opts, &elf), 0);
-	assert_int_equal(codearena_elf_symbol_count(elf), 2);
+	assert_int_equal(count_symbols(elf), 2);
 	codearena_elf_close(elf);
 	assert_int_equal(ftruncate(fd, file.size - 1), 0);
 	assert_int_equal(codearena_elf_open_file(path, &opts, &elf), -ENOEXEC);

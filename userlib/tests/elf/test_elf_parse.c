@@ -17,7 +17,7 @@ static void simple_is_right(void **state)
 	simple(&made);
 	file = made_finish(&made);
 	elf = open_right(&file);
-	assert_int_equal(codearena_elf_symbol_count(elf), 2);
+	assert_int_equal(count_symbols(elf), 2);
 	assert_int_equal(link_anywhere(elf), 0);
 	codearena_elf_close(elf);
 }
