@@ -12,6 +12,7 @@ ARCH ?= $(patsubst aarch64,arm64,$(shell uname -m))
 SETUP ?= selftests/vm/setup.sh
 DESTDIR ?=
 
+checks := selftests/checks
 vm := selftests/vm
 build := $(CURDIR)/build
 module_dir := $(build)/kmod/host
@@ -57,7 +58,7 @@ demo: setup-build setup-vm
 ## check: every check that CI runs
 .PHONY: check
 check: setup-build
-	@$(vm)/summary.sh \
+	@$(checks)/summary.sh \
 		"$(submake) check-host" \
 		"$(submake) check-fuzz" \
 		"$(submake) check-vm KVER=6.1" \
@@ -77,13 +78,13 @@ check-host: setup-build setup-host
 ## coverage: lines of the library and of the module that their tests execute
 .PHONY: coverage coverage-userlib coverage-kmod
 coverage: setup-build
-	@$(vm)/summary.sh --name coverage \
+	@$(checks)/summary.sh --name coverage \
 		"$(submake) coverage-userlib" \
 		"$(submake) coverage-kmod"
 coverage-userlib: setup-build setup-host setup-coverage
 	$(userlib) coverage
 coverage-kmod: setup-build setup-vm setup-source setup-debug setup-coverage
-	@$(vm)/coverage.sh
+	@$(checks)/coverage.sh
 
 ## check-fuzz: the corpora of the library's fuzzers, and ten seconds of each
 .PHONY: check-fuzz
@@ -109,18 +110,18 @@ check-debug: setup-build setup-vm setup-source setup-debug
 ## fuzz: random operations on the device, with a model (SECONDS=180 SEED= KVER=debug)
 .PHONY: fuzz
 fuzz: setup-build setup-vm setup-source setup-debug
-	@$(vm)/fuzz.sh $(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER)) \
+	@selftests/fuzz/fuzz.sh $(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER)) \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 ## check-mutants: that the tests notice when the module is broken
 .PHONY: check-mutants
 check-mutants: setup-build setup-vm setup-source setup-debug
-	@$(vm)/check-mutants.sh
+	@selftests/mutants/check-mutants.sh
 
 ## check-matrix: the kselftests on every supported kernel and architecture
 .PHONY: check-matrix
 check-matrix: setup-build
-	@$(vm)/summary.sh --name check-matrix $(shell $(vm)/kernel.sh list | \
+	@$(checks)/summary.sh --name check-matrix $(shell $(vm)/kernel.sh list | \
 		while read -r k archs; do for a in $$archs; do \
 		printf "'%s' " "$(submake) check-vm KVER=$${k%:} ARCH=$$a"; done; done)
 
@@ -132,7 +133,7 @@ check-trace: setup-build setup-vm setup-source setup-host
 ## check-static: warnings, sparse, checkpatch, kernel-doc, shellcheck, ...
 .PHONY: check-static
 check-static: setup-build setup-source setup-static setup-debug
-	@$(vm)/static.sh
+	@$(checks)/static.sh
 
 ## check-docs: the documentation is complete, and what it says works
 .PHONY: check-docs

@@ -6,13 +6,15 @@
  *
  *   CODEARENA_MACHINE              ELF machine number
  *   CODEARENA_INSN_ALIGN           where instructions can begin
- *   CODEARENA_TRAP_KINDS           traps that can be led to a landing pad
+ *   CODEARENA_TRAP_KINDS           traps that can continue at a landing pad
  *   codearena_arch_fill()          write trap instructions
  *   codearena_arch_flush()         make instruction fetch see new bytes
  *   codearena_arch_sync_core()     serialise this processor
  *   codearena_arch_cpus()          add the processors that may run an mm
- *   codearena_arch_report()        tell a landing pad what happened
+ *   codearena_arch_flat()          whether the program counter is an address
+ *   codearena_arch_report()        pass a landing pad what happened
  *   codearena_arch_redirect()      continue at a landing pad
+ *   codearena_arch_stepped()       report a debugger's step to a landing pad
  *   codearena_arch_init(), _exit() hook traps that are no memory faults
  */
 #ifndef CODEARENA_ARCH_H

@@ -23,7 +23,7 @@
 
 #define CODEARENA_INSN_ALIGN	4
 
-/* Division does not trap, and nothing tells modules of undefined instructions. */
+/* Division does not trap, and modules have no hook for undefined instructions. */
 #define CODEARENA_TRAP_KINDS	CODEARENA_TRAP_MEMORY
 
 /* brk #0. Granules begin and end at multiples of an instruction. */
@@ -55,6 +55,12 @@ static inline void codearena_arch_cpus(struct cpumask *cpus,
 	cpumask_copy(cpus, cpu_online_mask);
 }
 
+/* In a 32-bit task, the bits that are BTYPE hold the state of an IT block. */
+static inline bool codearena_arch_flat(const struct pt_regs *regs)
+{
+	return !compat_user_mode(regs);
+}
+
 static inline void codearena_arch_report(struct pt_regs *regs, u64 pc,
 					 u64 address)
 {
@@ -71,6 +77,11 @@ static inline void codearena_arch_redirect(struct pt_regs *regs,
 	/* The step of a debugger ends here, before the pad's first one. */
 	if (test_thread_flag(TIF_SINGLESTEP))
 		regs->pstate &= ~DBG_SPSR_SS;
+}
+
+/* Done by codearena_arch_redirect(). */
+static inline void codearena_arch_stepped(const struct pt_regs *regs)
+{
 }
 
 /* arch_arm64.c */

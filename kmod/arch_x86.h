@@ -12,6 +12,7 @@
 #include <linux/mm_types.h>
 #include <linux/string.h>
 #include <asm/ptrace.h>
+#include <asm/segment.h>
 #include <asm/sync_core.h>
 
 #include <linux/codearena.h>
@@ -54,15 +55,22 @@ static inline void codearena_arch_cpus(struct cpumask *cpus,
 	cpumask_or(cpus, cpus, mm_cpumask(mm));
 }
 
+/*
+ * Code of a 32-bit program is flat, too; segments of modify_ldt() need not be,
+ * and there regs->ip counts from a base.
+ */
+static inline bool codearena_arch_flat(const struct pt_regs *regs)
+{
+	return user_64bit_mode((struct pt_regs *)regs) ||
+	       regs->cs == __USER32_CS;
+}
+
 static inline void codearena_arch_report(struct pt_regs *regs, u64 pc,
 					 u64 address)
 {
 	regs->r10 = pc;
 	regs->r11 = address;
 }
-
-/* traps_x86.c */
-void codearena_report_step(unsigned long landing);
 
 /*
  * A fault sets RF in the saved flags, for the instruction to be restarted
@@ -73,8 +81,15 @@ static inline void codearena_arch_redirect(struct pt_regs *regs,
 {
 	regs->ip = landing;
 	regs->flags &= ~X86_EFLAGS_RF;
+}
+
+/* arch_x86.c */
+void codearena_report_step(const struct pt_regs *regs);
+
+static inline void codearena_arch_stepped(const struct pt_regs *regs)
+{
 	if (unlikely(regs->flags & X86_EFLAGS_TF))
-		codearena_report_step(landing);
+		codearena_report_step(regs);
 }
 
 int codearena_arch_init(void);

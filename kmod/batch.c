@@ -28,48 +28,6 @@ static_assert(offsetof(struct codearena_object, length) ==
 	      offsetof(struct codearena_chunk, length));
 
 /**
- * codearena_array_get - copy an array from user space
- * @uptr: its address
- * @count: entries, as user space gave it
- * @entry: bytes of an entry
- * @small: buffer on the caller's stack, for the usual short array
- * @small_size: its size
- *
- * Return: the copy, for codearena_array_put(); -EINVAL for no or too many
- * entries, -ENOMEM, -EFAULT.
- */
-void *codearena_array_get(u64 uptr, u32 count, size_t entry, void *small,
-			  size_t small_size)
-{
-	size_t size = count * entry;
-	void *array = small;
-
-	if (!count || count > CODEARENA_MAX_ENTRIES)
-		return ERR_PTR(-EINVAL);
-	if (size > small_size) {
-		array = kvmalloc(size, CODEARENA_GFP);
-		if (!array)
-			return ERR_PTR(-ENOMEM);
-	}
-	if (copy_from_user(array, u64_to_user_ptr(uptr), size)) {
-		codearena_array_put(array, small);
-		return ERR_PTR(-EFAULT);
-	}
-	return array;
-}
-
-/**
- * codearena_array_put - end the use of an array
- * @array: from codearena_array_get()
- * @small: as given there
- */
-void codearena_array_put(void *array, void *small)
-{
-	if (array != small)
-		kvfree(array);
-}
-
-/**
  * codearena_claims_release_locked - give the claims of a range back
  * @arena: the arena, locked
  * @offset: first byte
@@ -93,6 +51,7 @@ void codearena_batch_release_locked(struct codearena_batch *batch, u32 count)
 	const struct codearena_chunk *entry;
 	u32 i;
 
+	lockdep_assert_held(&batch->arena->lock);
 	for (i = 0; i < count; i++) {
 		entry = codearena_batch_entry(batch, i);
 		codearena_claims_release_locked(batch->arena, entry->offset,
@@ -106,6 +65,7 @@ static int codearena_entry_claim_locked(struct codearena_batch *batch,
 	struct codearena_page *state;
 	int ret;
 
+	lockdep_assert_held(&batch->arena->lock);
 	codearena_for_each_piece(piece, entry->offset, entry->length) {
 		state = codearena_page_committed_locked(batch->arena,
 							piece.index);

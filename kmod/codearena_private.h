@@ -15,6 +15,7 @@
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/rbtree.h>
 #include <linux/rwsem.h>
@@ -49,9 +50,11 @@
  *                          and is unmapped, or comes later and finds no seal.
  *                          Sealing does not need it: going from no seal to one
  *                          only makes a later fault succeed.
- *   arena::table_lock      seqlock. The links of the tree of tables, which
- *                          traps walk without a lock, with interrupts off;
- *                          changed with arena::lock held.
+ *   arena::table_seq       raw sequence counter. The links of the tree of
+ *                          tables, which traps walk without a lock, with
+ *                          interrupts off; changed with arena::lock held and
+ *                          preemption off, so that they never wait long, on
+ *                          PREEMPT_RT neither.
  *   codearena_view_lock    spinlock, in view.c. The views of all arenas. It
  *                          does not sleep because vm_operations take it, and
  *                          SYNC while it gathers processors.
@@ -155,9 +158,9 @@ struct codearena_counters {
  * @name: immutable
  * @lock: see above
  * @map_lock: see above
- * @table_lock: see above
+ * @table_seq: see above
  * @tables: &struct codearena_table by place; changed under @lock and
- *          @table_lock
+ *          @table_seq
  * @pads: &struct codearena_pad by place, protected by @lock
  * @generation: makes the ids of tables unique
  * @fixed: traps led to a landing pad, by kind
@@ -181,7 +184,7 @@ struct codearena_arena {
 	char name[CODEARENA_NAME_LEN];
 	struct mutex lock;		/* states, counters, sync_mask */
 	struct rw_semaphore map_lock;
-	seqlock_t table_lock;		/* links of tables */
+	seqcount_t table_seq;		/* links of tables */
 	struct rb_root tables;
 	struct rb_root pads;
 	atomic_t generation;
@@ -245,25 +248,10 @@ struct codearena_ucmd {
 extern const struct file_operations codearena_fops;
 
 /* arena.c */
-extern atomic_long_t codearena_committed;
-int codearena_arena_init(void);
-void codearena_arena_exit(void);
-unsigned long codearena_commit_limit(void);
+struct codearena_arena *codearena_arena_new(struct file *file,
+					    const struct codearena_reserve *cmd);
 void codearena_arena_put(struct codearena_arena *arena);
-int codearena_file_init(struct file *file);
-void codearena_file_exit(struct file *file);
-void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m,
-			  struct file *file);
 int codearena_ioctl_query(struct codearena_ucmd *ucmd);
-int codearena_ioctl_reserve(struct codearena_ucmd *ucmd);
-int codearena_ioctl_share(struct codearena_ucmd *ucmd);
-int codearena_ioctl_stat(struct codearena_ucmd *ucmd);
-
-static inline struct codearena_arena *codearena_file_arena(struct file *file)
-{
-	/* Pairs with the release in RESERVE and SHARE. */
-	return smp_load_acquire((struct codearena_arena **)&file->private_data);
-}
 
 /**
  * codearena_arena_owner - the process that reserved an arena
@@ -288,6 +276,7 @@ codearena_page_get(struct codearena_arena *arena, unsigned long index)
 {
 	struct codearena_chunk_state *chunk;
 
+	index = array_index_nospec(index, arena->length >> PAGE_SHIFT);
 	/* Pairs with the release in codearena_chunks_locked(). */
 	chunk = smp_load_acquire(&arena->chunks[index / CODEARENA_CHUNK_PAGES]);
 	return chunk ? &chunk->pages[index % CODEARENA_CHUNK_PAGES] : NULL;
@@ -310,15 +299,38 @@ codearena_page_committed_locked(struct codearena_arena *arena,
 	return page && page->data ? page : NULL;
 }
 
-/* commit.c */
-void codearena_pages_free(struct codearena_arena *arena);
-int codearena_ioctl_commit(struct codearena_ucmd *ucmd);
-int codearena_ioctl_decommit(struct codearena_ucmd *ucmd);
+/* handle.c */
+int codearena_handle_init(void);
+void codearena_handle_exit(void);
+int codearena_file_init(struct file *file);
+void codearena_file_exit(struct file *file);
+int codearena_ioctl_reserve(struct codearena_ucmd *ucmd);
+int codearena_ioctl_share(struct codearena_ucmd *ucmd);
 
-/* batch.c, and batch.h for the rest */
+static inline struct codearena_arena *codearena_file_arena(struct file *file)
+{
+	/* Pairs with the release in RESERVE and SHARE. */
+	return smp_load_acquire((struct codearena_arena **)&file->private_data);
+}
+
+/* stat.c */
+void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m,
+			  struct file *file);
+int codearena_ioctl_stat(struct codearena_ucmd *ucmd);
+
+/* array.c */
 void *codearena_array_get(u64 uptr, u32 count, size_t entry, void *small,
 			  size_t small_size);
 void codearena_array_put(void *array, void *small);
+
+/* commit.c */
+extern atomic_long_t codearena_committed;
+void codearena_commit_init(void);
+void codearena_commit_exit(void);
+unsigned long codearena_commit_limit(void);
+void codearena_pages_free(struct codearena_arena *arena);
+int codearena_ioctl_commit(struct codearena_ucmd *ucmd);
+int codearena_ioctl_decommit(struct codearena_ucmd *ucmd);
 
 /* publish.c */
 int codearena_ioctl_publish(struct codearena_ucmd *ucmd);

@@ -2,13 +2,58 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Memory behind the pages of an arena: charge, commit, decommit, free.
+ * Memory behind the pages of an arena: limits, commit, decommit, free.
  */
+#include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "codearena_private.h"
 #include "trace.h"
+
+/* The memory is neither swapped nor reclaimed, so the default is modest. */
+#define DEFAULT_LIMIT_DIVISOR	4
+#define LIMIT_UNSET		ULONG_MAX
+
+static unsigned long commit_limit_mb = LIMIT_UNSET;
+module_param(commit_limit_mb, ulong, 0644);
+MODULE_PARM_DESC(commit_limit_mb,
+		 "MiB that all arenas may commit together, 0 for no limit (default: a quarter of the memory)");
+
+/* Pages that all arenas have committed. */
+atomic_long_t codearena_committed;
+
+/**
+ * codearena_commit_init - choose the default limit, when the module is loaded
+ */
+void codearena_commit_init(void)
+{
+	if (commit_limit_mb == LIMIT_UNSET)
+		commit_limit_mb = (totalram_pages() / DEFAULT_LIMIT_DIVISOR) >>
+				  (20 - PAGE_SHIFT);
+}
+
+/**
+ * codearena_commit_exit - check that no page is left
+ */
+void codearena_commit_exit(void)
+{
+	WARN_ON_ONCE(atomic_long_read(&codearena_committed));
+}
+
+/**
+ * codearena_commit_limit - what the module's parameter allows
+ *
+ * Return: pages that all arenas may commit together.
+ */
+unsigned long codearena_commit_limit(void)
+{
+	unsigned long mb = READ_ONCE(commit_limit_mb);
+
+	if (!mb || mb > (ULONG_MAX >> 20))
+		return ULONG_MAX >> PAGE_SHIFT;
+	return mb << (20 - PAGE_SHIFT);
+}
 
 /* Charge before allocating. The arena's own limit first: it is the nearer. */
 static int codearena_charge_locked(struct codearena_arena *arena,
@@ -151,6 +196,7 @@ static int codearena_may_decommit_locked(struct codearena_arena *arena,
 	struct codearena_page *state;
 	unsigned long i;
 
+	lockdep_assert_held(&arena->lock);
 	for (i = first; i <= last; i++) {
 		state = codearena_page_committed_locked(arena, i);
 		if (!state)

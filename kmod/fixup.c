@@ -80,7 +80,8 @@ bool codearena_fixup(struct pt_regs *regs, u32 kind, unsigned long address)
 	bool fixed;
 
 	view = codearena_view_lookup(mm, instruction_pointer(regs));
-	fixed = view && codearena_view_fixup(view, regs, kind, address);
+	fixed = view && codearena_arch_flat(regs) &&
+		codearena_view_fixup(view, regs, kind, address);
 	/* Not every undefined instruction on the machine is of interest. */
 	if (!fixed && trace_trap_missed_enabled() &&
 	    (kind == CODEARENA_TRAP_MEMORY || codearena_view_known(mm)))

@@ -25,6 +25,8 @@ static bool codearena_guard_trap(struct vm_fault *vmf)
 	fixed = codearena_fixup(task_pt_regs(current), CODEARENA_TRAP_MEMORY,
 				vmf->real_address);
 	rcu_read_unlock();
+	if (fixed)
+		codearena_arch_stepped(task_pt_regs(current));
 	return fixed;
 }
 

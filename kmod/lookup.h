@@ -78,7 +78,7 @@ codearena_table_lookup(struct codearena_arena *arena, u32 offset)
 	unsigned int seq;
 
 	do {
-		seq = read_seqbegin(&arena->table_lock);
+		seq = raw_read_seqcount_begin(&arena->table_seq);
 		node = rcu_dereference_raw(arena->tables.rb_node);
 		while (node) {
 			table = rb_entry(node, struct codearena_table, node);
@@ -89,7 +89,7 @@ codearena_table_lookup(struct codearena_arena *arena, u32 offset)
 			else
 				return table;
 		}
-	} while (read_seqretry(&arena->table_lock, seq));
+	} while (read_seqcount_retry(&arena->table_seq, seq));
 	return NULL;
 }
 

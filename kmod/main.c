@@ -4,8 +4,6 @@
  *
  * The device: file operations, the table of ioctls, load and unload.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/file.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -46,6 +44,7 @@ enum {
 
 /**
  * struct codearena_ioctl_op - one row of the table of commands
+ * @cmd: the exact number
  * @size: of the structure that this module knows
  * @min_size: of its first released version; frozen
  * @needs: see above
@@ -54,6 +53,7 @@ enum {
  * @handler: gets a kernel copy of the structure
  */
 struct codearena_ioctl_op {
+	unsigned int cmd;
 	unsigned int size;
 	unsigned int min_size;
 	unsigned int needs;
@@ -63,6 +63,7 @@ struct codearena_ioctl_op {
 
 #define IOCTL_OP_FAILED(_cmd, _name, _last, _needs, _failed)		\
 	[_IOC_NR(_cmd) - CODEARENA_CMD_BASE] = {			\
+		.cmd = _cmd,						\
 		.size = sizeof(struct codearena_##_name) +		\
 			BUILD_BUG_ON_ZERO(				\
 				sizeof(union codearena_cmds) <		\
@@ -149,8 +150,7 @@ static long codearena_ioctl(struct file *file, unsigned int cmd,
 		.uptr = uptr,
 		.cmd = &buffer,
 	};
-	/* In a number made by _IO(), direction and size are 0 as well. */
-	unsigned int nr = cmd - _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_BASE);
+	unsigned int nr = _IOC_NR(cmd) - CODEARENA_CMD_BASE;
 	u32 *failed;
 	u32 size;
 	int ret;
@@ -159,10 +159,15 @@ static long codearena_ioctl(struct file *file, unsigned int cmd,
 		return -ENOTTY;
 	nr = array_index_nospec(nr, ARRAY_SIZE(codearena_ioctl_ops));
 	op = &codearena_ioctl_ops[nr];
+	if (op->cmd != cmd)
+		return -ENOTTY;
 	if (get_user(size, (u32 __user *)uptr))
 		return -EFAULT;
 	if (size < op->min_size)
 		return -EINVAL;
+	/* Bounds the search for bytes that are not 0. */
+	if (size > PAGE_SIZE)
+		return -E2BIG;
 	ret = copy_struct_from_user(&buffer, op->size, uptr, size);
 	if (ret)
 		return ret;
@@ -175,10 +180,9 @@ static long codearena_ioctl(struct file *file, unsigned int cmd,
 		ret = op->handler(&ucmd);
 	if (!ret && (op->needs & ANSWERS))
 		return codearena_answer(&ucmd, uptr, min(size, op->size));
-	/* The index only adds to the error, which stands if it cannot go out. */
-	if (ret && op->failed &&
-	    put_user(*failed, (u32 __user *)(uptr + op->failed)))
-		return ret;
+	/* The original error is returned even if the index cannot be stored. */
+	if (ret && op->failed)
+		(void)put_user(*failed, (u32 __user *)(uptr + op->failed));
 	return ret;
 }
 
@@ -231,12 +235,13 @@ static int __init codearena_init(void)
 {
 	int ret;
 
-	ret = codearena_arena_init();
+	codearena_commit_init();
+	ret = codearena_handle_init();
 	if (ret)
 		return ret;
 	ret = codearena_arch_init();
 	if (ret)
-		goto err_arena;
+		goto err_handle;
 	ret = misc_register(&codearena_miscdev);
 	if (ret)
 		goto err_arch;
@@ -244,8 +249,8 @@ static int __init codearena_init(void)
 
 err_arch:
 	codearena_arch_exit();
-err_arena:
-	codearena_arena_exit();
+err_handle:
+	codearena_handle_exit();
 	return ret;
 }
 
@@ -253,7 +258,8 @@ static void __exit codearena_exit(void)
 {
 	misc_deregister(&codearena_miscdev);
 	codearena_arch_exit();
-	codearena_arena_exit();
+	codearena_handle_exit();
+	codearena_commit_exit();
 }
 
 module_init(codearena_init);

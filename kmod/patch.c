@@ -128,6 +128,7 @@ static void *codearena_patch_word_locked(struct codearena_arena *arena,
 {
 	struct codearena_page *state;
 
+	lockdep_assert_held(&arena->lock);
 	state = codearena_page_committed_locked(arena, offset >> PAGE_SHIFT);
 	if (!state)
 		return ERR_PTR(-ENOENT);

@@ -137,6 +137,7 @@ static void codearena_publish_mark_locked(struct codearena_publication *pub,
 	struct codearena_page *state;
 	u32 i;
 
+	lockdep_assert_held(&pub->arena->lock);
 	for (i = 0; i < pub->cmd->object_count; i++) {
 		object = &pub->objects[i];
 		codearena_for_each_piece(piece, object->offset, object->length) {
@@ -158,6 +159,7 @@ static int codearena_publish_insert_tables_locked(struct codearena_publication *
 	int ret = 0;
 	u32 i;
 
+	lockdep_assert_held(&pub->arena->lock);
 	if (!pub->tables)
 		return 0;
 	codearena_publish_mark_locked(pub, true);
@@ -187,6 +189,7 @@ static void codearena_object_settle_locked(struct codearena_arena *arena,
 {
 	struct codearena_page *state;
 
+	lockdep_assert_held(&arena->lock);
 	codearena_for_each_piece(piece, object->offset, object->length) {
 		state = codearena_page_get(arena, piece.index);
 		codearena_seal_state_locked(arena, state, piece.mask,
@@ -209,6 +212,7 @@ static int codearena_publish_settle_locked(struct codearena_publication *pub)
 	u32 failed, i;
 	int ret;
 
+	lockdep_assert_held(&arena->lock);
 	ret = codearena_patches_compare_locked(arena, pub->patches,
 					       cmd->patch_count, &failed);
 	if (ret) {

@@ -43,6 +43,7 @@ static int codearena_may_seal_locked(struct codearena_arena *arena,
 	bool patchable = cmd->flags & CODEARENA_SEAL_F_PATCHABLE;
 	struct codearena_page *state;
 
+	lockdep_assert_held(&arena->lock);
 	codearena_for_each_piece(piece, cmd->offset, cmd->length) {
 		state = codearena_page_committed_locked(arena, piece.index);
 		if (!state)
@@ -110,6 +111,7 @@ static void codearena_unmap_unsealed_locked(struct codearena_arena *arena,
 	struct address_space *mapping = arena->inode->i_mapping;
 	unsigned long start = 0, pages = 0;
 
+	lockdep_assert_held(&arena->lock);
 	codearena_for_each_piece(piece, offset, length) {
 		if (!codearena_page_get(arena, piece.index)->sealed) {
 			if (!pages++)
@@ -173,6 +175,7 @@ static void codearena_discard_release_locked(struct codearena_arena *arena,
 {
 	u32 i;
 
+	lockdep_assert_held(&arena->lock);
 	for (i = 0; i < count; i++)
 		codearena_claims_release_locked(arena, ranges[i].offset,
 						ranges[i].length);
@@ -184,6 +187,7 @@ static int codearena_discard_claim_locked(struct codearena_arena *arena,
 	struct codearena_page *state;
 	int ret = 0;
 
+	lockdep_assert_held(&arena->lock);
 	codearena_for_each_piece(piece, range->offset, range->length) {
 		state = codearena_page_committed_locked(arena, piece.index);
 		if (!state)
@@ -208,6 +212,7 @@ static int codearena_discard_check_locked(struct codearena_arena *arena,
 	int ret;
 	u32 i;
 
+	lockdep_assert_held(&arena->lock);
 	for (i = 0; i < count; i++) {
 		ret = codearena_discard_claim_locked(arena, &ranges[i]);
 		if (ret) {
@@ -227,6 +232,7 @@ static bool codearena_discard_locked(struct codearena_arena *arena,
 	bool sealed;
 	void *start;
 
+	lockdep_assert_held(&arena->lock);
 	sealed = codearena_unseal_locked(arena, range->offset, range->length);
 	codearena_for_each_piece(piece, range->offset, range->length) {
 		state = codearena_page_get(arena, piece.index);

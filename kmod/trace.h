@@ -224,6 +224,108 @@ TRACE_EVENT(discard,
 		  __entry->length, __entry->count, __entry->result)
 );
 
+DECLARE_EVENT_CLASS(codearena_look,
+	TP_PROTO(const struct codearena_arena *arena, int result),
+	TP_ARGS(arena, result),
+	TP_STRUCT__entry(
+		__field(u64, arena)
+		__field(pid_t, owner)
+		__field(int, result)
+	),
+	TP_fast_assign(
+		__entry->arena = arena ? arena->id : 0;
+		__entry->owner = arena ? codearena_arena_owner(arena) :
+					 current->tgid;
+		__entry->result = result;
+	),
+	TP_printk("arena=%llu owner=%d result=%d", __entry->arena,
+		  __entry->owner, __entry->result)
+);
+
+DEFINE_EVENT(codearena_look, query,
+	TP_PROTO(const struct codearena_arena *arena, int result),
+	TP_ARGS(arena, result)
+);
+
+DEFINE_EVENT(codearena_look, share,
+	TP_PROTO(const struct codearena_arena *arena, int result),
+	TP_ARGS(arena, result)
+);
+
+DEFINE_EVENT(codearena_look, stat,
+	TP_PROTO(const struct codearena_arena *arena, int result),
+	TP_ARGS(arena, result)
+);
+
+TRACE_EVENT(trap_register,
+	TP_PROTO(const struct codearena_arena *arena,
+		 const struct codearena_trap_register *cmd, u64 id, int result),
+	TP_ARGS(arena, cmd, id, result),
+	TP_STRUCT__entry(
+		__field(u64, arena)
+		__field(pid_t, owner)
+		__field(u64, offset)
+		__field(u64, length)
+		__field(u32, count)
+		__field(u32, flags)
+		__field(u64, id)
+		__field(int, result)
+	),
+	TP_fast_assign(
+		__entry->arena = arena->id;
+		__entry->owner = codearena_arena_owner(arena);
+		__entry->offset = cmd->offset;
+		__entry->length = cmd->length;
+		__entry->count = cmd->count;
+		__entry->flags = cmd->flags;
+		__entry->id = id;
+		__entry->result = result;
+	),
+	TP_printk("arena=%llu owner=%d offset=0x%llx length=%llu count=%u flags=0x%x id=0x%llx result=%d",
+		  __entry->arena, __entry->owner, __entry->offset,
+		  __entry->length, __entry->count, __entry->flags,
+		  __entry->id, __entry->result)
+);
+
+TRACE_EVENT(trap_release,
+	TP_PROTO(const struct codearena_arena *arena, u64 id, int result),
+	TP_ARGS(arena, id, result),
+	TP_STRUCT__entry(
+		__field(u64, arena)
+		__field(pid_t, owner)
+		__field(u64, id)
+		__field(int, result)
+	),
+	TP_fast_assign(
+		__entry->arena = arena->id;
+		__entry->owner = codearena_arena_owner(arena);
+		__entry->id = id;
+		__entry->result = result;
+	),
+	TP_printk("arena=%llu owner=%d id=0x%llx result=%d", __entry->arena,
+		  __entry->owner, __entry->id, __entry->result)
+);
+
+TRACE_EVENT(trap_landing,
+	TP_PROTO(const struct codearena_arena *arena, u64 address, int result),
+	TP_ARGS(arena, address, result),
+	TP_STRUCT__entry(
+		__field(u64, arena)
+		__field(pid_t, owner)
+		__field(u64, address)
+		__field(int, result)
+	),
+	TP_fast_assign(
+		__entry->arena = arena->id;
+		__entry->owner = codearena_arena_owner(arena);
+		__entry->address = address;
+		__entry->result = result;
+	),
+	TP_printk("arena=%llu owner=%d address=0x%llx result=%d",
+		  __entry->arena, __entry->owner, __entry->address,
+		  __entry->result)
+);
+
 #define codearena_show_kind(kind)					\
 	__print_symbolic(kind,						\
 			 { CODEARENA_TRAP_MEMORY, "memory" },		\

@@ -5,7 +5,7 @@
  * The tables of traps of an arena, and the landing pads they lead to.
  *
  * Tables stand in a tree by the place of their code, which is searched without
- * a lock: the tree is changed under a seqlock, a search that finds nothing
+ * a lock: the tree has a sequence counter, a search that finds nothing
  * looks whether it was disturbed, and a table is freed a grace period after it
  * has left. Landing pads stand in a tree of their own, counted, so that it is
  * known at all times that no protected range covers one, and that the code of
@@ -17,6 +17,7 @@
 #include <linux/uaccess.h>
 
 #include "lookup.h"
+#include "trace.h"
 
 /**
  * struct codearena_pad - a place in the arena that tables lead to
@@ -90,6 +91,7 @@ codearena_pad_find_locked(struct codearena_arena *arena, u32 offset)
 {
 	struct codearena_pad *pad = codearena_pad_first_locked(arena, offset);
 
+	lockdep_assert_held(&arena->lock);
 	return pad && pad->offset == offset ? pad : NULL;
 }
 
@@ -98,6 +100,7 @@ static int codearena_pad_get_locked(struct codearena_arena *arena, u32 offset)
 	struct rb_node **link = &arena->pads.rb_node, *parent = NULL;
 	struct codearena_pad *pad;
 
+	lockdep_assert_held(&arena->lock);
 	pad = codearena_pad_find_locked(arena, offset);
 	if (pad) {
 		pad->refs++;
@@ -124,6 +127,7 @@ static void codearena_pad_put_locked(struct codearena_arena *arena, u32 offset)
 {
 	struct codearena_pad *pad = codearena_pad_find_locked(arena, offset);
 
+	lockdep_assert_held(&arena->lock);
 	if (WARN_ON_ONCE(!pad) || --pad->refs)
 		return;
 	rb_erase(&pad->node, &arena->pads);
@@ -137,6 +141,7 @@ static void codearena_table_put_pads_locked(struct codearena_arena *arena,
 {
 	u32 landing;
 
+	lockdep_assert_held(&arena->lock);
 	while (count--) {
 		landing = codearena_table_landing(table, count);
 		if (landing != CODEARENA_TABLE_EXTERNAL)
@@ -150,6 +155,7 @@ static int codearena_table_get_pads_locked(struct codearena_arena *arena,
 	u32 landing, i;
 	int ret;
 
+	lockdep_assert_held(&arena->lock);
 	for (i = 0; i < codearena_table_landings(table); i++) {
 		landing = codearena_table_landing(table, i);
 		if (landing == CODEARENA_TABLE_EXTERNAL)
@@ -172,6 +178,7 @@ static int codearena_landing_check_locked(struct codearena_arena *arena,
 	struct codearena_page *state;
 	u32 unused;
 
+	lockdep_assert_held(&arena->lock);
 	if (landing == CODEARENA_TABLE_EXTERNAL)
 		return 0;
 	state = codearena_page_committed_locked(arena, landing >> PAGE_SHIFT);
@@ -197,6 +204,7 @@ static int codearena_table_check_locked(struct codearena_arena *arena,
 	u32 i, start, length;
 	int ret;
 
+	lockdep_assert_held(&arena->lock);
 	other = codearena_table_first_locked(arena, table->start);
 	if (other && other->start < codearena_table_end(table))
 		return -EEXIST;
@@ -218,6 +226,21 @@ static int codearena_table_check_locked(struct codearena_arena *arena,
 			return -EEXIST;
 	}
 	return 0;
+}
+
+/* Traps wait for the end with interrupts off, so nothing may preempt. */
+static void codearena_tables_write_begin_locked(struct codearena_arena *arena)
+{
+	lockdep_assert_held(&arena->lock);
+	preempt_disable();
+	write_seqcount_begin(&arena->table_seq);
+}
+
+static void codearena_tables_write_end_locked(struct codearena_arena *arena)
+{
+	lockdep_assert_held(&arena->lock);
+	write_seqcount_end(&arena->table_seq);
+	preempt_enable();
 }
 
 /**
@@ -249,11 +272,11 @@ int codearena_table_insert_locked(struct codearena_arena *arena,
 			link = &parent->rb_right;
 	}
 	rb_link_node(&table->node, parent, &node);
-	write_seqlock(&arena->table_lock);
+	codearena_tables_write_begin_locked(arena);
 	/* Whoever walks to the table finds it complete. */
 	smp_store_release(link, node);
 	rb_insert_color(&table->node, &arena->tables);
-	write_sequnlock(&arena->table_lock);
+	codearena_tables_write_end_locked(arena);
 	arena->counters.trap_tables++;
 	arena->counters.trap_entries += codearena_table_count(table);
 	return 0;
@@ -268,9 +291,9 @@ void codearena_table_remove_locked(struct codearena_arena *arena,
 				   struct codearena_table *table)
 {
 	lockdep_assert_held(&arena->lock);
-	write_seqlock(&arena->table_lock);
+	codearena_tables_write_begin_locked(arena);
 	rb_erase(&table->node, &arena->tables);
-	write_sequnlock(&arena->table_lock);
+	codearena_tables_write_end_locked(arena);
 	codearena_table_put_pads_locked(arena, table,
 					codearena_table_landings(table));
 	arena->counters.trap_tables--;
@@ -289,6 +312,7 @@ void codearena_tables_remove_locked(struct codearena_arena *arena, u64 offset,
 {
 	struct codearena_table *table, *next;
 
+	lockdep_assert_held(&arena->lock);
 	for (table = codearena_table_first_locked(arena, offset);
 	     table && table->start < offset + length; table = next) {
 		next = codearena_table_next(table);
@@ -306,6 +330,7 @@ static void codearena_tables_leave_locked(struct codearena_arena *arena,
 	struct codearena_pad *pad;
 	u32 landing, i;
 
+	lockdep_assert_held(&arena->lock);
 	codearena_for_each_table_locked(table, arena, range->offset,
 					range->offset + range->length) {
 		/* A table may reach into several ranges, and counts once. */
@@ -330,6 +355,7 @@ static bool codearena_pads_stay_locked(struct codearena_arena *arena,
 {
 	struct codearena_pad *pad;
 
+	lockdep_assert_held(&arena->lock);
 	for (pad = codearena_pad_first_locked(arena, range->offset);
 	     pad && pad->offset < range->offset + range->length;
 	     pad = rb_entry_safe(rb_next(&pad->node), struct codearena_pad,
@@ -456,6 +482,7 @@ static bool codearena_range_sealed_locked(struct codearena_arena *arena,
 {
 	struct codearena_page *state;
 
+	lockdep_assert_held(&arena->lock);
 	codearena_for_each_piece(piece, offset, length) {
 		state = codearena_page_committed_locked(arena, piece.index);
 		if (!state || (piece.mask & ~state->sealed))
@@ -464,13 +491,7 @@ static bool codearena_range_sealed_locked(struct codearena_arena *arena,
 	return true;
 }
 
-/**
- * codearena_ioctl_trap_register - register traps for sealed code
- * @ucmd: the command
- *
- * Return: see &struct codearena_trap_register.
- */
-int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd)
+static int codearena_trap_register(struct codearena_ucmd *ucmd, u64 *id)
 {
 	struct codearena_trap_register *cmd = ucmd->cmd;
 	struct codearena_arena *arena = ucmd->arena;
@@ -480,23 +501,20 @@ int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd)
 	};
 	struct codearena_trap_register __user *uptr = ucmd->uptr;
 	struct codearena_table *table;
-	u64 id;
 	int ret;
 
-	if (cmd->flags & ~CODEARENA_TRAP_F_REPORT)
-		return -EOPNOTSUPP;
 	ret = codearena_range_check(cmd->offset, cmd->length, 1, arena->length);
 	if (ret)
 		return ret;
 	table = codearena_table_get(arena, &range, cmd->traps, cmd->count,
-				    cmd->flags & CODEARENA_TRAP_F_REPORT, &id,
+				    cmd->flags & CODEARENA_TRAP_F_REPORT, id,
 				    &cmd->out_failed);
 	if (IS_ERR(table))
 		return PTR_ERR(table);
 
 	/* The answer goes out before the point from which nothing can fail. */
 	ret = -EFAULT;
-	if (put_user(id, &uptr->out_id))
+	if (put_user(*id, &uptr->out_id))
 		goto out_table;
 	ret = -EINTR;
 	if (mutex_lock_killable(&arena->lock))
@@ -508,6 +526,25 @@ int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd)
 out_table:
 	if (ret)
 		kvfree(table);
+	return ret;
+}
+
+/**
+ * codearena_ioctl_trap_register - register traps for sealed code
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_trap_register.
+ */
+int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd)
+{
+	const struct codearena_trap_register *cmd = ucmd->cmd;
+	u64 id = 0;
+	int ret;
+
+	if (cmd->flags & ~CODEARENA_TRAP_F_REPORT)
+		return -EOPNOTSUPP;
+	ret = codearena_trap_register(ucmd, &id);
+	trace_trap_register(ucmd->arena, cmd, ret ? 0 : id, ret);
 	return ret;
 }
 
@@ -535,5 +572,6 @@ int codearena_ioctl_trap_release(struct codearena_ucmd *ucmd)
 		ret = 0;
 	}
 	mutex_unlock(&arena->lock);
+	trace_trap_release(arena, cmd->id, ret);
 	return ret;
 }

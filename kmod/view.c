@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "lookup.h"
+#include "trace.h"
 
 DECLARE_HASHTABLE(codearena_views, CODEARENA_VIEW_BITS);
 static DEFINE_SPINLOCK(codearena_view_lock);
@@ -95,6 +96,28 @@ void codearena_view_cpus(struct codearena_arena *arena, struct cpumask *cpus)
 	spin_unlock(&codearena_view_lock);
 }
 
+static int codearena_view_set_landing(struct codearena_arena *arena, u64 address)
+{
+	struct codearena_view *view;
+	int ret = -ENOENT;
+
+	if (!address || address >= TASK_SIZE ||
+	    !IS_ALIGNED(address, CODEARENA_INSN_ALIGN))
+		return -EINVAL;
+	spin_lock(&codearena_view_lock);
+	list_for_each_entry(view, &arena->views, node) {
+		if (view->mm != current->mm)
+			continue;
+		/* All views of a process agree, so the first one decides. */
+		ret = view->landing && ret ? -EBUSY : 0;
+		if (ret)
+			break;
+		WRITE_ONCE(view->landing, address);
+	}
+	spin_unlock(&codearena_view_lock);
+	return ret;
+}
+
 /**
  * codearena_ioctl_trap_landing - set the external landing pad of the process
  * @ucmd: the command
@@ -104,25 +127,11 @@ void codearena_view_cpus(struct codearena_arena *arena, struct cpumask *cpus)
 int codearena_ioctl_trap_landing(struct codearena_ucmd *ucmd)
 {
 	const struct codearena_trap_landing *cmd = ucmd->cmd;
-	struct codearena_view *view;
-	int ret = -ENOENT;
+	int ret;
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
-	if (!cmd->address || cmd->address >= TASK_SIZE ||
-	    !IS_ALIGNED(cmd->address, CODEARENA_INSN_ALIGN))
-		return -EINVAL;
-
-	spin_lock(&codearena_view_lock);
-	list_for_each_entry(view, &ucmd->arena->views, node) {
-		if (view->mm != current->mm)
-			continue;
-		/* All views of a process agree, so the first one tells. */
-		ret = view->landing && ret ? -EBUSY : 0;
-		if (ret)
-			break;
-		WRITE_ONCE(view->landing, cmd->address);
-	}
-	spin_unlock(&codearena_view_lock);
+	ret = codearena_view_set_landing(ucmd->arena, cmd->address);
+	trace_trap_landing(ucmd->arena, cmd->address, ret);
 	return ret;
 }

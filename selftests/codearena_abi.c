@@ -9,7 +9,7 @@
 #include <dirent.h>
 #include <elf.h>
 
-#include "commands.h"
+#include "lib/commands.h"
 
 /* A change here breaks programs that exist. */
 #define ABI_SIZE(type, bytes) \

@@ -13,7 +13,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
-#include "utils.h"
+#include "lib/utils.h"
 
 #define BOUND_MS 10000
 

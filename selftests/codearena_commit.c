@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <time.h>
 
-#include "utils.h"
+#include "lib/utils.h"
 
 FIXTURE(commit)
 {

@@ -6,13 +6,13 @@
  * address space. Every counter is first seen to count, by doing the same job
  * with mprotect().
  */
-#include <kselftest_harness.h>
+#include "kselftest_harness.h"
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#include "crew.h"
+#include "lib/crew.h"
 
 #define FUNCTIONS	10000
 #define FUNCTION_SIZE	64

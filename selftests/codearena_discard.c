@@ -3,7 +3,7 @@
 /* DISCARD: code becomes traps again, and its space can be reused. */
 #include "kselftest_harness.h"
 
-#include "utils.h"
+#include "lib/utils.h"
 
 FIXTURE(discard)
 {

@@ -12,7 +12,7 @@
 
 #include <sys/syscall.h>
 
-#include "commands.h"
+#include "lib/commands.h"
 
 #define INJECTION	"/sys/kernel/debug/"
 #define FAIL_NTH	"/proc/thread-self/fail-nth"

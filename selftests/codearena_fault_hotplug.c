@@ -7,8 +7,8 @@
  */
 #include "kselftest_harness.h"
 
-#include "fault.h"
-#include "slots.h"
+#include "lib/fault.h"
+#include "lib/slots.h"
 
 #define ONLINE		"/sys/devices/system/cpu/cpu1/online"
 #define CYCLES		8

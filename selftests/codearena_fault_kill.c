@@ -13,7 +13,7 @@
 
 #include <sys/prctl.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
 #define KILLS		1000		/* fewer where all takes longer */
 #define WORKERS		2		/* that kill side by side */

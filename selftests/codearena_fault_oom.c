@@ -7,8 +7,8 @@
  */
 #include "kselftest_harness.h"
 
-#include "fault.h"
-#include "group.h"
+#include "lib/fault.h"
+#include "lib/group.h"
 
 #define ROUNDS		4
 #define MIB		(1ULL << 20)

@@ -13,8 +13,8 @@
 #include <sys/swap.h>
 #include <sys/syscall.h>
 
-#include "fault.h"
-#include "group.h"
+#include "lib/fault.h"
+#include "lib/group.h"
 
 #define SWAP_MODULES	"/lib/swap-modules"
 #define DISK		"/dev/zram0"

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
 #define MODULE		"/codearena.ko"
 #define REFCNT		"/sys/module/codearena/refcnt"

@@ -6,7 +6,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 #define GIB (1ULL << 30)
 #define TIB (1ULL << 40)

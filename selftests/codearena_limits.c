@@ -6,7 +6,7 @@
  */
 #include "kselftest_harness.h"
 
-#include "group.h"
+#include "lib/group.h"
 
 #define PARAMETER "/sys/module/codearena/parameters/commit_limit_mb"
 #define MIB (1ULL << 20)

@@ -8,7 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "utils.h"
+#include "lib/utils.h"
 
 #ifndef PR_SET_MDWE
 #define PR_SET_MDWE 65

@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
-#include "commands.h"
+#include "lib/commands.h"
 
 /* Its value: the handle's descriptor, a comma, the expected errno. */
 #define HELPER_VARIABLE "CODEARENA_SELFTEST_VISIT"

@@ -3,7 +3,7 @@
 /* PATCH: compare and exchange words of sealed, patchable granules. */
 #include "kselftest_harness.h"
 
-#include "utils.h"
+#include "lib/utils.h"
 
 FIXTURE(patch)
 {

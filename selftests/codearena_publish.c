@@ -3,7 +3,7 @@
 /* PUBLISH: objects and patches of one call, all or nothing. */
 #include "kselftest_harness.h"
 
-#include "utils.h"
+#include "lib/utils.h"
 
 FIXTURE(publish)
 {

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "utils.h"
+#include "lib/utils.h"
 
 #define PAGE ((uint64_t)sysconf(_SC_PAGESIZE))
 

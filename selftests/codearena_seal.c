@@ -3,7 +3,7 @@
 /* SEAL: granules become immutable and executable, patchable at most once. */
 #include "kselftest_harness.h"
 
-#include "utils.h"
+#include "lib/utils.h"
 
 FIXTURE(seal)
 {

@@ -6,11 +6,11 @@
  *
  * CODEARENA_STRESS=N repeats each test N times.
  */
-#include <kselftest_harness.h>
+#include "kselftest_harness.h"
 #include <semaphore.h>
 
-#include "crew.h"
-#include "slots.h"
+#include "lib/crew.h"
+#include "lib/slots.h"
 
 #define BATCHES		120
 #define BATCH_MAX	4

@@ -5,14 +5,14 @@
  * userfaultfd holds back: what others are told meanwhile, and what is left when
  * the caller is killed, or loses its handle and its views.
  */
-#include <kselftest_harness.h>
+#include "kselftest_harness.h"
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "crew.h"
+#include "lib/crew.h"
 
 #define PAGES		4	/* of the source; the last one is held back */
 

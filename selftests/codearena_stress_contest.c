@@ -6,9 +6,9 @@
  *
  * CODEARENA_STRESS=N holds N times as many contests.
  */
-#include <kselftest_harness.h>
+#include "kselftest_harness.h"
 
-#include "crew.h"
+#include "lib/crew.h"
 
 #define CONTESTANTS	8
 #define ROUNDS		100

@@ -6,13 +6,13 @@
  *
  * CODEARENA_STRESS=N repeats the work N times.
  */
-#include <kselftest_harness.h>
+#include "kselftest_harness.h"
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "crew.h"
-#include "slots.h"
+#include "lib/crew.h"
+#include "lib/slots.h"
 
 /* What pages are filled with: no byte of any trap fill. */
 #define PATTERN		0x80

@@ -7,11 +7,11 @@
  *
  * CODEARENA_STRESS=N patches N times as often.
  */
-#include <kselftest_harness.h>
+#include "kselftest_harness.h"
 #include <sched.h>
 
-#include "crew.h"
-#include "slots.h"
+#include "lib/crew.h"
+#include "lib/slots.h"
 
 #define SLOTS		128
 #define RUNNERS		5

@@ -3,8 +3,8 @@
 /* What is told of the calls: one event each, with what it did or why not. */
 #include "kselftest_harness.h"
 
-#include "tracing.h"
-#include "trap_code.h"
+#include "lib/tracing.h"
+#include "lib/trap_code.h"
 
 #define PAGE ((unsigned long long)self->arena.page)
 #define GRANULE ((unsigned long long)self->arena.granule)
@@ -162,7 +162,74 @@ TEST_F(trace, publish_patch_discard)
 		   self->id, getpid(), 2 * PAGE, GRANULE, -ENOENT);
 }
 
-/* A call of which nothing is known has nothing to tell. */
+TEST_F(trace, query_share_stat)
+{
+	struct codearena_query query;
+	struct codearena_stat stat;
+	int fd = self->arena.fd;
+	int empty = device_open(O_RDWR);
+	int shared;
+
+	NEED_TRACING(self->usable);
+	ASSERT_LE(0, empty);
+	ASSERT_ZERO(do_query(fd, &query));
+	EXPECT_ONE("query: " ARENA " result=0\n", self->id, getpid());
+	ASSERT_ZERO(do_query(empty, &query));
+	EXPECT_ONE("query: arena=0 owner=%d result=0\n", getpid());
+	ASSERT_ZERO(do_stat(fd, &stat));
+	EXPECT_ONE("stat: " ARENA " result=0\n", self->id, getpid());
+	shared = do_share(fd);
+	ASSERT_LE(0, shared);
+	EXPECT_ONE("share: " ARENA " result=0\n", self->id, getpid());
+	close(shared);
+	close(empty);
+}
+
+TEST_F(trace, trap_register_and_release)
+{
+	const struct codearena_trap trap =
+		trap_of(1, 1, CODEARENA_LANDING_EXTERNAL);
+	int fd = self->arena.fd;
+	uint64_t id = 0;
+
+	NEED_TRACING(self->usable);
+	ASSERT_ZERO(do_commit(fd, 0, PAGE));
+	ASSERT_ZERO(do_publish1(fd, 0, "12345678", 8, 0));
+	tracing_clear();
+	ASSERT_ZERO(do_register(fd, 0, 8, &trap, 1, CODEARENA_TRAP_F_REPORT,
+				&id));
+	EXPECT_ONE("trap_register: " ARENA " offset=0x0 length=8 count=1 flags=0x%x id=0x%llx result=0\n",
+		   self->id, getpid(), CODEARENA_TRAP_F_REPORT,
+		   (unsigned long long)id);
+	EXPECT_ERRNO(EEXIST, do_register(fd, 0, 8, &trap, 1, 0, &(uint64_t){ 0 }));
+	EXPECT_ONE("trap_register: " ARENA " offset=0x0 length=8 count=1 flags=0x0 id=0x0 result=%d\n",
+		   self->id, getpid(), -EEXIST);
+	ASSERT_ZERO(do_release(fd, id));
+	EXPECT_ONE("trap_release: " ARENA " id=0x%llx result=0\n", self->id,
+		   getpid(), (unsigned long long)id);
+	EXPECT_ERRNO(ENOENT, do_release(fd, id));
+	EXPECT_ONE("trap_release: " ARENA " id=0x%llx result=%d\n", self->id,
+		   getpid(), (unsigned long long)id, -ENOENT);
+}
+
+TEST_F(trace, trap_landing)
+{
+	int fd = self->arena.fd;
+	void *view;
+
+	NEED_TRACING(self->usable);
+	EXPECT_ERRNO(EINVAL, do_landing(fd, 0));
+	EXPECT_ONE("trap_landing: " ARENA " address=0x0 result=%d\n", self->id,
+		   getpid(), -EINVAL);
+	view = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, view);
+	ASSERT_ZERO(do_landing(fd, 0x10000));
+	EXPECT_ONE("trap_landing: " ARENA " address=0x10000 result=0\n",
+		   self->id, getpid());
+	munmap(view, PAGE);
+}
+
+/* A call of which nothing is known has nothing to report. */
 TEST_F(trace, silent_about_the_rest)
 {
 	int fd = self->arena.fd;
@@ -170,6 +237,7 @@ TEST_F(trace, silent_about_the_rest)
 
 	NEED_TRACING(self->usable);
 	ASSERT_LE(0, shared);
+	tracing_clear();
 	EXPECT_ERRNO(EBADF, do_commit(shared, 0, PAGE));
 	EXPECT_ERRNO(EOPNOTSUPP, do_seal(fd, 0, PAGE, 1U << 31));
 	EXPECT_ERRNO(EOPNOTSUPP, do_reserve(fd, PAGE, 1U << 31, 0, ""));

@@ -7,7 +7,7 @@
  */
 #include "kselftest_harness.h"
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 /* Bytes that no access of the tests exceeds. */
 #define WIDEST 64

@@ -15,7 +15,7 @@
 #include <asm/ptrace.h>
 #endif
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 /* The program runs itself under gdb, with this variable set. */
 #define GDB_VARIABLE	"CODEARENA_SELFTEST_GDB"

@@ -8,7 +8,7 @@
 
 #include <sys/prctl.h>
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 /* Each architecture has its own idea of these. */
 #if defined(__aarch64__)

@@ -8,7 +8,7 @@
 
 #include <sys/wait.h>
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 #define EXTERNAL CODEARENA_LANDING_EXTERNAL
 

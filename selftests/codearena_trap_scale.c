@@ -5,7 +5,7 @@
 
 #include <sys/stat.h>
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 #define TABLES		100000
 #define ENTRIES		10	/* of each table */

@@ -12,8 +12,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "crew.h"
-#include "trap_code.h"
+#include "lib/crew.h"
+#include "lib/trap_code.h"
 
 #define ROUNDS 100
 

@@ -10,8 +10,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "crew.h"
-#include "trap_code.h"
+#include "lib/crew.h"
+#include "lib/trap_code.h"
 
 #define CHANGERS	4
 #define TRAPPERS	4

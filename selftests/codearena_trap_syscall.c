@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 /* Bytes in a pipe, for calls that would move them. */
 #define PIPE_BYTES 100

@@ -6,7 +6,7 @@
  */
 #include "kselftest_harness.h"
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 #define EXTERNAL CODEARENA_LANDING_EXTERNAL
 

@@ -3,8 +3,8 @@
 /* The tracepoints: which traps they tell of, and what. */
 #include "kselftest_harness.h"
 
-#include "tracing.h"
-#include "trap_code.h"
+#include "lib/tracing.h"
+#include "lib/trap_code.h"
 
 /* What the event of a trap that was led on ends with. */
 #define LANDING "landing=0x%llx arena=%llu"

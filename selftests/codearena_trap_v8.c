@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 /* A memory of one WebAssembly page, and the access that crashes behind it. */
 #define MEMORY_SIZE	65536

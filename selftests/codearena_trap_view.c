@@ -6,7 +6,7 @@
  */
 #include "kselftest_harness.h"
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 /* A site in every page of the arena, and a pad in every page. */
 #define PAGES	16

@@ -3,7 +3,7 @@
 /* WRITE: bytes into committed granules which are not sealed. */
 #include "kselftest_harness.h"
 
-#include "utils.h"
+#include "lib/utils.h"
 
 FIXTURE(write)
 {

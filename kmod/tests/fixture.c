@@ -44,7 +44,7 @@ int test_suite_init(struct kunit_suite *suite)
 	int ret = 0;
 
 	if (test_before_init())
-		ret = codearena_arena_init();
+		ret = codearena_handle_init();
 	if (ret)
 		return ret;
 	/* The last page is a hole: an array can run out of memory on the way. */
@@ -66,7 +66,7 @@ void test_suite_exit(struct kunit_suite *suite)
 {
 	vm_munmap(test_memory, TEST_USER);
 	if (test_before_init())
-		codearena_arena_exit();
+		codearena_handle_exit();
 }
 
 /**

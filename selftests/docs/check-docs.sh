@@ -38,4 +38,4 @@ for part in "${parts[@]}"; do
 	*) die "no part '$part'; see --help" ;;
 	esac
 done
-exec "$vm_dir/summary.sh" --name check-docs "${commands[@]}"
+exec "$root_dir/selftests/checks/summary.sh" --name check-docs "${commands[@]}"

@@ -61,8 +61,8 @@ ADDITIONS = [
      "tracepoints"),
     ("a field of a tracepoint", "kmod/trace.h", "__field(unsigned long, landing)",
      "__field(unsigned long, landing)\n\t\t__field(u32, whatever)", "tracepoints"),
-    ("a line of fdinfo", "kmod/arena.c", '"codearena-flags:', '"codearena-whatever:', "fdinfo"),
-    ("a parameter of the module", "kmod/arena.c", "module_param(commit_limit_mb, ulong, 0644);",
+    ("a line of fdinfo", "kmod/stat.c", '"codearena-flags:', '"codearena-whatever:', "fdinfo"),
+    ("a parameter of the module", "kmod/commit.c", "module_param(commit_limit_mb, ulong, 0644);",
      "module_param(commit_limit_mb, ulong, 0644);\nmodule_param(whatever, ulong, 0644);",
      "parameters"),
     ("an environment variable", "userlib/src/log/logger.c", 'getenv("CODEARENA_LOG")',
@@ -73,6 +73,11 @@ ADDITIONS = [
      "``merging_first``", "``merging_whatever``", "names"),
     ("a target without help", "Makefile", ".PHONY: clean", ".PHONY: whatever\n.PHONY: clean",
      "help"),
+    ("a file that the README invents", "README.md", "`kmod/fixup.c`", "`kmod/whatever.c`", "readme"),
+    ("a function that the README invents", "README.md", "`codearena_fixup()`",
+     "`codearena_whatever()`", "readme"),
+    ("a cost that was not measured", "selftests/bench/results/6.1-x86_64.tsv",
+     "publish_64\tinsn\t", "publish_64\tinsn\t1", "readme"),
     ("a target that the README invents", "README.md", "`make bench`", "`make whatever`", "help"),
 ]
 

@@ -70,7 +70,7 @@ runs() {
 
 readme_program() {
 	run_as_said "$work/readme" "$work/readme/build"
-	echo 42 >"$work/readme/expected"
+	echo "memfd: 42" >"$work/readme/expected"
 	runs "$work/readme/expected" "$work/readme/a.out"
 }
 
@@ -112,7 +112,7 @@ static_program() {
 	cd "$work/readme"
 	# shellcheck disable=SC2046 # arguments
 	gcc -static -o static $(pkg example.c --static)
-	CODEARENA_BACKEND=memfd ./static | grep -qx 42
+	CODEARENA_BACKEND=memfd ./static | grep -qx 'memfd: 42'
 }
 
 # consumer TOOL COMMAND...: the program of the guide, built by another build system.

@@ -133,7 +133,7 @@ run_uml() {
 in_uml() {
 	local archive dir version
 	for tool in flex bison python3; do need "$tool" debug; done
-	archive=$("$vm_dir/kernel.sh" source-archive)
+	archive=$("$vm_dir/source.sh" archive)
 	version=$(basename "$(dirname "$(dirname "$archive")")")
 	dir=$cache_dir/kunit-uml/${version#linux-source-}-$(sha256sum "$root_dir/kmod/.kunitconfig" |
 		cut -c 1-12)

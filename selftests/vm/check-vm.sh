@@ -44,16 +44,10 @@ list_programs() {
 }
 
 kselftests() {
-	local out=$root_dir/build/selftests/$arch source extra
-	source=$("$vm_dir/kernel.sh" source-file tools/testing/selftests/kselftest_harness.h)
+	local out=$root_dir/build/selftests/$arch
 	say "building the kselftests for $arch"
-	make -C "$root_dir/selftests" --no-print-directory O="$out" HARNESS_DIR="$source" \
-		CROSS_COMPILE="$prefix" >&2
+	make -s -C "$root_dir/selftests" -j"$(nproc)" O="$out" CROSS_COMPILE="$prefix" >&2
 	list_programs "$out"
-	[ -e "$out/tests.extra" ] || return 0
-	while read -r extra; do
-		options+=(--beside "$out/$extra")
-	done <"$out/tests.extra"
 }
 
 # cmocka is not there for other architectures: the library's tests run on x86_64.

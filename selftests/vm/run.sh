@@ -47,7 +47,7 @@ complaints+='|soft lockup|hard LOCKUP|refcount_t:|list_(add|del) corruption|sche
 deaths='\bOops\b|Kernel panic|int3: 0000|general protection fault'
 
 kver=${KVER:-6.1} arch=${ARCH:-x86_64} smp=2 mem=1G icount='' thread=multi timeout=300 stall=0 append=''
-module=build kernel='' name='' shell='' qemu_args=() image_args=()
+module=build kernel='' release='' name='' shell='' qemu_args=() image_args=()
 
 value() { [ $# -ge 2 ] || die "option $1 needs a value; see --help"; }
 
@@ -100,7 +100,7 @@ prepare() {
 	*) die "architecture $arch is not supported; see kernel.sh list" ;;
 	esac
 	if [ "$module" = build ]; then
-		# First, so that a long download shows.
+		# First, for a long download to show.
 		"$vm_dir/kernel.sh" headers "$kver" "$arch" >/dev/null
 		say "building the module for $kver $arch"
 		if ! module=$("$vm_dir/build-module.sh" "$kver" "$arch" 2>"$logs/$name.build"); then
@@ -110,6 +110,7 @@ prepare() {
 	fi
 	if [ -z "$kernel" ]; then
 		kernel=$("$vm_dir/kernel.sh" image "$kver" "$arch")/vmlinuz
+		release=$("$vm_dir/kernel.sh" release "$kver" "$arch")
 	fi
 	if [ -n "$module" ]; then image_args+=(--module "$module"); fi
 	write_command "$@" >"$work/command"
@@ -204,7 +205,7 @@ boot() {
 	: >"$work/status"
 	: >"$log"
 	: >"$out_log"
-	say "booting $kver $arch ..."
+	say "booting $kver $arch: ${release:-$kernel}"
 	watch_boot &
 	watchers+=($!)
 	if [ "$stall" -gt 0 ]; then

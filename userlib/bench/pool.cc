@@ -22,7 +22,9 @@
 #include <set>
 #include <vector>
 
-#include "codearena/module.h"
+extern "C" {
+#include "pool/pool.h"
+}
 
 namespace {
 
@@ -101,13 +103,13 @@ class TreePool {
 public:
 	TreePool()
 	{
-		if (codearena_pool_new(&pool_))
+		if (ca__pool_new(&pool_))
 			abort();
 	}
 
 	~TreePool()
 	{
-		codearena_pool_free(pool_);
+		ca__pool_free(pool_);
 	}
 
 	TreePool(const TreePool &) = delete;
@@ -115,7 +117,7 @@ public:
 
 	void Merge(codearena_region region)
 	{
-		if (codearena_pool_merge(pool_, region, nullptr))
+		if (ca__pool_merge(pool_, region, nullptr))
 			abort();
 	}
 
@@ -123,12 +125,12 @@ public:
 	{
 		codearena_region region;
 
-		codearena_pool_allocate(pool_, size, &region);
+		ca__pool_allocate(pool_, size, &region);
 		return region;
 	}
 
 private:
-	codearena_pool *pool_ = nullptr;
+	ca__pool *pool_ = nullptr;
 };
 
 template <class Pool> class Load {

@@ -143,7 +143,7 @@ void ArenaRuntime::reuse()
 
 codearena_backend ArenaRuntime::backend() const
 {
-	struct codearena_manager_stat stat = {};
+	struct codearena_manager_counters stat = {};
 
 	stat.sz = sizeof(stat);
 	codearena_manager_stat(manager_, &stat);

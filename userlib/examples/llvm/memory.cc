@@ -50,6 +50,42 @@ void *Pointer(uint64_t address)
 
 } // namespace
 
+bool ArenaMemoryManager::FreeList::Take(uint64_t size, codearena_region *out)
+{
+	for (auto at = sizes_.begin(); at != sizes_.end(); ++at) {
+		uint64_t rest = at->second - size;
+
+		if (at->second < size)
+			continue;
+		*out = { at->first, size };
+		sizes_.erase(at);
+		if (rest)
+			sizes_[out->begin + size] = rest;
+		return true;
+	}
+	return false;
+}
+
+void ArenaMemoryManager::FreeList::Put(codearena_region region)
+{
+	auto above = sizes_.upper_bound(region.begin);
+
+	if (above != sizes_.end() &&
+	    region.begin + region.size == above->first) {
+		region.size += above->second;
+		above = sizes_.erase(above);
+	}
+	if (above != sizes_.begin()) {
+		auto below = std::prev(above);
+
+		if (below->first + below->second == region.begin) {
+			below->second += region.size;
+			return;
+		}
+	}
+	sizes_[region.begin] = region.size;
+}
+
 /* A graph between its layout and the end of its link. */
 class ArenaMemoryManager::Pending : public InFlightAlloc {
 public:
@@ -130,8 +166,6 @@ Error ArenaMemoryManager::Reserve(codearena_backend backend, uint64_t capacity)
 	ret = codearena_manager_new(&how, &manager_);
 	if (!ret)
 		ret = codearena_allocator_new(manager_, &opts, &allocator_);
-	if (!ret)
-		ret = codearena_pool_new(&pool_);
 	if (ret)
 		return ToError(ret, "no arena");
 	return MapData(how.max_code_space);
@@ -161,15 +195,14 @@ Error ArenaMemoryManager::MapData(uint64_t capacity)
 		    space.region.begin + space.region.size ||
 		    data_.begin > space.region.begin + kReach - capacity)
 			break;
-		return ToError(codearena_pool_merge(pool_, data_, nullptr),
-			       "no addresses for data");
+		free_.Put(data_);
+		return Error::success();
 	}
 	return ToError(-ENOMEM, "no room for data near the code");
 }
 
 ArenaMemoryManager::~ArenaMemoryManager()
 {
-	codearena_pool_free(pool_);
 	if (data_.size)
 		munmap(Pointer(data_.begin), data_.size);
 	codearena_allocator_free(allocator_);
@@ -179,7 +212,7 @@ ArenaMemoryManager::~ArenaMemoryManager()
 Error ArenaMemoryManager::PlaceCode(BasicLayout::Segment &from, Segment *to)
 {
 	uint64_t size = from.ContentSize + from.ZeroFillSize;
-	struct codearena_manager_stat stat = {};
+	struct codearena_manager_counters stat = {};
 	int ret;
 
 	stat.sz = sizeof(stat);
@@ -201,17 +234,15 @@ Error ArenaMemoryManager::PlaceCode(BasicLayout::Segment &from, Segment *to)
 Error ArenaMemoryManager::PlaceData(BasicLayout::Segment &from, Segment *to)
 {
 	uint64_t size = AlignUp(from.ContentSize + from.ZeroFillSize, page_);
-	int ret;
 
 	if (from.Alignment.value() > page_)
 		return ToError(-EOPNOTSUPP, "data with so much alignment");
 	{
 		std::lock_guard<std::mutex> lock(mutex_);
 
-		ret = codearena_pool_allocate(pool_, size, &to->region);
+		if (!free_.Take(size, &to->region))
+			return ToError(-ENOSPC, "no space for data");
 	}
-	if (ret)
-		return ToError(ret, "no space for data");
 	if (mprotect(Pointer(to->region.begin), size, PROT_READ | PROT_WRITE))
 		return ToError(-errno, "no memory for data");
 	to->content = from.ContentSize;
@@ -306,8 +337,8 @@ Error ArenaMemoryManager::Release(const Segment &segment)
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
 		 0) == MAP_FAILED)
 		return ToError(-errno, "data is not released");
-	return ToError(codearena_pool_merge(pool_, segment.region, nullptr),
-		       "addresses of data are lost");
+	free_.Put(segment.region);
+	return Error::success();
 }
 
 Error ArenaMemoryManager::ReleaseAll(const Allocation &allocation,
@@ -367,7 +398,7 @@ ArenaMemoryManager::Counters ArenaMemoryManager::counters()
 
 codearena_backend ArenaMemoryManager::backend()
 {
-	struct codearena_manager_stat stat = {};
+	struct codearena_manager_counters stat = {};
 
 	stat.sz = sizeof(stat);
 	codearena_manager_stat(manager_, &stat);

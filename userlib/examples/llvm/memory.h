@@ -8,6 +8,7 @@
 #define CODEARENA_LLVM_MEMORY_H
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -61,6 +62,16 @@ private:
 		std::vector<llvm::orc::shared::WrapperFunctionCall> at_end;
 	};
 
+	/* Free address ranges; the lowest one that fits is taken. */
+	class FreeList {
+	public:
+		bool Take(uint64_t size, codearena_region *out);
+		void Put(codearena_region region);
+
+	private:
+		std::map<uint64_t, uint64_t> sizes_;	/* by address */
+	};
+
 	ArenaMemoryManager() = default;
 	llvm::Error Reserve(codearena_backend backend, uint64_t capacity);
 	llvm::Error MapData(uint64_t capacity);
@@ -77,10 +88,10 @@ private:
 
 	codearena_manager *manager_ = nullptr;
 	codearena_allocator *allocator_ = nullptr;
-	codearena_pool *pool_ = nullptr;	/* of the data's addresses */
+	FreeList free_;	/* addresses for data */
 	codearena_region data_ = {};
 	uint64_t page_ = 0;
-	std::mutex mutex_;	/* of pool_ and counters_ */
+	std::mutex mutex_;	/* of free_ and counters_ */
 	Counters counters_;
 };
 

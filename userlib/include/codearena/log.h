@@ -70,7 +70,8 @@ enum codearena_log_frame {
  * struct codearena_log_entry - code, as a sink sees it
  * @sz: set by the caller to sizeof(struct codearena_log_entry)
  * @name: name, at most CODEARENA_CODE_NAME_MAX bytes, not empty
- * @bytes: the code, for the caller to read; NULL: it is read at @address
+ * @bytes: the code, for the caller to read; NULL: it is read at @address,
+ *         which must be readable
  * @lines: ascending by offset, which is less than @size
  * @line_count: entries of @lines
  * @address: where it is executed
@@ -175,7 +176,7 @@ int codearena_jitdump_new(const char *directory, uint32_t flags,
  * @entry: code; its lines are recorded before it
  * @index: NULL, or gets the number of the code in the dump
  *
- * Return: 0; as codearena_perfmap_add(); -EFAULT: the code cannot be read.
+ * Return: 0; as codearena_perfmap_add().
  */
 int codearena_jitdump_load(struct codearena_jitdump *dump,
 			   const struct codearena_log_entry *entry,
@@ -221,8 +222,7 @@ struct codearena_gdbjit;
  * but for reading the code's prologue where @bytes is NULL.
  *
  * Return: 0; as codearena_log_check() for any entry; -EOPNOTSUPP: another
- * machine; -EOVERFLOW: too many, or larger than 2 GiB; -ENOMEM; -EFAULT: the code cannot be
- * read.
+ * machine; -EOVERFLOW: too many, or larger than 2 GiB; -ENOMEM.
  */
 int codearena_gdbjit_build(uint32_t machine,
 			   const struct codearena_log_entry *entries,

@@ -18,218 +18,15 @@
 extern "C" {
 #endif
 
-/*
- * ----------------------------------------------------------------------
- * Pools of address regions.
- * ----------------------------------------------------------------------
- */
-
-/*
- * A pool is a set of regions of numbers (addresses, offsets: it does not care),
- * which are disjoint and never touch: what touches is made one region. Space is
- * put in by merging and taken out by allocating.
- *
- * The results are those of V8's DisjointAllocationPool: an allocation is taken
- * from the region with the lowest address in which it fits, from its lowest
- * address, and never spans two regions. Where V8 walks over all regions, every
- * function here takes time in proportion to the logarithm of their number: the
- * regions lie in a B+-tree (R. Bayer and E. McCreight, "Organization and
- * maintenance of large ordered indexes", 1972; D. Comer, "The ubiquitous
- * B-tree", 1979) whose inner nodes know the largest region below each child
- * (augmentation as in Cormen, Leiserson, Rivest and Stein, "Introduction to
- * algorithms", chapter on augmenting data structures).
- *
- * A pool makes no system calls and takes memory from malloc() only. It has no
- * lock: calls on one pool must be serialised by the caller; constant ones may
- * run side by side. No function may be called from a signal handler, except the
- * codearena_region_*() ones.
- *
- * Functions that return int return 0 or a negative errno. A call that fails has
- * left the pool as it was, and has set the region it was to fill to
- * { 0, 0 }. A NULL pool, or a NULL pointer for a result that is not documented
- * as optional, is -EINVAL.
- */
-
 /**
- * struct codearena_region - the numbers from @begin up to, not including,
- *                           @begin + @size
- * @begin: first number
- * @size: how many; 0: the empty region
+ * struct codearena_region - a range of addresses
+ * @begin: first address
+ * @size: bytes; 0: the empty region
  */
 struct codearena_region {
 	uint64_t begin;
 	uint64_t size;
 };
-
-struct codearena_pool;
-
-/**
- * codearena_region_contains - does a region contain an address?
- * @region: region; it may end at 2^64
- * @address: the address
- *
- * Pure. Return: the answer.
- */
-bool codearena_region_contains(struct codearena_region region,
-			       uint64_t address);
-
-/**
- * codearena_region_covers - does a region contain all of another?
- * @region: region; it may end at 2^64
- * @inner: the other one
- *
- * An empty @inner counts as one address without extent: inside if its @begin is
- * inside. Pure. Return: the answer.
- */
-bool codearena_region_covers(struct codearena_region region,
-			     struct codearena_region inner);
-
-/**
- * codearena_region_overlap - what two regions have in common
- * @a: region
- * @b: region
- *
- * Pure. Return: the common part, @size 0 if there is none.
- */
-struct codearena_region codearena_region_overlap(struct codearena_region a,
-						 struct codearena_region b);
-
-/**
- * codearena_pool_new - make an empty pool
- * @out: gets the pool; NULL on failure
- *
- * Return: 0; -EINVAL; -ENOMEM.
- */
-int codearena_pool_new(struct codearena_pool **out);
-
-/**
- * codearena_pool_free - give a pool back
- * @pool: NULL, or a pool, which is gone after the call
- */
-void codearena_pool_free(struct codearena_pool *pool);
-
-/**
- * codearena_pool_reserve - take memory in advance
- * @pool: pool
- * @regions: how many
- *
- * After it, and as long as the pool has not got more than @regions regions more
- * than it has now, no function fails for want of memory. The pool gets at most
- * one region more by a call of codearena_pool_merge(), or of an allocation
- * which leaves something on both sides. Memory is kept until
- * codearena_pool_free().
- *
- * Return: 0; -EINVAL; -ENOMEM; -EOVERFLOW: more than an address space can have.
- */
-int codearena_pool_reserve(struct codearena_pool *pool, size_t regions);
-
-/**
- * codearena_pool_merge - put a region in
- * @pool: pool
- * @region: the region; nothing of it may be in the pool
- * @merged: NULL, or gets the region of the pool that contains @region now
- *
- * Return: 0; -EINVAL: @region is empty; -EOVERFLOW: its end is not below 2^64;
- * -EEXIST: some of it is in the pool; -ENOMEM: see codearena_pool_reserve().
- */
-int codearena_pool_merge(struct codearena_pool *pool,
-			 struct codearena_region region,
-			 struct codearena_region *merged);
-
-/**
- * codearena_pool_allocate - take space out, anywhere
- * @pool: pool
- * @size: how much, not 0
- * @out: gets the region
- *
- * Return: 0; -EINVAL: @size is 0; -ENOSPC: no region is large enough. Never
- * -ENOMEM.
- */
-int codearena_pool_allocate(struct codearena_pool *pool, uint64_t size,
-			    struct codearena_region *out);
-
-/**
- * codearena_pool_allocate_in - take space out of a window
- * @pool: pool
- * @size: how much, not 0
- * @window: where the result must lie; { 0, UINT64_MAX } is anywhere
- * @out: gets the region: the lowest in the window that fits
- *
- * Return: 0; -EINVAL: @size is 0; -EOVERFLOW: the end of @window is not below
- * 2^64; -ENOSPC: no region is large enough inside of the window; -ENOMEM: a
- * region would fall apart in two, see codearena_pool_reserve().
- */
-int codearena_pool_allocate_in(struct codearena_pool *pool, uint64_t size,
-			       struct codearena_region window,
-			       struct codearena_region *out);
-
-/**
- * codearena_pool_allocate_near - take space out close to an address
- * @pool: pool
- * @size: how much, not 0
- * @near: the address
- * @align: what the result's @begin shall be a multiple of: a power of two
- * @out: gets the region
- *
- * With @align 1 the result is the one whose @begin is closest to @near; of two
- * equally close ones, the lower. With other alignments it is the best effort
- * that takes logarithmic time: of the regions which have @size but too little
- * for the alignment only some are looked at, so that a closer place may be
- * missed. A place is found if any region has @size + @align - 1.
- *
- * Return: 0; -EINVAL: @size is 0, or @align no power of two; -EOVERFLOW: @size +
- * @align does not fit; -ENOSPC: nothing found; -ENOMEM: a region would fall
- * apart in two, see codearena_pool_reserve().
- */
-int codearena_pool_allocate_near(struct codearena_pool *pool, uint64_t size,
-				 uint64_t near, uint64_t align,
-				 struct codearena_region *out);
-
-/**
- * codearena_pool_is_empty - has the pool no region?
- * @pool: pool
- *
- * Return: the answer; true if @pool is NULL. Takes constant time.
- */
-bool codearena_pool_is_empty(const struct codearena_pool *pool);
-
-/**
- * codearena_pool_count - number of regions
- * @pool: pool
- *
- * Return: the number; 0 if @pool is NULL. Takes constant time.
- */
-size_t codearena_pool_count(const struct codearena_pool *pool);
-
-/**
- * codearena_pool_total - size of all regions together
- * @pool: pool
- *
- * Return: the sum; 0 if @pool is NULL. Takes constant time.
- */
-uint64_t codearena_pool_total(const struct codearena_pool *pool);
-
-/**
- * codearena_pool_largest - size of the largest region
- * @pool: pool
- *
- * Return: the size; 0 if @pool is NULL or empty. Takes constant time.
- */
-uint64_t codearena_pool_largest(const struct codearena_pool *pool);
-
-/**
- * codearena_pool_next - go through the regions
- * @pool: pool
- * @from: address
- * @out: gets the first region that ends above @from, so the one that contains
- *       @from if there is one
- *
- * To see all regions begin with 0 and go on with the end of the last result.
- *
- * Return: 0; -EINVAL; -ENOENT: there is no region more.
- */
-int codearena_pool_next(const struct codearena_pool *pool, uint64_t from,
-			struct codearena_region *out);
 
 /*
  * ----------------------------------------------------------------------
@@ -1547,111 +1344,44 @@ int codearena_handle_table_stat(struct codearena_handle_table *table,
  */
 
 /*
- * Words used here:
+ * Terms:
  *
- * manager     limits that apply to several modules together
- * allocator   gives out the space for the code of one module
- * code space  an arena of an allocator; an allocator begins with one and gets a
- *             further one when no region is large enough
- * unit        what sizes are rounded up to: 64 bytes, or the granule of the
- *             backend if that is more (pages of more than 4 KiB)
- * grace       the time from the release of a region until the caller says that
- *             nobody can hold its address any more
+ * manager     limits for several modules together
+ * allocator   allocates space for the code of one module
+ * code space  an arena of an allocator. An allocator reserves another one when
+ *             no free region is large enough.
+ * unit        sizes are rounded up to it: 64 bytes, or the granule of the
+ *             backend if that is larger (pages of more than 4 KiB)
+ * grace       the time from the release of a region until the caller reports
+ *             that no thread can hold its address any more
  *
  * Addresses are those of the code view in this process.
  *
- * Policy and numbers are those of V8's WebAssembly code manager, with these
- * differences: whatever ends the process there is an error here; released
- * space is used again after a grace; a page counts as committed exactly as long
- * as it is, also where space is not given out in ascending order, and some may
- * be committed ahead, if that is wished for; a region never spans two code
- * spaces that happen to be neighbours.
+ * Policy and numbers follow V8's WebAssembly code manager, with these
+ * differences: running out of space is an error, not the end of the process;
+ * released space is reused after a grace; pages are committed and counted one
+ * by one, and may be committed ahead; a region never spans two code spaces.
  *
- * Return values as in codearena.h. Limits: -ENOSPC, a code space or the address
- * space has no room; -ENOMEM, the limit of committed bytes, of the arena
- * backend, or memory. Every function may be called from any thread at any time,
- * also on the same object, except the *_free() functions; none from a signal
- * handler but codearena_allocator_locate(). The changes of one allocator are
- * serialised by a mutex of its own; a manager is lock-free.
+ * Return values are as in codearena.h. Limits: -ENOSPC: a code space or the
+ * address space is full; -ENOMEM: the limit of committed bytes, that of the
+ * backend, or memory.
  *
- * In a child of fork() no function of an allocator or manager may be called.
+ * Thread safety: every function may be called from any thread, also on the same
+ * object, except the *_free() functions. Only codearena_allocator_locate() may
+ * be called from a signal handler. Each allocator has a mutex; a manager is
+ * lock-free. A child of fork() must not call functions of allocators or
+ * managers that its parent made.
  */
 
 /**
- * struct codearena_reservation - what a code space is for
- * @sz: set by the caller to sizeof(struct codearena_reservation)
- * @estimate: bytes of code expected
- * @total: bytes of all code spaces that there are already
- * @limit: largest code space in bytes
- * @overhead: bytes of jump tables in each code space, see
- *            codearena_reservation_overhead()
- * @align: power of two that the bytes of code are rounded up to; 0: 64
- * @growth: a new code space has at least @total / @growth bytes; 0: 4
- * @__reserved: must be 0
- */
-struct codearena_reservation {
-	size_t sz;
-	uint64_t estimate;
-	uint64_t total;
-	uint64_t limit;
-	uint64_t overhead;
-	uint32_t align;
-	uint32_t growth;
-	uint64_t __reserved;
-};
-
-/**
- * codearena_reservation_size - how large to make a code space
- * @reservation: what it is for
- * @out: gets the size in bytes; 0 on failure
- *
- * The largest of: the estimate with the overhead; twice the overhead, so that
- * at least half of the space is for code; a part of what there is, so that the
- * spaces grow exponentially. But not above the limit: the result may be smaller
- * than the estimate, which takes further code spaces then. Pure.
- *
- * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: the structure is wrong; -EOVERFLOW:
- * a sum does not fit in 64 bits; -ENOSPC: twice the overhead is above the
- * limit.
- */
-int codearena_reservation_size(const struct codearena_reservation *reservation,
-			       uint64_t *out);
-
-/**
- * codearena_reservation_overhead - bytes of jump tables in a code space
- * @machine: ELF machine number: EM_X86_64, EM_AARCH64, EM_RISCV
- * @jump_flags: CODEARENA_JUMP_F_* bits
- * @functions: how many functions the module has
- * @builtins: how many builtins it calls
- * @out: gets the number; 0 on failure
- *
- * A near table for the functions and a far table for builtins and functions,
- * each rounded up to 64. Pure.
- *
- * Return: 0; -EINVAL; -EOPNOTSUPP: unknown machine or flag; -EOVERFLOW.
- */
-int codearena_reservation_overhead(uint32_t machine, uint32_t jump_flags,
-				   uint32_t functions, uint32_t builtins,
-				   uint64_t *out);
-
-/**
- * codearena_reservation_limit - largest code space that branches cope with
- * @machine: ELF machine number
- *
- * Pure. Return: 1 GiB on x86-64 and riscv64, 128 MiB on arm64; 0 for an unknown
- * machine.
- */
-uint64_t codearena_reservation_limit(uint32_t machine);
-
-/**
- * struct codearena_estimate_costs - bytes of code that compilers make
+ * struct codearena_estimate_costs - bytes of code that compilers emit
  * @sz: set by the caller to sizeof(struct codearena_estimate_costs)
  * @optimized_overhead: per function, by the optimizing compiler
  * @optimized_factor: per byte of input, by the optimizing compiler
  * @baseline_overhead: per function, by the baseline compiler
  * @baseline_factor: per byte of input, by the baseline compiler
  * @import_size: per imported function
- * @align: what functions are rounded up to; half of it counts per function
+ * @align: functions are rounded up to it; half of it is added per function
  */
 struct codearena_estimate_costs {
 	size_t sz;
@@ -1663,33 +1393,23 @@ struct codearena_estimate_costs {
 	uint32_t align;
 };
 
-/**
- * codearena_estimate_costs - V8's experience
- * @machine: ELF machine number
- * @out: gets the costs; @sz must be set
- *
- * Pure. Return: 0; -EINVAL; -EOPNOTSUPP: unknown machine.
- */
-int codearena_estimate_costs(uint32_t machine,
-			     struct codearena_estimate_costs *out);
-
 /* Flags of struct codearena_estimate */
 #define CODEARENA_ESTIMATE_F_BASELINE	0x1U /* both compilers are used */
-#define CODEARENA_ESTIMATE_F_TIERING	0x2U /* a quarter gets optimized */
-#define CODEARENA_ESTIMATE_F_LAZY	0x4U /* half of baseline gets compiled */
+#define CODEARENA_ESTIMATE_F_TIERING	0x2U /* a quarter is optimized */
+#define CODEARENA_ESTIMATE_F_LAZY	0x4U /* half of baseline is compiled */
 
 /**
  * struct codearena_estimate - a module whose code is to be estimated
  * @sz: set by the caller to sizeof(struct codearena_estimate)
  * @machine: ELF machine number
  * @jump_flags: CODEARENA_JUMP_F_* bits
- * @functions: how many functions are compiled
- * @imports: how many functions are imported
- * @builtins: how many builtins are called, for the estimate of metadata
- * @flags: CODEARENA_ESTIMATE_F_* bits. TIERING has a meaning with BASELINE
- *         only: else all functions are optimized.
- * @input_bytes: bytes of input to the compilers (code section) of all functions
- * @costs: NULL: those of codearena_estimate_costs()
+ * @functions: functions that are compiled
+ * @imports: functions that are imported
+ * @builtins: builtins that are called; counts for metadata
+ * @flags: CODEARENA_ESTIMATE_F_* bits. TIERING needs BASELINE; without BASELINE
+ *         all functions are optimized.
+ * @input_bytes: compiler input (code section) of all functions, in bytes
+ * @costs: NULL: V8's compilers for @machine
  */
 struct codearena_estimate {
 	size_t sz;
@@ -1704,40 +1424,20 @@ struct codearena_estimate {
 };
 
 /**
- * codearena_estimate_baseline - bytes of code of one function
- * @costs: from codearena_estimate_costs(), or others
- * @input_bytes: bytes of input to the baseline compiler
- * @out: gets the number; 0 on failure
- *
- * Pure. Return: 0; -EINVAL; -EOVERFLOW.
- */
-int codearena_estimate_baseline(const struct codearena_estimate_costs *costs,
-				uint64_t input_bytes, uint64_t *out);
-
-/**
- * codearena_estimate_code - bytes of code of a whole module
+ * codearena_estimate_code - estimate the code of a module
  * @estimate: the module
- * @out: gets the number; 0 on failure
+ * @code: gets the bytes of code: the lazy table, imports, and the output of the
+ *        compilers; 0 on failure. For &struct codearena_allocator_opts.estimate.
+ * @metadata: NULL, or gets the bytes of memory beside the code: the input, a
+ *            code object and two pointers per function, and the jump tables
  *
- * Lazy table, imports, and the code of the compilers in use. Too much rather
- * than too little, since it takes address space only. Pure.
+ * Rounds up: too large an estimate costs address space only. Pure.
  *
- * Return: 0; -EINVAL, -E2BIG: a structure is wrong; -EOPNOTSUPP: unknown
- * machine or flag; -EOVERFLOW.
+ * Return: 0; -EINVAL, -E2BIG: a structure is invalid; -EOPNOTSUPP: unknown
+ * machine or flag; -EOVERFLOW: a sum does not fit in 64 bits.
  */
 int codearena_estimate_code(const struct codearena_estimate *estimate,
-			    uint64_t *out);
-
-/**
- * codearena_estimate_metadata - bytes of memory beside the code
- * @estimate: the module; @input_bytes is what the program keeps of the input
- * @out: gets the number; 0 on failure
- *
- * What is kept of the input, a code object and two pointers to it for every
- * function, and the jump tables. Pure. Return: as codearena_estimate_code().
- */
-int codearena_estimate_metadata(const struct codearena_estimate *estimate,
-				uint64_t *out);
+			    uint64_t *code, uint64_t *metadata);
 
 struct codearena_manager;
 struct codearena_allocator;
@@ -1746,26 +1446,28 @@ struct codearena_allocator;
 #define CODEARENA_MANAGER_F_ANYWHERE	0x1U /* no placement of code spaces */
 
 /**
- * struct codearena_manager_opts - how to make a manager
+ * struct codearena_manager_opts - options of a manager
  * @sz: set by the caller to sizeof(struct codearena_manager_opts)
  * @device: see struct codearena_arena_opts; must stay valid as long as the
  *          manager
- * @backend: which backend to use, decided once for all arenas
- * @arena_flags: CODEARENA_RESERVE_F_* bits of all arenas. From a permanent
- *               arena nothing can be released.
- * @max_committed: most bytes that all allocators may have committed at a time;
- *                 0: 4095 MiB
- * @max_code_space: largest code space, a multiple of the page size and not
- *                  above codearena_reservation_limit(); 0: just that
- * @initial_cap: the first code space of an allocator is not larger than this, a
- *               multiple of the page size; 0: no such limit
- * @growth: see struct codearena_reservation
+ * @backend: backend of all arenas; AUTO is resolved once
+ * @arena_flags: CODEARENA_RESERVE_F_* bits of all arenas. Nothing can be
+ *               released from a permanent arena.
+ * @max_committed: limit of committed bytes of all allocators; 0: 4095 MiB
+ * @max_code_space: largest code space in bytes, a multiple of the page size;
+ *                  0: what branches reach, which is the upper limit too: 1 GiB
+ *                  on x86-64 and riscv64, 128 MiB on arm64
+ * @initial_cap: limit of the first code space of an allocator in bytes, a
+ *               multiple of the page size; 0: none
+ * @growth: a new code space has at least 1/@growth of the bytes of all others
+ *          of its allocator; 0: 4
  * @flags: CODEARENA_MANAGER_F_* bits
- * @pressure: NULL, or is asked to give memory back, see
- *            codearena_manager_check(). Called without any lock, from several
- *            threads at a time perhaps. It may release code and free
- *            allocators, but not make any. Returns 0 if it gave something back,
- *            else any other value.
+ * @pressure: NULL, or called to free memory: by codearena_allocator_new() when
+ *            @committed exceeds @critical, or when there is no room. Called
+ *            without locks, possibly by several threads at once. It may release
+ *            code and free allocators, but not make any. Returns 0 if it freed
+ *            something. The critical mark begins at half of @max_committed and
+ *            is then set half-way between what is committed and the limit.
  * @data: for @pressure
  */
 struct codearena_manager_opts {
@@ -1784,20 +1486,21 @@ struct codearena_manager_opts {
 };
 
 /**
- * struct codearena_manager_stat - counters of a manager
- * @sz: set by the caller to sizeof(struct codearena_manager_stat)
- * @committed: bytes committed now, a multiple of the page size
- * @max_committed: most bytes that may be
- * @critical: above this many committed bytes codearena_manager_check() acts
+ * struct codearena_manager_counters - counters of a manager
+ * @sz: set by the caller to sizeof(struct codearena_manager_counters)
+ * @committed: committed bytes, a multiple of the page size
+ * @max_committed: limit of @committed
+ * @critical: above this many committed bytes codearena_allocator_new() calls the
+ *            pressure callback
  * @reserved: bytes of all code spaces
  * @spaces: number of code spaces
  * @allocators: number of allocators
  * @page_size: bytes in a page
- * @unit: what sizes are rounded up to
+ * @unit: what sizes are rounded up to, in bytes
  * @machine: ELF machine number that code must be for
  * @backend: of all code spaces
  */
-struct codearena_manager_stat {
+struct codearena_manager_counters {
 	size_t sz;
 	uint64_t committed;
 	uint64_t max_committed;
@@ -1816,65 +1519,51 @@ struct codearena_manager_stat {
  * @opts: NULL, or options
  * @out: gets the manager; NULL on failure
  *
- * Nothing is reserved. Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an option is
- * wrong; -ENOMEM; the codes of codearena_probe().
+ * Reserves nothing.
+ *
+ * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an option is invalid; -ENOMEM; an
+ * error of codearena_probe().
  */
 int codearena_manager_new(const struct codearena_manager_opts *opts,
 			  struct codearena_manager **out);
 
 /**
- * codearena_manager_free - give a manager back
- * @manager: NULL, or a manager, which must not be used after the call
+ * codearena_manager_free - free a manager
+ * @manager: NULL, or a manager, which must not be used afterwards
  *
- * Its allocators may outlive it: what they need of it lives until the last of
- * them is freed.
+ * Its allocators may outlive it.
  */
 void codearena_manager_free(struct codearena_manager *manager);
 
 /**
  * codearena_manager_stat - read the counters
  * @manager: manager
- * @stat: gets the counters; @sz must be set. Each is read atomically, but not
- *        all together.
+ * @counters: gets the counters; @sz must be set. Each is read atomically, but
+ *            not all of them together.
  *
- * Return: 0; -EINVAL.
+ * Return: 0 or -EINVAL.
  */
 int codearena_manager_stat(struct codearena_manager *manager,
-			   struct codearena_manager_stat *stat);
+			   struct codearena_manager_counters *counters);
 
 /**
- * codearena_manager_check - ask for memory if much of it is in use
- * @manager: manager
- *
- * If more is committed than the critical mark, calls @pressure, and then puts
- * the mark half-way between what is committed now and the maximum. It begins at
- * half of the maximum. codearena_allocator_new() does this first; programs that
- * make code over a long time in few modules may wish to do it themselves, with
- * no lock held that @pressure takes.
- *
- * Return: 1: @pressure was called; 0: there was no need; -EINVAL.
- */
-int codearena_manager_check(struct codearena_manager *manager);
-
-/**
- * struct codearena_allocator_opts - how to make an allocator
+ * struct codearena_allocator_opts - options of an allocator
  * @sz: set by the caller to sizeof(struct codearena_allocator_opts)
- * @name: of the arenas, see struct codearena_arena_opts
- * @estimate: bytes of code expected, see codearena_estimate_code()
- * @functions: how many functions the module has, for the size of jump tables
- * @builtins: how many builtins it calls, for the same
+ * @name: of the arenas, see struct codearena_arena_opts; copied
+ * @estimate: expected bytes of code, see codearena_estimate_code()
+ * @functions: functions of the module, for the size of jump tables
+ * @builtins: builtins that it calls, for the same
  * @jump_flags: CODEARENA_JUMP_F_* bits, for the same
- * @ahead: most bytes that a code space commits beyond what is asked for, so that
- *         the next ones need no system call. It never is more than an eighth of
- *         what else is committed in it. 0: none
- * @space_added: NULL, or is called for every code space, the first one too,
- *               before anything else is allocated in it, by the thread that
- *               needed the space. Other threads wait meanwhile. It may call any
- *               function with this allocator but codearena_allocator_free();
- *               a call that would need a further code space is refused with
- *               -EBUSY. If it returns an errno the space is given back, with
- *               what was allocated in it, and the call that needed it fails
- *               with that errno.
+ * @ahead: bytes that a code space may commit beyond an allocation, so that the
+ *         next ones need no system call; at most an eighth of what is committed
+ *         in it otherwise. 0: none
+ * @space_added: NULL, or called for every code space, including the first,
+ *               before anything is allocated in it, by the thread that needed
+ *               it. Other threads wait. It may call any function with this
+ *               allocator except codearena_allocator_free(); a call that would
+ *               need another code space fails with -EBUSY. If it returns a
+ *               negative errno the space and what was allocated in it is given
+ *               back, and the call that needed the space fails with that errno.
  * @data: for @space_added
  */
 struct codearena_allocator_opts {
@@ -1891,18 +1580,18 @@ struct codearena_allocator_opts {
 };
 
 /**
- * struct codearena_allocator_stat - counters of an allocator
- * @sz: set by the caller to sizeof(struct codearena_allocator_stat)
+ * struct codearena_allocator_counters - counters of an allocator
+ * @sz: set by the caller to sizeof(struct codearena_allocator_counters)
  * @reserved: bytes of all code spaces
- * @committed: bytes committed now, a multiple of the page size
- * @live: bytes given out and not released
+ * @committed: committed bytes, a multiple of the page size
+ * @live: bytes allocated and not released
  * @waiting: bytes released that wait for the end of a grace
- * @free: bytes that can be given out
- * @generated: bytes ever given out
- * @released: bytes ever released
+ * @free: bytes that can be allocated
+ * @generated: bytes allocated so far, including those released since
+ * @released: bytes released so far
  * @spaces: number of code spaces
  */
-struct codearena_allocator_stat {
+struct codearena_allocator_counters {
 	size_t sz;
 	uint64_t reserved;
 	uint64_t committed;
@@ -1917,11 +1606,11 @@ struct codearena_allocator_stat {
 /**
  * struct codearena_space_info - a code space
  * @sz: set by the caller to sizeof(struct codearena_space_info)
- * @arena: the arena; it belongs to the allocator, is not to be freed, and must
- *         not be committed, decommitted or discarded by others
+ * @arena: the arena. It belongs to the allocator: callers may publish and patch
+ *         in it, but not free, commit, decommit or discard it
  * @region: addresses of the code view
- * @committed: bytes committed now
- * @free: bytes that can be given out
+ * @committed: committed bytes
+ * @free: bytes that can be allocated
  */
 struct codearena_space_info {
 	size_t sz;
@@ -1935,48 +1624,48 @@ struct codearena_space_info {
  * codearena_allocator_new - make an allocator
  * @manager: manager
  * @opts: NULL, or options
- * @out: gets the allocator; NULL on failure. It is set before @space_added is
- *       called for the first time.
+ * @out: gets the allocator; NULL on failure. Set before @space_added is called
+ *       for the first time.
  *
- * Reserves the first code space, unless nothing is expected: @estimate,
- * @functions and @builtins are 0. If that fails for want of room the pressure
- * callback is asked, and it is tried again, three times in all.
+ * Reserves the first code space, unless @estimate, @functions and @builtins are
+ * all 0. If there is no room, it calls the pressure callback and tries again,
+ * up to three times in all.
  *
- * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is wrong;
- * -ENOSPC: jump tables take more than half of the largest code space, or the
- * address space has no room; what @space_added returned; the codes of
- * codearena_arena_new().
+ * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is invalid;
+ * -EOVERFLOW: more jump-table slots than a table can have; -ENOSPC: jump tables
+ * take more than half of the largest code space, or the address space is full;
+ * an errno of @space_added or codearena_arena_new().
  */
 int codearena_allocator_new(struct codearena_manager *manager,
 			    const struct codearena_allocator_opts *opts,
 			    struct codearena_allocator **out);
 
 /**
- * codearena_allocator_free - give all code spaces back
- * @allocator: NULL, or an allocator, which is gone after the call
+ * codearena_allocator_free - free an allocator with all code spaces
+ * @allocator: NULL, or an allocator
  *
  * No thread may execute its code any more.
  */
 void codearena_allocator_free(struct codearena_allocator *allocator);
 
 /**
- * codearena_allocator_allocate - get space for code
+ * codearena_allocator_allocate - allocate space for code
  * @allocator: allocator
  * @size: bytes, not 0; rounded up to the unit
  * @window: NULL: anywhere; else where the result must lie, e.g. a code space
- * @out: gets the region, committed and full of trap instructions; { 0, 0 } on
- *       failure
+ * @out: gets the region, committed and filled with trap instructions; { 0, 0 }
+ *       on failure
  *
- * The free region with the lowest address in which it fits, from its lowest
- * address. If none is large enough and there is no @window, a further code
- * space is reserved; it stays, empty, when the call fails after that.
+ * Takes the free region with the lowest address that is large enough, from its
+ * lowest address. If there is none and @window is NULL, it reserves another code
+ * space, which stays if the call fails afterwards.
  *
  * Return: 0; -EINVAL: @size is 0; -EOVERFLOW: @size cannot be rounded up, or
- * @window ends above 2^64; -ENOSPC: @window has no room, or the largest code
- * space is too small for @size with its jump tables, or the address space has
- * no room; -ENOMEM: the limits of the manager or the backend, or memory;
- * -EBUSY: @space_added needs a further code space; what @space_added returned;
- * the codes of codearena_arena_new().
+ * @window ends above 2^64; -ENOSPC: @window has no room, @size does not fit in
+ * the largest code space beside its jump tables, or the address space is full;
+ * -ENOMEM: a limit of the manager or backend, or memory; -EBUSY: called by
+ * @space_added and needs another code space; an errno of @space_added or
+ * codearena_arena_new().
  */
 int codearena_allocator_allocate(struct codearena_allocator *allocator,
 				 uint64_t size,
@@ -1984,46 +1673,30 @@ int codearena_allocator_allocate(struct codearena_allocator *allocator,
 				 struct codearena_region *out);
 
 /**
- * codearena_allocator_divide - announce that a region is released in pieces
+ * codearena_allocator_release - release code
  * @allocator: allocator
- * @region: of an allocation
- * @pieces: in how many pieces at most
- *
- * codearena_allocator_release() never fails for want of memory as long as
- * regions are released as they were allocated. After this call the same holds
- * for regions released in pieces.
- *
- * Return: 0; -EINVAL: @pieces is 0, or @region is not of this form; -ENOENT:
- * not of this allocator, or not given out; -ENOMEM.
- */
-int codearena_allocator_divide(struct codearena_allocator *allocator,
-			       struct codearena_region region, size_t pieces);
-
-/**
- * codearena_allocator_release - take code back
- * @allocator: allocator
- * @regions: array of regions, best in ascending order; each all or a part of
- *           what was allocated, in whole units
+ * @regions: array of regions, best in ascending order; each is an allocation or
+ *           part of one, in whole units
  * @count: entries of @regions
- * @done: NULL, or gets the number of regions that were released: the first ones
- *        of the array; @count on success
+ * @done: NULL, or gets the number of regions released, counted from the first;
+ *        @count on success
  *
- * Takes the seal of the regions away, fills them with trap instructions,
- * releases their traps, and gives back the memory of the pages in which nothing
- * is left. That no thread executes the code any more is the caller's to ensure.
- * The addresses are not given out again before a grace that began afterwards
- * has ended: until then stale callers find a trap instruction or a page fault.
+ * Unseals the regions, fills them with trap instructions, releases their traps,
+ * and decommits the pages that hold no other code. No thread may execute the
+ * code any more. The addresses are not allocated again before the end of a grace
+ * that begins later: until then stale callers reach a trap instruction or a page
+ * fault.
  *
- * All regions are checked before anything is done. The work is done in steps
- * as large as the backend allows; only errors of the second one and later can
- * leave a part of the regions released. A table of traps must not have landing
- * pads in regions of an earlier step.
+ * All regions are checked first. The work is done in steps as large as the
+ * backend allows; only an error in the second or a later step leaves part of the
+ * regions released. A trap table must not have landing pads in regions of an
+ * earlier step.
  *
  * Return: 0; -EINVAL: a region is empty, or not in whole units; -EOVERFLOW: its
- * end is not below 2^64; -ENOENT: it is not in a code space, or something of it
- * was not given out, or was named before; -EBUSY: it holds a landing pad of code
- * which is not released with it; -EPERM: the arenas are permanent; -ENOMEM; the
- * codes of codearena_arena_discard().
+ * end is not below 2^64; -ENOENT: it is in no code space, part of it is not
+ * allocated, or is listed twice; -EBUSY: it holds a landing pad of code that is
+ * not released with it; -EPERM: the arenas are permanent; -ENOMEM; an error of
+ * codearena_arena_discard().
  */
 int codearena_allocator_release(struct codearena_allocator *allocator,
 				const struct codearena_region *regions,
@@ -2033,8 +1706,10 @@ int codearena_allocator_release(struct codearena_allocator *allocator,
  * codearena_allocator_grace_begin - begin a grace
  * @allocator: allocator
  *
- * Several may run at a time. Return: cookie for codearena_allocator_grace_end(),
- * never 0; 0 if @allocator is NULL.
+ * Graces may overlap.
+ *
+ * Return: a cookie for codearena_allocator_grace_end(), never 0; 0 if
+ * @allocator is NULL.
  */
 uint64_t codearena_allocator_grace_begin(struct codearena_allocator *allocator);
 
@@ -2043,10 +1718,10 @@ uint64_t codearena_allocator_grace_begin(struct codearena_allocator *allocator);
  * @allocator: allocator
  * @cookie: from codearena_allocator_grace_begin()
  *
- * What had been released when the grace began can be given out from now on. No
- * thread may be able to call it any more, through a register, a stack or a
- * table. Ending a grace ends those that began before; to end one again does
- * nothing. Needs no memory.
+ * Regions that had been released when the grace began can be allocated again. No
+ * thread may be able to call them any more, through a register, a stack or a
+ * table. Ends all graces that began earlier too; ending one twice does nothing.
+ * Never fails with -ENOMEM.
  *
  * Return: 0; -EINVAL; -ENOENT: no such grace has begun.
  */
@@ -2054,20 +1729,12 @@ int codearena_allocator_grace_end(struct codearena_allocator *allocator,
 				  uint64_t cookie);
 
 /**
- * codearena_allocator_space_count - number of code spaces
- * @allocator: allocator
- *
- * Return: the number; 0 if @allocator is NULL.
- */
-size_t codearena_allocator_space_count(struct codearena_allocator *allocator);
-
-/**
  * codearena_allocator_space - describe a code space
  * @allocator: allocator
- * @index: 0 is the first that was made; indices do not change
+ * @index: in the order of creation, from 0 to the counter spaces - 1; constant
  * @out: gets the description; @sz must be set
  *
- * Return: 0; -EINVAL; -ENOENT: there are not that many.
+ * Return: 0; -EINVAL; -ENOENT: no such code space.
  */
 int codearena_allocator_space(struct codearena_allocator *allocator,
 			      size_t index, struct codearena_space_info *out);
@@ -2075,12 +1742,12 @@ int codearena_allocator_space(struct codearena_allocator *allocator,
 /**
  * codearena_allocator_stat - read the counters
  * @allocator: allocator
- * @stat: gets the counters, taken together; @sz must be set
+ * @counters: gets the counters, all of the same moment; @sz must be set
  *
- * Return: 0; -EINVAL.
+ * Return: 0 or -EINVAL.
  */
 int codearena_allocator_stat(struct codearena_allocator *allocator,
-			     struct codearena_allocator_stat *stat);
+			     struct codearena_allocator_counters *counters);
 
 /**
  * codearena_allocator_locate - find the code space of an address
@@ -2090,8 +1757,8 @@ int codearena_allocator_stat(struct codearena_allocator *allocator,
  * @offset: NULL, or gets the offset in the arena
  * @index: NULL, or gets the index of the code space
  *
- * Takes no lock, logarithmic time in the number of code spaces, and may be
- * called from a signal handler. The results are left alone on failure.
+ * Async-signal-safe: takes no lock. Logarithmic time in the number of code
+ * spaces. On failure the results are unchanged.
  *
  * Return: 0; -EINVAL; -ENOENT: in no code space of this allocator.
  */

@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 
 #include "arena/backend.h"
-#include "base/copy.h"
 
 static int ca__arena_alloc(struct codearena_arena **arena,
 			   const struct ca__backend *backend)
@@ -248,15 +247,11 @@ int ca__arena_release(struct codearena_arena *arena,
 		      bool *decommitted)
 {
 	size_t ignored = SIZE_MAX;
-	int ret;
 
 	*decommitted = arena->backend->release;
 	if (!*decommitted)
 		return arena->backend->discard(arena, ranges, count, &ignored);
-	ca__copy_trusted = true;
-	ret = arena->backend->release(arena, ranges, count, &ignored);
-	ca__copy_trusted = false;
-	return ret;
+	return arena->backend->release(arena, ranges, count, &ignored);
 }
 
 CODEARENA_API int codearena_arena_share(struct codearena_arena *arena, int *fd)

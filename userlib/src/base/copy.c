@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -83,25 +82,6 @@ static size_t ca__vector_fill(struct iovec *vector,
 	return i;
 }
 
-/*
- * Set while this thread calls an arena with memory of the library's own, which
- * cannot be bad, and which nobody else writes to: no system call is needed to
- * read it, and mostly no copy.
- */
-_Thread_local bool ca__copy_trusted;
-
-static void ca__copy_plain(char *to, const struct ca__source *sources,
-			   size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		memcpy(to, (const void *)(uintptr_t)sources[i].address,
-		       sources[i].length);
-		to += sources[i].length;
-	}
-}
-
 /**
  * ca__copy_in - copy pieces, one behind the other
  * @to: room for all of them
@@ -122,10 +102,6 @@ int ca__copy_in(void *to, const struct ca__source *sources, size_t count,
 	ssize_t got;
 	int ret;
 
-	if (ca__copy_trusted) {
-		ca__copy_plain(to, sources, count);
-		return 0;
-	}
 	while (i < count) {
 		n = ca__vector_fill(remote, sources + i, count - i, done,
 				    &total);
@@ -165,10 +141,6 @@ int ca__copy_out(void *to, const void *from, size_t length)
 	struct iovec remote = { .iov_base = to, .iov_len = length };
 	int fds[2], ret = -EFAULT;
 
-	if (ca__copy_trusted) {
-		memcpy(to, from, length);
-		return 0;
-	}
 	if (process_vm_writev(getpid(), &local, 1, &remote, 1, 0) ==
 	    (ssize_t)length)
 		return 0;
@@ -191,8 +163,7 @@ int ca__copy_out(void *to, const void *from, size_t length)
  * @small_size: its size
  * @array: gets the copy, for ca__array_free()
  *
- * A copy, since what was checked must be what is used. What is trusted is used
- * where it is; so the caller must not change it.
+ * A copy, since what was checked must be what is used.
  *
  * Return: 0, -EFAULT, -ENOMEM.
  */
@@ -206,10 +177,6 @@ int ca__array_in(const void *from, size_t count, size_t size, void *small,
 	size_t failed;
 	int ret;
 
-	if (ca__copy_trusted) {
-		*array = (void *)from;
-		return 0;
-	}
 	*array = source.length <= small_size ? small : malloc(source.length);
 	if (!*array)
 		return -ENOMEM;
@@ -220,12 +187,12 @@ int ca__array_in(const void *from, size_t count, size_t size, void *small,
 }
 
 /**
- * ca__array_free - drop what ca__array_in() gave, with the same trust
+ * ca__array_free - drop what ca__array_in() gave
  * @array: the copy
  * @small: as given to ca__array_in()
  */
 void ca__array_free(void *array, void *small)
 {
-	if (array != small && !ca__copy_trusted)
+	if (array != small)
 		free(array);
 }

@@ -7,12 +7,8 @@
 #ifndef CA__COPY_H
 #define CA__COPY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Entries of a usual array, for the stack. */
-#define CA__SMALL_ENTRIES	16
 
 /**
  * struct ca__source - bytes to be copied
@@ -23,9 +19,6 @@ struct ca__source {
 	uint64_t address;
 	uint64_t length;
 };
-
-/* Set and cleared around a call by whoever can vouch for all that it reads. */
-extern _Thread_local bool ca__copy_trusted;
 
 int ca__copy_in(void *to, const struct ca__source *sources, size_t count,
 		size_t *failed);

@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 
 #include "arch/arch.h"
-#include "base/copy.h"
 #include "elf/elf_internal.h"
 #include "arena/place.h"
 
@@ -138,12 +137,9 @@ static int ca__elf_publish(struct codearena_elf *elf,
 				first[count - 1].length - first->offset;
 		count = 1;
 	}
-	if (count) {
-		ca__copy_trusted = true;
+	if (count)
 		ret = codearena_arena_publish(arena, first, count, NULL, 0, 0,
 					      NULL);
-		ca__copy_trusted = false;
-	}
 	if (ret)
 		ca__elf_fail(elf, ret, "cannot publish: %s", strerror(-ret));
 	free(p.objects);

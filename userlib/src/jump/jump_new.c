@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "arch/arch.h"
-#include "base/copy.h"
 #include "arena/arena.h"
 #include "jump/jump.h"
 #include "jump/jump_table.h"
@@ -277,7 +276,6 @@ static int ca__build_publish(struct ca__jump_build *build)
 	const uint8_t *code = build->code;
 	size_t count = 0;
 	unsigned int i;
-	int ret;
 
 	memset(objects, 0, sizeof(objects));
 	for (i = 0; i < 3; i++) {
@@ -291,11 +289,8 @@ static int ca__build_publish(struct ca__jump_build *build)
 		code += build->bytes[i];
 		count++;
 	}
-	ca__copy_trusted = true;
-	ret = codearena_arena_publish(build->table->arena, objects, count,
-				      NULL, 0, 0, NULL);
-	ca__copy_trusted = false;
-	return ret;
+	return codearena_arena_publish(build->table->arena, objects, count,
+				       NULL, 0, 0, NULL);
 }
 
 static int ca__build(struct ca__jump_build *build,

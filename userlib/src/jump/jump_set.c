@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/copy.h"
 #include "arena/arena.h"
 #include "jump/jump.h"
 #include "jump/jump_table.h"

@@ -131,22 +131,18 @@ int ca__dwarf_frame(struct ca__buffer *to, uint32_t machine, size_t cie,
 		    const struct codearena_log_entry *entry)
 {
 	const struct ca__frame_registers *regs = ca__frame_registers(machine);
-	uint8_t code[CA__PROLOGUE_MAX];
 	struct ca__prologue prologue;
-	size_t size = entry->size < sizeof(code) ? entry->size : sizeof(code);
+	size_t size = entry->size < CA__PROLOGUE_MAX ? entry->size :
+							CA__PROLOGUE_MAX;
 	unsigned int i, at = 0;
 	size_t begin;
-	int ret;
 
 	if (entry->frame == CODEARENA_FRAME_UNKNOWN)
 		return 0;
 	memset(&prologue, 0, sizeof(prologue));
-	if (entry->frame == CODEARENA_FRAME_POINTER) {
-		ret = ca__log_bytes(entry, code, size);
-		if (ret)
-			return ret;
-		ca__prologue_read(machine, code, size, &prologue);
-	}
+	if (entry->frame == CODEARENA_FRAME_POINTER)
+		ca__prologue_read(machine, ca__log_bytes(entry), size,
+				  &prologue);
 	begin = to->size;
 	ca__buffer_number(to, 0, 4);
 	ca__buffer_number(to, cie, 4);

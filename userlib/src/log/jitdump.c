@@ -172,7 +172,6 @@ CODEARENA_API int codearena_jitdump_load(struct codearena_jitdump *dump,
 					 uint64_t *index)
 {
 	struct ca__buffer record = { 0 };
-	void *bytes = NULL;
 	int ret;
 
 	ret = dump ? codearena_log_check(entry) : -EINVAL;
@@ -180,21 +179,10 @@ CODEARENA_API int codearena_jitdump_load(struct codearena_jitdump *dump,
 		return ret;
 	if (dump->file.owner != ca__log_owner())
 		return -EIO;
-	if (!entry->bytes) {
-		bytes = malloc(entry->size);
-		if (!bytes)
-			return -ENOMEM;
-		ret = ca__log_bytes(entry, bytes, entry->size);
-		if (ret) {
-			free(bytes);
-			return ret;
-		}
-	}
 	pthread_mutex_lock(&dump->lock);
 	/* Both at once, so that a full disk takes neither without the other. */
 	ca__dump_lines(&record, entry);
-	ca__dump_load(&record, entry, bytes ? bytes : entry->bytes,
-		      dump->next_index);
+	ca__dump_load(&record, entry, ca__log_bytes(entry), dump->next_index);
 	ret = ca__log_append(&dump->file, &record);
 	if (!ret && index)
 		*index = dump->next_index;
@@ -202,7 +190,6 @@ CODEARENA_API int codearena_jitdump_load(struct codearena_jitdump *dump,
 		dump->next_index++;
 	pthread_mutex_unlock(&dump->lock);
 	ca__buffer_free(&record);
-	free(bytes);
 	return ret;
 }
 

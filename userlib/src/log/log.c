@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <string.h>
 
-#include "base/copy.h"
 #include "log/log.h"
 
 static int ca__log_file_name_check(const char *file)
@@ -76,27 +75,15 @@ CODEARENA_API int codearena_log_check(const struct codearena_log_entry *entry)
 }
 
 /**
- * ca__log_bytes - copy code from where it begins
+ * ca__log_bytes - where to read code
  * @entry: code
- * @to: gets the bytes
- * @size: how many, not more than it has
  *
- * Return: 0; -EFAULT.
+ * Return: the address.
  */
-int ca__log_bytes(const struct codearena_log_entry *entry, void *to,
-		  size_t size)
+const void *ca__log_bytes(const struct codearena_log_entry *entry)
 {
-	struct ca__source source = {
-		.address = entry->address,
-		.length = size,
-	};
-	size_t failed;
-
-	if (entry->bytes) {
-		memcpy(to, entry->bytes, size);
-		return 0;
-	}
-	return ca__copy_in(to, &source, 1, &failed);
+	return entry->bytes ? entry->bytes :
+			      (const void *)(uintptr_t)entry->address;
 }
 
 /**

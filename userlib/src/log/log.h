@@ -55,8 +55,7 @@ int ca__log_append(const struct ca__log_file *file,
 		   const struct ca__buffer *record);
 
 /* log.c */
-int ca__log_bytes(const struct codearena_log_entry *entry, void *to,
-		  size_t size);
+const void *ca__log_bytes(const struct codearena_log_entry *entry);
 uint32_t ca__log_machine(void);
 
 /* gdbjit_dwarf.c */

@@ -11,12 +11,13 @@
 #include "codearena/log.h"
 #include "code/lookup.h"
 #include "module/module.h"
+#include "space/reservation.h"
 #include "space/space.h"
 
 static int ca__module_opts_check(const struct codearena_module_opts *opts,
 				 uint32_t machine)
 {
-	uint64_t limit = codearena_reservation_limit(machine);
+	uint64_t limit = ca__reservation_limit(machine);
 
 	if (opts->flags & ~(CODEARENA_MODULE_F_DEOPT |
 			    CODEARENA_MODULE_F_DEBUG |
@@ -125,7 +126,7 @@ CODEARENA_API int codearena_module_new(struct codearena_manager *manager,
 				       const struct codearena_module_opts *opts,
 				       struct codearena_module **out)
 {
-	CODEARENA_OPTS(codearena_manager_stat, stat);
+	CODEARENA_OPTS(codearena_manager_counters, stat);
 	struct codearena_module *module;
 	int ret;
 
@@ -151,7 +152,7 @@ CODEARENA_API int codearena_module_new(struct codearena_manager *manager,
 	module->debug = module->opts.flags & CODEARENA_MODULE_F_DEBUG;
 	module->reach = module->opts.reach;
 	if (!module->reach)
-		module->reach = codearena_reservation_limit(stat.machine);
+		module->reach = ca__reservation_limit(stat.machine);
 	ret = ca__module_memory(module);
 	if (!ret)
 		ret = ca__module_space(module, manager);

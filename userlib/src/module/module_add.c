@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "module/module.h"
+#include "space/space.h"
 
 /**
  * struct ca__adding - one call
@@ -217,7 +218,7 @@ static int ca__add_batch(struct ca__adding *adding,
 					   &region);
 	if (ret)
 		return ret;
-	ret = codearena_allocator_divide(module->allocator, region, count);
+	ret = ca__allocator_divide(module->allocator, region, count);
 	if (ret)
 		goto err_region;
 	pthread_mutex_lock(&module->lock);

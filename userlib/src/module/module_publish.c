@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/copy.h"
 #include "code/lookup.h"
 #include "module/module.h"
 
@@ -197,10 +196,8 @@ static int ca__send(struct ca__publishing *p, size_t *failed)
 
 		if (n == p->count)
 			patches = ca__turns_of(module, arena, &entries, &table);
-		ca__copy_trusted = true;
 		ret = codearena_arena_publish(arena, s->objects, n, entries,
 					      patches, flags, &index);
-		ca__copy_trusted = false;
 		if (ret) {
 			if (index < n)
 				*failed = p->sent + index;

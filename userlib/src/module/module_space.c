@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "code/lookup.h"
+#include "pool/pool.h"
 #include "module/module.h"
 
 /* The larger distance of two bytes, one of each region. */
@@ -369,7 +370,7 @@ static int ca__slot_find(struct codearena_module *module, uint64_t address,
 	pthread_mutex_lock(&module->lock);
 	for (i = 0; i < module->table_count && !tables; i++) {
 		for (j = 0; j < 2; j++) {
-			if (codearena_region_contains(
+			if (ca__region_contains(
 					module->tables[i]->parts[j], address))
 				tables = module->tables[i];
 		}

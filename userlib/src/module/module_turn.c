@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/copy.h"
 #include "module/module.h"
 
 static int ca__grow(void **array, size_t *room, size_t wanted, size_t size)
@@ -191,12 +190,10 @@ int ca__turns_apply(struct codearena_module *module)
 
 			if (n > 2 * CA__MODULE_STEP)
 				n = 2 * CA__MODULE_STEP;
-			ca__copy_trusted = true;
 			ret = codearena_arena_patch(module->tables[t]->arena,
 						    entries + s->done[t], n,
 						    ca__patch_flags(module),
 						    NULL);
-			ca__copy_trusted = false;
 			if (ret)
 				return ret;
 			s->done[t] += n;

@@ -2,16 +2,32 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Pools of regions: what V8's DisjointAllocationPool does, in logarithmic time.
+ * Pools of regions: merging and allocating. See pool.h.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "pool/pool.h"
+#include "pool/pool_tree.h"
 
-CODEARENA_API int codearena_pool_new(struct codearena_pool **out)
+static struct codearena_region ca__pool_at(const struct ca__tree *tree,
+					   const struct ca__path *path)
 {
-	struct codearena_pool *pool;
+	const struct ca__node *leaf = path->node[tree->height];
+	uint32_t at = path->index[tree->height];
+
+	return (struct codearena_region){ leaf->key[at], leaf->max[at] };
+}
+
+/**
+ * ca__pool_new - make an empty pool
+ * @out: gets the pool; NULL on failure
+ *
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int ca__pool_new(struct ca__pool **out)
+{
+	struct ca__pool *pool;
 
 	if (!out)
 		return -EINVAL;
@@ -27,7 +43,11 @@ CODEARENA_API int codearena_pool_new(struct codearena_pool **out)
 	return 0;
 }
 
-CODEARENA_API void codearena_pool_free(struct codearena_pool *pool)
+/**
+ * ca__pool_free - free a pool
+ * @pool: NULL, or the pool
+ */
+void ca__pool_free(struct ca__pool *pool)
 {
 	if (!pool)
 		return;
@@ -35,22 +55,32 @@ CODEARENA_API void codearena_pool_free(struct codearena_pool *pool)
 	free(pool);
 }
 
-CODEARENA_API int codearena_pool_reserve(struct codearena_pool *pool,
-					 size_t regions)
+/**
+ * ca__pool_reserve - take memory in advance
+ * @pool: pool
+ * @regions: by how many regions the pool may grow
+ *
+ * Until the pool has grown by more than @regions, no call fails with -ENOMEM. A
+ * merge adds at most one region, and so does an allocation that leaves space on
+ * both sides. The memory is kept until ca__pool_free().
+ *
+ * Return: 0, -EINVAL, -ENOMEM, or -EOVERFLOW: more than fit in memory.
+ */
+int ca__pool_reserve(struct ca__pool *pool, size_t regions)
 {
 	return pool ? ca__tree_reserve(&pool->tree, regions) : -EINVAL;
 }
 
 /**
- * struct ca__join - a region and its neighbours in the pool
- * @below: the last one that begins at or below it
- * @above: the first one that begins above it
- * @low: what @below is
- * @high: what @above is
- * @has_below: there is one
- * @has_above: there is one
+ * struct ca__neighbours - the regions of the pool on both sides of a new one
+ * @below: path to the last one that begins at or below it
+ * @above: path to the first one that begins above it
+ * @low: the region at @below
+ * @high: the region at @above
+ * @has_below: @below is valid
+ * @has_above: @above is valid
  */
-struct ca__join {
+struct ca__neighbours {
 	struct ca__path below;
 	struct ca__path above;
 	struct codearena_region low;
@@ -59,8 +89,9 @@ struct ca__join {
 	bool has_above;
 };
 
-static int ca__join_find(const struct ca__tree *tree,
-			 struct codearena_region region, struct ca__join *join)
+static int ca__neighbours_find(const struct ca__tree *tree,
+			       struct codearena_region region,
+			       struct ca__neighbours *join)
 {
 	join->has_below = ca__tree_find(tree, region.begin, &join->below);
 	join->above = join->below;
@@ -78,8 +109,8 @@ static int ca__join_find(const struct ca__tree *tree,
 	return region.begin + region.size > join->high.begin ? -EEXIST : 0;
 }
 
-/* A region that touches none: behind the lower one, or in front of all. */
-static int ca__merge_alone(struct codearena_pool *pool, struct ca__join *join,
+/* Insert a region that touches none: after the lower one, or first of all. */
+static int ca__merge_alone(struct ca__pool *pool, struct ca__neighbours *join,
 			   struct codearena_region region)
 {
 	int ret;
@@ -93,12 +124,20 @@ static int ca__merge_alone(struct codearena_pool *pool, struct ca__join *join,
 	return 0;
 }
 
-CODEARENA_API int codearena_pool_merge(struct codearena_pool *pool,
-				       struct codearena_region region,
-				       struct codearena_region *merged)
+/**
+ * ca__pool_merge - add a region
+ * @pool: pool
+ * @region: the region
+ * @merged: NULL, or gets the region of the pool that contains @region now
+ *
+ * Return: 0; -EINVAL: @region is empty; -EOVERFLOW: its end is not below 2^64;
+ * -EEXIST: part of it is in the pool; -ENOMEM: see ca__pool_reserve().
+ */
+int ca__pool_merge(struct ca__pool *pool, struct codearena_region region,
+		   struct codearena_region *merged)
 {
 	struct codearena_region all = region;
-	struct ca__join join;
+	struct ca__neighbours join;
 	bool low, high;
 	int ret;
 
@@ -108,7 +147,7 @@ CODEARENA_API int codearena_pool_merge(struct codearena_pool *pool,
 		return -EINVAL;
 	if (region.begin + region.size < region.begin)
 		return -EOVERFLOW;
-	ret = ca__join_find(&pool->tree, region, &join);
+	ret = ca__neighbours_find(&pool->tree, region, &join);
 	if (ret)
 		return ret;
 	low = join.has_below && join.low.begin + join.low.size == region.begin;
@@ -135,16 +174,12 @@ CODEARENA_API int codearena_pool_merge(struct codearena_pool *pool,
 	return 0;
 }
 
-/**
- * ca__pool_carve - take a part out of a region
- * @pool: pool
- * @path: the region; must not be used any more
- * @part: what lies in the region, not empty
- *
- * Return: 0 or -ENOMEM; always 0 if @part begins or ends where the region does.
+/*
+ * Take @part out of the region at @path, which is invalid afterwards. Returns
+ * -ENOMEM only if space is left on both sides.
  */
-int ca__pool_carve(struct codearena_pool *pool, struct ca__path *path,
-		   struct codearena_region part)
+static int ca__pool_carve(struct ca__pool *pool, struct ca__path *path,
+			  struct codearena_region part)
 {
 	struct ca__tree *tree = &pool->tree;
 	struct codearena_region old = ca__pool_at(tree, path);
@@ -170,7 +205,7 @@ int ca__pool_carve(struct codearena_pool *pool, struct ca__path *path,
 	return 0;
 }
 
-static int ca__allocate_check(struct codearena_pool *pool, uint64_t size,
+static int ca__allocate_check(struct ca__pool *pool, uint64_t size,
 			      struct codearena_region *out)
 {
 	if (!out)
@@ -179,9 +214,16 @@ static int ca__allocate_check(struct codearena_pool *pool, uint64_t size,
 	return pool && size ? 0 : -EINVAL;
 }
 
-CODEARENA_API int codearena_pool_allocate(struct codearena_pool *pool,
-					  uint64_t size,
-					  struct codearena_region *out)
+/**
+ * ca__pool_allocate - take space out, anywhere
+ * @pool: pool
+ * @size: bytes, not 0
+ * @out: gets the region
+ *
+ * Return: 0; -EINVAL: @size is 0; -ENOSPC: no region is large enough.
+ */
+int ca__pool_allocate(struct ca__pool *pool, uint64_t size,
+		      struct codearena_region *out)
 {
 	struct codearena_region part = { .size = size };
 	struct ca__path path;
@@ -198,11 +240,11 @@ CODEARENA_API int codearena_pool_allocate(struct codearena_pool *pool,
 }
 
 /*
- * Only two regions can lie in the window in part: the one in which the window
- * begins, which is looked at by itself, and the one in which it ends. Of those
- * that begin in the window the first one that is large enough for itself is
- * either good, or it is the one in which the window ends, and then no other
- * one is good.
+ * Find the lowest place in the window. Only two regions can lie in it in part:
+ * the one that contains its beginning, which is checked first, and the one that
+ * contains its end. Of the regions that begin in the window, the first that is
+ * large enough is either the answer, or it contains the end of the window and
+ * then no other is an answer.
  */
 static bool ca__window_find(const struct ca__tree *tree, uint64_t size,
 			    struct codearena_region window,
@@ -211,7 +253,7 @@ static bool ca__window_find(const struct ca__tree *tree, uint64_t size,
 	struct codearena_region common;
 
 	if (ca__tree_find(tree, window.begin, path)) {
-		common = codearena_region_overlap(ca__pool_at(tree, path),
+		common = ca__region_overlap(ca__pool_at(tree, path),
 						  window);
 		*begin = common.begin;
 		if (common.size >= size)
@@ -223,15 +265,25 @@ static bool ca__window_find(const struct ca__tree *tree, uint64_t size,
 	}
 	if (!ca__tree_next_fit(tree, size, path))
 		return false;
-	common = codearena_region_overlap(ca__pool_at(tree, path), window);
+	common = ca__region_overlap(ca__pool_at(tree, path), window);
 	*begin = common.begin;
 	return common.size >= size;
 }
 
-CODEARENA_API int codearena_pool_allocate_in(struct codearena_pool *pool,
-					     uint64_t size,
-					     struct codearena_region window,
-					     struct codearena_region *out)
+/**
+ * ca__pool_allocate_in - take space out of a window
+ * @pool: pool
+ * @size: bytes, not 0
+ * @window: where the result must lie; { 0, UINT64_MAX } is anywhere
+ * @out: gets the region: the lowest one in the window that fits
+ *
+ * Return: 0; -EINVAL: @size is 0; -EOVERFLOW: the end of @window is not below
+ * 2^64; -ENOSPC: no region in the window is large enough; -ENOMEM: a region
+ * would be split, see ca__pool_reserve().
+ */
+int ca__pool_allocate_in(struct ca__pool *pool, uint64_t size,
+			 struct codearena_region window,
+			 struct codearena_region *out)
 {
 	struct codearena_region part = { .size = size };
 	struct ca__path path;
@@ -250,29 +302,36 @@ CODEARENA_API int codearena_pool_allocate_in(struct codearena_pool *pool,
 	return ret;
 }
 
-CODEARENA_API bool codearena_pool_is_empty(const struct codearena_pool *pool)
+bool ca__pool_is_empty(const struct ca__pool *pool)
 {
 	return !pool || !pool->tree.count;
 }
 
-CODEARENA_API size_t codearena_pool_count(const struct codearena_pool *pool)
+size_t ca__pool_count(const struct ca__pool *pool)
 {
 	return pool ? pool->tree.count : 0;
 }
 
-CODEARENA_API uint64_t codearena_pool_total(const struct codearena_pool *pool)
+uint64_t ca__pool_total(const struct ca__pool *pool)
 {
 	return pool ? pool->total : 0;
 }
 
-CODEARENA_API uint64_t codearena_pool_largest(const struct codearena_pool *pool)
+uint64_t ca__pool_largest(const struct ca__pool *pool)
 {
 	return pool ? pool->tree.largest : 0;
 }
 
-CODEARENA_API int codearena_pool_next(const struct codearena_pool *pool,
-				      uint64_t from,
-				      struct codearena_region *out)
+/**
+ * ca__pool_next - iterate over the regions
+ * @pool: pool
+ * @from: begin with 0, continue with the end of the last result
+ * @out: gets the first region that ends above @from
+ *
+ * Return: 0; -EINVAL; -ENOENT: there are no more regions.
+ */
+int ca__pool_next(const struct ca__pool *pool, uint64_t from,
+		  struct codearena_region *out)
 {
 	struct ca__path path;
 	struct codearena_region found;

@@ -47,25 +47,6 @@ static uint32_t ca__fit_up(const struct ca__node *node, uint32_t from,
 	return from;
 }
 
-/* Last entry below @end that is large enough, plus one; 0 if there is none. */
-static uint32_t ca__fit_down(const struct ca__node *node, uint32_t end,
-			     uint64_t size)
-{
-	uint32_t g;
-
-	for (; end % CA__NODE_GROUP; end--) {
-		if (node->max[end - 1] >= size)
-			return end;
-	}
-	for (g = end / CA__NODE_GROUP; g; g--) {
-		if (node->group[g - 1] >= size)
-			break;
-	}
-	for (end = g * CA__NODE_GROUP; end && node->max[end - 1] < size;)
-		end--;
-	return end;
-}
-
 static void ca__descend(struct ca__path *path, unsigned int level)
 {
 	path->node[level + 1] =
@@ -100,7 +81,7 @@ bool ca__tree_find(const struct ca__tree *tree, uint64_t begin,
 /**
  * ca__tree_next - go to the next entry
  * @tree: the tree
- * @path: any entry, or the place behind the last one of a leaf; gets the next
+ * @path: any entry, or the place after the last one of a leaf; gets the next
  *        one
  *
  * Return: true; false if there is none, then @path is as it was.
@@ -121,30 +102,7 @@ bool ca__tree_next(const struct ca__tree *tree, struct ca__path *path)
 	return true;
 }
 
-/**
- * ca__tree_prev - go to the entry before
- * @tree: the tree
- * @path: any entry; gets the one before
- *
- * Return: true; false if there is none, then @path is as it was.
- */
-bool ca__tree_prev(const struct ca__tree *tree, struct ca__path *path)
-{
-	unsigned int level = tree->height;
-
-	while (!path->index[level]) {
-		if (!level--)
-			return false;
-	}
-	path->index[level]--;
-	for (; level < tree->height; level++) {
-		ca__descend(path, level);
-		path->index[level + 1] = path->node[level + 1]->count - 1;
-	}
-	return true;
-}
-
-/* From a level down, where the entry above promises that there is one. */
+/* Complete the path below @level, whose entry is known to be large enough. */
 static void ca__first_below(const struct ca__tree *tree, struct ca__path *path,
 			    unsigned int level, uint64_t size)
 {
@@ -196,35 +154,5 @@ bool ca__tree_next_fit(const struct ca__tree *tree, uint64_t size,
 	}
 	path->index[level] = at;
 	ca__first_below(tree, path, level, size);
-	return true;
-}
-
-/**
- * ca__tree_prev_fit - find the last entry up to here that is large enough
- * @tree: the tree
- * @size: so large
- * @path: the first one that is looked at; gets the entry
- *
- * Return: true; false if there is none.
- */
-bool ca__tree_prev_fit(const struct ca__tree *tree, uint64_t size,
-		       struct ca__path *path)
-{
-	unsigned int level = tree->height;
-	uint32_t end = ca__fit_down(path->node[level], path->index[level] + 1,
-				    size);
-
-	while (!end) {
-		if (!level--)
-			return false;
-		end = ca__fit_down(path->node[level], path->index[level], size);
-	}
-	path->index[level] = end - 1;
-	for (; level < tree->height; level++) {
-		ca__descend(path, level);
-		end = ca__fit_down(path->node[level + 1],
-				   path->node[level + 1]->count, size);
-		path->index[level + 1] = end - 1;
-	}
 	return true;
 }

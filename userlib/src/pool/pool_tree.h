@@ -101,10 +101,20 @@ struct ca__tree {
 };
 
 /**
+ * struct ca__pool - a pool of regions
+ * @tree: the regions
+ * @total: sum of their sizes
+ */
+struct ca__pool {
+	struct ca__tree tree;
+	uint64_t total;
+};
+
+/**
  * struct ca__path - a place in the tree
  * @node: node at each level, the root at 0, the leaf at height
- * @index: entry in each node that leads to the next one; in the leaf the entry
- *         in question, perhaps the one behind the last
+ * @index: entry in each node that the path takes; in the leaf the entry itself,
+ *         or the place after the last one
  */
 struct ca__path {
 	struct ca__node *node[CA__TREE_DEPTH];
@@ -137,12 +147,9 @@ void ca__tree_make_room(struct ca__tree *tree, struct ca__path *path);
 bool ca__tree_find(const struct ca__tree *tree, uint64_t begin,
 		   struct ca__path *path);
 bool ca__tree_next(const struct ca__tree *tree, struct ca__path *path);
-bool ca__tree_prev(const struct ca__tree *tree, struct ca__path *path);
 bool ca__tree_first_fit(const struct ca__tree *tree, uint64_t size,
 			struct ca__path *path);
 bool ca__tree_next_fit(const struct ca__tree *tree, uint64_t size,
-		       struct ca__path *path);
-bool ca__tree_prev_fit(const struct ca__tree *tree, uint64_t size,
 		       struct ca__path *path);
 
 static inline struct ca__node **ca__children(struct ca__node *node)

@@ -4,27 +4,45 @@
  *
  * Arithmetic of regions, which may end at 2^64.
  */
-#include "base/base.h"
+#include "pool/pool.h"
 
-#include "codearena/module.h"
-
-CODEARENA_API bool codearena_region_contains(struct codearena_region region,
-					     uint64_t address)
+/**
+ * ca__region_contains - does a region contain an address?
+ * @region: region
+ * @address: the address
+ *
+ * Return: the answer.
+ */
+bool ca__region_contains(struct codearena_region region, uint64_t address)
 {
 	/* One comparison for both ends: below @begin the difference wraps. */
 	return address - region.begin < region.size;
 }
 
-CODEARENA_API bool codearena_region_covers(struct codearena_region region,
-					   struct codearena_region inner)
+/**
+ * ca__region_covers - does a region contain all of another?
+ * @region: region
+ * @inner: the other one; inside if empty and its @begin is inside
+ *
+ * Return: the answer.
+ */
+bool ca__region_covers(struct codearena_region region,
+		       struct codearena_region inner)
 {
 	uint64_t at = inner.begin - region.begin;
 
 	return at < region.size && inner.size <= region.size - at;
 }
 
-CODEARENA_API struct codearena_region
-codearena_region_overlap(struct codearena_region a, struct codearena_region b)
+/**
+ * ca__region_overlap - what two regions have in common
+ * @a: region
+ * @b: region
+ *
+ * Return: the common part; @size is 0 if there is none.
+ */
+struct codearena_region ca__region_overlap(struct codearena_region a,
+					   struct codearena_region b)
 {
 	struct codearena_region low = a, high = b;
 	uint64_t gap, rest;

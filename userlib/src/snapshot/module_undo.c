@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/copy.h"
 #include "snapshot/snapshot.h"
 
 /* Functions that are turned back at a time: so few that no array is needed. */

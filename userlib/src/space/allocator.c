@@ -7,35 +7,29 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "space/reservation.h"
 #include "space/space.h"
 
-/* V8 collects garbage in between. */
+/* As V8, which collects garbage in between. */
 #define CA__TRIES	3
 
-_Static_assert(sizeof(struct codearena_allocator_opts) ==
-	       sizeof(size_t) + 3 * sizeof(void *) + sizeof(uint64_t) +
-	       4 * sizeof(uint32_t), "codearena_allocator_opts has padding");
+_Static_assert(sizeof(struct codearena_allocator_opts) >=
+	       CA__SIZE_ALLOCATOR_OPTS, "structures only grow");
 
 static int ca__allocator_opts(struct codearena_allocator *allocator,
 			      const struct codearena_allocator_opts *opts)
 {
 	struct codearena_allocator_opts *to = &allocator->opts;
-	int ret = 0;
+	int ret;
 
-	if (opts) {
-		ret = ca__struct_check(opts, opts->sz, sizeof(*to),
-				       sizeof(*to));
-		if (ret)
-			return ret;
-		*to = *opts;
-	}
-	ret = ca__name_get(allocator->name, to->name);
+	ret = ca__struct_get(to, opts, CA__SIZE_ALLOCATOR_OPTS, sizeof(*to));
+	if (!ret)
+		ret = ca__name_get(allocator->name, to->name);
 	if (ret)
 		return ret;
-	return codearena_reservation_overhead(allocator->manager->info.machine,
-					      to->jump_flags, to->functions,
-					      to->builtins,
-					      &allocator->overhead);
+	return ca__reservation_overhead(allocator->manager->info.machine,
+					to->jump_flags, to->functions,
+					to->builtins, &allocator->overhead);
 }
 
 static int ca__allocator_setup(struct codearena_allocator *allocator,
@@ -89,7 +83,7 @@ codearena_allocator_new(struct codearena_manager *manager,
 	*out = NULL;
 	if (!manager)
 		return -EINVAL;
-	codearena_manager_check(manager);
+	ca__manager_check(manager);
 	allocator = calloc(1, sizeof(*allocator));
 	if (!allocator)
 		return -ENOMEM;
@@ -122,39 +116,39 @@ codearena_allocator_free(struct codearena_allocator *allocator)
 }
 
 /*
- * Memory for the release is taken now, so that releasing needs none. One region
- * more than that, for when something has to be put back.
+ * Allocate the memory that releasing needs, so that a release cannot fail for
+ * want of it; and for one more region, which a failed commit puts back.
  */
-static int ca__prepare(struct codearena_allocator *allocator,
-		       struct ca__space *space)
+static int ca__release_prepare(struct codearena_allocator *allocator,
+			       struct ca__space *space)
 {
 	int ret = ca__queue_reserve(&allocator->queue, allocator->pieces + 1);
 
 	if (!ret)
-		ret = codearena_pool_reserve(space->pool, space->waiting +
-					     space->pieces + 2);
+		ret = ca__pool_reserve(space->pool, space->waiting +
+				       space->pieces + 2);
 	return ret;
 }
 
-static int ca__take(struct codearena_allocator *allocator,
-		    struct ca__space *space, uint64_t size,
-		    const struct codearena_region *window,
-		    struct codearena_region *out)
+static int ca__space_take(struct codearena_allocator *allocator,
+			  struct ca__space *space, uint64_t size,
+			  const struct codearena_region *window,
+			  struct codearena_region *out)
 {
 	int ret;
 
-	if (codearena_pool_largest(space->pool) < size)
+	if (ca__pool_largest(space->pool) < size)
 		return -ENOSPC;
-	ret = ca__prepare(allocator, space);
+	ret = ca__release_prepare(allocator, space);
 	if (ret)
 		return ret;
-	ret = codearena_pool_allocate_in(space->pool, size, *window, out);
+	ret = ca__pool_allocate_in(space->pool, size, *window, out);
 	if (ret)
 		return ret;
 	ret = ca__space_commit(allocator->manager, space, *out,
 			       allocator->opts.ahead);
 	if (ret) {
-		codearena_pool_merge(space->pool, *out, NULL);
+		ca__pool_merge(space->pool, *out, NULL);
 		*out = (struct codearena_region){ 0 };
 		return ret;
 	}
@@ -166,16 +160,18 @@ static int ca__take(struct codearena_allocator *allocator,
 	return 0;
 }
 
-static int ca__first_fit(struct codearena_allocator *allocator, uint64_t size,
-			 const struct codearena_region *window,
-			 struct codearena_region *out)
+static int ca__spaces_take(struct codearena_allocator *allocator,
+			   uint64_t size,
+			   const struct codearena_region *window,
+			   struct codearena_region *out)
 {
 	const struct ca__spaces *spaces = ca__spaces_get(allocator);
 	int ret = -ENOSPC;
 	size_t i;
 
 	for (i = 0; i < spaces->count && ret == -ENOSPC; i++)
-		ret = ca__take(allocator, spaces->space[i], size, window, out);
+		ret = ca__space_take(allocator, spaces->space[i], size, window,
+				     out);
 	return ret;
 }
 
@@ -222,11 +218,11 @@ codearena_allocator_allocate(struct codearena_allocator *allocator,
 	if (ret)
 		return ret;
 	ca__allocator_lock(allocator);
-	ret = ca__first_fit(allocator, size, &where, out);
+	ret = ca__spaces_take(allocator, size, &where, out);
 	if (ret == -ENOSPC && !window) {
 		ret = ca__spaces_grow(allocator, size);
 		if (!ret)
-			ret = ca__first_fit(allocator, size, &where, out);
+			ret = ca__spaces_take(allocator, size, &where, out);
 	}
 	ca__allocator_unlock(allocator);
 	return ret;

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What was released waits here until nobody can hold its address any more.
+ * Allocators: released regions wait until no thread can hold their addresses.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,9 +16,9 @@ static struct ca__waiter *ca__queue_at(const struct ca__queue *queue,
 }
 
 /**
- * ca__queue_reserve - see to it that regions can be put in
+ * ca__queue_reserve - make room for regions
  * @queue: queue
- * @more: so many
+ * @more: number of regions
  *
  * Return: 0 or -ENOMEM.
  */
@@ -48,7 +48,7 @@ int ca__queue_reserve(struct ca__queue *queue, size_t more)
 }
 
 /**
- * ca__queue_put - put a region in
+ * ca__queue_put - append a region
  * @queue: queue, with room
  * @waiter: the region
  */
@@ -58,7 +58,7 @@ void ca__queue_put(struct ca__queue *queue, const struct ca__waiter *waiter)
 }
 
 /**
- * ca__queue_purge - forget the regions of a space
+ * ca__queue_purge - remove the regions of a space
  * @queue: queue
  * @space: the space
  *
@@ -108,8 +108,8 @@ static void ca__grace_end_locked(struct codearena_allocator *allocator,
 		queue->count--;
 		waiter.space->waiting--;
 		allocator->stat.waiting -= waiter.region.size;
-		/* Room was reserved when the region was given out. */
-		codearena_pool_merge(waiter.space->pool, waiter.region, NULL);
+		/* Memory was reserved when the region was allocated. */
+		ca__pool_merge(waiter.space->pool, waiter.region, NULL);
 	}
 }
 

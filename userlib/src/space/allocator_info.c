@@ -2,18 +2,16 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What can be asked of an allocator.
+ * Allocators: counters, descriptions of spaces, and lookup by address.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "space/space.h"
 
-CODEARENA_API size_t
-codearena_allocator_space_count(struct codearena_allocator *allocator)
-{
-	return allocator ? ca__spaces_get(allocator)->count : 0;
-}
+_Static_assert(sizeof(struct codearena_space_info) >= CA__SIZE_SPACE_INFO,
+	       "structures only grow");
+_Static_assert(sizeof(struct codearena_allocator_counters) >=
+	       CA__SIZE_ALLOCATOR_COUNTERS, "structures only grow");
 
 static int ca__space_info(const struct codearena_allocator *allocator,
 			  size_t index, struct codearena_space_info *out)
@@ -29,7 +27,7 @@ static int ca__space_info(const struct codearena_allocator *allocator,
 		out->arena = space->arena;
 		out->region = space->region;
 		out->committed = space->committed;
-		out->free = codearena_pool_total(space->pool);
+		out->free = ca__pool_total(space->pool);
 		return 0;
 	}
 	return -ENOENT;
@@ -39,41 +37,38 @@ CODEARENA_API int
 codearena_allocator_space(struct codearena_allocator *allocator, size_t index,
 			  struct codearena_space_info *out)
 {
-	size_t size;
-	int ret;
+	struct codearena_space_info info = { 0 };
+	int ret, put;
 
-	if (!allocator || !out || out->sz < sizeof(*out))
+	if (!allocator)
 		return -EINVAL;
-	size = out->sz;
-	memset(out, 0, size);
-	out->sz = size;
 	ca__allocator_lock(allocator);
-	ret = ca__space_info(allocator, index, out);
+	ret = ca__space_info(allocator, index, &info);
 	ca__allocator_unlock(allocator);
-	return ret;
+	put = ca__struct_put(out, &info, CA__SIZE_SPACE_INFO, sizeof(info));
+	return put ? put : ret;
 }
 
 CODEARENA_API int
 codearena_allocator_stat(struct codearena_allocator *allocator,
-			 struct codearena_allocator_stat *stat)
+			 struct codearena_allocator_counters *counters)
 {
+	struct codearena_allocator_counters now;
 	const struct ca__spaces *spaces;
-	size_t size, i;
+	size_t i;
 
-	if (!allocator || !stat || stat->sz < sizeof(*stat))
+	if (!allocator)
 		return -EINVAL;
-	size = stat->sz;
-	memset(stat, 0, size);
 	ca__allocator_lock(allocator);
-	*stat = allocator->stat;
-	stat->sz = size;
+	now = allocator->stat;
 	spaces = ca__spaces_get(allocator);
 	for (i = 0; i < spaces->count; i++) {
-		stat->committed += spaces->space[i]->committed;
-		stat->free += codearena_pool_total(spaces->space[i]->pool);
+		now.committed += spaces->space[i]->committed;
+		now.free += ca__pool_total(spaces->space[i]->pool);
 	}
 	ca__allocator_unlock(allocator);
-	return 0;
+	return ca__struct_put(counters, &now, CA__SIZE_ALLOCATOR_COUNTERS,
+			      sizeof(now));
 }
 
 CODEARENA_API int

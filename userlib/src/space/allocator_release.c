@@ -2,19 +2,19 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Releasing what an allocator has given out.
+ * Allocators: releasing regions.
  */
 #include <errno.h>
 
 #include "space/space.h"
 
-/* Ranges of one call of the backend, which lie on the stack. */
+/* Ranges of one call of the backend; they are on the stack. */
 #define CA__STEP	1024U
 
-/* Is this a region that was given out, and in whole units? */
-static int ca__region_check(const struct codearena_allocator *allocator,
-			    struct codearena_region region,
-			    struct ca__space **space)
+/* Check that a region is allocated, and in whole units. */
+static int ca__live_check(const struct codearena_allocator *allocator,
+			  struct codearena_region region,
+			  struct ca__space **space)
 {
 	uint64_t unit = allocator->manager->unit;
 
@@ -23,15 +23,15 @@ static int ca__region_check(const struct codearena_allocator *allocator,
 	if (!region.size || (region.begin | region.size) & (unit - 1))
 		return -EINVAL;
 	*space = ca__spaces_find(ca__spaces_get(allocator), region.begin);
-	if (!*space || !codearena_region_covers((*space)->region, region) ||
+	if (!*space || !ca__region_covers((*space)->region, region) ||
 	    !ca__space_is_live(*space, region))
 		return -ENOENT;
 	return 0;
 }
 
-static void ca__mark(const struct codearena_allocator *allocator,
-		     const struct codearena_region *regions, size_t count,
-		     bool live)
+static void ca__spaces_mark(const struct codearena_allocator *allocator,
+			    const struct codearena_region *regions,
+			    size_t count, bool live)
 {
 	const struct ca__spaces *spaces = ca__spaces_get(allocator);
 	size_t i;
@@ -41,7 +41,7 @@ static void ca__mark(const struct codearena_allocator *allocator,
 			       regions[i], live);
 }
 
-/* Check all regions; what is named twice is not there the second time. */
+/* Check all regions. Each is unmarked, so that a second mention is noticed. */
 static int ca__release_check(struct codearena_allocator *allocator,
 			     const struct codearena_region *regions,
 			     size_t count)
@@ -54,17 +54,17 @@ static int ca__release_check(struct codearena_allocator *allocator,
 	for (i = 0; i < spaces->count; i++)
 		spaces->space[i]->releasing = 0;
 	for (i = 0; i < count; i++) {
-		ret = ca__region_check(allocator, regions[i], &space);
+		ret = ca__live_check(allocator, regions[i], &space);
 		if (ret)
 			break;
 		ca__space_mark(space, regions[i], false);
 		space->releasing++;
 	}
-	ca__mark(allocator, regions, i, true);
+	ca__spaces_mark(allocator, regions, i, true);
 	return ret;
 }
 
-/* Takes memory only where there are more pieces than was announced. */
+/* Allocates only if there are more pieces than were announced. */
 static int ca__release_reserve(struct codearena_allocator *allocator,
 			       size_t count)
 {
@@ -76,7 +76,7 @@ static int ca__release_reserve(struct codearena_allocator *allocator,
 		struct ca__space *space = spaces->space[i];
 
 		if (space->releasing > space->pieces)
-			ret = codearena_pool_reserve(space->pool,
+			ret = ca__pool_reserve(space->pool,
 						     space->waiting +
 						     space->releasing);
 	}
@@ -84,14 +84,14 @@ static int ca__release_reserve(struct codearena_allocator *allocator,
 }
 
 /**
- * struct ca__step - regions that are discarded by one call
- * @space: where they lie
- * @regions: how many
+ * struct ca__release_step - regions that one call of the backend discards
+ * @space: their space
+ * @regions: number of regions
  * @count: entries of @range
- * @range: the same as offsets, neighbours joined
- * @decommitted: whole pages of these have been given back already
+ * @range: the regions as offsets, neighbours joined
+ * @decommitted: the call has decommitted whole pages of them
  */
-struct ca__step {
+struct ca__release_step {
 	struct ca__space *space;
 	size_t regions;
 	size_t count;
@@ -99,9 +99,9 @@ struct ca__step {
 	bool decommitted;
 };
 
-static void ca__step_make(const struct codearena_allocator *allocator,
+static void ca__release_step_make(const struct codearena_allocator *allocator,
 			  const struct codearena_region *regions, size_t count,
-			  struct ca__step *step)
+			  struct ca__release_step *step)
 {
 	size_t limit = allocator->manager->info.max_entries;
 	size_t i, n = 0;
@@ -113,7 +113,7 @@ static void ca__step_make(const struct codearena_allocator *allocator,
 	for (i = 0; i < count; i++) {
 		uint64_t offset = regions[i].begin - step->space->region.begin;
 
-		if (!codearena_region_covers(step->space->region, regions[i]))
+		if (!ca__region_covers(step->space->region, regions[i]))
 			break;
 		if (n && step->range[n - 1].offset +
 			 step->range[n - 1].length == offset) {
@@ -129,15 +129,15 @@ static void ca__step_make(const struct codearena_allocator *allocator,
 	step->count = n;
 }
 
-/* What was discarded is no obstacle any more, and waits. */
-static void ca__step_done(struct codearena_allocator *allocator,
+/* Account for regions that were discarded, and let them wait. */
+static void ca__release_step_done(struct codearena_allocator *allocator,
 			  const struct codearena_region *regions,
-			  const size_t *pieces, const struct ca__step *step)
+			  const size_t *pieces, const struct ca__release_step *step)
 {
 	struct ca__space *space = step->space;
 	size_t i, known;
 
-	ca__mark(allocator, regions, step->regions, false);
+	ca__spaces_mark(allocator, regions, step->regions, false);
 	for (i = 0; i < step->regions; i++) {
 		struct ca__waiter waiter = {
 			.region = regions[i],
@@ -172,18 +172,18 @@ static int ca__release_locked(struct codearena_allocator *allocator,
 			      const struct codearena_region *regions,
 			      const size_t *pieces, size_t count, size_t *done)
 {
-	struct ca__step step;
+	struct ca__release_step step;
 	int ret = ca__release_check(allocator, regions, count);
 
 	if (!ret)
 		ret = ca__release_reserve(allocator, count);
 	while (!ret && *done < count) {
-		ca__step_make(allocator, regions + *done, count - *done, &step);
+		ca__release_step_make(allocator, regions + *done, count - *done, &step);
 		ret = ca__arena_release(step.space->arena, step.range,
 					step.count, &step.decommitted);
 		if (ret)
 			break;
-		ca__step_done(allocator, regions + *done,
+		ca__release_step_done(allocator, regions + *done,
 			      pieces ? pieces + *done : NULL, &step);
 		*done += step.regions;
 	}
@@ -191,11 +191,11 @@ static int ca__release_locked(struct codearena_allocator *allocator,
 }
 
 /**
- * ca__allocator_release - release regions, of several pieces perhaps
+ * ca__allocator_release - release regions that were divided
  * @allocator: allocator
  * @regions: as for codearena_allocator_release()
- * @pieces: NULL, or of how many pieces that were announced by
- *          codearena_allocator_divide() each consists
+ * @pieces: NULL, or of how many pieces announced by ca__allocator_divide() each
+ *          region consists
  * @count: entries of both
  *
  * Return: as codearena_allocator_release().
@@ -237,18 +237,18 @@ static int ca__divide_locked(struct codearena_allocator *allocator,
 {
 	struct ca__space *space;
 	size_t all, room;
-	int ret = ca__region_check(allocator, region, &space);
+	int ret = ca__live_check(allocator, region, &space);
 
 	if (ret)
 		return ret;
-	/* One of them is known already. */
+	/* The allocation itself counts as one. */
 	pieces--;
 	if (__builtin_add_overflow(allocator->pieces, pieces, &all) ||
 	    __builtin_add_overflow(space->waiting, all, &room))
 		return -ENOMEM;
 	ret = ca__queue_reserve(&allocator->queue, all);
 	if (!ret)
-		ret = codearena_pool_reserve(space->pool, space->waiting +
+		ret = ca__pool_reserve(space->pool, space->waiting +
 					     space->pieces + pieces);
 	if (ret)
 		return -ENOMEM;
@@ -257,9 +257,20 @@ static int ca__divide_locked(struct codearena_allocator *allocator,
 	return 0;
 }
 
-CODEARENA_API int
-codearena_allocator_divide(struct codearena_allocator *allocator,
-			   struct codearena_region region, size_t pieces)
+/**
+ * ca__allocator_divide - announce that a region will be released in pieces
+ * @allocator: allocator
+ * @region: an allocation
+ * @pieces: upper limit of the pieces
+ *
+ * Releasing allocations as a whole never fails with -ENOMEM; afterwards the same
+ * holds for pieces of this one.
+ *
+ * Return: 0; -EINVAL: @pieces is 0, or @region is empty or not in whole units;
+ * -ENOENT: not allocated by @allocator; -ENOMEM.
+ */
+int ca__allocator_divide(struct codearena_allocator *allocator,
+			 struct codearena_region region, size_t pieces)
 {
 	int ret;
 

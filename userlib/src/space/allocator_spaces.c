@@ -2,19 +2,20 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The code spaces of an allocator: their table, and getting a further one.
+ * The code spaces of an allocator: their table, and adding one.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "arch/arch.h"
+#include "space/reservation.h"
 #include "space/space.h"
 
 /**
- * ca__spaces_get - the table as it is now
+ * ca__spaces_get - read the current table
  * @allocator: allocator
  *
- * Return: the table; it is valid as long as the allocator.
+ * Return: the table, valid as long as the allocator.
  */
 struct ca__spaces *ca__spaces_get(const struct codearena_allocator *allocator)
 {
@@ -41,13 +42,13 @@ struct ca__space *ca__spaces_find(const struct ca__spaces *spaces,
 		else
 			high = middle;
 	}
-	if (!low || !codearena_region_contains(spaces->space[low - 1]->region,
+	if (!low || !ca__region_contains(spaces->space[low - 1]->region,
 					       address))
 		return NULL;
 	return spaces->space[low - 1];
 }
 
-/* A table with one space more. */
+/* Make a table with one more space. */
 static struct ca__spaces *ca__spaces_with(struct ca__spaces *old,
 					  struct ca__space *space)
 {
@@ -69,7 +70,7 @@ static struct ca__spaces *ca__spaces_with(struct ca__spaces *old,
 	return table;
 }
 
-/* All bytes that a new space should be able to reach. */
+/* Find the addresses that a new space should reach; false: there are none. */
 static bool ca__spaces_hull(const struct ca__spaces *spaces, uint64_t length,
 			    struct codearena_region *hull)
 {
@@ -83,7 +84,7 @@ static bool ca__spaces_hull(const struct ca__spaces *spaces, uint64_t length,
 	hull->size = last->begin + last->size - hull->begin;
 	if (hull->size + length <= CA__BRANCH_REACH)
 		return true;
-	/* Not all of them, then the one that has the tables of builtins. */
+	/* It cannot reach all spaces: it should reach the one with the builtins. */
 	for (i = 0; i < spaces->count; i++) {
 		if (!spaces->space[i]->index)
 			*hull = spaces->space[i]->region;
@@ -91,32 +92,34 @@ static bool ca__spaces_hull(const struct ca__spaces *spaces, uint64_t length,
 	return true;
 }
 
-/* How large the next space is to be; @size 0: the first one. */
+/* Choose the length of the next space; @size is 0 for the first one. */
 static int ca__spaces_length(const struct codearena_allocator *allocator,
 			     uint64_t size, uint64_t *length)
 {
 	const struct codearena_manager *manager = allocator->manager;
-	CODEARENA_OPTS(codearena_reservation, r,
-		       .estimate = size ? size : allocator->opts.estimate,
-		       .total = allocator->stat.reserved,
-		       .limit = manager->opts.max_code_space,
-		       .overhead = allocator->overhead,
-		       .align = manager->unit, .growth = manager->opts.growth);
-	int ret = codearena_reservation_size(&r, length);
+	const struct ca__reservation r = {
+		.estimate = size ? size : allocator->opts.estimate,
+		.total = allocator->stat.reserved,
+		.limit = manager->opts.max_code_space,
+		.overhead = allocator->overhead,
+		.align = manager->unit,
+		.growth = manager->opts.growth,
+	};
+	int ret = ca__reservation_size(&r, length);
 
 	if (ret)
 		return ret;
 	if (!size && manager->opts.initial_cap &&
 	    *length > manager->opts.initial_cap)
 		*length = manager->opts.initial_cap;
-	/* It would be full of jump tables, and the code would not fit in. */
+	/* Jump tables and the code must both fit. */
 	if (size && (*length < size || *length - size < allocator->overhead))
 		return -ENOSPC;
 	*length = ca__align_up(*length, manager->info.page_size);
 	return 0;
 }
 
-/* Undo: nobody knows the space but its own callback, which has failed. */
+/* Remove the newest space, whose callback failed; nobody else uses it. */
 static void ca__spaces_drop(struct codearena_allocator *allocator,
 			    struct ca__space *space)
 {
@@ -124,7 +127,7 @@ static void ca__spaces_drop(struct codearena_allocator *allocator,
 	struct ca__spaces *old = table->next;
 	uint64_t waiting = ca__queue_purge(&allocator->queue, space);
 	uint64_t live = space->region.size - waiting -
-			codearena_pool_total(space->pool);
+			ca__pool_total(space->pool);
 
 	table->next = old->next;
 	old->next = table;
@@ -136,13 +139,13 @@ static void ca__spaces_drop(struct codearena_allocator *allocator,
 	allocator->stat.released += live;
 	allocator->pieces -= space->pieces;
 	ca__space_close(allocator->manager, space);
-	/* A thread that looks for another space may still look at this one. */
+	/* Readers of the old table may still compare its addresses. */
 	space->next_dead = allocator->dead;
 	allocator->dead = space;
 }
 
 /**
- * ca__spaces_grow - get a further space
+ * ca__spaces_grow - add a space
  * @allocator: allocator, locked
  * @size: bytes of code that must fit; 0: the first space
  *
@@ -189,7 +192,7 @@ int ca__spaces_grow(struct codearena_allocator *allocator, uint64_t size)
 }
 
 /**
- * ca__spaces_destroy - give all spaces back, and their tables
+ * ca__spaces_destroy - free all spaces and tables
  * @allocator: allocator
  */
 void ca__spaces_destroy(struct codearena_allocator *allocator)

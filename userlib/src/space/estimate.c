@@ -2,14 +2,13 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * How much code to expect, by V8's experience with its two compilers.
+ * How much code to expect, from V8's experience with its two compilers.
  */
 #include <elf.h>
 #include <errno.h>
-#include <string.h>
 
+#include "space/reservation.h"
 #include "space/space.h"
-#include "space/tables.h"
 
 #define CA__ESTIMATE_FLAGS \
 	(CODEARENA_ESTIMATE_F_BASELINE | CODEARENA_ESTIMATE_F_TIERING | \
@@ -18,12 +17,10 @@
 /* A code object is at most this large: see struct codearena_code. */
 #define CA__CODE_SIZE	104
 
-_Static_assert(sizeof(struct codearena_estimate_costs) ==
-	       sizeof(size_t) + 6 * sizeof(uint32_t),
-	       "codearena_estimate_costs has padding");
-_Static_assert(sizeof(struct codearena_estimate) ==
-	       sizeof(size_t) + 6 * sizeof(uint32_t) + sizeof(uint64_t) +
-	       sizeof(void *), "codearena_estimate has padding");
+_Static_assert(sizeof(struct codearena_estimate_costs) >=
+	       CA__SIZE_ESTIMATE_COSTS, "structures only grow");
+_Static_assert(sizeof(struct codearena_estimate) >= CA__SIZE_ESTIMATE,
+	       "structures only grow");
 
 static const struct ca__machine_costs {
 	uint32_t machine;
@@ -37,7 +34,13 @@ static const struct ca__machine_costs {
 		      44, 4, 96, 5, 750, CA__UNIT } },
 };
 
-static const struct codearena_estimate_costs *ca__costs_find(uint32_t machine)
+/**
+ * ca__estimate_costs - the costs of V8's compilers
+ * @machine: ELF machine number
+ *
+ * Return: the costs; NULL for an unknown machine.
+ */
+const struct codearena_estimate_costs *ca__estimate_costs(uint32_t machine)
 {
 	size_t i;
 
@@ -49,32 +52,9 @@ static const struct codearena_estimate_costs *ca__costs_find(uint32_t machine)
 	return NULL;
 }
 
-CODEARENA_API int
-codearena_estimate_costs(uint32_t machine, struct codearena_estimate_costs *out)
-{
-	const struct codearena_estimate_costs *costs = ca__costs_find(machine);
-	size_t size;
-
-	if (!out || out->sz < sizeof(*out))
-		return -EINVAL;
-	size = out->sz;
-	if (!costs)
-		return -EOPNOTSUPP;
-	memset(out, 0, size);
-	*out = *costs;
-	out->sz = size;
-	return 0;
-}
-
-static int ca__costs_check(const struct codearena_estimate_costs *costs)
-{
-	return ca__struct_check(costs, costs->sz, sizeof(*costs),
-				sizeof(*costs));
-}
-
 /* overhead * functions + factor * bytes */
-static int ca__part(uint64_t overhead, uint64_t functions, uint64_t factor,
-		    uint64_t bytes, uint64_t *out)
+static int ca__estimate_part(uint64_t overhead, uint64_t functions,
+			     uint64_t factor, uint64_t bytes, uint64_t *out)
 {
 	uint64_t a, b;
 
@@ -85,116 +65,118 @@ static int ca__part(uint64_t overhead, uint64_t functions, uint64_t factor,
 	return 0;
 }
 
-static int ca__baseline(const struct codearena_estimate_costs *costs,
-			uint64_t functions, uint64_t bytes, uint64_t *out)
+/**
+ * ca__estimate_baseline - estimate the output of the baseline compiler
+ * @costs: costs
+ * @functions: number of functions
+ * @bytes: bytes of input of all of them
+ * @out: gets the bytes of code; undefined on failure
+ *
+ * Return: 0 or -EOVERFLOW.
+ */
+int ca__estimate_baseline(const struct codearena_estimate_costs *costs,
+			  uint64_t functions, uint64_t bytes, uint64_t *out)
 {
-	return ca__part((uint64_t)costs->baseline_overhead + costs->align / 2,
-			functions, costs->baseline_factor, bytes, out);
+	return ca__estimate_part((uint64_t)costs->baseline_overhead +
+				 costs->align / 2, functions,
+				 costs->baseline_factor, bytes, out);
 }
 
-CODEARENA_API int
-codearena_estimate_baseline(const struct codearena_estimate_costs *costs,
-			    uint64_t input_bytes, uint64_t *out)
+static int ca__estimate_optimized(const struct codearena_estimate_costs *costs,
+				  uint64_t functions, uint64_t bytes,
+				  uint64_t *out)
 {
-	int ret;
-
-	if (!out)
-		return -EINVAL;
-	*out = 0;
-	ret = costs ? ca__costs_check(costs) : -EINVAL;
-	if (!ret)
-		ret = ca__baseline(costs, 1, input_bytes, out);
-	if (ret)
-		*out = 0;
-	return ret;
+	return ca__estimate_part((uint64_t)costs->optimized_overhead +
+				 costs->align / 2, functions,
+				 costs->optimized_factor, bytes, out);
 }
 
-static int ca__estimate_check(const struct codearena_estimate *estimate,
-			      const struct codearena_estimate_costs **costs)
+/* Copy both structures; &e->costs does not count afterwards. */
+static int ca__estimate_get(const struct codearena_estimate *from,
+			    struct codearena_estimate *e,
+			    struct codearena_estimate_costs *costs)
 {
+	const struct codearena_estimate_costs *known;
 	int ret;
 
-	if (!estimate)
+	if (!from)
 		return -EINVAL;
-	ret = ca__struct_check(estimate, estimate->sz, sizeof(*estimate),
-			       sizeof(*estimate));
+	ret = ca__struct_get(e, from, CA__SIZE_ESTIMATE, sizeof(*e));
 	if (ret)
 		return ret;
-	if (estimate->flags & ~CA__ESTIMATE_FLAGS)
+	known = ca__estimate_costs(e->machine);
+	if (e->flags & ~CA__ESTIMATE_FLAGS || !known)
 		return -EOPNOTSUPP;
-	*costs = ca__costs_find(estimate->machine);
-	if (!*costs)
-		return -EOPNOTSUPP;
-	if (!estimate->costs)
-		return 0;
-	*costs = estimate->costs;
-	return ca__costs_check(*costs);
+	return ca__struct_get(costs, e->costs ? e->costs : known,
+			      CA__SIZE_ESTIMATE_COSTS, sizeof(*costs));
+}
+
+static int ca__estimate_code(const struct codearena_estimate *e,
+			     const struct codearena_estimate_costs *costs,
+			     uint64_t lazy_table, uint64_t *out)
+{
+	bool both = e->flags & CODEARENA_ESTIMATE_F_BASELINE;
+	uint64_t optimized, baseline = 0, sum;
+	int ret;
+
+	ret = ca__estimate_optimized(costs, e->functions, e->input_bytes,
+				     &optimized);
+	if (!ret && both)
+		ret = ca__estimate_baseline(costs, e->functions,
+					    e->input_bytes, &baseline);
+	if (ret)
+		return ret;
+	if (e->flags & CODEARENA_ESTIMATE_F_LAZY)
+		baseline /= 2;
+	if (both && e->flags & CODEARENA_ESTIMATE_F_TIERING)
+		optimized /= 4;
+	/* Two 32-bit factors and a table below 2^40 cannot overflow. */
+	sum = lazy_table + (uint64_t)e->imports * costs->import_size;
+	if (__builtin_add_overflow(sum, baseline, &sum) ||
+	    __builtin_add_overflow(sum, optimized, out))
+		return -EOVERFLOW;
+	return 0;
+}
+
+static int ca__estimate_metadata(const struct codearena_estimate *e,
+				 uint64_t *out)
+{
+	uint64_t sum;
+	int ret;
+
+	ret = ca__reservation_overhead(e->machine, e->jump_flags, e->functions,
+				       e->builtins, &sum);
+	if (ret)
+		return ret;
+	/* The table of code, and the lookup by address. */
+	sum += (uint64_t)e->functions * (CA__CODE_SIZE + 2 * sizeof(void *));
+	if (__builtin_add_overflow(sum, e->input_bytes, out))
+		return -EOVERFLOW;
+	return 0;
 }
 
 CODEARENA_API int
 codearena_estimate_code(const struct codearena_estimate *estimate,
-			uint64_t *out)
+			uint64_t *code, uint64_t *metadata)
 {
-	const struct codearena_estimate_costs *costs;
-	uint64_t optimized, baseline = 0, sum;
+	struct codearena_estimate_costs costs;
+	struct codearena_estimate e;
 	struct ca__tables tables;
+	uint64_t bytes = 0, beside = 0;
 	int ret;
 
-	if (!out)
+	if (!code)
 		return -EINVAL;
-	*out = 0;
-	ret = ca__estimate_check(estimate, &costs);
+	ret = ca__estimate_get(estimate, &e, &costs);
 	if (!ret)
-		ret = ca__tables_get(estimate->machine, estimate->jump_flags,
-				     estimate->functions, 0, &tables);
+		ret = ca__tables_get(e.machine, e.jump_flags, e.functions, 0,
+				     &tables);
 	if (!ret)
-		ret = ca__part((uint64_t)costs->optimized_overhead +
-			       costs->align / 2, estimate->functions,
-			       costs->optimized_factor, estimate->input_bytes,
-			       &optimized);
-	if (!ret && estimate->flags & CODEARENA_ESTIMATE_F_BASELINE)
-		ret = ca__baseline(costs, estimate->functions,
-				   estimate->input_bytes, &baseline);
-	if (ret)
-		return ret;
-	if (estimate->flags & CODEARENA_ESTIMATE_F_LAZY)
-		baseline /= 2;
-	if (estimate->flags & CODEARENA_ESTIMATE_F_TIERING &&
-	    estimate->flags & CODEARENA_ESTIMATE_F_BASELINE)
-		optimized /= 4;
-	/* Two 32-bit factors and a table below 2^40 cannot overflow. */
-	sum = tables.lazy + (uint64_t)estimate->imports * costs->import_size;
-	if (__builtin_add_overflow(sum, baseline, &sum) ||
-	    __builtin_add_overflow(sum, optimized, &sum))
-		return -EOVERFLOW;
-	*out = sum;
-	return 0;
-}
-
-CODEARENA_API int
-codearena_estimate_metadata(const struct codearena_estimate *estimate,
-			    uint64_t *out)
-{
-	const struct codearena_estimate_costs *costs;
-	uint64_t sum;
-	int ret;
-
-	if (!out)
-		return -EINVAL;
-	*out = 0;
-	ret = ca__estimate_check(estimate, &costs);
-	if (!ret)
-		ret = codearena_reservation_overhead(estimate->machine,
-						     estimate->jump_flags,
-						     estimate->functions,
-						     estimate->builtins, &sum);
-	if (ret)
-		return ret;
-	/* The table of code, and the lookup by address. */
-	sum += (uint64_t)estimate->functions *
-	       (CA__CODE_SIZE + 2 * sizeof(void *));
-	if (__builtin_add_overflow(sum, estimate->input_bytes, &sum))
-		return -EOVERFLOW;
-	*out = sum;
-	return 0;
+		ret = ca__estimate_code(&e, &costs, tables.lazy, &bytes);
+	if (!ret && metadata)
+		ret = ca__estimate_metadata(&e, &beside);
+	*code = ret ? 0 : bytes;
+	if (metadata)
+		*metadata = ret ? 0 : beside;
+	return ret;
 }

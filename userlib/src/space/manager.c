@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Managers: limits for many modules, and arenas for their code spaces.
+ * Managers: limits for several modules, and the arenas of their code spaces.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,28 +10,30 @@
 
 #include "arch/arch.h"
 #include "arena/backend.h"
+#include "space/reservation.h"
 #include "space/space.h"
 
-/* Just below 4 GiB, to make spraying memory with code harder. */
+/* As V8: just below 4 GiB, which makes spraying memory with code harder. */
 #define CA__MAX_COMMITTED	(4095ULL << 20)
 
 #define CA__RESERVE_FLAGS	(CODEARENA_RESERVE_F_SHARED_WRITER | \
 				 CODEARENA_RESERVE_F_PERMANENT)
 
-_Static_assert(sizeof(struct codearena_manager_opts) ==
-	       sizeof(size_t) + 3 * sizeof(void *) + 4 * sizeof(uint32_t) +
-	       3 * sizeof(uint64_t), "codearena_manager_opts has padding");
+_Static_assert(sizeof(struct codearena_manager_opts) >= CA__SIZE_MANAGER_OPTS,
+	       "structures only grow");
+_Static_assert(sizeof(struct codearena_manager_counters) >=
+	       CA__SIZE_MANAGER_COUNTERS, "structures only grow");
 
 /*
- * Where the last code space of the process was made. Spaces of all modules are
- * kept close to each other, since branch predictors cope better with calls over
- * short distances.
+ * Address of the newest code space of the process. Spaces of all modules are
+ * placed close to each other, since branch predictors handle calls over short
+ * distances better.
  */
 static _Atomic uint64_t ca__last_space;
 
 static int ca__limits_get(struct codearena_manager *m)
 {
-	uint64_t limit = codearena_reservation_limit(m->info.machine);
+	uint64_t limit = ca__reservation_limit(m->info.machine);
 	uint64_t page = m->info.page_size;
 
 	if (m->info.max_length < limit)
@@ -57,14 +59,9 @@ static int ca__manager_setup(struct codearena_manager *manager,
 	const struct ca__backend *backend;
 	int ret;
 
-	if (opts) {
-		ret = ca__struct_check(opts, opts->sz, sizeof(*to),
-				       sizeof(*to));
-		if (ret)
-			return ret;
-		*to = *opts;
-	}
-	to->sz = sizeof(*to);
+	ret = ca__struct_get(to, opts, CA__SIZE_MANAGER_OPTS, sizeof(*to));
+	if (ret)
+		return ret;
 	if (to->flags & ~CODEARENA_MANAGER_F_ANYWHERE ||
 	    to->arena_flags & ~CA__RESERVE_FLAGS)
 		return -EOPNOTSUPP;
@@ -112,34 +109,35 @@ CODEARENA_API void codearena_manager_free(struct codearena_manager *manager)
 		ca__manager_put(manager);
 }
 
-CODEARENA_API int codearena_manager_stat(struct codearena_manager *manager,
-					 struct codearena_manager_stat *stat)
+CODEARENA_API int
+codearena_manager_stat(struct codearena_manager *manager,
+		       struct codearena_manager_counters *counters)
 {
-	size_t size;
+	struct codearena_manager_counters now;
 
-	if (!manager || !stat || stat->sz < sizeof(*stat))
+	if (!manager)
 		return -EINVAL;
-	size = stat->sz;
-	memset(stat, 0, size);
-	stat->sz = size;
-	stat->committed = manager->committed;
-	stat->max_committed = manager->opts.max_committed;
-	stat->critical = manager->critical;
-	stat->reserved = manager->reserved;
-	stat->spaces = manager->spaces;
-	stat->allocators = manager->allocators;
-	stat->page_size = manager->info.page_size;
-	stat->unit = manager->unit;
-	stat->machine = manager->info.machine;
-	stat->backend = manager->info.backend;
-	return 0;
+	now = (struct codearena_manager_counters){
+		.committed = manager->committed,
+		.max_committed = manager->opts.max_committed,
+		.critical = manager->critical,
+		.reserved = manager->reserved,
+		.spaces = manager->spaces,
+		.allocators = manager->allocators,
+		.page_size = manager->info.page_size,
+		.unit = manager->unit,
+		.machine = manager->info.machine,
+		.backend = manager->info.backend,
+	};
+	return ca__struct_put(counters, &now, CA__SIZE_MANAGER_COUNTERS,
+			      sizeof(now));
 }
 
 /**
- * ca__manager_press - ask for memory
+ * ca__manager_press - call the pressure callback
  * @manager: manager
  *
- * Return: whether some was given back.
+ * Return: true if the callback freed memory.
  */
 bool ca__manager_press(struct codearena_manager *manager)
 {
@@ -150,12 +148,19 @@ bool ca__manager_press(struct codearena_manager *manager)
 			       manager->critical);
 }
 
-CODEARENA_API int codearena_manager_check(struct codearena_manager *manager)
+/**
+ * ca__manager_check - free memory if much of it is in use
+ * @manager: manager
+ *
+ * If more is committed than the critical mark, calls the pressure callback, and
+ * then sets the mark half-way between what is still committed and the limit.
+ *
+ * Return: 1: the callback was called; 0: there was no need.
+ */
+int ca__manager_check(struct codearena_manager *manager)
 {
 	uint64_t committed;
 
-	if (!manager)
-		return -EINVAL;
 	if (manager->committed <= manager->critical)
 		return 0;
 	ca__manager_press(manager);
@@ -168,9 +173,9 @@ CODEARENA_API int codearena_manager_check(struct codearena_manager *manager)
 /**
  * ca__manager_charge - count bytes that are about to be committed
  * @manager: manager
- * @bytes: how many
+ * @bytes: number of bytes
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0; -ENOMEM: the limit would be exceeded.
  */
 int ca__manager_charge(struct codearena_manager *manager, uint64_t bytes)
 {
@@ -185,16 +190,16 @@ int ca__manager_charge(struct codearena_manager *manager, uint64_t bytes)
 }
 
 /**
- * ca__manager_uncharge - count bytes that were given back
+ * ca__manager_uncharge - count bytes that were decommitted
  * @manager: manager
- * @bytes: how many
+ * @bytes: number of bytes
  */
 void ca__manager_uncharge(struct codearena_manager *manager, uint64_t bytes)
 {
 	manager->committed -= bytes;
 }
 
-/* So that every byte reaches every other one, if that is possible. */
+/* Ask for a place where every byte reaches every other one, if there is one. */
 static void ca__place_near(struct codearena_arena_opts *opts,
 			   const struct codearena_region *near)
 {
@@ -211,7 +216,7 @@ static void ca__place_near(struct codearena_arena_opts *opts,
  * @manager: manager
  * @length: bytes
  * @name: its name
- * @near: NULL, or best within branch reach of all of this
+ * @near: NULL, or addresses that all of the arena should reach
  * @arena: gets the arena
  *
  * Return: 0 or a negative errno.
@@ -261,7 +266,7 @@ void ca__manager_arena_free(struct codearena_manager *manager,
 }
 
 /**
- * ca__manager_join - an allocator needs the manager
+ * ca__manager_join - take a reference for an allocator
  * @manager: manager
  */
 void ca__manager_join(struct codearena_manager *manager)
@@ -271,7 +276,7 @@ void ca__manager_join(struct codearena_manager *manager)
 }
 
 /**
- * ca__manager_leave - and does not any more
+ * ca__manager_leave - drop the reference of an allocator
  * @manager: manager
  */
 void ca__manager_leave(struct codearena_manager *manager)

@@ -7,16 +7,46 @@
 #include <elf.h>
 #include <errno.h>
 
+#include "jump/jump.h"
+#include "space/reservation.h"
 #include "space/space.h"
-#include "space/tables.h"
 
 #define CA__MIB		(1ULL << 20)
 
-_Static_assert(sizeof(struct codearena_reservation) ==
-	       sizeof(size_t) + 4 * sizeof(uint64_t) + 2 * sizeof(uint32_t) +
-	       sizeof(uint64_t), "codearena_reservation has padding");
+/**
+ * ca__tables_get - compute the size of jump tables
+ * @machine: ELF machine number
+ * @jump_flags: CODEARENA_JUMP_F_* bits
+ * @functions: number of functions
+ * @builtins: number of builtins
+ * @tables: gets the sizes
+ *
+ * Return: 0; -EOPNOTSUPP: unknown machine or flag; -EOVERFLOW: more slots than a
+ * table can have.
+ */
+int ca__tables_get(uint32_t machine, uint32_t jump_flags, uint32_t functions,
+		   uint32_t builtins, struct ca__tables *tables)
+{
+	struct codearena_jump_layout layout;
+	int ret = codearena_jump_layout(machine, jump_flags, &layout);
 
-CODEARENA_API uint64_t codearena_reservation_limit(uint32_t machine)
+	if (ret)
+		return ret;
+	if (functions > UINT32_MAX - builtins)
+		return -EOVERFLOW;
+	tables->near = codearena_jump_near_bytes(&layout, functions);
+	tables->far = codearena_jump_far_bytes(&layout, functions + builtins);
+	tables->lazy = codearena_jump_lazy_bytes(&layout, functions);
+	return 0;
+}
+
+/**
+ * ca__reservation_limit - largest code space that branches reach all of
+ * @machine: ELF machine number
+ *
+ * Return: bytes; 0 for an unknown machine.
+ */
+uint64_t ca__reservation_limit(uint32_t machine)
 {
 	switch (machine) {
 	case EM_X86_64:
@@ -29,11 +59,22 @@ CODEARENA_API uint64_t codearena_reservation_limit(uint32_t machine)
 	}
 }
 
-CODEARENA_API int codearena_reservation_overhead(uint32_t machine,
-						 uint32_t jump_flags,
-						 uint32_t functions,
-						 uint32_t builtins,
-						 uint64_t *out)
+/**
+ * ca__reservation_overhead - bytes of jump tables in a code space
+ * @machine: ELF machine number
+ * @jump_flags: CODEARENA_JUMP_F_* bits
+ * @functions: number of functions
+ * @builtins: number of builtins
+ * @out: gets the bytes; 0 on failure
+ *
+ * A near table for the functions and a far table for builtins and functions,
+ * since any function may get out of reach later. Each is rounded up to a unit.
+ *
+ * Return: as ca__tables_get(); -EINVAL: @out is NULL.
+ */
+int ca__reservation_overhead(uint32_t machine, uint32_t jump_flags,
+			     uint32_t functions, uint32_t builtins,
+			     uint64_t *out)
 {
 	struct ca__tables tables;
 	int ret;
@@ -43,58 +84,41 @@ CODEARENA_API int codearena_reservation_overhead(uint32_t machine,
 	*out = 0;
 	ret = ca__tables_get(machine, jump_flags, functions, builtins,
 			     &tables);
-	if (ret)
-		return ret;
-	/* Far too for each function, since any may be out of reach one day. */
-	*out = ca__align_up(tables.near, CA__UNIT) +
-	       ca__align_up(tables.far, CA__UNIT);
-	return 0;
+	if (!ret)
+		*out = ca__align_up(tables.near, CA__UNIT) +
+		       ca__align_up(tables.far, CA__UNIT);
+	return ret;
 }
 
-static int ca__round_up(uint64_t value, uint64_t align, uint64_t *out)
+/**
+ * ca__reservation_size - choose the size of a code space
+ * @r: what it is for
+ * @out: gets the bytes; 0 on failure
+ *
+ * The largest of: the estimate plus the overhead; twice the overhead, so that at
+ * least half of the space is for code; a part of what there is, so that the
+ * spaces grow exponentially. But at most the limit: the result may be smaller
+ * than the estimate, and further code spaces follow.
+ *
+ * Return: 0; -EOVERFLOW: a sum does not fit in 64 bits; -ENOSPC: twice the
+ * overhead exceeds the limit.
+ */
+int ca__reservation_size(const struct ca__reservation *r, uint64_t *out)
 {
-	if (value > UINT64_MAX - (align - 1))
-		return -EOVERFLOW;
-	*out = ca__align_up(value, align);
-	return 0;
-}
-
-CODEARENA_API int
-codearena_reservation_size(const struct codearena_reservation *reservation,
-			   uint64_t *out)
-{
-	struct codearena_reservation r = { 0 };
 	uint64_t least, size;
-	int ret;
 
-	if (!out)
-		return -EINVAL;
 	*out = 0;
-	if (!reservation)
-		return -EINVAL;
-	ret = ca__struct_check(reservation, reservation->sz, sizeof(r),
-			       sizeof(r));
-	if (ret)
-		return ret;
-	r = *reservation;
-	if (!r.align)
-		r.align = CA__UNIT;
-	if (!r.growth)
-		r.growth = CA__GROWTH;
-	if (r.__reserved)
-		return -EOPNOTSUPP;
-	if (r.align & (r.align - 1) || !r.limit)
-		return -EINVAL;
-	if (__builtin_mul_overflow(r.overhead, (uint64_t)2, &least) ||
-	    ca__round_up(r.estimate, r.align, &size) ||
-	    __builtin_add_overflow(size, r.overhead, &size))
+	if (__builtin_mul_overflow(r->overhead, (uint64_t)2, &least) ||
+	    __builtin_add_overflow(r->estimate, r->align - 1, &size) ||
+	    __builtin_add_overflow(ca__align_down(size, r->align), r->overhead,
+				   &size))
 		return -EOVERFLOW;
-	if (least > r.limit)
+	if (least > r->limit)
 		return -ENOSPC;
 	if (size < least)
 		size = least;
-	if (size < r.total / r.growth)
-		size = r.total / r.growth;
-	*out = size < r.limit ? size : r.limit;
+	if (size < r->total / r->growth)
+		size = r->total / r->growth;
+	*out = size < r->limit ? size : r->limit;
 	return 0;
 }

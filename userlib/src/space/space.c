@@ -352,7 +352,7 @@ static int ca__space_setup(struct codearena_manager *manager,
 	space->backed = calloc(pages / 64 + 1, sizeof(*space->backed));
 	if (!space->live || !space->backed)
 		return -ENOMEM;
-	ret = codearena_pool_new(&space->pool);
+	ret = ca__pool_new(&space->pool);
 	if (ret)
 		return ret;
 	ret = ca__manager_arena(manager, length, name, near, &space->arena);
@@ -360,7 +360,7 @@ static int ca__space_setup(struct codearena_manager *manager,
 		return ret;
 	space->region.begin = (uintptr_t)codearena_arena_base(space->arena);
 	space->region.size = length;
-	return codearena_pool_merge(space->pool, space->region, NULL);
+	return ca__pool_merge(space->pool, space->region, NULL);
 }
 
 /**
@@ -373,7 +373,7 @@ void ca__space_close(struct codearena_manager *manager, struct ca__space *space)
 	if (space->arena)
 		ca__manager_arena_free(manager, space->arena);
 	ca__manager_uncharge(manager, space->committed);
-	codearena_pool_free(space->pool);
+	ca__pool_free(space->pool);
 	free(space->backed);
 	free(space->live);
 }

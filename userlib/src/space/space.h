@@ -2,20 +2,19 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What the files of managers and allocators share.
+ * Managers, allocators and code spaces.
  *
- * Who protects what:
+ * Locking:
  *
- * - A manager has no lock. Its counters are atomic; the rest does not change
- *   after codearena_manager_new(). It is referenced by its maker and by each of
- *   its allocators.
- * - An allocator has one mutex, for all of it and of its spaces. It is taken
- *   again by the callback for new spaces, which runs with it held, so that no
- *   other thread gets hold of a space that is not complete; therefore it is
- *   recursive. It is held while arenas are changed, whose own locks nest
- *   inside.
- * - The table of spaces is read without the lock: it is replaced as a whole,
- *   and old ones are kept until the allocator is freed.
+ * - A manager has no lock: its counters are atomic, the rest is constant after
+ *   codearena_manager_new(). Its maker and each of its allocators hold a
+ *   reference.
+ * - An allocator has one mutex, which protects it and its spaces. The callback
+ *   for new spaces runs with it held, so that no other thread sees an incomplete
+ *   space, and calls back into the allocator; therefore it is recursive. The
+ *   locks of arenas nest inside.
+ * - The table of spaces is read without the lock: it is replaced as a whole, and
+ *   old tables are kept until the allocator is freed.
  */
 #ifndef CA__SPACE_H
 #define CA__SPACE_H
@@ -25,20 +24,31 @@
 
 #include "codearena/module.h"
 #include "arena/arena.h"
+#include "pool/pool.h"
 
-/* What V8 aligns code to on x86-64, and what a granule is at least. */
+/* What V8 aligns code to on x86-64, and the smallest granule. */
 #define CA__UNIT	64
 
+/* Default of &struct codearena_manager_opts.growth. */
 #define CA__GROWTH	4
+
+/* Sizes of public structures in the first release. */
+#define CA__SIZE_ESTIMATE_COSTS		32
+#define CA__SIZE_ESTIMATE		48
+#define CA__SIZE_MANAGER_OPTS		72
+#define CA__SIZE_MANAGER_COUNTERS	72
+#define CA__SIZE_ALLOCATOR_OPTS		56
+#define CA__SIZE_ALLOCATOR_COUNTERS	72
+#define CA__SIZE_SPACE_INFO		48
 
 /**
  * struct codearena_manager - the public object
- * @opts: as they were given, with numbers in place of every 0
- * @info: of the backend, which is decided
+ * @opts: options, with defaults in place of 0
+ * @info: of the backend
  * @unit: what sizes are rounded up to
- * @references: who needs it
+ * @references: its maker's, and one per allocator
  * @committed: bytes committed
- * @critical: see codearena_manager_check()
+ * @critical: see ca__manager_check()
  * @reserved: bytes of all spaces
  * @spaces: number of them
  * @allocators: number of them
@@ -59,19 +69,20 @@ struct codearena_manager {
  * struct ca__space - a code space
  * @arena: its arena
  * @region: its addresses
- * @index: how many were made before it
- * @live: a word for every page, a bit for every granule: it is given out
- * @backed: a bit for every page: it is committed
- * @pool: what can be given out
+ * @index: number of spaces made before it
+ * @live: a word per page, a bit per granule: it is allocated
+ * @backed: a bit per page: it is committed
+ * @pool: free regions
  * @committed: bytes committed
- * @ahead: first of the pages that were committed ahead, and not used since
- * @ahead_end: the page behind the last of them; @ahead: there are none
- * @pieces: as how many regions what is given out is released, as far as known
- * @waiting: regions of it that wait for the end of a grace
- * @releasing: regions of it that a call is about to release
- * @next_dead: the next one of those that were given up
+ * @ahead: first page that was committed ahead and not used since
+ * @ahead_end: the page after the last of them; equal to @ahead if there are none
+ * @pieces: number of regions in which the allocated bytes will be released, as
+ *          announced
+ * @waiting: its regions that wait for the end of a grace
+ * @releasing: its regions that the current call releases
+ * @next_dead: the next space that was given up
  *
- * @pool has room for @pieces + @waiting regions more, at all times.
+ * @pool always has memory for @pieces + @waiting more regions.
  */
 struct ca__space {
 	struct codearena_arena *arena;
@@ -79,7 +90,7 @@ struct ca__space {
 	size_t index;
 	uint64_t *live;
 	uint64_t *backed;
-	struct codearena_pool *pool;
+	struct ca__pool *pool;
 	uint64_t committed;
 	uint64_t ahead;
 	uint64_t ahead_end;
@@ -90,9 +101,9 @@ struct ca__space {
 };
 
 /**
- * struct ca__spaces - all spaces of an allocator, does not change
- * @count: how many
- * @next: the table before this one
+ * struct ca__spaces - all spaces of an allocator; constant
+ * @count: number of spaces
+ * @next: the previous table
  * @space: in order of address
  */
 struct ca__spaces {
@@ -105,7 +116,7 @@ struct ca__spaces {
  * struct ca__waiter - a region that waits for the end of a grace
  * @region: the region
  * @space: where it lies
- * @epoch: graces that had begun when it was released
+ * @epoch: number of graces that had begun when it was released
  */
 struct ca__waiter {
 	struct codearena_region region;
@@ -118,7 +129,7 @@ struct ca__waiter {
  * @entry: the ring
  * @size: entries of it
  * @first: index of the oldest
- * @count: how many wait
+ * @count: number of waiters
  */
 struct ca__queue {
 	struct ca__waiter *entry;
@@ -129,18 +140,18 @@ struct ca__queue {
 
 /**
  * struct codearena_allocator - the public object
- * @manager: its manager, referenced
- * @opts: as they were given; @name is a copy
+ * @manager: its manager; holds a reference
+ * @opts: options; their name is not used
  * @name: copy of the name
  * @overhead: bytes of jump tables in a space
  * @lock: see above
  * @spaces: table of spaces
  * @dead: spaces that were given up
  * @growing: the callback for a new space is running
- * @queue: regions that wait
+ * @queue: regions that wait for the end of a grace
  * @pieces: sum of the pieces of all spaces
- * @epoch: graces that have begun
- * @stat: counters; @reserved, @committed and @free are not kept here
+ * @epoch: number of graces that have begun
+ * @stat: counters, except @committed and @free, which the spaces have
  */
 struct codearena_allocator {
 	struct codearena_manager *manager;
@@ -154,10 +165,11 @@ struct codearena_allocator {
 	struct ca__queue queue;
 	size_t pieces;
 	uint64_t epoch;
-	struct codearena_allocator_stat stat;
+	struct codearena_allocator_counters stat;
 };
 
 /* manager.c */
+int ca__manager_check(struct codearena_manager *manager);
 int ca__manager_charge(struct codearena_manager *manager, uint64_t bytes);
 void ca__manager_uncharge(struct codearena_manager *manager, uint64_t bytes);
 int ca__manager_arena(struct codearena_manager *manager, uint64_t length,
@@ -197,6 +209,8 @@ int ca__spaces_grow(struct codearena_allocator *allocator, uint64_t size);
 void ca__spaces_destroy(struct codearena_allocator *allocator);
 
 /* allocator_release.c */
+int ca__allocator_divide(struct codearena_allocator *allocator,
+			 struct codearena_region region, size_t pieces);
 int ca__allocator_release(struct codearena_allocator *allocator,
 			  const struct codearena_region *regions,
 			  const size_t *pieces, size_t count);

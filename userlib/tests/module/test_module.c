@@ -549,7 +549,7 @@ static void snapshots(void **state)
 static void space_is_used_again(void **state)
 {
 	struct codearena_allocator *allocator;
-	CODEARENA_OPTS(codearena_allocator_stat, stat);
+	CODEARENA_OPTS(codearena_allocator_counters, stat);
 	struct codearena_code *code;
 	struct body body;
 	uint64_t cookie, live;

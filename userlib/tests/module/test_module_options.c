@@ -273,8 +273,8 @@ static void bytes_of_tiers(void **state)
 /* V8 [OLD] Lookup, its last row; and nothing of the module is left. */
 static void lookup_ends_with_the_module(void **state)
 {
-	CODEARENA_OPTS(codearena_manager_stat, before);
-	CODEARENA_OPTS(codearena_manager_stat, after);
+	CODEARENA_OPTS(codearena_manager_counters, before);
+	CODEARENA_OPTS(codearena_manager_counters, after);
 	struct codearena_module_opts opts = module_opts(&fixture);
 	struct codearena_module *module;
 	struct codearena_code *code;

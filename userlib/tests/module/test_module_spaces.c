@@ -229,7 +229,7 @@ static void allocate_and_go_over_limit(void **state)
 {
 	struct module_fixture fixture;
 	struct codearena_module_opts opts = module_opts(&fixture);
-	CODEARENA_OPTS(codearena_manager_stat, stat);
+	CODEARENA_OPTS(codearena_manager_counters, stat);
 	struct codearena_module_stat before, after;
 	unsigned int n;
 	int error;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "pool/pool.h"
+#include "pool/pool_tree.h"
 #include "lib/require.h"
 
 #define MODEL_MAX	8192
@@ -123,40 +124,6 @@ static inline int model_allocate_in(struct model *model, uint64_t size,
 	return -ENOSPC;
 }
 
-/* The place closest to an address; SIZE_MAX for none. Takes nothing out. */
-static inline size_t model_nearest(const struct model *model, uint64_t size,
-				   uint64_t near, uint64_t align,
-				   uint64_t *begin)
-{
-	uint64_t cost = UINT64_MAX, place[2], mask = align - 1;
-	size_t i, best = SIZE_MAX;
-	int k;
-
-	for (i = 0; i < model->count; i++) {
-		struct codearena_region r = model->region[i];
-		uint64_t last = r.begin + r.size - size;
-
-		if (r.size < size)
-			continue;
-		place[0] = (near < last ? near : last) & ~mask;
-		place[1] = near > r.begin ? near : r.begin;
-		place[1] = (place[1] + mask) & ~mask;
-		for (k = 0; k < 2; k++) {
-			uint64_t away = place[k] > near ? place[k] - near :
-							  near - place[k];
-
-			if (place[k] < r.begin || place[k] > last)
-				continue;
-			if (best != SIZE_MAX && away >= cost)
-				continue;
-			cost = away;
-			best = i;
-			*begin = place[k];
-		}
-	}
-	return best;
-}
-
 /* Checks a node, and returns how many regions are below it. */
 static inline size_t model_check_node(const struct ca__tree *tree,
 				      struct ca__node *node,
@@ -193,7 +160,7 @@ static inline size_t model_check_node(const struct ca__tree *tree,
 	return regions;
 }
 
-static inline void model_check_tree(const struct codearena_pool *pool)
+static inline void model_check_tree(const struct ca__pool *pool)
 {
 	const struct ca__tree *tree = &pool->tree;
 	size_t nodes[2] = { 0 };
@@ -206,26 +173,26 @@ static inline void model_check_tree(const struct codearena_pool *pool)
 
 /* The pool has the regions of the model, and its tree is sound. */
 static inline void model_check(const struct model *model,
-			       const struct codearena_pool *pool)
+			       const struct ca__pool *pool)
 {
 	struct codearena_region r;
 	uint64_t at = 0, total = 0, largest = 0;
 	size_t i;
 
 	model_check_tree(pool);
-	require(codearena_pool_count(pool) == model->count);
-	require(codearena_pool_is_empty(pool) == !model->count);
+	require(ca__pool_count(pool) == model->count);
+	require(ca__pool_is_empty(pool) == !model->count);
 	for (i = 0; i < model->count; i++) {
-		require(!codearena_pool_next(pool, at, &r));
+		require(!ca__pool_next(pool, at, &r));
 		require(r.begin == model->region[i].begin);
 		require(r.size == model->region[i].size);
 		at = r.begin + r.size;
 		total += r.size;
 		largest = r.size > largest ? r.size : largest;
 	}
-	require(codearena_pool_next(pool, at, &r) == -ENOENT);
-	require(codearena_pool_total(pool) == total);
-	require(codearena_pool_largest(pool) == largest);
+	require(ca__pool_next(pool, at, &r) == -ENOENT);
+	require(ca__pool_total(pool) == total);
+	require(ca__pool_largest(pool) == largest);
 }
 
 #endif /* TEST_POOL_MODEL_H */

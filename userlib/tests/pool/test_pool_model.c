@@ -47,44 +47,29 @@ static void same(struct codearena_region a, struct codearena_region b)
 	assert_int_equal(a.size, b.size);
 }
 
-static void merge(struct codearena_pool *pool, struct model *model,
+static void merge(struct ca__pool *pool, struct model *model,
 		  struct codearena_region r)
 {
 	struct codearena_region got, want;
 	int ret = model_merge(model, r, &want);
 
-	assert_int_equal(codearena_pool_merge(pool, r, &got), ret);
+	assert_int_equal(ca__pool_merge(pool, r, &got), ret);
 	same(got, want);
 }
 
-static void allocate(struct codearena_pool *pool, struct model *model,
+static void allocate(struct ca__pool *pool, struct model *model,
 		     uint64_t size, struct codearena_region window)
 {
 	struct codearena_region got, want;
 	int ret = model_allocate_in(model, size, window, &want);
 
 	if (window.size == UINT64_MAX)
-		assert_int_equal(codearena_pool_allocate(pool, size, &got),
+		assert_int_equal(ca__pool_allocate(pool, size, &got),
 				 ret);
 	else
-		assert_int_equal(codearena_pool_allocate_in(pool, size, window,
+		assert_int_equal(ca__pool_allocate_in(pool, size, window,
 							    &got), ret);
 	same(got, want);
-}
-
-static void allocate_near(struct codearena_pool *pool, struct model *model,
-			  uint64_t size, uint64_t near)
-{
-	struct codearena_region got;
-	uint64_t begin = 0;
-	size_t best = model_nearest(model, size, near, 1, &begin);
-	int ret = codearena_pool_allocate_near(pool, size, near, 1, &got);
-
-	assert_int_equal(ret, best == SIZE_MAX ? -ENOSPC : 0);
-	if (ret)
-		return;
-	same(got, (struct codearena_region){ begin, size });
-	model_carve(model, best, begin, size);
 }
 
 /* First more merging than allocating, then less: the tree grows and shrinks. */
@@ -92,11 +77,11 @@ static void random_against_model(void **state)
 {
 	struct model *model = model_new();
 	struct codearena_region all = { 0, UINT64_MAX };
-	struct codearena_pool *pool;
+	struct ca__pool *pool;
 	unsigned int i;
 
 	(void)state;
-	assert_int_equal(codearena_pool_new(&pool), 0);
+	assert_int_equal(ca__pool_new(&pool), 0);
 	for (i = 0; i < 60000; i++) {
 		unsigned int merges = i < 25000 ? 90 : i < 45000 ? 30 : 5;
 		uint64_t at = random_below(1 << 16), size = 1 + random_below(8);
@@ -105,11 +90,9 @@ static void random_against_model(void **state)
 		if (random_below(100) < merges)
 			merge(pool, model,
 			      (struct codearena_region){ at, size });
-		else if (random_below(3))
+		else
 			allocate(pool, model, size, random_below(2) ? window :
 								      all);
-		else
-			allocate_near(pool, model, size, at);
 		if (i % 1000 == 0)
 			model_check(model, pool);
 	}
@@ -118,7 +101,7 @@ static void random_against_model(void **state)
 		allocate(pool, model, model->region[model->count / 2].size,
 			 model->region[model->count / 2]);
 	model_check(model, pool);
-	codearena_pool_free(pool);
+	ca__pool_free(pool);
 	free(model);
 }
 
@@ -127,31 +110,31 @@ static void many_regions(void **state)
 {
 	enum { COUNT = 100000 };
 	struct codearena_region r;
-	struct codearena_pool *pool;
+	struct ca__pool *pool;
 	uint64_t i, at;
 	int order;
 
 	(void)state;
 	for (order = 0; order < 3; order++) {
-		assert_int_equal(codearena_pool_new(&pool), 0);
+		assert_int_equal(ca__pool_new(&pool), 0);
 		for (i = 0; i < COUNT; i++) {
 			/* A prime that does not divide the count. */
 			at = order == 2 ? i * 7919 % COUNT :
 			     order ? COUNT - 1 - i : i;
 			r = (struct codearena_region){ at * 4, 1 + at % 3 };
-			assert_int_equal(codearena_pool_merge(pool, r, NULL),
+			assert_int_equal(ca__pool_merge(pool, r, NULL),
 					 0);
 		}
 		model_check_tree(pool);
-		assert_int_equal(codearena_pool_count(pool), COUNT);
+		assert_int_equal(ca__pool_count(pool), COUNT);
 		for (i = 0; i < COUNT / 3; i++) {
-			assert_int_equal(codearena_pool_allocate(pool, 3, &r),
+			assert_int_equal(ca__pool_allocate(pool, 3, &r),
 					 0);
 			assert_int_equal(r.begin, (i * 3 + 2) * 4);
 		}
-		assert_int_equal(codearena_pool_allocate(pool, 3, &r), -ENOSPC);
+		assert_int_equal(ca__pool_allocate(pool, 3, &r), -ENOSPC);
 		model_check_tree(pool);
-		codearena_pool_free(pool);
+		ca__pool_free(pool);
 	}
 }
 
@@ -159,61 +142,59 @@ static void reserve_is_enough(void **state)
 {
 	enum { COUNT = 30000 };
 	struct codearena_region r = { 0, 1 };
-	struct codearena_pool *pool;
+	struct ca__pool *pool;
 	uint64_t i;
 	int round;
 
 	(void)state;
-	assert_int_equal(codearena_pool_new(&pool), 0);
+	assert_int_equal(ca__pool_new(&pool), 0);
 	for (round = 0; round < 3; round++) {
-		assert_int_equal(codearena_pool_reserve(pool, COUNT), 0);
+		assert_int_equal(ca__pool_reserve(pool, COUNT), 0);
 		memory_left = 0;
 		for (i = 0; i < COUNT; i++) {
 			r.begin = (i * 7919 % COUNT * 3 + round) * 2;
-			assert_int_equal(codearena_pool_merge(pool, r, NULL),
+			assert_int_equal(ca__pool_merge(pool, r, NULL),
 					 0);
 		}
 		memory_left = SIZE_MAX;
 		model_check_tree(pool);
 	}
-	assert_int_equal(codearena_pool_count(pool), 3 * COUNT);
-	codearena_pool_free(pool);
+	assert_int_equal(ca__pool_count(pool), 3 * COUNT);
+	ca__pool_free(pool);
 }
 
 static void no_memory_changes_nothing(void **state)
 {
 	struct codearena_region r = { 0, 3 }, got;
-	struct codearena_pool *pool;
+	struct ca__pool *pool;
 	size_t count;
 	int ret;
 
 	(void)state;
 	memory_left = 0;
-	assert_int_equal(codearena_pool_new(&pool), -ENOMEM);
+	assert_int_equal(ca__pool_new(&pool), -ENOMEM);
 	assert_null(pool);
 	memory_left = 1;
-	assert_int_equal(codearena_pool_new(&pool), 0);
-	assert_int_equal(codearena_pool_reserve(pool, 1000), -ENOMEM);
-	while (!(ret = codearena_pool_merge(pool, r, &got)))
+	assert_int_equal(ca__pool_new(&pool), 0);
+	assert_int_equal(ca__pool_reserve(pool, 1000), -ENOMEM);
+	while (!(ret = ca__pool_merge(pool, r, &got)))
 		r.begin += 4;
 	assert_int_equal(ret, -ENOMEM);
 	assert_int_equal(got.size, 0);
-	count = codearena_pool_count(pool);
+	count = ca__pool_count(pool);
 	assert_int_equal(count, CA__NODE_CAP);
 	/* What would leave two pieces fails, what leaves one does not. */
-	assert_int_equal(codearena_pool_allocate_in(pool, 1,
+	assert_int_equal(ca__pool_allocate_in(pool, 1,
 			 (struct codearena_region){ 9, 1 }, &got), -ENOMEM);
 	assert_int_equal(got.size, 0);
-	assert_int_equal(codearena_pool_allocate_near(pool, 1, 9, 1, &got),
-			 -ENOMEM);
-	assert_int_equal(codearena_pool_count(pool), count);
-	assert_int_equal(codearena_pool_total(pool), count * 3);
+	assert_int_equal(ca__pool_count(pool), count);
+	assert_int_equal(ca__pool_total(pool), count * 3);
 	model_check_tree(pool);
-	assert_int_equal(codearena_pool_allocate(pool, 2, &got), 0);
+	assert_int_equal(ca__pool_allocate(pool, 2, &got), 0);
 	memory_left = SIZE_MAX;
-	assert_int_equal(codearena_pool_merge(pool, r, &got), 0);
+	assert_int_equal(ca__pool_merge(pool, r, &got), 0);
 	model_check_tree(pool);
-	codearena_pool_free(pool);
+	ca__pool_free(pool);
 }
 
 int main(void)

@@ -7,25 +7,31 @@
 #ifndef TEST_SPACE_HELPERS_H
 #define TEST_SPACE_HELPERS_H
 
-#include "codearena/module.h"
+#include "pool/pool.h"
+#include "space/space.h"
 #include "lib/helpers.h"
 
-static inline struct codearena_manager_stat
+static inline struct codearena_manager_counters
 manager_stat(struct codearena_manager *manager)
 {
-	CODEARENA_OPTS(codearena_manager_stat, stat);
+	CODEARENA_OPTS(codearena_manager_counters, stat);
 
 	assert_int_equal(codearena_manager_stat(manager, &stat), 0);
 	return stat;
 }
 
-static inline struct codearena_allocator_stat
+static inline struct codearena_allocator_counters
 allocator_stat(struct codearena_allocator *allocator)
 {
-	CODEARENA_OPTS(codearena_allocator_stat, stat);
+	CODEARENA_OPTS(codearena_allocator_counters, stat);
 
 	assert_int_equal(codearena_allocator_stat(allocator, &stat), 0);
 	return stat;
+}
+
+static inline size_t space_count(struct codearena_allocator *allocator)
+{
+	return allocator_stat(allocator).spaces;
 }
 
 static inline struct codearena_space_info
@@ -94,7 +100,7 @@ static inline void grace(struct codearena_allocator *allocator)
 static inline void check_accounts(struct codearena_manager *manager,
 				  struct codearena_allocator *allocator)
 {
-	struct codearena_allocator_stat stat = allocator_stat(allocator);
+	struct codearena_allocator_counters stat = allocator_stat(allocator);
 	uint64_t committed = 0, reserved = 0;
 	size_t i;
 

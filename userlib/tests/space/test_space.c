@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arch/arch.h"
+#include "space/reservation.h"
 #include "space/space_helpers.h"
 
 /* What the callback is to do, and what it saw. */
@@ -83,10 +84,10 @@ static void space_added_prepares_every_space(void **state)
 	assert_int_equal(log.calls, 1);
 	assert_int_equal(log.nested, -EBUSY);
 	for (i = 1; i < 5; i++) {
-		while (codearena_allocator_space_count(a) == i) {
+		while (space_count(a) == i) {
 			/* The callback takes some of what was estimated. */
 			r = get(a, page / 4);
-			assert_false(codearena_region_covers(log.tables[0],
+			assert_false(ca__region_covers(log.tables[0],
 							     r));
 		}
 		assert_int_equal(log.calls, i + 1);
@@ -101,7 +102,7 @@ static void space_added_prepares_every_space(void **state)
 static void space_added_fails(void **state)
 {
 	struct added log = { .fail_at = 2, .release = true };
-	struct codearena_allocator_stat before, after;
+	struct codearena_allocator_counters before, after;
 	struct codearena_region r = { 7, 7 };
 	struct codearena_allocator *a;
 	struct codearena_manager *m;
@@ -156,12 +157,12 @@ static void nothing_is_reserved_for_nothing(void **state)
 	(void)state;
 	m = manager_of(0, &page);
 	assert_int_equal(codearena_allocator_new(m, NULL, &a), 0);
-	assert_int_equal(codearena_allocator_space_count(a), 0);
+	assert_int_equal(space_count(a), 0);
 	assert_int_equal(codearena_allocator_locate(a, page, NULL, NULL, NULL),
 			 -ENOENT);
 	assert_int_equal(codearena_allocator_release(a, NULL, 0, NULL), 0);
 	get(a, 1);
-	assert_int_equal(codearena_allocator_space_count(a), 1);
+	assert_int_equal(space_count(a), 1);
 	assert_int_equal(space_info(a, 0).region.size, page);
 	codearena_allocator_free(a);
 	codearena_manager_free(m);
@@ -178,7 +179,7 @@ static void first_space_has_room_for_tables(void **state)
 
 	(void)state;
 	m = manager_of(0, &page);
-	assert_int_equal(codearena_reservation_overhead(manager_stat(m).machine,
+	assert_int_equal(ca__reservation_overhead(manager_stat(m).machine,
 							0, 10000, 100,
 							&overhead), 0);
 	assert_int_equal(codearena_allocator_new(m, &opts, &a), 0);
@@ -219,7 +220,7 @@ static void windows_are_cut_to_units(void **state)
 	w = (struct codearena_region){ all.begin + page - unit, 2 * unit };
 	assert_int_equal(codearena_allocator_allocate(a, 2 * unit, &w, &r), 0);
 	assert_int_equal(allocator_stat(a).committed, 2 * page);
-	assert_int_equal(codearena_allocator_space_count(a), 1);
+	assert_int_equal(space_count(a), 1);
 	check_accounts(m, a);
 	codearena_allocator_free(a);
 	codearena_manager_free(m);
@@ -241,8 +242,8 @@ static void spaces_are_placed_near(void **state)
 		get(a, 16 * page);
 		get(b, 16 * page);
 	}
-	assert_true(codearena_allocator_space_count(a) > 4);
-	for (i = 0; i < codearena_allocator_space_count(a); i++) {
+	assert_true(space_count(a) > 4);
+	for (i = 0; i < space_count(a); i++) {
 		struct codearena_region r = space_info(a, i).region;
 
 		low = r.begin < low ? r.begin : low;
@@ -250,7 +251,7 @@ static void spaces_are_placed_near(void **state)
 	}
 	assert_true(high - low <= CA__BRANCH_REACH);
 	/* Allocations came from several spaces, and each is found again. */
-	for (i = 0; i < codearena_allocator_space_count(a); i++) {
+	for (i = 0; i < space_count(a); i++) {
 		struct codearena_space_info info = space_info(a, i);
 		struct codearena_arena *arena;
 		uint64_t offset;
@@ -281,7 +282,7 @@ static void placement_can_be_left_out(void **state)
 	assert_int_equal(codearena_manager_new(&opts, &m), 0);
 	a = allocator_of(m, 1);
 	get(a, 1 << 20);
-	assert_int_equal(codearena_allocator_space_count(a), 2);
+	assert_int_equal(space_count(a), 2);
 	check_accounts(m, a);
 	codearena_allocator_free(a);
 	codearena_manager_free(m);
@@ -302,11 +303,88 @@ static void regions_never_span_spaces(void **state)
 		struct codearena_region r = get(a, 3 * page / 4);
 		bool inside = false;
 
-		for (k = 0; k < codearena_allocator_space_count(a); k++)
-			inside |= codearena_region_covers(
+		for (k = 0; k < space_count(a); k++)
+			inside |= ca__region_covers(
 				space_info(a, k).region, r);
 		assert_true(inside);
 	}
+	codearena_allocator_free(a);
+	codearena_manager_free(m);
+}
+
+/* Options of callers that know more, or less, than this library. */
+static void options_grow(void **state)
+{
+	struct {
+		struct codearena_manager_opts known;
+		uint8_t more;
+	} m_opts = { .known = { .sz = sizeof(m_opts) } };
+	struct {
+		struct codearena_allocator_opts known;
+		uint8_t more;
+	} a_opts = { .known = { .sz = sizeof(a_opts) } };
+	struct codearena_allocator *a;
+	struct codearena_manager *m;
+
+	(void)state;
+	m_opts.more = 1;
+	assert_int_equal(codearena_manager_new(&m_opts.known, &m), -E2BIG);
+	m_opts.more = 0;
+	assert_int_equal(codearena_manager_new(&m_opts.known, &m), 0);
+	a_opts.more = 1;
+	assert_int_equal(codearena_allocator_new(m, &a_opts.known, &a), -E2BIG);
+	a_opts.more = 0;
+	assert_int_equal(codearena_allocator_new(m, &a_opts.known, &a), 0);
+	codearena_allocator_free(a);
+	a_opts.known.sz = CA__SIZE_ALLOCATOR_OPTS - 1;
+	assert_int_equal(codearena_allocator_new(m, &a_opts.known, &a),
+			 -EINVAL);
+	codearena_manager_free(m);
+	m_opts.known.sz = CA__SIZE_MANAGER_OPTS - 1;
+	assert_int_equal(codearena_manager_new(&m_opts.known, &m), -EINVAL);
+}
+
+/* Results of any size: what this library does not know is 0. */
+static void results_grow(void **state)
+{
+	union {
+		size_t sz;
+		struct codearena_manager_counters manager;
+		struct codearena_allocator_counters allocator;
+		struct codearena_space_info space;
+		uint8_t byte[128];
+	} to;
+	struct codearena_allocator *a;
+	struct codearena_manager *m;
+	uint64_t page;
+
+	(void)state;
+	m = manager_of(0, &page);
+	a = allocator_of(m, 1);
+	memset(&to, 0xff, sizeof(to));
+	to.sz = sizeof(to);
+	assert_int_equal(codearena_manager_stat(m, &to.manager), 0);
+	assert_int_equal(to.sz, sizeof(to));
+	assert_int_equal(to.manager.spaces, 1);
+	assert_int_equal(to.byte[127], 0);
+	memset(&to, 0xff, sizeof(to));
+	to.sz = sizeof(to);
+	assert_int_equal(codearena_allocator_stat(a, &to.allocator), 0);
+	assert_int_equal(to.sz, sizeof(to));
+	assert_int_equal(to.allocator.spaces, 1);
+	assert_int_equal(to.byte[127], 0);
+	memset(&to, 0xff, sizeof(to));
+	to.sz = sizeof(to);
+	assert_int_equal(codearena_allocator_space(a, 0, &to.space), 0);
+	assert_int_equal(to.sz, sizeof(to));
+	assert_int_equal(to.space.region.size, allocator_stat(a).reserved);
+	assert_int_equal(to.byte[127], 0);
+	to.sz = CA__SIZE_MANAGER_COUNTERS - 1;
+	assert_int_equal(codearena_manager_stat(m, &to.manager), -EINVAL);
+	to.sz = CA__SIZE_ALLOCATOR_COUNTERS - 1;
+	assert_int_equal(codearena_allocator_stat(a, &to.allocator), -EINVAL);
+	to.sz = CA__SIZE_SPACE_INFO - 1;
+	assert_int_equal(codearena_allocator_space(a, 0, &to.space), -EINVAL);
 	codearena_allocator_free(a);
 	codearena_manager_free(m);
 }
@@ -315,7 +393,7 @@ static void allocator_refuses(void **state)
 {
 	CODEARENA_OPTS(codearena_allocator_opts, opts);
 	CODEARENA_OPTS(codearena_space_info, info);
-	CODEARENA_OPTS(codearena_allocator_stat, stat);
+	CODEARENA_OPTS(codearena_allocator_counters, stat);
 	struct codearena_allocator *a = (void *)1;
 	struct codearena_manager *m;
 	struct codearena_region r;
@@ -356,7 +434,6 @@ static void allocator_refuses(void **state)
 	assert_int_equal(codearena_allocator_stat(NULL, &stat), -EINVAL);
 	stat.sz = 1;
 	assert_int_equal(codearena_allocator_stat(a, &stat), -EINVAL);
-	assert_int_equal(codearena_allocator_space_count(NULL), 0);
 	codearena_allocator_free(NULL);
 	codearena_allocator_free(a);
 	codearena_manager_free(m);
@@ -373,6 +450,8 @@ int main(void)
 		cmocka_unit_test(spaces_are_placed_near),
 		cmocka_unit_test(placement_can_be_left_out),
 		cmocka_unit_test(regions_never_span_spaces),
+		cmocka_unit_test(options_grow),
+		cmocka_unit_test(results_grow),
 		cmocka_unit_test(allocator_refuses),
 	};
 

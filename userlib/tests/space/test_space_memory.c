@@ -46,7 +46,7 @@ static void new_fails_cleanly(void **state)
 
 static void allocate_fails_cleanly(void **state)
 {
-	struct codearena_allocator_stat before, after;
+	struct codearena_allocator_counters before, after;
 	struct codearena_allocator *a;
 	struct codearena_manager *m;
 	struct codearena_region r;
@@ -99,7 +99,7 @@ static void release_all(size_t count, bool divide)
 		r[i] = get(a, unit);
 	if (divide) {
 		r[0] = get(a, count * unit);
-		assert_int_equal(codearena_allocator_divide(a, r[0], count), 0);
+		assert_int_equal(ca__allocator_divide(a, r[0], count), 0);
 	}
 	for (; i < count; i++)
 		r[i] = (struct codearena_region){ r[0].begin + i * unit, unit };
@@ -163,9 +163,9 @@ static void unannounced_pieces_fail_cleanly(void **state)
 	memory_left = SIZE_MAX;
 	assert_int_equal(done, 0);
 	assert_int_equal(allocator_stat(a).waiting, 0);
-	assert_int_equal(codearena_allocator_divide(a, r[1], 1), 0);
+	assert_int_equal(ca__allocator_divide(a, r[1], 1), 0);
 	memory_left = 0;
-	assert_int_equal(codearena_allocator_divide(a, r[1], 1000), -ENOMEM);
+	assert_int_equal(ca__allocator_divide(a, r[1], 1000), -ENOMEM);
 	memory_left = SIZE_MAX;
 	assert_int_equal(codearena_allocator_release(a, r, COUNT, &done), 0);
 	assert_int_equal(done, COUNT);

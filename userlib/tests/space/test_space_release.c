@@ -215,7 +215,7 @@ static void release_of_pieces(void **state)
 	struct codearena_region piece[32];
 	size_t i, done;
 
-	assert_int_equal(codearena_allocator_divide(s->allocator, all, 64), 0);
+	assert_int_equal(ca__allocator_divide(s->allocator, all, 64), 0);
 	for (i = 0; i < 32; i++)
 		piece[i] = (struct codearena_region){
 			all.begin + (i * 2 + 1) * all.size / 64, all.size / 64
@@ -243,7 +243,7 @@ static void release_of_many(void **state)
 
 	for (i = 0; i < count; i++)
 		r[i] = get(s->allocator, 1);
-	assert_true(codearena_allocator_space_count(s->allocator) > 1);
+	assert_true(space_count(s->allocator) > 1);
 	before = allocator_stat(s->allocator).live;
 	/* Every other one first, so that there are many ranges. */
 	for (i = 0; i < count / 2; i++) {
@@ -266,8 +266,8 @@ static void release_of_many(void **state)
 static void expect_refusal(struct space *s, const struct codearena_region *r,
 			   size_t count, int error)
 {
-	struct codearena_allocator_stat before = allocator_stat(s->allocator);
-	struct codearena_allocator_stat after;
+	struct codearena_allocator_counters before = allocator_stat(s->allocator);
+	struct codearena_allocator_counters after;
 	size_t done = 7;
 
 	assert_int_equal(codearena_allocator_release(s->allocator, r, count,
@@ -320,18 +320,18 @@ static void divide_refuses(void **state)
 	struct space *s = *state;
 	struct codearena_region a = get(s->allocator, s->unit), b = a;
 
-	assert_int_equal(codearena_allocator_divide(NULL, a, 1), -EINVAL);
-	assert_int_equal(codearena_allocator_divide(s->allocator, a, 0),
+	assert_int_equal(ca__allocator_divide(NULL, a, 1), -EINVAL);
+	assert_int_equal(ca__allocator_divide(s->allocator, a, 0),
 			 -EINVAL);
 	b.begin += s->unit;
-	assert_int_equal(codearena_allocator_divide(s->allocator, b, 1),
+	assert_int_equal(ca__allocator_divide(s->allocator, b, 1),
 			 -ENOENT);
 	b.size = 1;
-	assert_int_equal(codearena_allocator_divide(s->allocator, b, 1),
+	assert_int_equal(ca__allocator_divide(s->allocator, b, 1),
 			 -EINVAL);
-	assert_int_equal(codearena_allocator_divide(s->allocator, a, SIZE_MAX),
+	assert_int_equal(ca__allocator_divide(s->allocator, a, SIZE_MAX),
 			 -ENOMEM);
-	assert_int_equal(codearena_allocator_divide(s->allocator, a, 1), 0);
+	assert_int_equal(ca__allocator_divide(s->allocator, a, 1), 0);
 }
 
 static void permanent_code_cannot_be_released(void **state)
@@ -364,7 +364,7 @@ static void failure_in_the_middle(void **state)
 	/* Not in the first space, therefore a step of its own. */
 	get(s->allocator, SPACE_PAGES * s->page - 2 * s->unit);
 	other = get(s->allocator, s->unit);
-	assert_int_equal(codearena_allocator_space_count(s->allocator), 2);
+	assert_int_equal(space_count(s->allocator), 2);
 	r[0] = other;
 	r[1] = pad;
 	assert_int_equal(codearena_allocator_release(s->allocator, r, 2, &done),

@@ -93,7 +93,7 @@ static void compare(const struct worker *w)
 		for (k = 0; k < i; k++) {
 			struct codearena_region b = w[k / HELD].held[k % HELD];
 
-			assert_int_equal(codearena_region_overlap(a, b).size,
+			assert_int_equal(ca__region_overlap(a, b).size,
 					 0);
 		}
 	}
@@ -132,7 +132,7 @@ static void threads_share_an_allocator(void **state)
 	s.manager = manager_of(0, &page);
 	s.allocator = allocator_of(s.manager, page);
 	run(&s);
-	assert_true(codearena_allocator_space_count(s.allocator) > 1);
+	assert_true(space_count(s.allocator) > 1);
 	assert_int_equal(s.full, 0);
 	codearena_allocator_free(s.allocator);
 	codearena_manager_free(s.manager);

@@ -5,8 +5,7 @@
  * The memfd backend: the way of code into an arena.
  *
  * Everything is checked, and everything is read from the caller into a buffer,
- * before the first byte of the arena changes. Only what the library itself has
- * made is read when it is stored.
+ * before the first byte of the arena changes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,8 +23,7 @@
  * @objects: the entries; chunks become objects without flags
  * @tables: tables of traps for @objects, or NULL; only to publish
  * @count: how many
- * @buffer: the bytes of all entries, one behind the other; NULL: they are
- *          trusted, and read where they are
+ * @buffer: the bytes of all entries, one behind the other
  * @small: room for few bytes
  */
 struct ca__batch {
@@ -135,9 +133,6 @@ static int ca__read_sources(struct ca__batch *batch, size_t *failed)
 	int ret = -ENOMEM;
 	size_t i;
 
-	batch->buffer = NULL;
-	if (ca__copy_trusted)
-		return 0;
 	batch->buffer = batch->small;
 	if (batch->count > CA__SMALL_ENTRIES)
 		sources = malloc(batch->count * sizeof(*sources));
@@ -157,15 +152,6 @@ static int ca__read_sources(struct ca__batch *batch, size_t *failed)
 	return ret;
 }
 
-/* The bytes of an entry, of which @done bytes of earlier ones are before it. */
-static const uint8_t *ca__bytes(const struct ca__batch *batch, size_t entry,
-				uint64_t done)
-{
-	if (batch->buffer)
-		return batch->buffer + done;
-	return (const uint8_t *)(uintptr_t)batch->objects[entry].source;
-}
-
 static void ca__buffer_free(struct ca__batch *batch)
 {
 	if (batch->buffer != batch->small)
@@ -182,7 +168,7 @@ static void ca__write_apply(struct ca__batch *batch)
 	for (i = 0; i < batch->count; i++) {
 		const struct codearena_object *object = &batch->objects[i];
 
-		memcpy(memfd->alias + object->offset, ca__bytes(batch, i, done),
+		memcpy(memfd->alias + object->offset, batch->buffer + done,
 		       object->length);
 		done += object->length;
 	}
@@ -332,7 +318,7 @@ static void ca__publish_apply(struct ca__batch *batch,
 		end = ca__run(batch, i, &length);
 		for (; i < end; i++) {
 			ca__object_apply(arena, &batch->objects[i],
-					 ca__bytes(batch, i, done));
+					 batch->buffer + done);
 			done += batch->objects[i].length;
 		}
 		ca__pages_seal(&memfd->pages, first->offset, length,

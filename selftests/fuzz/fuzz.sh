@@ -17,8 +17,8 @@
 # Ends with "fuzz: N passed, N failed, N skipped".
 
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname "$0")/../vm/lib.sh"
 
 kver=${KVER:-debug} seconds=180 seed=$(date +%s) options=() replay=()
 while [ $# -gt 0 ]; do
@@ -44,9 +44,7 @@ done
 
 out=$root_dir/build/selftests/x86_64
 say "building the fuzzer"
-source=$("$vm_dir/kernel.sh" source-file tools/testing/selftests/kselftest_harness.h)
-make -C "$root_dir/selftests" --no-print-directory O="$out" HARNESS_DIR="$source" \
-	"$out/codearena_fuzz" >&2
+make -s -C "$root_dir/selftests" -j"$(nproc)" O="$out" "$out/codearena_fuzz" >&2
 say "$seconds seconds with seed $seed"
 code=0
 "$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 --each $((seconds + 240)) "${options[@]}" \

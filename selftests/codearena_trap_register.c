@@ -6,7 +6,7 @@
  */
 #include "kselftest_harness.h"
 
-#include "utils.h"
+#include "lib/utils.h"
 
 #define EXTERNAL CODEARENA_LANDING_EXTERNAL
 

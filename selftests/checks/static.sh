@@ -13,8 +13,8 @@
 # Ends with "check-static: N passed, N failed, N skipped".
 
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname "$0")/../vm/lib.sh"
 
 logs=$root_dir/build/static
 skip_code=77
@@ -197,7 +197,7 @@ check_kunit() {
 checkpatch() {
 	local tree ignored=$1 code=0
 	shift
-	tree=$("$vm_dir/kernel.sh" source-file scripts/checkpatch.pl scripts/spelling.txt \
+	tree=$("$vm_dir/source.sh" file scripts/checkpatch.pl scripts/spelling.txt \
 		scripts/const_structs.checkpatch)
 	"$tree/scripts/checkpatch.pl" --no-tree --strict --terse --show-types \
 		${ignored:+--ignore "$ignored"} -f "$@" || code=$?
@@ -219,13 +219,13 @@ check_checkpatch() {
 
 check_checkpatch_tests() {
 	local files
-	take_files 'selftests/*.[ch]' 'selftests/fuzz/*.[ch]' ':!selftests/[!f]*/*'
+	take_files 'selftests/codearena_*.c' 'selftests/lib/*.[ch]' 'selftests/fuzz/*.[ch]'
 	checkpatch "$(list_of "${checkpatch_ignore_tests[@]}")" "${files[@]}"
 }
 
 check_kernel_doc() {
 	local tree files
-	tree=$("$vm_dir/kernel.sh" source-file scripts/kernel-doc)
+	tree=$("$vm_dir/source.sh" file scripts/kernel-doc)
 	take_files "${kernel_sources[@]}"
 	"$tree/scripts/kernel-doc" -none -Werror "${files[@]}"
 }
@@ -257,7 +257,7 @@ check_clang_format() {
 	local files
 	need clang-format static
 	take_files "${kernel_sources[@]}" 'userlib/include/*.h' ':!kmod/trace.h' ':!kmod/tests/*'
-	selftests/vm/format.py "${files[@]}"
+	selftests/checks/format.py "${files[@]}"
 	echo "${#files[@]} files"
 }
 
@@ -266,7 +266,7 @@ check_clang_format() {
 check_coccinelle() {
 	local tree rule options found=0
 	need spatch static
-	tree=$("$vm_dir/kernel.sh" source-file scripts/coccinelle)
+	tree=$("$vm_dir/source.sh" file scripts/coccinelle)
 	while IFS= read -r rule; do
 		options=$(sed -n 's,^// Options:,,p' "$rule" | head -n 1)
 		echo "$rule"

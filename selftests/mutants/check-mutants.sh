@@ -13,8 +13,8 @@
 # Ends with "check-mutants: N passed, N failed, N skipped".
 
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname "$0")/../vm/lib.sh"
 
 case ${1-} in
 -h | --help) usage; exit 0 ;;
@@ -96,8 +96,7 @@ else
 	files=("$mutants"/*.patch)
 fi
 say "building the kselftests"
-source=$("$vm_dir/kernel.sh" source-file tools/testing/selftests/kselftest_harness.h)
-make -C "$root_dir/selftests" --no-print-directory O="$tests" HARNESS_DIR="$source" >&2
+make -s -C "$root_dir/selftests" -j"$(nproc)" O="$tests" >&2
 
 # What passes when nothing is broken, by kernel.
 declare -A wanted=()

@@ -12,8 +12,8 @@
 # the sums on a line of its own, after "NAME: " when a name is given.
 
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname "$0")/../vm/lib.sh"
 
 name=
 case ${1:---help} in

@@ -12,16 +12,18 @@
 #include "codearena_private.h"
 
 /**
- * codearena_report_step - a debugger stepped from an instruction to its pad
- * @landing: the pad
+ * codearena_report_step - report a debugger's step from a trap to its pad
+ * @regs: the registers, at the pad
  *
  * The step is complete, but the processor would execute one instruction of the
- * pad before it says so. The kernel has the same problem with the first
+ * pad before it reports it. The kernel has the same problem with the first
  * instruction of a signal handler, and the same solution. A step that the
- * program does by itself, by the flag alone, stays the processor's, and so
- * does one of a thread that blocks the signal.
+ * program makes by itself, by the flag alone, is left to the processor, and so
+ * is one of a thread that blocks the signal.
+ *
+ * Context: interrupts on: sending a signal sleeps on PREEMPT_RT.
  */
-void codearena_report_step(unsigned long landing)
+void codearena_report_step(const struct pt_regs *regs)
 {
 	struct kernel_siginfo info;
 
@@ -31,13 +33,13 @@ void codearena_report_step(unsigned long landing)
 	clear_siginfo(&info);
 	info.si_signo = SIGTRAP;
 	info.si_code = TRAP_TRACE;
-	info.si_addr = (void __user *)landing;
+	info.si_addr = (void __user *)regs->ip;
 	send_sig_info(SIGTRAP, &info, current);
 }
 
 /*
- * Breakpoints and single steps are the debugger's and never looked at, and
- * neither is a trap of the kernel itself.
+ * Breakpoints and single steps belong to the debugger and are ignored, and so
+ * is a trap of the kernel itself.
  */
 static int codearena_die(struct notifier_block *block, unsigned long event,
 			 void *data)
@@ -57,8 +59,15 @@ static int codearena_die(struct notifier_block *block, unsigned long event,
 	default:
 		return NOTIFY_DONE;
 	}
-	/* Notifiers are called under RCU. */
-	return codearena_fixup(args->regs, kind, 0) ? NOTIFY_STOP : NOTIFY_DONE;
+	/* Notifiers are called under RCU, with interrupts off. */
+	if (!codearena_fixup(args->regs, kind, 0))
+		return NOTIFY_DONE;
+	if (unlikely(args->regs->flags & X86_EFLAGS_TF)) {
+		local_irq_enable();
+		codearena_report_step(args->regs);
+		local_irq_disable();
+	}
+	return NOTIFY_STOP;
 }
 
 static struct notifier_block codearena_die_block = {
@@ -66,7 +75,7 @@ static struct notifier_block codearena_die_block = {
 };
 
 /**
- * codearena_arch_init - begin to hear of traps
+ * codearena_arch_init - register the die notifier
  *
  * Return: 0 or a negative errno.
  */
@@ -76,7 +85,7 @@ int codearena_arch_init(void)
 }
 
 /**
- * codearena_arch_exit - no trap is looked at any more
+ * codearena_arch_exit - unregister the die notifier
  *
  * Notifiers run under RCU, and unregistering waits for them.
  */

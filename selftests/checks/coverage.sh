@@ -10,15 +10,16 @@
 #   --again   from the data of the last run, without a VM
 #
 # COVERAGE_LEAST=N percent of the lines have to be executed (default 92), and every
-# error return but those that selftests/vm/uncovered.txt gives a reason for.
+# error return but those that selftests/checks/uncovered.txt gives a reason for.
 # The table and the code are kept in build/coverage/.
 # Ends with "coverage: N passed, N failed, N skipped".
 
 set -euo pipefail
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname "$0")/../vm/lib.sh"
 
 least=${COVERAGE_LEAST:-92} again=''
+checks_dir=$root_dir/selftests/checks
 results=$root_dir/build/coverage
 built=$root_dir/build/kmod/debug-x86_64-gcov
 case ${1-} in
@@ -41,7 +42,7 @@ run_tests() {
 	"$vm_dir/check-vm.sh" --name coverage-tests --kselftests \
 		--tests --env --tests CODEARENA_PATIENCE=5 --tests --each --tests 600 \
 		--tests --run --tests --module --tests --run --tests "$module" \
-		--last "$vm_dir/guest-gcov.sh" debug x86_64
+		--last "$vm_dir/guest/guest-gcov.sh" debug x86_64
 }
 
 # Put what the guest printed beside the objects.
@@ -63,7 +64,7 @@ report() {
 		die "gcovr failed"
 	}
 	cat "$results/table.txt"
-	"$vm_dir/uncovered.py" --least "$least" --reasons "$vm_dir/uncovered.txt" \
+	"$checks_dir/uncovered.py" --least "$least" --reasons "$checks_dir/uncovered.txt" \
 		--source "$built" "$results/lines.json"
 }
 

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Handles, which are open files of the device: open, RESERVE, SHARE, close.
+ */
+#include <linux/ctype.h>
+#include <linux/file.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+
+#include "codearena_private.h"
+#include "trace.h"
+
+#define CODEARENA_FS_MAGIC	0x434f4445	/* "CODE" */
+
+#define RESERVE_VALID_FLAGS (CODEARENA_RESERVE_F_PERMANENT | \
+			     CODEARENA_RESERVE_F_SHARED_WRITER)
+
+static DEFINE_MUTEX(codearena_attach_lock);
+static struct vfsmount *codearena_mnt;
+
+static int codearena_fs_init_context(struct fs_context *fc)
+{
+	return init_pseudo(fc, CODEARENA_FS_MAGIC) ? 0 : -ENOMEM;
+}
+
+/*
+ * Not for files: it supplies one inode per arena, for its address_space. The
+ * files keep the inode of the device, by which security modules judge them.
+ * No owner: the mount lives as long as the module, and must not pin it.
+ */
+static struct file_system_type codearena_fs_type = {
+	.name = "codearena",
+	.init_fs_context = codearena_fs_init_context,
+	.kill_sb = kill_anon_super,
+};
+
+/**
+ * codearena_handle_init - prepare for handles, when the module is loaded
+ *
+ * Return: 0 or a negative errno.
+ */
+int codearena_handle_init(void)
+{
+	codearena_mnt = kern_mount(&codearena_fs_type);
+	return PTR_ERR_OR_ZERO(codearena_mnt);
+}
+
+/**
+ * codearena_handle_exit - undo codearena_handle_init(); no handle is left
+ */
+void codearena_handle_exit(void)
+{
+	kern_unmount(codearena_mnt);
+}
+
+static bool codearena_name_valid(const u8 *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < CODEARENA_NAME_LEN && name[i]; i++) {
+		if (!isascii(name[i]) || !isprint(name[i]))
+			return false;
+	}
+	return i < CODEARENA_NAME_LEN;
+}
+
+/**
+ * codearena_file_init - give a handle the address_space of its views
+ * @file: the handle, while nobody else sees it
+ *
+ * Before there is an arena: the core counts and links a mapping by f_mapping,
+ * before, while and after it calls mmap, so that it may not change by RESERVE.
+ *
+ * Return: 0 or a negative errno.
+ */
+int codearena_file_init(struct file *file)
+{
+	struct inode *inode = alloc_anon_inode(codearena_mnt->mnt_sb);
+
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	file->f_mapping = inode->i_mapping;
+	return 0;
+}
+
+/**
+ * codearena_file_exit - a handle is going away
+ * @file: the handle
+ */
+void codearena_file_exit(struct file *file)
+{
+	struct codearena_arena *arena = codearena_file_arena(file);
+	struct inode *inode = file->f_mapping->host;
+
+	if (arena)
+		codearena_arena_put(arena);
+	iput(inode);
+}
+
+/* The arena must be complete when the pointer to it can be seen. */
+static void codearena_file_attach(struct file *file,
+				  struct codearena_arena *arena)
+{
+	/* Pairs with the acquire in codearena_file_arena(). */
+	smp_store_release((struct codearena_arena **)&file->private_data,
+			  arena);
+}
+
+static int codearena_reserve(struct file *file,
+			     const struct codearena_reserve *cmd)
+{
+	struct codearena_arena *arena;
+	int ret = 0;
+
+	if (!cmd->length || cmd->length > CODEARENA_MAX_LENGTH ||
+	    !PAGE_ALIGNED(cmd->length) || !PAGE_ALIGNED(cmd->commit_limit) ||
+	    cmd->commit_limit > cmd->length || !codearena_name_valid(cmd->name))
+		return -EINVAL;
+
+	arena = codearena_arena_new(file, cmd);
+	if (IS_ERR(arena))
+		return PTR_ERR(arena);
+	mutex_lock(&codearena_attach_lock);
+	if (codearena_file_arena(file))
+		ret = -EBUSY;
+	else
+		codearena_file_attach(file, arena);
+	mutex_unlock(&codearena_attach_lock);
+	if (ret)
+		codearena_arena_put(arena);
+	return ret;
+}
+
+/**
+ * codearena_ioctl_reserve - make an empty handle an arena
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_reserve.
+ */
+int codearena_ioctl_reserve(struct codearena_ucmd *ucmd)
+{
+	const struct codearena_reserve *cmd = ucmd->cmd;
+	int ret;
+
+	if (cmd->flags & ~RESERVE_VALID_FLAGS)
+		return -EOPNOTSUPP;
+	ret = codearena_reserve(ucmd->file, cmd);
+	trace_reserve(ret ? NULL : codearena_file_arena(ucmd->file), cmd, ret);
+	return ret;
+}
+
+/*
+ * The device is opened anew, so that the handle has the inode, and with it the
+ * label, of the device, and passes the checks of security modules on opening.
+ */
+static int codearena_share(struct codearena_ucmd *ucmd)
+{
+	struct codearena_share *cmd = ucmd->cmd;
+	struct file *file;
+	int fd;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	file = dentry_open(&ucmd->file->f_path, O_RDONLY | O_LARGEFILE,
+			   current_cred());
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	/* All views of an arena are found in one place. */
+	iput(file->f_mapping->host);
+	ihold(ucmd->arena->inode);
+	file->f_mapping = ucmd->arena->inode->i_mapping;
+	kref_get(&ucmd->arena->ref);
+	codearena_file_attach(file, ucmd->arena);
+	cmd->out_fd = fd;
+	ucmd->new_fd = fd;
+	ucmd->new_file = file;
+	return 0;
+}
+
+/**
+ * codearena_ioctl_share - make a handle that cannot change the arena
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_share.
+ */
+int codearena_ioctl_share(struct codearena_ucmd *ucmd)
+{
+	const struct codearena_share *cmd = ucmd->cmd;
+	int ret;
+
+	if (cmd->flags || cmd->__reserved)
+		return -EOPNOTSUPP;
+	ret = codearena_share(ucmd);
+	trace_share(ucmd->arena, ret);
+	return ret;
+}
