@@ -45,7 +45,8 @@ struct V8Map {
 		if (above == map.begin())
 			return nullptr;
 		--above;
-		return codearena_code_contains(above->second, pc) ?
+		return pc - codearena_code_start(above->second) <
+			codearena_code_size(above->second) ?
 			above->second : nullptr;
 	}
 };

@@ -187,167 +187,15 @@ struct codearena_reloc_error {
 };
 
 /**
- * codearena_reloc_reason - a reason in words
+ * codearena_reloc_reason_text - describe a reason
  * @reason: any value
  *
- * Return: English text without a full stop; "unknown reason" for other values.
- */
-const char *codearena_reloc_reason(uint32_t reason);
-
-/**
- * codearena_reloc_width - bytes of a field
- * @machine: ELF machine number: EM_X86_64, EM_AARCH64, EM_RISCV
- * @form: enum codearena_reloc_form
+ * Thread-safe and async-signal-safe.
  *
- * Return: the number; 0: unknown machine or form, or not of this machine.
+ * Return: English text without a full stop; "unknown reason" for values that
+ * are not in enum codearena_reloc_reason.
  */
-uint32_t codearena_reloc_width(uint32_t machine, uint32_t form);
-
-/**
- * codearena_reloc_encode - fill in a field
- * @machine: ELF machine number
- * @form: enum codearena_reloc_form
- * @place: address that the field will have
- * @target: what belongs there: an address, or a number
- * @field: the bytes, which hold the instructions already
- *
- * Return: 0; -EINVAL: NULL, unknown, or @place or @target is misaligned;
- * -ENOEXEC: the field does not hold the instructions of the form; -ERANGE: out
- * of reach. On failure the field is unchanged.
- */
-int codearena_reloc_encode(uint32_t machine, uint32_t form, uint64_t place,
-			   uint64_t target, uint8_t *field);
-
-/**
- * codearena_reloc_decode - read a field
- * @machine: ELF machine number
- * @form: enum codearena_reloc_form
- * @place: address of the field
- * @field: the bytes
- * @target: gets what codearena_reloc_encode() was given; 0 on failure
- *
- * Return: 0; -EINVAL: NULL, unknown, or @place is misaligned; -ENOEXEC: the
- * field does not hold the instructions of the form.
- */
-int codearena_reloc_decode(uint32_t machine, uint32_t form, uint64_t place,
-			   const uint8_t *field, uint64_t *target);
-
-/**
- * codearena_reloc_clear - take what belongs to one place out of a field
- * @machine: ELF machine number
- * @form: enum codearena_reloc_form
- * @field: the bytes
- *
- * The immediates become 0, so that equal code has equal bytes wherever it was.
- *
- * Return: 0; -EINVAL; -ENOEXEC: as codearena_reloc_encode().
- */
-int codearena_reloc_clear(uint32_t machine, uint32_t form, uint8_t *field);
-
-/**
- * struct codearena_reloc_context - what relocations refer to
- * @sz: set by the caller to sizeof(struct codearena_reloc_context)
- * @machine: ELF machine number
- * @imports: functions below this index have no slot
- * @functions: indices of functions are below @imports + @functions
- * @builtins: indices of builtins are below this
- * @signatures: signatures are below this
- * @external_count: entries of @externals
- * @externals: addresses; may be NULL if there are none
- * @resolve: gives the address of a slot, for CALL and STUB_CALL, or the handle,
- *           for INDIRECT, of an index that is in range. Returns 0 or -errno.
- *           It need not be set for codearena_reloc_check().
- * @data: for @resolve
- */
-struct codearena_reloc_context {
-	size_t sz;
-	uint32_t machine;
-	uint32_t imports;
-	uint32_t functions;
-	uint32_t builtins;
-	uint32_t signatures;
-	uint32_t external_count;
-	const uint64_t *externals;
-	int (*resolve)(void *data, uint32_t kind, uint32_t index,
-		       uint64_t *target);
-	void *data;
-};
-
-/**
- * struct codearena_reloc_body - the code object that relocations are in
- * @sz: set by the caller to sizeof(struct codearena_reloc_body)
- * @instructions: bytes of instructions, from the start
- * @pool: offset of the constant pool
- * @pool_size: bytes of it
- * @size: bytes of the object without padding
- */
-struct codearena_reloc_body {
-	size_t sz;
-	uint32_t instructions;
-	uint32_t pool;
-	uint32_t pool_size;
-	uint32_t size;
-};
-
-/**
- * codearena_reloc_check - are the relocations of an object right?
- * @context: what they refer to
- * @body: what they are in
- * @bytes: the bytes of the object, for the check of instructions; NULL: none
- * @relocs: array of relocations; may be NULL if there are none
- * @count: entries of @relocs
- * @error: NULL, or gets the first one that is wrong; @sz must be set
- *
- * All that can be told before the place is known.
- *
- * Return: 0; -EINVAL, -E2BIG: a structure is wrong; -EINVAL: kind, form,
- * offset, order or addend of a relocation; -ENOEXEC: instructions; -ENOENT:
- * there is no such function, builtin, signature or external; -EOVERFLOW: an
- * internal reference leads out of the object.
- */
-int codearena_reloc_check(const struct codearena_reloc_context *context,
-			  const struct codearena_reloc_body *body,
-			  const uint8_t *bytes,
-			  const struct codearena_reloc *relocs, size_t count,
-			  struct codearena_reloc_error *error);
-
-/**
- * codearena_reloc_apply - fill in all fields of an object
- * @context: what the relocations refer to
- * @body: what they are in
- * @relocs: array of relocations; may be NULL if there are none
- * @count: entries of @relocs
- * @address: address that the object will have
- * @bytes: the bytes of the object, changed in place; after a failure they are
- *         of no use
- * @error: NULL, or gets the first relocation that is wrong; @sz must be set
- *
- * Checks too. Return: as codearena_reloc_check(); -ERANGE: out of reach; what
- * @resolve returned.
- */
-int codearena_reloc_apply(const struct codearena_reloc_context *context,
-			  const struct codearena_reloc_body *body,
-			  const struct codearena_reloc *relocs, size_t count,
-			  uint64_t address, uint8_t *bytes,
-			  struct codearena_reloc_error *error);
-
-/**
- * codearena_reloc_verify - does relocated code hold what belongs there?
- * @context: what the relocations refer to
- * @body: what they are in
- * @relocs: array of relocations; may be NULL if there are none
- * @count: entries of @relocs
- * @address: address of the object
- * @bytes: its bytes
- * @error: NULL, or gets the first relocation that is wrong; @sz must be set
- *
- * Return: 0; as codearena_reloc_apply(); -ESTALE: a field holds something else.
- */
-int codearena_reloc_verify(const struct codearena_reloc_context *context,
-			   const struct codearena_reloc_body *body,
-			   const struct codearena_reloc *relocs, size_t count,
-			   uint64_t address, const uint8_t *bytes,
-			   struct codearena_reloc_error *error);
+const char *codearena_reloc_reason_text(uint32_t reason);
 
 /*
  * ----------------------------------------------------------------------
@@ -356,23 +204,23 @@ int codearena_reloc_verify(const struct codearena_reloc_context *context,
  */
 
 /*
- * A code object is one function, wrapper or table in an arena, with what its
- * compiler told about it. The machine code itself is in the arena; the object
- * is a record of it and never changes, but for its references.
+ * A code object is one function, wrapper or jump table in an arena, with its
+ * compiler's metadata. The arena holds the machine code; the object is a record
+ * of it, and never changes except for its references.
  *
- * Its body is, in this order and without gaps: instructions, safepoint table,
- * handler table, constant pool, code comments. What follows up to the end of
- * the object's region is padding, filled with trap instructions.
+ * Its body consists of these sections, in this order and without gaps:
+ * instructions, safepoint table, handler table, constant pool, code comments.
+ * The rest of the object's region is padding, filled with trap instructions.
  *
- * Objects are counted by references. Functions that take a const object need
- * one to be held by somebody; they take no lock, change nothing, may be called
- * from any thread, and from a signal handler as well unless they say otherwise.
+ * Functions that take a const object need somebody to hold a reference to it.
+ * They take no lock, change nothing, and may be called from any thread, and from
+ * signal handlers unless documented otherwise.
  *
  * Return values as in codearena.h.
  */
 
 /**
- * enum codearena_code_kind - what an object is
+ * enum codearena_code_kind - kinds of code objects
  * @CODEARENA_CODE_FUNCTION: a function of a module
  * @CODEARENA_CODE_HOST_WRAPPER: calls a function of the host program
  * @CODEARENA_CODE_RUNTIME_WRAPPER: calls into the runtime's own language
@@ -388,10 +236,10 @@ enum codearena_code_kind {
 };
 
 /**
- * enum codearena_code_tier - which compiler made it
- * @CODEARENA_TIER_NONE: none, as for wrappers and tables
- * @CODEARENA_TIER_BASELINE: the one that is quick
- * @CODEARENA_TIER_OPTIMIZED: the one whose code is quick
+ * enum codearena_code_tier - the compiler that made it
+ * @CODEARENA_TIER_NONE: none, as for wrappers and jump tables
+ * @CODEARENA_TIER_BASELINE: the fast compiler
+ * @CODEARENA_TIER_OPTIMIZED: the optimising compiler
  */
 enum codearena_code_tier {
 	CODEARENA_TIER_NONE = 0,
@@ -400,11 +248,11 @@ enum codearena_code_tier {
 };
 
 /**
- * enum codearena_code_debug - what it was made for
- * @CODEARENA_DEBUG_NONE: to run
- * @CODEARENA_DEBUG_DEBUGGING: to be looked at
- * @CODEARENA_DEBUG_BREAKPOINTS: to stop at breakpoints
- * @CODEARENA_DEBUG_STEPPING: to stop everywhere; never installed
+ * enum codearena_code_debug - level of debug support
+ * @CODEARENA_DEBUG_NONE: none
+ * @CODEARENA_DEBUG_DEBUGGING: values can be inspected
+ * @CODEARENA_DEBUG_BREAKPOINTS: stops at breakpoints
+ * @CODEARENA_DEBUG_STEPPING: stops everywhere; never becomes current
  */
 enum codearena_code_debug {
 	CODEARENA_DEBUG_NONE = 0,
@@ -413,22 +261,13 @@ enum codearena_code_debug {
 	CODEARENA_DEBUG_STEPPING
 };
 
-/**
- * codearena_code_kind_name - name of a kind
- * @kind: any value
- *
- * Return: "function", "host wrapper", "runtime wrapper", "interpreter entry",
- * "jump table"; "unknown kind" for any other value.
- */
-const char *codearena_code_kind_name(enum codearena_code_kind kind);
-
 /* Flags of struct codearena_source_position */
 #define CODEARENA_POSITION_F_STATEMENT	0x1U
 
 /**
- * struct codearena_source_position - where instructions come from
+ * struct codearena_source_position - source position of instructions
  * @code_offset: of the first instruction, from the start of the object
- * @position: in the source, as the runtime counts
+ * @position: in the source, in the runtime's own units
  * @inlining_id: index of the inlining position; -1: not inlined
  * @flags: CODEARENA_POSITION_F_* bits
  */
@@ -444,10 +283,10 @@ struct codearena_source_position {
 
 /**
  * struct codearena_inlining_position - a call that was inlined
- * @function: index of the function that was inlined
+ * @function: index of the inlined function, not negative
  * @position: of the call, in the source
- * @caller_id: index of the inlining position that the call was in; -1: it was in
- *             the function of the object
+ * @caller_id: index of the inlining position that contains the call, less than
+ *             its own; -1: the object's function contains it
  * @flags: CODEARENA_INLINING_F_* bits
  */
 struct codearena_inlining_position {
@@ -460,26 +299,29 @@ struct codearena_inlining_position {
 /* Flags of struct codearena_code_desc: as CODEARENA_OBJECT_F_REPORT */
 #define CODEARENA_CODE_F_REPORT		0x1U
 
-/* The largest body, in bytes. */
+/* Maximum size of a body, in bytes */
 #define CODEARENA_CODE_MAX		0x7fffffffU
 
-/* The longest name, in bytes. */
+/* Maximum length of a name, in bytes */
 #define CODEARENA_CODE_NAME_MAX		4095U
 
-/* An object that is no function of a module. */
+/* Function index of an object that is not a function of a module */
 #define CODEARENA_CODE_ANONYMOUS	(-1)
 
 /**
- * struct codearena_code_desc - what a compiler hands over
+ * struct codearena_code_desc - a compiler's description of code
  * @sz: set by the caller to sizeof(struct codearena_code_desc)
  * @body: the bytes of the body; NULL for a jump table
- * @traps: protected instructions, in any order; @landing counts from the start
- *         of the body, or is CODEARENA_LANDING_EXTERNAL
+ * @traps: protected instructions, in any order, not empty, inside the
+ *         instructions and disjoint; @landing counts from the start of the body
+ *         and lies in it, or is CODEARENA_LANDING_EXTERNAL
  * @relocs: relocations, ascending
- * @positions: source positions, ascending by @code_offset
+ * @positions: source positions inside the instructions, ascending by
+ *             @code_offset
  * @inlinings: inlining positions
- * @deopt: data of the runtime about deoptimisation
- * @name: NULL: made from the kind and index
+ * @deopt: the runtime's deoptimisation data
+ * @name: without control characters, 1 to CODEARENA_CODE_NAME_MAX bytes; NULL:
+ *        derived from kind and index
  * @trap_count: entries of @traps
  * @reloc_count: entries of @relocs
  * @position_count: entries of @positions
@@ -488,17 +330,18 @@ struct codearena_inlining_position {
  * @kind: enum codearena_code_kind
  * @tier: enum codearena_code_tier
  * @debug: enum codearena_code_debug
- * @function_index: in the module; CODEARENA_CODE_ANONYMOUS for what is none
+ * @function_index: in the module, or CODEARENA_CODE_ANONYMOUS
  * @flags: CODEARENA_CODE_F_* bits
  * @instructions_size: bytes, not 0
  * @safepoint_size: bytes
  * @handler_size: bytes
  * @constant_pool_size: bytes
  * @comments_size: bytes
- * @frame_slots: slots of the stack frame, at most 65535
+ * @frame_slots: slots of a stack frame, at most 65535
  * @parameter_slots: slots of tagged parameters, at most 65535
  *
- * All of it is copied. Where a count is 0 the pointer is not looked at.
+ * Everything is copied. A pointer is ignored where its count is 0. The body has
+ * at most CODEARENA_CODE_MAX bytes, all metadata together less than 4 GiB.
  */
 struct codearena_code_desc {
 	size_t sz;
@@ -528,34 +371,89 @@ struct codearena_code_desc {
 	uint32_t parameter_slots;
 };
 
-/**
- * codearena_code_check - is this the description of an object?
- * @desc: the description
- *
- * What an object cannot be made from is refused here; whether relocations fit a
- * module is codearena_reloc_check()'s to say. Not async-signal-safe.
- *
- * Return: 0; -E2BIG: @desc is longer than this library knows;
- * -EINVAL: an argument is NULL, a kind, tier, debug level, index or number of
- * slots is none, there are no instructions; a trap is empty, leaves the
- * instructions or overlaps another one, or its landing pad is outside of the
- * body; source positions do not ascend or leave the instructions; an inlining
- * position is its own caller, or names one that follows, or is not there;
- * the name is empty or has control characters;
- * -EOPNOTSUPP: an unknown flag;
- * -ENAMETOOLONG: the name is longer than CODEARENA_CODE_NAME_MAX;
- * -EOVERFLOW: the body is larger than CODEARENA_CODE_MAX, or what is told about
- * it needs more than 4 GiB.
- */
-int codearena_code_check(const struct codearena_code_desc *desc);
-
 struct codearena_code;
+
+/**
+ * struct codearena_code_info - properties of a code object
+ * @sz: set by the caller to sizeof(struct codearena_code_info)
+ * @traps: protected instructions, ascending, with landing pads as described
+ * @relocs: relocations
+ * @positions: source positions
+ * @inlinings: inlining positions
+ * @deopt: the runtime's deoptimisation data
+ * @trap_count: entries of @traps
+ * @reloc_count: entries of @relocs
+ * @position_count: entries of @positions
+ * @inlining_count: entries of @inlinings
+ * @deopt_size: bytes of @deopt
+ * @memory: bytes of memory beside the machine code
+ * @start: address of the first instruction
+ * @size: bytes in the arena, with padding
+ * @body_size: bytes of the body
+ * @kind: enum codearena_code_kind
+ * @tier: enum codearena_code_tier
+ * @debug: enum codearena_code_debug
+ * @function_index: in the module, or CODEARENA_CODE_ANONYMOUS
+ * @flags: CODEARENA_CODE_F_* bits
+ * @instructions_size: bytes of instructions
+ * @safepoint_size: bytes of the safepoint table
+ * @handler_size: bytes of the handler table
+ * @constant_pool_size: bytes of the constant pool
+ * @comments_size: bytes of the code comments
+ * @frame_slots: slots of a stack frame
+ * @parameter_slots: slots of tagged parameters
+ *
+ * Arrays live as long as the object; one without entries is NULL. A section
+ * begins at @start plus the sizes of all sections before it.
+ */
+struct codearena_code_info {
+	size_t sz;
+	const struct codearena_trap *traps;
+	const struct codearena_reloc *relocs;
+	const struct codearena_source_position *positions;
+	const struct codearena_inlining_position *inlinings;
+	const void *deopt;
+	size_t trap_count;
+	size_t reloc_count;
+	size_t position_count;
+	size_t inlining_count;
+	size_t deopt_size;
+	size_t memory;
+	uint64_t start;
+	uint32_t size;
+	uint32_t body_size;
+	uint32_t kind;
+	uint32_t tier;
+	uint32_t debug;
+	int32_t function_index;
+	uint32_t flags;
+	uint32_t instructions_size;
+	uint32_t safepoint_size;
+	uint32_t handler_size;
+	uint32_t constant_pool_size;
+	uint32_t comments_size;
+	uint32_t frame_slots;
+	uint32_t parameter_slots;
+};
+
+/**
+ * codearena_code_get_info - read the properties of an object
+ * @code: object
+ * @info: receives the properties; @info->sz must be set
+ *
+ * Return: 0; -EINVAL: an argument is NULL, or @info is too short.
+ */
+int codearena_code_get_info(const struct codearena_code *code,
+			    struct codearena_code_info *info);
 
 /**
  * codearena_code_ref - take a reference
  * @code: object that a reference is held to
  *
- * Return: 0; -EINVAL; -EOVERFLOW: there are 2^31 references already.
+ * Not async-signal-safe. See codearena_code_put().
+ *
+ * Return: 0; -EINVAL: @code is NULL; -EOVERFLOW: there are 2^31 - 1 references
+ * already.
  */
 int codearena_code_ref(struct codearena_code *code);
 
@@ -568,239 +466,79 @@ int codearena_code_ref(struct codearena_code *code);
 uint64_t codearena_code_start(const struct codearena_code *code);
 
 /**
- * codearena_code_size - bytes that the object takes in its arena, with padding
+ * codearena_code_size - size in the arena
  * @code: object
  *
- * Return: the size; 0 if @code is NULL.
+ * Return: the bytes, with padding; 0 if @code is NULL.
  */
 uint32_t codearena_code_size(const struct codearena_code *code);
 
 /**
- * codearena_code_body_size - bytes of the body
+ * codearena_code_is_protected - does a trap of the object cover an instruction?
  * @code: object
+ * @pc: address of the instruction
  *
- * Return: the size; 0 if @code is NULL.
- */
-uint32_t codearena_code_body_size(const struct codearena_code *code);
-
-/**
- * enum codearena_code_section - parts of a body, in their order
- * @CODEARENA_SECTION_INSTRUCTIONS: instructions
- * @CODEARENA_SECTION_SAFEPOINTS: safepoint table
- * @CODEARENA_SECTION_HANDLERS: handler table
- * @CODEARENA_SECTION_CONSTANTS: constant pool
- * @CODEARENA_SECTION_COMMENTS: code comments
- */
-enum codearena_code_section {
-	CODEARENA_SECTION_INSTRUCTIONS = 0,
-	CODEARENA_SECTION_SAFEPOINTS,
-	CODEARENA_SECTION_HANDLERS,
-	CODEARENA_SECTION_CONSTANTS,
-	CODEARENA_SECTION_COMMENTS
-};
-
-/**
- * codearena_code_section - where a part of the body is
- * @code: object
- * @section: which part
- * @size: NULL, or gets its bytes
- *
- * Return: its address; 0 if it is empty, or an argument is none.
- */
-uint64_t codearena_code_section(const struct codearena_code *code,
-				enum codearena_code_section section,
-				uint32_t *size);
-
-/**
- * codearena_code_kind - what it is
- * @code: object
- *
- * Return: the kind; CODEARENA_CODE_FUNCTION if @code is NULL.
- */
-enum codearena_code_kind codearena_code_kind(const struct codearena_code *code);
-
-/**
- * codearena_code_tier - which compiler made it
- * @code: object
- *
- * Return: the tier; CODEARENA_TIER_NONE if @code is NULL.
- */
-enum codearena_code_tier codearena_code_tier(const struct codearena_code *code);
-
-/**
- * codearena_code_debug - what it was made for
- * @code: object
- *
- * Return: the debug level; CODEARENA_DEBUG_NONE if @code is NULL.
- */
-enum codearena_code_debug
-codearena_code_debug(const struct codearena_code *code);
-
-/**
- * codearena_code_flags - its flags
- * @code: object
- *
- * Return: CODEARENA_CODE_F_* bits; 0 if @code is NULL.
- */
-uint32_t codearena_code_flags(const struct codearena_code *code);
-
-/**
- * codearena_code_function_index - which function of its module it is
- * @code: object
- *
- * Return: the index; CODEARENA_CODE_ANONYMOUS for none, and if @code is NULL.
- */
-int32_t codearena_code_function_index(const struct codearena_code *code);
-
-/**
- * codearena_code_frame_slots - slots of its stack frames
- * @code: object
- *
- * Return: the number; 0 if @code is NULL.
- */
-uint32_t codearena_code_frame_slots(const struct codearena_code *code);
-
-/**
- * codearena_code_parameter_slots - slots of its tagged parameters
- * @code: object
- *
- * Return: the number; 0 if @code is NULL.
- */
-uint32_t codearena_code_parameter_slots(const struct codearena_code *code);
-
-/**
- * codearena_code_contains - does an address lie in it?
- * @code: object
- * @pc: address
- *
- * Return: whether it lies in its region, padding included.
- */
-bool codearena_code_contains(const struct codearena_code *code, uint64_t pc);
-
-/**
- * codearena_code_is_protected - is an instruction protected?
- * @code: object
- * @pc: its address
- *
- * Binary search. Return: whether a trap of the object covers it.
+ * Binary search. Return: the answer; false if @code is NULL.
  */
 bool codearena_code_is_protected(const struct codearena_code *code,
 				 uint64_t pc);
 
 /**
- * codearena_code_traps - its protected instructions
+ * codearena_code_position_before - source position of a return address
  * @code: object
- * @count: gets how many
+ * @offset: of the return address, from the start of the object
+ * @position: receives the last position with a smaller offset
  *
- * Return: an array, ascending, which lives as long as the object, with landing
- * pads as in struct codearena_code_desc; NULL if there are none.
- */
-const struct codearena_trap *
-codearena_code_traps(const struct codearena_code *code, size_t *count);
-
-/**
- * codearena_code_relocs - its relocations
- * @code: object
- * @count: gets how many
+ * A return address is the end of the call, so the search excludes it. For a trap
+ * pass the offset of the instruction plus 1. Binary search.
  *
- * Return: an array, which lives as long as the object; NULL if there are none.
- */
-const struct codearena_reloc *
-codearena_code_relocs(const struct codearena_code *code, size_t *count);
-
-/**
- * codearena_code_positions - its source positions
- * @code: object
- * @count: gets how many
- *
- * Return: an array, which lives as long as the object; NULL if there are none.
- */
-const struct codearena_source_position *
-codearena_code_positions(const struct codearena_code *code, size_t *count);
-
-/**
- * codearena_code_inlinings - its inlining positions
- * @code: object
- * @count: gets how many
- *
- * Return: an array, which lives as long as the object; NULL if there are none.
- */
-const struct codearena_inlining_position *
-codearena_code_inlinings(const struct codearena_code *code, size_t *count);
-
-/**
- * codearena_code_deopt - the runtime's data about deoptimisation
- * @code: object
- * @size: gets its bytes
- *
- * Return: the data, which lives as long as the object; NULL if there is none.
- */
-const void *codearena_code_deopt(const struct codearena_code *code,
-				 size_t *size);
-
-/**
- * codearena_code_position_before - the source position of a return address
- * @code: object
- * @offset: from the start of the object
- * @position: gets the last position with a smaller offset
- *
- * A return address points behind the call, so the position is looked up before
- * it. For a trap pass the offset of the instruction plus 1. Binary search.
- *
- * Return: 0; -ENOENT: there is none; -EINVAL.
+ * Return: 0; -ENOENT: there is none; -EINVAL: an argument is NULL.
  */
 int codearena_code_position_before(const struct codearena_code *code,
 				   uint32_t offset,
 				   struct codearena_source_position *position);
 
 /**
- * codearena_code_inlining - an inlining position
+ * codearena_code_inlining - read an inlining position
  * @code: object
- * @id: from struct codearena_source_position, or the caller of another one
- * @inlining: gets the inlining position
+ * @id: @inlining_id of a source position, or @caller_id of an inlining position
+ * @inlining: receives the inlining position
  *
- * Return: 0; -ENOENT: there is none with this number, as -1; -EINVAL.
+ * Return: 0; -ENOENT: there is none with this index, as for -1; -EINVAL: an
+ * argument is NULL.
  */
 int codearena_code_inlining(const struct codearena_code *code, int32_t id,
 			    struct codearena_inlining_position *inlining);
 
 /**
- * codearena_code_name - what to call it
+ * codearena_code_name - name of an object
  * @code: object
- * @to: gets the name, cut where it does not fit, with a 0 at the end; may be
- *      NULL if @size is 0
+ * @to: receives the name, truncated if it does not fit, and a 0; may be NULL if
+ *      @size is 0
  * @size: bytes of @to
  *
- * The name that the compiler gave; else "function[N]" for functions of a
- * module, and the name of the kind for others. Never empty.
+ * The name from the description. Without one it is "function[N]" for functions
+ * of a module, else "host wrapper", "runtime wrapper", "interpreter entry",
+ * "jump table" or "function" by the kind.
  *
- * Return: bytes of the whole name, without the 0; -EINVAL.
+ * Return: length of the whole name, without the 0; -EINVAL.
  */
 int codearena_code_name(const struct codearena_code *code, char *to,
 			size_t size);
-
-/**
- * codearena_code_memory - bytes of memory beside the machine code
- * @code: object
- *
- * Return: the object and all that it was told; 0 if @code is NULL.
- */
-size_t codearena_code_memory(const struct codearena_code *code);
 
 /* Flags of codearena_code_print() */
 #define CODEARENA_PRINT_F_INSTRUCTIONS	0x1U /* disassemble */
 #define CODEARENA_PRINT_F_TABLES	0x2U /* traps, positions, relocations */
 
 /**
- * codearena_code_print - describe an object to a person
+ * codearena_code_print - print an object for people
  * @code: object
  * @flags: CODEARENA_PRINT_F_* bits
- * @write: gets the text, piece by piece; ends the printing by an errno
- * @data: for @write
+ * @write: receives the text, piece by piece; a negative errno ends printing
+ * @data: argument of @write
  *
- * Instructions are disassembled by libcapstone if it is installed when the
- * program runs, and was when the library was built; without it only their
- * number of bytes and their addresses are told. Not async-signal-safe.
+ * Instructions are disassembled by libcapstone, if the library was built with it
+ * and it can be loaded. Not async-signal-safe.
  *
  * Return: 0; what @write returned, if not 0; -EINVAL; -EOPNOTSUPP: an unknown
  * flag; -ENOMEM.
@@ -812,42 +550,41 @@ int codearena_code_print(const struct codearena_code *code, uint32_t flags,
 
 /*
  * ----------------------------------------------------------------------
- * From an address to the code object that it lies in.
+ * Lookup of code objects by address.
  * ----------------------------------------------------------------------
  */
 
 /*
- * One index serves the whole process. Objects are in it from the moment that
- * they are published until they are freed.
+ * One index serves the whole process. It contains objects from the moment they
+ * are published until they are freed.
  */
 
 /**
- * codearena_code_find - the object that an address lies in
+ * codearena_code_find - find the object that contains an address
  * @pc: any address
  *
- * Takes the time of a few loads, however many objects there are. Lock-free,
- * async-signal-safe, and without a store that other processors would see, so
- * that it does not slow down with the number of threads that call it.
+ * Takes a few loads, however many objects there are. Lock-free and
+ * async-signal-safe. Stores nothing, so it scales with the number of threads.
  *
- * An object that is found may be freed at any time, unless something holds it:
- * a reference, or that its code is being executed in a thread whose stack will
- * be reported to the collector. So it is for code that is known to be live, as
- * in a signal handler for the code that was interrupted. For other addresses
- * the result must only be compared with NULL; codearena_code_find_ref() is for
- * them.
+ * The object may be freed at any time, unless a reference keeps it, or a thread
+ * executes its code and will report that stack to the collector. So this is for
+ * code known to be live, as in a signal handler for the interrupted code. For
+ * other addresses only compare the result with NULL, or use
+ * codearena_code_find_ref().
  *
- * Return: the object, without a reference; NULL: no object is there.
+ * Return: the object, without a reference; NULL: none.
  */
 const struct codearena_code *codearena_code_find(uint64_t pc);
 
 /**
- * codearena_code_find_ref - the same, with a reference
+ * codearena_code_find_ref - find the object that contains an address, and take a
+ *                           reference
  * @pc: any address
  *
  * Takes a mutex; not async-signal-safe.
  *
- * Return: the object, which has to be given back with codearena_code_put(); NULL:
- * no object is there, or its last reference is gone.
+ * Return: the object, to be given back by codearena_code_put(); NULL: none, or
+ * its last reference is gone.
  */
 struct codearena_code *codearena_code_find_ref(uint64_t pc);
 
@@ -1098,8 +835,8 @@ int codearena_collector_report(struct codearena_runtime *runtime,
 int codearena_collector_request(struct codearena_collector *collector);
 
 /**
- * struct codearena_collector_stat - counters of a collector
- * @sz: set by the caller to sizeof(struct codearena_collector_stat)
+ * struct codearena_collector_counters - counters of a collector
+ * @sz: set by the caller to sizeof(struct codearena_collector_counters)
  * @sequence: number of the last collection that began; the first one is 1
  * @collections: how many are over
  * @outstanding: runtimes that have not reported in the one under way
@@ -1111,7 +848,7 @@ int codearena_collector_request(struct codearena_collector *collector);
  * @runtimes: runtimes that have joined
  * @owners: modules that use it
  */
-struct codearena_collector_stat {
+struct codearena_collector_counters {
 	size_t sz;
 	uint64_t sequence;
 	uint64_t collections;
@@ -1133,7 +870,7 @@ struct codearena_collector_stat {
  * Return: 0; -EINVAL; -E2BIG: @stat is longer than this library knows.
  */
 int codearena_collector_stat(struct codearena_collector *collector,
-			     struct codearena_collector_stat *stat);
+			     struct codearena_collector_counters *stat);
 
 /*
  * ----------------------------------------------------------------------
@@ -1195,15 +932,15 @@ struct codearena_handle_table_opts {
 };
 
 /**
- * struct codearena_handle_table_stat - counters of a table
- * @sz: set by the caller to sizeof(struct codearena_handle_table_stat)
+ * struct codearena_handle_table_counters - counters of a table
+ * @sz: set by the caller to sizeof(struct codearena_handle_table_counters)
  * @max_entries: most entries at a time
  * @used: entries allocated, natives included
  * @free: entries in the list of free ones
  * @segments: segments with memory
  * @natives: handles of codearena_handle_for_native()
  */
-struct codearena_handle_table_stat {
+struct codearena_handle_table_counters {
 	size_t sz;
 	uint64_t max_entries;
 	uint64_t used;
@@ -1334,7 +1071,7 @@ int codearena_handle_table_sweep(struct codearena_handle_table *table,
  * Return: 0, -EINVAL, -E2BIG.
  */
 int codearena_handle_table_stat(struct codearena_handle_table *table,
-				struct codearena_handle_table_stat *stat);
+				struct codearena_handle_table_counters *stat);
 
 /*
  * ----------------------------------------------------------------------

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Code objects: making, counting and freeing them, and what is asked of them.
+ * Code objects: making, counting, freeing and describing them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,17 +12,6 @@
 #include "code/code_check.h"
 #include "arena/arena.h"
 #include "code/ref.h"
-
-static size_t ca__deopt_offset(const struct codearena_code *code)
-{
-	return sizeof(*code) +
-	       code->trap_count * sizeof(struct codearena_trap) +
-	       code->reloc_count * sizeof(struct codearena_reloc) +
-	       code->position_count *
-		       sizeof(struct codearena_source_position) +
-	       code->inlining_count *
-		       sizeof(struct codearena_inlining_position);
-}
 
 static void *ca__copy(uint8_t **at, const void *from, size_t size)
 {
@@ -56,13 +45,15 @@ static void ca__code_fill(struct codearena_code *code,
 
 /**
  * ca__code_new - make an object
- * @desc: what codearena_code_check() has passed
- * @region: where its body goes; it must be large enough
- * @owner: the module, or NULL
- * @out: gets the object, with one reference
+ * @desc: description that ca__code_check() accepts
+ * @region: where its body goes
+ * @owner: NULL, or the module
+ * @out: receives the object, with one reference
  *
- * The body is not looked at. Return: 0; -ENOMEM; -EINVAL: the region is too
- * small, or larger than an object can be.
+ * Does not read the body.
+ *
+ * Return: 0; -ENOMEM; -EINVAL: @region is smaller than the body, or 4 GiB and
+ * more.
  */
 int ca__code_new(const struct codearena_code_desc *desc,
 		 struct codearena_region region, void *owner,
@@ -98,7 +89,7 @@ int ca__code_new(const struct codearena_code_desc *desc,
 
 	if (region.size > UINT32_MAX || region.size < ca__code_body_size(desc))
 		return -EINVAL;
-	memory = codearena_code_memory(&counts);
+	memory = ca__code_memory(&counts);
 	code = malloc(memory);
 	if (!code)
 		return -ENOMEM;
@@ -111,7 +102,7 @@ int ca__code_new(const struct codearena_code_desc *desc,
 
 /**
  * ca__code_destroy - free an object
- * @code: NULL, or an object which nobody can find any more
+ * @code: NULL, or an object that cannot be found any more
  */
 void ca__code_destroy(struct codearena_code *code)
 {
@@ -119,10 +110,10 @@ void ca__code_destroy(struct codearena_code *code)
 }
 
 /**
- * ca__code_try_ref - take a reference if it is not dead yet
- * @code: object whose memory is known to stay
+ * ca__code_try_ref - take a reference unless the object is dead
+ * @code: object whose memory stays valid during the call
  *
- * Return: whether a reference was taken; not either when there are too many.
+ * Return: whether a reference was taken; false too if there are too many.
  */
 bool ca__code_try_ref(struct codearena_code *code)
 {
@@ -168,146 +159,85 @@ CODEARENA_API uint32_t codearena_code_size(const struct codearena_code *code)
 	return code ? code->size : 0;
 }
 
-CODEARENA_API uint32_t
-codearena_code_body_size(const struct codearena_code *code)
+/**
+ * ca__code_body_bytes - size of the body
+ * @code: object
+ *
+ * Return: the bytes, without padding.
+ */
+uint32_t ca__code_body_bytes(const struct codearena_code *code)
 {
 	uint32_t size = 0;
 	size_t i;
 
-	for (i = 0; code && i <= CODEARENA_SECTION_COMMENTS; i++)
+	for (i = 0; i < CA__SECTIONS; i++)
 		size += code->sections[i];
 	return size;
 }
 
-CODEARENA_API uint64_t
-codearena_code_section(const struct codearena_code *code,
-		       enum codearena_code_section section, uint32_t *size)
+/**
+ * ca__code_memory - memory of an object beside the machine code
+ * @code: object
+ *
+ * Return: bytes of the object and its metadata.
+ */
+size_t ca__code_memory(const struct codearena_code *code)
 {
-	uint64_t address;
-	unsigned int i;
-
-	if (size)
-		*size = 0;
-	if (!code || (unsigned int)section > CODEARENA_SECTION_COMMENTS ||
-	    !code->sections[section])
-		return 0;
-	address = code->start;
-	for (i = 0; i < (unsigned int)section; i++)
-		address += code->sections[i];
-	if (size)
-		*size = code->sections[section];
-	return address;
+	return sizeof(*code) +
+	       code->trap_count * sizeof(struct codearena_trap) +
+	       code->reloc_count * sizeof(struct codearena_reloc) +
+	       code->position_count *
+		       sizeof(struct codearena_source_position) +
+	       code->inlining_count *
+		       sizeof(struct codearena_inlining_position) +
+	       code->deopt_size + code->name_length + !!code->name_length;
 }
 
-CODEARENA_API enum codearena_code_kind
-codearena_code_kind(const struct codearena_code *code)
+static void ca__code_info(const struct codearena_code *code,
+			  struct codearena_code_info *info)
 {
-	return code ? code->kind : CODEARENA_CODE_FUNCTION;
+	*info = (struct codearena_code_info){
+		.trap_count = code->trap_count,
+		.reloc_count = code->reloc_count,
+		.position_count = code->position_count,
+		.inlining_count = code->inlining_count,
+		.deopt_size = code->deopt_size,
+		.memory = ca__code_memory(code),
+		.start = code->start,
+		.size = code->size,
+		.body_size = ca__code_body_bytes(code),
+		.kind = code->kind,
+		.tier = code->tier,
+		.debug = code->debug,
+		.function_index = code->function_index,
+		.flags = code->flags,
+		.instructions_size = code->sections[CA__SECTION_INSTRUCTIONS],
+		.safepoint_size = code->sections[CA__SECTION_SAFEPOINTS],
+		.handler_size = code->sections[CA__SECTION_HANDLERS],
+		.constant_pool_size = code->sections[CA__SECTION_CONSTANTS],
+		.comments_size = code->sections[CA__SECTION_COMMENTS],
+		.frame_slots = code->frame_slots,
+		.parameter_slots = code->parameter_slots,
+	};
+	if (code->trap_count)
+		info->traps = ca__code_traps(code);
+	if (code->reloc_count)
+		info->relocs = ca__code_relocs(code);
+	if (code->position_count)
+		info->positions = ca__code_positions(code);
+	if (code->inlining_count)
+		info->inlinings = ca__code_inlinings(code);
+	if (code->deopt_size)
+		info->deopt = ca__code_deopt(code);
 }
 
-CODEARENA_API enum codearena_code_tier
-codearena_code_tier(const struct codearena_code *code)
+CODEARENA_API int codearena_code_get_info(const struct codearena_code *code,
+					  struct codearena_code_info *info)
 {
-	return code ? code->tier : CODEARENA_TIER_NONE;
-}
+	struct codearena_code_info known;
 
-CODEARENA_API enum codearena_code_debug
-codearena_code_debug(const struct codearena_code *code)
-{
-	return code ? code->debug : CODEARENA_DEBUG_NONE;
-}
-
-CODEARENA_API uint32_t codearena_code_flags(const struct codearena_code *code)
-{
-	return code ? code->flags : 0;
-}
-
-CODEARENA_API int32_t
-codearena_code_function_index(const struct codearena_code *code)
-{
-	return code ? code->function_index : CODEARENA_CODE_ANONYMOUS;
-}
-
-CODEARENA_API uint32_t
-codearena_code_frame_slots(const struct codearena_code *code)
-{
-	return code ? code->frame_slots : 0;
-}
-
-CODEARENA_API uint32_t
-codearena_code_parameter_slots(const struct codearena_code *code)
-{
-	return code ? code->parameter_slots : 0;
-}
-
-CODEARENA_API bool codearena_code_contains(const struct codearena_code *code,
-					   uint64_t pc)
-{
-	return code && pc - code->start < code->size;
-}
-
-/* An array of the metadata: where it begins, and how much it holds. */
-static const void *ca__array(const struct codearena_code *code, size_t offset,
-			     uint32_t number, size_t *count)
-{
-	*count = number;
-	return number ? (const uint8_t *)code + offset : NULL;
-}
-
-CODEARENA_API const struct codearena_trap *
-codearena_code_traps(const struct codearena_code *code, size_t *count)
-{
-	if (!code || !count)
-		return NULL;
-	return ca__array(code, sizeof(*code), code->trap_count, count);
-}
-
-CODEARENA_API const struct codearena_reloc *
-codearena_code_relocs(const struct codearena_code *code, size_t *count)
-{
-	if (!code || !count)
-		return NULL;
-	return ca__array(code, sizeof(*code) +
-			 code->trap_count * sizeof(struct codearena_trap),
-			 code->reloc_count, count);
-}
-
-CODEARENA_API const struct codearena_source_position *
-codearena_code_positions(const struct codearena_code *code, size_t *count)
-{
-	if (!code || !count)
-		return NULL;
-	return ca__array(code, ca__deopt_offset(code) -
-			 code->inlining_count *
-				 sizeof(struct codearena_inlining_position) -
-			 code->position_count *
-				 sizeof(struct codearena_source_position),
-			 code->position_count, count);
-}
-
-CODEARENA_API const struct codearena_inlining_position *
-codearena_code_inlinings(const struct codearena_code *code, size_t *count)
-{
-	if (!code || !count)
-		return NULL;
-	return ca__array(code, ca__deopt_offset(code) -
-			 code->inlining_count *
-				 sizeof(struct codearena_inlining_position),
-			 code->inlining_count, count);
-}
-
-CODEARENA_API const void *codearena_code_deopt(const struct codearena_code *code,
-					       size_t *size)
-{
-	if (!code || !size)
-		return NULL;
-	return ca__array(code, ca__deopt_offset(code), code->deopt_size, size);
-}
-
-CODEARENA_API size_t codearena_code_memory(const struct codearena_code *code)
-{
 	if (!code)
-		return 0;
-	return ca__deopt_offset(code) + code->deopt_size + code->name_length +
-	       !!code->name_length;
+		return -EINVAL;
+	ca__code_info(code, &known);
+	return ca__struct_put(info, &known, CA__SIZE_CODE_INFO, sizeof(known));
 }

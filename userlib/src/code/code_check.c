@@ -2,13 +2,14 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Descriptions of code objects: what is refused. Pure, but that traps in
- * disorder are sorted in memory of their own.
+ * Checking descriptions of code objects. Changes nothing; traps that do not
+ * ascend are sorted in a copy.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "code/code.h"
 #include "code/code_check.h"
 #include "arena/arena.h"
 
@@ -20,7 +21,7 @@ _Static_assert(sizeof(struct codearena_code_desc) ==
  * ca__code_body_size - bytes of a body
  * @desc: the description
  *
- * Return: the sum of its parts; it cannot overflow.
+ * Return: the sum of its sections; it cannot overflow.
  */
 uint64_t ca__code_body_size(const struct codearena_code_desc *desc)
 {
@@ -40,7 +41,7 @@ static int ca__check_numbers(const struct codearena_code_desc *desc)
 	    desc->frame_slots > UINT16_MAX ||
 	    desc->parameter_slots > UINT16_MAX || !desc->instructions_size)
 		return -EINVAL;
-	/* Tables are nobody's function; whoever makes them has their bytes. */
+	/* Whoever makes a jump table has its bytes. */
 	if (desc->kind == CODEARENA_CODE_JUMP_TABLE) {
 		if (desc->body || desc->function_index >= 0)
 			return -EINVAL;
@@ -50,7 +51,7 @@ static int ca__check_numbers(const struct codearena_code_desc *desc)
 	return ca__code_body_size(desc) > CODEARENA_CODE_MAX ? -EOVERFLOW : 0;
 }
 
-/* Add an array to what all arrays take. */
+/* Adds the size of an array to a total. */
 static int ca__check_array(const void *array, size_t count, size_t size,
 			   uint64_t *total)
 {
@@ -62,7 +63,7 @@ static int ca__check_array(const void *array, size_t count, size_t size,
 	return 0;
 }
 
-/* All counts fit in 32 bits, and so does the size of all they count. */
+/* Every count, and the size of all arrays together, fits in 32 bits. */
 static int ca__check_sizes(const struct codearena_code_desc *desc)
 {
 	uint64_t total = 0;
@@ -146,11 +147,11 @@ static int ca__trap_compare(const void *a, const void *b)
 }
 
 /**
- * ca__code_traps_sort - put traps in order
- * @traps: the traps
- * @count: how many
+ * ca__code_traps_sort - sort traps by address
+ * @traps: array of traps
+ * @count: entries of @traps
  *
- * Compilers mostly hand them over in order.
+ * Fast if they ascend already, as compilers usually emit them.
  */
 void ca__code_traps_sort(struct codearena_trap *traps, size_t count)
 {
@@ -206,13 +207,22 @@ static int ca__check_traps(const struct codearena_code_desc *desc)
 	return ret;
 }
 
-CODEARENA_API int codearena_code_check(const struct codearena_code_desc *desc)
+/**
+ * ca__code_check - check the description of a code object
+ * @desc: the description
+ *
+ * Does not check relocations, see ca__reloc_check(). Not async-signal-safe.
+ *
+ * Return: as codearena_module_add() documents for a description; -ENOMEM.
+ */
+int ca__code_check(const struct codearena_code_desc *desc)
 {
 	int ret;
 
 	if (!desc)
 		return -EINVAL;
-	ret = ca__struct_check(desc, desc->sz, sizeof(*desc), sizeof(*desc));
+	ret = ca__struct_check(desc, desc->sz, CA__SIZE_CODE_DESC,
+			       sizeof(*desc));
 	if (!ret)
 		ret = ca__check_numbers(desc);
 	if (!ret)

@@ -2,9 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Code objects: finding traps and positions in them, and their names.
- *
- * Where V8 scans, these search.
+ * Code objects: lookup of traps and positions in them, and their names.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,12 +14,14 @@
 CODEARENA_API bool
 codearena_code_is_protected(const struct codearena_code *code, uint64_t pc)
 {
-	size_t count = 0, low = 0, half;
-	const struct codearena_trap *traps = codearena_code_traps(code, &count);
+	const struct codearena_trap *traps;
+	size_t count, low = 0, half;
 	uint64_t offset;
 
-	if (!traps || !codearena_code_contains(code, pc))
+	if (!code || !code->trap_count || !ca__code_contains(code, pc))
 		return false;
+	traps = ca__code_traps(code);
+	count = code->trap_count;
 	offset = pc - code->start;
 	while (count > 1) {
 		half = count / 2;
@@ -38,11 +38,12 @@ codearena_code_position_before(const struct codearena_code *code,
 			       struct codearena_source_position *position)
 {
 	const struct codearena_source_position *positions;
-	size_t count = 0, low = 0, half;
+	size_t count, low = 0, half;
 
 	if (!code || !position)
 		return -EINVAL;
-	positions = codearena_code_positions(code, &count);
+	positions = ca__code_positions(code);
+	count = code->position_count;
 	if (!count || positions[0].code_offset >= offset)
 		return -ENOENT;
 	/* The first one is before the offset, and so is every new low one. */
@@ -60,19 +61,21 @@ CODEARENA_API int
 codearena_code_inlining(const struct codearena_code *code, int32_t id,
 			struct codearena_inlining_position *inlining)
 {
-	const struct codearena_inlining_position *inlinings;
-	size_t count;
-
 	if (!code || !inlining)
 		return -EINVAL;
-	inlinings = codearena_code_inlinings(code, &count);
 	if (id < 0 || (uint32_t)id >= code->inlining_count)
 		return -ENOENT;
-	*inlining = inlinings[id];
+	*inlining = ca__code_inlinings(code)[id];
 	return 0;
 }
 
-CODEARENA_API const char *codearena_code_kind_name(enum codearena_code_kind kind)
+/**
+ * ca__code_kind_name - name of a kind
+ * @kind: any value
+ *
+ * Return: as the kinds are documented; "unknown kind" for other values.
+ */
+const char *ca__code_kind_name(uint32_t kind)
 {
 	switch (kind) {
 	case CODEARENA_CODE_FUNCTION:
@@ -89,7 +92,7 @@ CODEARENA_API const char *codearena_code_kind_name(enum codearena_code_kind kind
 	return "unknown kind";
 }
 
-/* Cuts what does not fit. */
+/* Truncates. */
 static void ca__name_put(const char *name, size_t length, char *to, size_t size)
 {
 	if (!size)
@@ -121,8 +124,7 @@ CODEARENA_API int codearena_code_name(const struct codearena_code *code,
 		return -EINVAL;
 	if (code->name_length) {
 		length = code->name_length;
-		name = (const char *)code + codearena_code_memory(code) -
-		       length - 1;
+		name = ca__code_name(code);
 	} else if (code->kind == CODEARENA_CODE_FUNCTION &&
 		   code->function_index >= 0) {
 		/* By hand: printf() is not async-signal-safe. */
@@ -133,7 +135,7 @@ CODEARENA_API int codearena_code_name(const struct codearena_code *code,
 		name = at;
 		length = made + sizeof(made) - at;
 	} else {
-		name = codearena_code_kind_name(code->kind);
+		name = ca__code_kind_name(code->kind);
 		length = strlen(name);
 	}
 	ca__name_put(name, length, to, size);

@@ -14,7 +14,7 @@
 
 static const char *ca__tier_name(const struct codearena_code *code)
 {
-	switch (codearena_code_tier(code)) {
+	switch (code->tier) {
 	case CODEARENA_TIER_BASELINE:
 		return "baseline";
 	case CODEARENA_TIER_OPTIMIZED:
@@ -26,7 +26,7 @@ static const char *ca__tier_name(const struct codearena_code *code)
 
 static const char *ca__debug_name(const struct codearena_code *code)
 {
-	switch (codearena_code_debug(code)) {
+	switch (code->debug) {
 	case CODEARENA_DEBUG_DEBUGGING:
 		return " (debugging)";
 	case CODEARENA_DEBUG_BREAKPOINTS:
@@ -42,15 +42,14 @@ static void ca__print_head(struct ca__printer *printer,
 			   const struct codearena_code *code)
 {
 	char name[CODEARENA_CODE_NAME_MAX + 1];
-	uint32_t body = codearena_code_body_size(code);
+	uint32_t body = ca__code_body_bytes(code);
 
 	codearena_code_name(code, name, sizeof(name));
 	ca__print(printer, "--- code %s ---\n", name);
-	if (codearena_code_function_index(code) >= 0)
+	if (code->function_index >= 0)
 		ca__print(printer, "index: %" PRId32 "\n",
-			  codearena_code_function_index(code));
-	ca__print(printer, "kind: %s\n",
-		  codearena_code_kind_name(codearena_code_kind(code)));
+			  code->function_index);
+	ca__print(printer, "kind: %s\n", ca__code_kind_name(code->kind));
 	ca__print(printer, "tier: %s%s\n", ca__tier_name(code),
 		  ca__debug_name(code));
 	ca__print(printer, "address: 0x%" PRIx64 " to 0x%" PRIx64 "\n",
@@ -60,26 +59,36 @@ static void ca__print_head(struct ca__printer *printer,
 		  code->size - body);
 }
 
-static void ca__print_section(struct ca__printer *printer,
-			      const struct codearena_code *code,
-			      enum codearena_code_section section,
-			      const char *name)
+static void ca__print_sections(struct ca__printer *printer,
+			       const struct codearena_code *code,
+			       uint32_t flags)
 {
-	uint32_t size;
-	uint64_t address = codearena_code_section(code, section, &size);
+	static const char *const names[CA__SECTIONS] = {
+		"instructions", "safepoint table", "handler table",
+		"constant pool", "comments",
+	};
+	uint32_t at = 0, i;
 
-	if (address)
-		ca__print(printer, "%s: %" PRIu32 " bytes at +0x%" PRIx64 "\n",
-			  name, size, address - code->start);
+	for (i = 0; i < CA__SECTIONS; i++) {
+		if (code->sections[i])
+			ca__print(printer, "%s: %" PRIu32 " bytes at +0x%"
+				  PRIx32 "\n", names[i], code->sections[i], at);
+		if (i == CA__SECTION_INSTRUCTIONS &&
+		    flags & CODEARENA_PRINT_F_INSTRUCTIONS)
+			ca__disassemble(printer, (const uint8_t *)
+					(uintptr_t)code->start, code->start,
+					code->sections[i]);
+		at += code->sections[i];
+	}
 }
 
 static void ca__print_traps(struct ca__printer *printer,
 			    const struct codearena_code *code)
 {
-	size_t count = 0, i;
-	const struct codearena_trap *traps = codearena_code_traps(code, &count);
+	const struct codearena_trap *traps = ca__code_traps(code);
+	size_t i;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < code->trap_count; i++) {
 		ca__print(printer, "protected: +0x%" PRIx32 ", %" PRIu32
 			  " bytes, to ", traps[i].start, traps[i].length);
 		if (traps[i].landing == CODEARENA_LANDING_EXTERNAL)
@@ -93,12 +102,11 @@ static void ca__print_traps(struct ca__printer *printer,
 static void ca__print_positions(struct ca__printer *printer,
 				const struct codearena_code *code)
 {
-	const struct codearena_inlining_position *inlinings;
-	const struct codearena_source_position *positions;
-	size_t count = 0, i;
+	const struct codearena_source_position *positions =
+		ca__code_positions(code);
+	size_t i;
 
-	positions = codearena_code_positions(code, &count);
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < code->position_count; i++) {
 		ca__print(printer, "position: +0x%" PRIx32 " is %" PRIu32,
 			  positions[i].code_offset, positions[i].position);
 		if (positions[i].inlining_id >= 0)
@@ -107,9 +115,16 @@ static void ca__print_positions(struct ca__printer *printer,
 		ca__print(printer, "%s\n", positions[i].flags &
 			  CODEARENA_POSITION_F_STATEMENT ? ", statement" : "");
 	}
-	count = 0;
-	inlinings = codearena_code_inlinings(code, &count);
-	for (i = 0; i < count; i++)
+}
+
+static void ca__print_inlinings(struct ca__printer *printer,
+				const struct codearena_code *code)
+{
+	const struct codearena_inlining_position *inlinings =
+		ca__code_inlinings(code);
+	size_t i;
+
+	for (i = 0; i < code->inlining_count; i++)
 		ca__print(printer, "inlined %zu: function %" PRId32
 			  " at %" PRIu32 ", in %" PRId32 "%s\n", i,
 			  inlinings[i].function, inlinings[i].position,
@@ -120,18 +135,17 @@ static void ca__print_positions(struct ca__printer *printer,
 static void ca__print_relocs(struct ca__printer *printer,
 			     const struct codearena_code *code)
 {
-	size_t count = 0, i;
-	const struct codearena_reloc *relocs = codearena_code_relocs(code,
-								     &count);
+	const struct codearena_reloc *relocs = ca__code_relocs(code);
+	size_t i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < code->reloc_count; i++)
 		ca__print(printer, "relocation: +0x%" PRIx32
 			  ", kind %u, form %u, index %" PRIu32
 			  ", addend %" PRId64 "\n", relocs[i].offset,
 			  relocs[i].kind, relocs[i].form, relocs[i].index,
 			  relocs[i].addend);
 	ca__print(printer, "memory: %zu bytes beside the code\n",
-		  codearena_code_memory(code));
+		  ca__code_memory(code));
 }
 
 CODEARENA_API int
@@ -140,33 +154,18 @@ codearena_code_print(const struct codearena_code *code, uint32_t flags,
 		     void *data)
 {
 	struct ca__printer printer = { .write = write, .data = data };
-	uint32_t size;
-	uint64_t start;
 
 	if (!code || !write)
 		return -EINVAL;
 	if (flags & ~(CODEARENA_PRINT_F_INSTRUCTIONS |
 		      CODEARENA_PRINT_F_TABLES))
 		return -EOPNOTSUPP;
-	start = codearena_code_section(code, CODEARENA_SECTION_INSTRUCTIONS,
-				       &size);
 	ca__print_head(&printer, code);
-	ca__print_section(&printer, code, CODEARENA_SECTION_INSTRUCTIONS,
-			  "instructions");
-	if (flags & CODEARENA_PRINT_F_INSTRUCTIONS)
-		ca__disassemble(&printer, (const uint8_t *)(uintptr_t)start,
-				start, size);
-	ca__print_section(&printer, code, CODEARENA_SECTION_SAFEPOINTS,
-			  "safepoint table");
-	ca__print_section(&printer, code, CODEARENA_SECTION_HANDLERS,
-			  "handler table");
-	ca__print_section(&printer, code, CODEARENA_SECTION_CONSTANTS,
-			  "constant pool");
-	ca__print_section(&printer, code, CODEARENA_SECTION_COMMENTS,
-			  "comments");
+	ca__print_sections(&printer, code, flags);
 	if (flags & CODEARENA_PRINT_F_TABLES) {
 		ca__print_traps(&printer, code);
 		ca__print_positions(&printer, code);
+		ca__print_inlinings(&printer, code);
 		ca__print_relocs(&printer, code);
 	}
 	ca__print(&printer, "--- end of code ---\n");

@@ -21,16 +21,11 @@ _Static_assert(sizeof(struct codearena_collector_opts) ==
 static int ca__collector_opts_get(struct codearena_collector_opts *to,
 				  const struct codearena_collector_opts *from)
 {
-	int ret;
+	int ret = ca__struct_get(to, from, CA__SIZE_COLLECTOR_OPTS,
+				 sizeof(*to));
 
-	memset(to, 0, sizeof(*to));
-	if (from) {
-		ret = ca__struct_check(from, from->sz, sizeof(*to),
-				       sizeof(*to));
-		if (ret)
-			return ret;
-		*to = *from;
-	}
+	if (ret)
+		return ret;
 	if (to->flags & ~CA__COLLECTOR_FLAGS)
 		return -EOPNOTSUPP;
 	if (to->flags == CA__COLLECTOR_FLAGS || to->percent > 100)
@@ -127,24 +122,23 @@ codearena_collector_join(struct codearena_collector *collector,
 			 const struct codearena_runtime_opts *opts,
 			 struct codearena_runtime **out)
 {
+	struct codearena_runtime_opts own;
 	struct codearena_runtime *runtime;
 	int ret;
 
 	if (!out)
 		return -EINVAL;
 	*out = NULL;
-	if (!collector || !opts)
-		return -EINVAL;
-	ret = ca__struct_check(opts, opts->sz, sizeof(*opts), sizeof(*opts));
+	ret = ca__struct_get(&own, opts, CA__SIZE_RUNTIME_OPTS, sizeof(own));
 	if (ret)
 		return ret;
-	if (!opts->ask)
+	if (!collector || !own.ask)
 		return -EINVAL;
 	runtime = calloc(1, sizeof(*runtime));
 	if (!runtime)
 		return -ENOMEM;
 	runtime->collector = collector;
-	runtime->opts = *opts;
+	runtime->opts = own;
 	pthread_mutex_lock(&collector->lock);
 	ca__runtime_append(runtime);
 	collector->stat.runtimes++;
@@ -182,8 +176,9 @@ CODEARENA_API int codearena_collector_leave(struct codearena_runtime *runtime)
 	return 0;
 }
 
-static int ca__report(struct codearena_runtime *runtime, uint64_t sequence,
-		      const uint64_t *pcs, size_t count, bool done)
+CODEARENA_API int codearena_collector_report(struct codearena_runtime *runtime,
+					     uint64_t sequence,
+					     const uint64_t *pcs, size_t count)
 {
 	struct codearena_collector *collector;
 	int ret = 0;
@@ -200,28 +195,13 @@ static int ca__report(struct codearena_runtime *runtime, uint64_t sequence,
 	} else {
 		for (i = 0; i < count; i++)
 			ca__collector_mark(collector, pcs[i]);
-		if (done)
-			ca__runtime_done(runtime);
+		ca__runtime_done(runtime);
 	}
 	pthread_mutex_unlock(&collector->lock);
-	/* The runtime may be gone: another of its threads may have it leave. */
-	if (done && !ret)
+	/* Do not touch the runtime: another thread may have made it leave. */
+	if (!ret)
 		ca__collector_run(collector, false);
 	return ret;
-}
-
-CODEARENA_API int codearena_collector_live(struct codearena_runtime *runtime,
-					   uint64_t sequence,
-					   const uint64_t *pcs, size_t count)
-{
-	return ca__report(runtime, sequence, pcs, count, false);
-}
-
-CODEARENA_API int codearena_collector_report(struct codearena_runtime *runtime,
-					     uint64_t sequence,
-					     const uint64_t *pcs, size_t count)
-{
-	return ca__report(runtime, sequence, pcs, count, true);
 }
 
 CODEARENA_API int
@@ -232,20 +212,15 @@ codearena_collector_request(struct codearena_collector *collector)
 
 CODEARENA_API int
 codearena_collector_stat(struct codearena_collector *collector,
-			 struct codearena_collector_stat *stat)
+			 struct codearena_collector_counters *counters)
 {
-	struct codearena_collector_stat now;
-	int ret;
+	struct codearena_collector_counters now;
 
-	if (!collector || !stat)
+	if (!collector)
 		return -EINVAL;
-	ret = ca__struct_check(stat, stat->sz, sizeof(*stat), sizeof(*stat));
-	if (ret)
-		return ret;
 	pthread_mutex_lock(&collector->lock);
 	now = collector->stat;
 	pthread_mutex_unlock(&collector->lock);
-	now.sz = stat->sz;
-	*stat = now;
-	return 0;
+	return ca__struct_put(counters, &now, CA__SIZE_COLLECTOR_COUNTERS,
+			      sizeof(now));
 }

@@ -25,12 +25,24 @@
 
 #include "code/ref.h"
 
+/* Sizes in the first release. */
+#define CA__SIZE_COLLECTOR_OPTS		40
+#define CA__SIZE_RUNTIME_OPTS		24
+#define CA__SIZE_COLLECTOR_COUNTERS	88
+
+_Static_assert(sizeof(struct codearena_collector_opts) >=
+	       CA__SIZE_COLLECTOR_OPTS &&
+	       sizeof(struct codearena_runtime_opts) >=
+	       CA__SIZE_RUNTIME_OPTS &&
+	       sizeof(struct codearena_collector_counters) >=
+	       CA__SIZE_COLLECTOR_COUNTERS, "structures only grow");
+
 /**
- * enum ca__state - what a collector knows of an object
- * @CA__LIVE: nothing: it has no reference
+ * enum ca__state - state of an object in its collector
+ * @CA__LIVE: the collector has no reference to it
  * @CA__WAITING: potentially dead, in the chain @waiting
  * @CA__CANDIDATE: in the array @candidates
- * @CA__DEAD: without references, on its way to its owner
+ * @CA__DEAD: without references, about to be freed by its owner
  */
 enum ca__state {
 	CA__LIVE = 0,
@@ -107,7 +119,7 @@ struct codearena_collector {
 	bool grown;
 	bool due;
 	bool running;
-	struct codearena_collector_stat stat;
+	struct codearena_collector_counters stat;
 };
 
 /* collect.c */

@@ -126,9 +126,18 @@ uint32_t ca__handle_unlink(struct codearena_handle_table *table)
 	return head & CA__LINK_MASK;
 }
 
-CODEARENA_API int codearena_handle_allocate(struct codearena_handle_table *table,
-					    uint64_t entry, uint64_t signature,
-					    codearena_handle *out)
+/**
+ * ca__handle_allocate - allocate an entry
+ * @table: table
+ * @entry: entry point, not 0
+ * @signature: any value
+ * @out: receives the handle; CODEARENA_HANDLE_INVALID on failure
+ *
+ * Return: 0; -ENOSPC: the table is full; -ENOMEM: no memory for a segment;
+ * -EINVAL.
+ */
+int ca__handle_allocate(struct codearena_handle_table *table, uint64_t entry,
+			uint64_t signature, codearena_handle *out)
 {
 	uint32_t index;
 	int ret = 0;
@@ -174,8 +183,20 @@ static int ca__handle_check_own(const struct codearena_handle_table *table,
 	return ret;
 }
 
-CODEARENA_API int codearena_handle_set(struct codearena_handle_table *table,
-				       codearena_handle handle, uint64_t entry)
+/**
+ * ca__handle_set - store another entry point
+ * @table: table
+ * @handle: any value
+ * @entry: entry point, not 0
+ *
+ * An atomic store with release semantics. Cannot fail for a handle that is
+ * allocated.
+ *
+ * Return: 0; -ENOENT: the entry is free; -EBUSY: it belongs to a native
+ * function; -EINVAL: @handle is out of range, or @entry is 0.
+ */
+int ca__handle_set(struct codearena_handle_table *table,
+		   codearena_handle handle, uint64_t entry)
 {
 	uint64_t *word, old;
 	int ret = ca__handle_check_own(table, handle);
@@ -194,10 +215,19 @@ CODEARENA_API int codearena_handle_set(struct codearena_handle_table *table,
 	return 0;
 }
 
-CODEARENA_API int
-codearena_handle_get(const struct codearena_handle_table *table,
-		     codearena_handle handle, uint64_t *entry,
-		     uint64_t *signature)
+/**
+ * ca__handle_get - read an entry
+ * @table: table
+ * @handle: any value
+ * @entry: NULL, or receives the entry point
+ * @signature: NULL, or receives the signature
+ *
+ * Return: 0; -ENOENT: the entry is free; -EINVAL: @handle is out of range.
+ * On failure nothing is stored.
+ */
+int ca__handle_get(const struct codearena_handle_table *table,
+		   codearena_handle handle, uint64_t *entry,
+		   uint64_t *signature)
 {
 	int ret = ca__handle_check(table, handle);
 	uint64_t found;
@@ -216,8 +246,16 @@ codearena_handle_get(const struct codearena_handle_table *table,
 	return 0;
 }
 
-CODEARENA_API int codearena_handle_release(struct codearena_handle_table *table,
-					   codearena_handle handle)
+/**
+ * ca__handle_release - free an entry
+ * @table: table
+ * @handle: any value
+ *
+ * Return: 0; -ENOENT: the entry is free already; -EBUSY: it belongs to a native
+ * function; -EINVAL: @handle is out of range.
+ */
+int ca__handle_release(struct codearena_handle_table *table,
+		       codearena_handle handle)
 {
 	int ret = ca__handle_check_own(table, handle);
 

@@ -13,6 +13,15 @@
 
 #include "codearena/module.h"
 
+/* Sizes in the first release. */
+#define CA__SIZE_HANDLE_TABLE_OPTS	16
+#define CA__SIZE_HANDLE_TABLE_COUNTERS	48
+
+_Static_assert(sizeof(struct codearena_handle_table_opts) >=
+	       CA__SIZE_HANDLE_TABLE_OPTS &&
+	       sizeof(struct codearena_handle_table_counters) >=
+	       CA__SIZE_HANDLE_TABLE_COUNTERS, "structures only grow");
+
 #define CA__HANDLE_MAX		(1U << 24)
 #define CA__HANDLE_DEFAULT	(1U << 23)
 #define CA__SEGMENT_ENTRIES	(CODEARENA_HANDLE_SEGMENT / \
@@ -79,6 +88,17 @@ struct codearena_handle_table {
 	size_t native_count;
 	uint64_t *is_native;
 };
+
+/* handle.c */
+int ca__handle_allocate(struct codearena_handle_table *table, uint64_t entry,
+			uint64_t signature, codearena_handle *out);
+int ca__handle_set(struct codearena_handle_table *table,
+		   codearena_handle handle, uint64_t entry);
+int ca__handle_get(const struct codearena_handle_table *table,
+		   codearena_handle handle, uint64_t *entry,
+		   uint64_t *signature);
+int ca__handle_release(struct codearena_handle_table *table,
+		       codearena_handle handle);
 
 /* handle.c: a link is the index of an entry + 1, or 0 */
 bool ca__handle_pop(struct codearena_handle_table *table, uint32_t *index);

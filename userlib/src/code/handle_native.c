@@ -65,7 +65,7 @@ static int ca__native_add(struct codearena_handle_table *table,
 	native = ca__native_find(table->natives, table->native_room, address,
 				 signature);
 	if (!native->address) {
-		ret = codearena_handle_allocate(table, address, signature,
+		ret = ca__handle_allocate(table, address, signature,
 						&native->handle);
 		if (ret)
 			return ret;

@@ -227,17 +227,12 @@ codearena_handle_table_sweep(struct codearena_handle_table *table,
 
 CODEARENA_API int
 codearena_handle_table_stat(struct codearena_handle_table *table,
-			    struct codearena_handle_table_stat *stat)
+			    struct codearena_handle_table_counters *counters)
 {
-	struct codearena_handle_table_stat now = { 0 };
-	int ret;
+	struct codearena_handle_table_counters now = { 0 };
 
-	if (!table || !stat)
+	if (!table)
 		return -EINVAL;
-	ret = ca__struct_check(stat, stat->sz, sizeof(now), sizeof(now));
-	if (ret)
-		return ret;
-	now.sz = stat->sz;
 	now.max_entries = table->max;
 	now.used = __atomic_load_n(&table->used, __ATOMIC_RELAXED);
 	now.free = __atomic_load_n(&table->free, __ATOMIC_RELAXED);
@@ -248,6 +243,6 @@ codearena_handle_table_stat(struct codearena_handle_table *table,
 	pthread_mutex_lock(&table->native_lock);
 	now.natives = table->native_count;
 	pthread_mutex_unlock(&table->native_lock);
-	*stat = now;
-	return 0;
+	return ca__struct_put(counters, &now, CA__SIZE_HANDLE_TABLE_COUNTERS,
+			      sizeof(now));
 }

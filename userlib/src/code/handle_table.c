@@ -11,7 +11,7 @@
 #include "code/handle.h"
 #include "arena/arena.h"
 
-/* Padding would be uninitialised in the caller's structure. */
+/* Padding of the caller's structure could be uninitialised. */
 _Static_assert(sizeof(struct codearena_handle_table_opts) ==
 	       sizeof(size_t) + 2 * sizeof(uint32_t),
 	       "codearena_handle_table_opts has padding");
@@ -24,20 +24,17 @@ static size_t ca__table_length(const struct codearena_handle_table *table)
 static int ca__max_entries(const struct codearena_handle_table_opts *opts,
 			   uint32_t *max)
 {
-	int ret;
+	struct codearena_handle_table_opts own;
+	int ret = ca__struct_get(&own, opts, CA__SIZE_HANDLE_TABLE_OPTS,
+				 sizeof(own));
 
-	*max = CA__HANDLE_DEFAULT;
-	if (!opts)
-		return 0;
-	ret = ca__struct_check(opts, opts->sz, sizeof(*opts), sizeof(*opts));
 	if (ret)
 		return ret;
-	if (opts->flags)
+	if (own.flags)
 		return -EOPNOTSUPP;
-	if (opts->max_entries > CA__HANDLE_MAX)
+	if (own.max_entries > CA__HANDLE_MAX)
 		return -EINVAL;
-	if (opts->max_entries)
-		*max = opts->max_entries;
+	*max = own.max_entries ? own.max_entries : CA__HANDLE_DEFAULT;
 	return 0;
 }
 

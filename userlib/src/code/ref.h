@@ -65,5 +65,6 @@ void ca__codes_put(struct ca__owner *owner,
 /* ref_scope.c */
 int ca__scope_reserve(size_t count);
 void ca__scope_add(struct codearena_code *code);
+size_t ca__scope_count(const struct codearena_scope *scope);
 
 #endif /* CA__REF_H */

@@ -151,7 +151,13 @@ CODEARENA_API int codearena_scope_close(struct codearena_scope *scope)
 	return 0;
 }
 
-CODEARENA_API size_t codearena_scope_count(const struct codearena_scope *scope)
+/**
+ * ca__scope_count - number of objects that a scope holds
+ * @scope: NULL, or any scope
+ *
+ * Return: the number; 0 if @scope is not an open scope of the calling thread.
+ */
+size_t ca__scope_count(const struct codearena_scope *scope)
 {
 	return scope && ca__scope_is_ours(scope) ? scope->count : 0;
 }

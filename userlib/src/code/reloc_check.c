@@ -2,57 +2,55 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Relocations of a whole object: checking, applying, verifying.
+ * The relocations of a code object: checking, applying and verifying them.
  */
 #include <errno.h>
 
 #include "code/reloc.h"
 
 /**
- * struct ca__relocs - relocations at work
+ * struct ca__reloc_pass - one pass over the relocations of an object
  * @context: what they refer to
- * @body: what they are in
- * @error: NULL, or where to say what is wrong
- * @address: of the object, or 0
- * @end: of the field before
+ * @object: the object and its relocations
+ * @error: NULL, or receives the relocation that was refused
+ * @end: end of the previous field
  */
-struct ca__relocs {
-	const struct codearena_reloc_context *context;
-	const struct codearena_reloc_body *body;
+struct ca__reloc_pass {
+	const struct ca__reloc_context *context;
+	const struct ca__reloc_object *object;
 	struct codearena_reloc_error *error;
-	uint64_t address;
 	uint64_t end;
 };
 
-static int refuse(struct ca__relocs *relocs, size_t index,
-		  const struct codearena_reloc *reloc, uint64_t target,
-		  uint32_t reason, int error)
+static int ca__reloc_refuse(struct ca__reloc_pass *pass, size_t index,
+			    uint64_t target, uint32_t reason, int error)
 {
-	struct codearena_reloc_error *to = relocs->error;
+	const struct codearena_reloc *reloc = &pass->object->relocs[index];
+	struct codearena_reloc_error *to = pass->error;
 
 	if (to) {
 		to->index = index;
 		to->error = error;
 		to->reason = reason;
 		to->reloc = *reloc;
-		to->place = relocs->address + reloc->offset;
+		to->place = pass->object->address + reloc->offset;
 		to->target = target;
 	}
 	return error;
 }
 
-static bool inside(uint64_t offset, uint64_t width, uint64_t begin,
-		   uint64_t size)
+static bool ca__reloc_inside(uint64_t offset, uint64_t width, uint64_t begin,
+			     uint64_t size)
 {
 	return offset >= begin && offset + width <= begin + size;
 }
 
-static uint32_t check_form(struct ca__relocs *relocs,
-			   const struct codearena_reloc *reloc,
-			   const uint8_t *bytes, int *error)
+static uint32_t ca__reloc_check_form(struct ca__reloc_pass *pass,
+				     const struct codearena_reloc *reloc,
+				     const uint8_t *bytes, int *error)
 {
-	const struct codearena_reloc_body *body = relocs->body;
-	struct ca__form form = ca__reloc_form(relocs->context->machine,
+	const struct ca__reloc_object *object = pass->object;
+	struct ca__form form = ca__reloc_form(pass->context->machine,
 					      reloc->form);
 	bool number = reloc->kind == CODEARENA_RELOC_SIGNATURE ||
 		      reloc->kind == CODEARENA_RELOC_INDIRECT;
@@ -63,21 +61,24 @@ static uint32_t check_form(struct ca__relocs *relocs,
 		return CODEARENA_RELOC_BAD_KIND;
 	if (!form.width || (number ? form.address : form.number))
 		return CODEARENA_RELOC_BAD_FORM;
-	if (!inside(reloc->offset, form.width, 0, body->instructions) &&
-	    !inside(reloc->offset, form.width, body->pool, body->pool_size))
+	if (!ca__reloc_inside(reloc->offset, form.width, 0,
+			      object->instructions) &&
+	    !ca__reloc_inside(reloc->offset, form.width, object->pool,
+			      object->pool_size))
 		return CODEARENA_RELOC_BAD_OFFSET;
 	if (reloc->offset % form.align)
 		return CODEARENA_RELOC_BAD_OFFSET;
-	if (reloc->offset < relocs->end)
+	if (reloc->offset < pass->end)
 		return CODEARENA_RELOC_OVERLAP;
-	relocs->end = (uint64_t)reloc->offset + form.width;
+	pass->end = (uint64_t)reloc->offset + form.width;
 	*error = -ENOEXEC;
 	if (bytes && !ca__reloc_shape(reloc->form, bytes + reloc->offset))
 		return CODEARENA_RELOC_BAD_INSTRUCTION;
 	return CODEARENA_RELOC_OK;
 }
 
-static bool internal_inside(const struct codearena_reloc *reloc, uint32_t size)
+static bool ca__reloc_in_object(const struct codearena_reloc *reloc,
+				uint32_t size)
 {
 	int64_t offset;
 
@@ -86,10 +87,11 @@ static bool internal_inside(const struct codearena_reloc *reloc, uint32_t size)
 		offset >= 0 && offset < (int64_t)size;
 }
 
-static uint32_t check_target(struct ca__relocs *relocs,
-			     const struct codearena_reloc *reloc, int *error)
+static uint32_t ca__reloc_check_target(const struct ca__reloc_pass *pass,
+				       const struct codearena_reloc *reloc,
+				       int *error)
 {
-	const struct codearena_reloc_context *context = relocs->context;
+	const struct ca__reloc_context *context = pass->context;
 
 	*error = -EINVAL;
 	if (reloc->kind < CODEARENA_RELOC_INTERNAL && reloc->addend)
@@ -116,7 +118,7 @@ static uint32_t check_target(struct ca__relocs *relocs,
 		break;
 	default:
 		*error = -EOVERFLOW;
-		if (!internal_inside(reloc, relocs->body->size))
+		if (!ca__reloc_in_object(reloc, pass->object->size))
 			return CODEARENA_RELOC_OUTSIDE;
 		break;
 	}
@@ -124,24 +126,26 @@ static uint32_t check_target(struct ca__relocs *relocs,
 	return CODEARENA_RELOC_OK;
 }
 
-static int check_one(struct ca__relocs *relocs, size_t index,
-		     const struct codearena_reloc *reloc, const uint8_t *bytes)
+static int ca__reloc_check_one(struct ca__reloc_pass *pass, size_t index,
+			       const uint8_t *bytes)
 {
+	const struct codearena_reloc *reloc = &pass->object->relocs[index];
 	uint32_t reason;
 	int error;
 
-	reason = check_form(relocs, reloc, bytes, &error);
+	reason = ca__reloc_check_form(pass, reloc, bytes, &error);
 	if (!reason)
-		reason = check_target(relocs, reloc, &error);
+		reason = ca__reloc_check_target(pass, reloc, &error);
 	if (!reason)
 		return 0;
-	return refuse(relocs, index, reloc, 0, reason, error);
+	return ca__reloc_refuse(pass, index, 0, reason, error);
 }
 
-static int resolve(struct ca__relocs *relocs, size_t index,
-		   const struct codearena_reloc *reloc, uint64_t *target)
+static int ca__reloc_resolve(struct ca__reloc_pass *pass, size_t index,
+			     uint64_t *target)
 {
-	const struct codearena_reloc_context *context = relocs->context;
+	const struct codearena_reloc *reloc = &pass->object->relocs[index];
+	const struct ca__reloc_context *context = pass->context;
 	uint32_t reason;
 	int ret;
 
@@ -150,7 +154,7 @@ static int resolve(struct ca__relocs *relocs, size_t index,
 		*target = reloc->index;
 		return 0;
 	case CODEARENA_RELOC_INTERNAL:
-		*target = relocs->address + reloc->index +
+		*target = pass->object->address + reloc->index +
 			  (uint64_t)reloc->addend;
 		return 0;
 	case CODEARENA_RELOC_EXTERNAL:
@@ -170,181 +174,118 @@ static int resolve(struct ca__relocs *relocs, size_t index,
 	*target = 0;
 	ret = context->resolve(context->data, reloc->kind, reloc->index,
 			       target);
-	return ret ? refuse(relocs, index, reloc, *target, reason, ret) : 0;
+	return ret ? ca__reloc_refuse(pass, index, *target, reason, ret) : 0;
 }
 
-static int apply_one(struct ca__relocs *relocs, size_t index,
-		     const struct codearena_reloc *reloc, uint8_t *bytes)
+static int ca__reloc_apply_one(struct ca__reloc_pass *pass, size_t index,
+			       uint8_t *bytes)
 {
+	const struct codearena_reloc *reloc = &pass->object->relocs[index];
 	uint64_t target;
 	int ret;
 
-	ret = check_one(relocs, index, reloc, bytes);
+	ret = ca__reloc_check_one(pass, index, bytes);
 	if (!ret)
-		ret = resolve(relocs, index, reloc, &target);
+		ret = ca__reloc_resolve(pass, index, &target);
 	if (ret)
 		return ret;
-	ret = ca__reloc_encode(reloc->form, relocs->address + reloc->offset,
-			       target, bytes + reloc->offset);
+	ret = ca__reloc_encode(reloc->form,
+			       pass->object->address + reloc->offset, target,
+			       bytes + reloc->offset);
 	if (!ret)
 		return 0;
-	return refuse(relocs, index, reloc, target,
-		      ret == -ERANGE ? CODEARENA_RELOC_UNREACHABLE :
-				       CODEARENA_RELOC_MISALIGNED, ret);
+	return ca__reloc_refuse(pass, index, target, ret == -ERANGE ?
+				CODEARENA_RELOC_UNREACHABLE :
+				CODEARENA_RELOC_MISALIGNED, ret);
 }
 
-static int verify_one(struct ca__relocs *relocs, size_t index,
-		      const struct codearena_reloc *reloc,
-		      const uint8_t *bytes)
+static int ca__reloc_verify_one(struct ca__reloc_pass *pass, size_t index,
+				const uint8_t *bytes)
 {
+	const struct codearena_reloc *reloc = &pass->object->relocs[index];
 	uint64_t target, found;
 	int ret;
 
-	ret = check_one(relocs, index, reloc, bytes);
+	ret = ca__reloc_check_one(pass, index, bytes);
 	if (!ret)
-		ret = resolve(relocs, index, reloc, &target);
+		ret = ca__reloc_resolve(pass, index, &target);
 	if (!ret)
 		ret = ca__reloc_decode(reloc->form,
-				       relocs->address + reloc->offset,
+				       pass->object->address + reloc->offset,
 				       bytes + reloc->offset, &found);
 	if (ret || found == target)
 		return ret;
-	return refuse(relocs, index, reloc, target, CODEARENA_RELOC_CHANGED,
-		      -ESTALE);
-}
-
-static bool body_sane(const struct codearena_reloc_body *body)
-{
-	return body->instructions <= body->size && body->pool <= body->size &&
-		body->pool_size <= body->size - body->pool;
-}
-
-static int begin(struct ca__relocs *relocs,
-		 const struct codearena_reloc_context *context,
-		 const struct codearena_reloc_body *body,
-		 const struct codearena_reloc *list, size_t count,
-		 uint64_t address, struct codearena_reloc_error *error)
-{
-	int ret;
-
-	if (!context || !body || (count && !list))
-		return -EINVAL;
-	ret = ca__struct_check(context, context->sz, sizeof(*context),
-			       sizeof(*context));
-	if (!ret)
-		ret = ca__struct_check(body, body->sz, sizeof(*body),
-				       sizeof(*body));
-	if (!ret && error)
-		ret = ca__struct_check(error, error->sz, sizeof(*error),
-				       error->sz);
-	if (ret)
-		return ret;
-	if (!body_sane(body) ||
-	    (context->external_count && !context->externals) ||
-	    !ca__reloc_form(context->machine, CODEARENA_FORM_ABS64).width)
-		return -EINVAL;
-	*relocs = (struct ca__relocs){
-		.context = context,
-		.body = body,
-		.error = error,
-		.address = address,
-	};
-	if (error) {
-		size_t sz = error->sz;
-
-		memset(error, 0, sizeof(*error));
-		error->sz = sz;
-		error->index = SIZE_MAX;
-	}
-	return 0;
+	return ca__reloc_refuse(pass, index, target, CODEARENA_RELOC_CHANGED,
+				-ESTALE);
 }
 
 /**
- * codearena_reloc_check - see codearena/module.h
+ * ca__reloc_check - check the relocations of an object
  * @context: what they refer to
- * @body: what they are in
- * @bytes: the bytes of the object, or NULL
- * @relocs: array of relocations
- * @count: entries of @relocs
- * @error: NULL, or gets the first one that is wrong
+ * @object: object
+ * @bytes: its bytes, to check instructions; NULL: do not check them
+ * @error: NULL, or receives the first relocation that is wrong
  *
- * Return: 0 or a negative errno.
+ * Checks everything that does not depend on the address.
+ *
+ * Return: 0; -EINVAL: kind, form, offset, order or addend of a relocation;
+ * -ENOEXEC: instructions; -ENOENT: no such function, builtin, signature or
+ * external; -EOVERFLOW: an internal reference leaves the object.
  */
-CODEARENA_API int
-codearena_reloc_check(const struct codearena_reloc_context *context,
-		      const struct codearena_reloc_body *body,
-		      const uint8_t *bytes,
-		      const struct codearena_reloc *relocs, size_t count,
-		      struct codearena_reloc_error *error)
+int ca__reloc_check(const struct ca__reloc_context *context,
+		    const struct ca__reloc_object *object,
+		    const uint8_t *bytes, struct codearena_reloc_error *error)
 {
-	struct ca__relocs work;
+	struct ca__reloc_pass pass = { context, object, error, 0 };
 	size_t i;
-	int ret;
+	int ret = 0;
 
-	ret = begin(&work, context, body, relocs, count, 0, error);
-	for (i = 0; i < count && !ret; i++)
-		ret = check_one(&work, i, &relocs[i], bytes);
+	for (i = 0; i < object->count && !ret; i++)
+		ret = ca__reloc_check_one(&pass, i, bytes);
 	return ret;
 }
 
 /**
- * codearena_reloc_apply - see codearena/module.h
- * @context: what the relocations refer to
- * @body: what they are in
- * @relocs: array of relocations
- * @count: entries of @relocs
- * @address: address that the object will have
- * @bytes: the bytes of the object
- * @error: NULL, or gets the first relocation that is wrong
+ * ca__reloc_apply - check the relocations of an object, and encode its fields
+ * @context: what they refer to
+ * @object: object
+ * @bytes: its bytes, changed in place; of no use after a failure
+ * @error: NULL, or receives the first relocation that is wrong
  *
- * Return: 0 or a negative errno.
+ * Return: as ca__reloc_check(); -ERANGE: out of reach; the errors of
+ * @context->resolve.
  */
-CODEARENA_API int
-codearena_reloc_apply(const struct codearena_reloc_context *context,
-		      const struct codearena_reloc_body *body,
-		      const struct codearena_reloc *relocs, size_t count,
-		      uint64_t address, uint8_t *bytes,
-		      struct codearena_reloc_error *error)
+int ca__reloc_apply(const struct ca__reloc_context *context,
+		    const struct ca__reloc_object *object, uint8_t *bytes,
+		    struct codearena_reloc_error *error)
 {
-	struct ca__relocs work;
+	struct ca__reloc_pass pass = { context, object, error, 0 };
 	size_t i;
-	int ret;
+	int ret = 0;
 
-	ret = begin(&work, context, body, relocs, count, address, error);
-	if (!ret && (!bytes || !context->resolve))
-		ret = -EINVAL;
-	for (i = 0; i < count && !ret; i++)
-		ret = apply_one(&work, i, &relocs[i], bytes);
+	for (i = 0; i < object->count && !ret; i++)
+		ret = ca__reloc_apply_one(&pass, i, bytes);
 	return ret;
 }
 
 /**
- * codearena_reloc_verify - see codearena/module.h
- * @context: what the relocations refer to
- * @body: what they are in
- * @relocs: array of relocations
- * @count: entries of @relocs
- * @address: address of the object
+ * ca__reloc_verify - check that relocated code holds the targets
+ * @context: what its relocations refer to
+ * @object: object
  * @bytes: its bytes
- * @error: NULL, or gets the first relocation that is wrong
+ * @error: NULL, or receives the first relocation that is wrong
  *
- * Return: 0 or a negative errno.
+ * Return: as ca__reloc_apply(); -ESTALE: a field holds something else.
  */
-CODEARENA_API int
-codearena_reloc_verify(const struct codearena_reloc_context *context,
-		       const struct codearena_reloc_body *body,
-		       const struct codearena_reloc *relocs, size_t count,
-		       uint64_t address, const uint8_t *bytes,
-		       struct codearena_reloc_error *error)
+int ca__reloc_verify(const struct ca__reloc_context *context,
+		     const struct ca__reloc_object *object,
+		     const uint8_t *bytes, struct codearena_reloc_error *error)
 {
-	struct ca__relocs work;
+	struct ca__reloc_pass pass = { context, object, error, 0 };
 	size_t i;
-	int ret;
+	int ret = 0;
 
-	ret = begin(&work, context, body, relocs, count, address, error);
-	if (!ret && (!bytes || !context->resolve))
-		ret = -EINVAL;
-	for (i = 0; i < count && !ret; i++)
-		ret = verify_one(&work, i, &relocs[i], bytes);
+	for (i = 0; i < object->count && !ret; i++)
+		ret = ca__reloc_verify_one(&pass, i, bytes);
 	return ret;
 }

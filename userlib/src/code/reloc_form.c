@@ -2,11 +2,12 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Forms of relocations: which instructions they are, and what these hold.
+ * Forms of relocations: their instructions, and the values that these hold.
  */
 #include <elf.h>
 #include <errno.h>
 
+#include "base/encode.h"
 #include "code/reloc.h"
 
 /**
@@ -14,7 +15,7 @@
  * @machine: ELF machine number
  * @form: any value
  *
- * Return: the properties; all 0 if the machine does not have the form.
+ * Return: the properties; @width is 0 if the machine does not have the form.
  */
 struct ca__form ca__reloc_form(uint32_t machine, uint32_t form)
 {
@@ -52,9 +53,9 @@ struct ca__form ca__reloc_form(uint32_t machine, uint32_t form)
 }
 
 /* MOVZ of shift 0, and MOVK of the following ones, into the same register. */
-static bool shape_mov(const uint8_t *field, unsigned int count)
+static bool ca__shape_mov(const uint8_t *field, unsigned int count)
 {
-	uint32_t first = ca__insn(field, 0);
+	uint32_t first = ca__get32(field);
 	unsigned int i;
 
 	if ((first & 0x7fe00000) != 0x52800000)
@@ -63,7 +64,7 @@ static bool shape_mov(const uint8_t *field, unsigned int count)
 	if (count > 2 && !(first >> 31))
 		return false;
 	for (i = 1; i < count; i++) {
-		uint32_t next = ca__insn(field, i);
+		uint32_t next = ca__get32(field + 4 * i);
 
 		if ((next & 0x7fe00000) != (0x72800000 | i << 21) ||
 		    next >> 31 != first >> 31 ||
@@ -73,9 +74,9 @@ static bool shape_mov(const uint8_t *field, unsigned int count)
 	return true;
 }
 
-static bool shape_adrp_add(const uint8_t *field)
+static bool ca__shape_adrp_add(const uint8_t *field)
 {
-	uint32_t adrp = ca__insn(field, 0), add = ca__insn(field, 1);
+	uint32_t adrp = ca__get32(field), add = ca__get32(field + 4);
 
 	return (adrp & 0x9f000000) == 0x90000000 &&
 		(add & 0xffc00000) == 0x91000000 &&
@@ -83,9 +84,9 @@ static bool shape_adrp_add(const uint8_t *field)
 }
 
 /* An instruction of the I-type that reads the register of the one before. */
-static bool shape_riscv(const uint8_t *field, bool lui)
+static bool ca__shape_riscv(const uint8_t *field, bool lui)
 {
-	uint32_t upper = ca__insn(field, 0), lower = ca__insn(field, 1);
+	uint32_t upper = ca__get32(field), lower = ca__get32(field + 4);
 	uint32_t reg = upper >> 7 & 0x1f, opcode = lower & 0x7f;
 	uint32_t funct = lower >> 12 & 7;
 
@@ -101,70 +102,71 @@ static bool shape_riscv(const uint8_t *field, bool lui)
 }
 
 /**
- * ca__reloc_shape - are these the instructions of a form?
- * @form: a form that exists
+ * ca__reloc_shape - does a field hold the instructions of a form?
+ * @form: enum codearena_reloc_form
  * @field: the bytes
  *
- * Return: true also for forms that are data.
+ * Return: the answer; true for forms that are data.
  */
 bool ca__reloc_shape(uint32_t form, const uint8_t *field)
 {
 	switch (form) {
 	case CODEARENA_FORM_AARCH64_BRANCH26:
-		return (ca__insn(field, 0) & 0x7c000000) == 0x14000000;
+		return (ca__get32(field) & 0x7c000000) == 0x14000000;
 	case CODEARENA_FORM_AARCH64_ADRP_ADD:
-		return shape_adrp_add(field);
+		return ca__shape_adrp_add(field);
 	case CODEARENA_FORM_AARCH64_MOV64:
-		return shape_mov(field, 4);
+		return ca__shape_mov(field, 4);
 	case CODEARENA_FORM_AARCH64_MOV32:
-		return shape_mov(field, 2);
+		return ca__shape_mov(field, 2);
 	case CODEARENA_FORM_RISCV_PCREL:
-		return shape_riscv(field, false);
+		return ca__shape_riscv(field, false);
 	case CODEARENA_FORM_RISCV_LUI:
-		return shape_riscv(field, true);
+		return ca__shape_riscv(field, true);
 	default:
 		return true;
 	}
 }
 
-static uint64_t sign(uint64_t value, unsigned int bits)
+static uint64_t ca__sign_extend(uint64_t value, unsigned int bits)
 {
 	uint64_t top = 1ULL << (bits - 1);
 
 	return ((value & (2 * top - 1)) ^ top) - top;
 }
 
-static uint64_t decode_mov(const uint8_t *field, unsigned int count)
+static uint64_t ca__decode_mov(const uint8_t *field, unsigned int count)
 {
 	uint64_t value = 0;
 	unsigned int i;
 
 	for (i = 0; i < count; i++)
-		value |= (uint64_t)(ca__insn(field, i) >> 5 & 0xffff) << 16 * i;
+		value |= (uint64_t)(ca__get32(field + 4 * i) >> 5 & 0xffff)
+			 << 16 * i;
 	return value;
 }
 
-static uint64_t decode_adrp_add(const uint8_t *field, uint64_t place)
+static uint64_t ca__decode_adrp_add(const uint8_t *field, uint64_t place)
 {
-	uint32_t adrp = ca__insn(field, 0), add = ca__insn(field, 1);
-	uint64_t pages = sign((adrp >> 5 & 0x7ffff) << 2 | (adrp >> 29 & 3),
+	uint32_t adrp = ca__get32(field), add = ca__get32(field + 4);
+	uint64_t pages = ca__sign_extend((adrp >> 5 & 0x7ffff) << 2 | (adrp >> 29 & 3),
 			      21);
 
 	return (place & ~0xfffULL) + (pages << 12) + (add >> 10 & 0xfff);
 }
 
-static uint64_t decode_riscv(const uint8_t *field)
+static uint64_t ca__decode_riscv(const uint8_t *field)
 {
-	return sign(ca__insn(field, 0) & 0xfffff000, 32) +
-		sign(ca__insn(field, 1) >> 20, 12);
+	return ca__sign_extend(ca__get32(field) & 0xfffff000, 32) +
+		ca__sign_extend(ca__get32(field + 4) >> 20, 12);
 }
 
 /**
- * ca__reloc_decode - read a field
- * @form: a form that exists
+ * ca__reloc_decode - read the target from a field
+ * @form: enum codearena_reloc_form
  * @place: address of the field
  * @field: the bytes, with the instructions of the form
- * @target: gets what it holds
+ * @target: receives what ca__reloc_encode() stored
  *
  * Return: 0; -EINVAL: unknown form.
  */
@@ -173,31 +175,31 @@ int ca__reloc_decode(uint32_t form, uint64_t place, const uint8_t *field,
 {
 	switch (form) {
 	case CODEARENA_FORM_ABS64:
-		memcpy(target, field, sizeof(*target));
+		*target = ca__get64(field);
 		return 0;
 	case CODEARENA_FORM_ABS32:
-		*target = ca__insn(field, 0);
+		*target = ca__get32(field);
 		return 0;
 	case CODEARENA_FORM_X86_64_REL32:
-		*target = place + 4 + sign(ca__insn(field, 0), 32);
+		*target = place + 4 + ca__sign_extend(ca__get32(field), 32);
 		return 0;
 	case CODEARENA_FORM_AARCH64_BRANCH26:
-		*target = place + (sign(ca__insn(field, 0), 26) << 2);
+		*target = place + (ca__sign_extend(ca__get32(field), 26) << 2);
 		return 0;
 	case CODEARENA_FORM_AARCH64_ADRP_ADD:
-		*target = decode_adrp_add(field, place);
+		*target = ca__decode_adrp_add(field, place);
 		return 0;
 	case CODEARENA_FORM_AARCH64_MOV64:
-		*target = decode_mov(field, 4);
+		*target = ca__decode_mov(field, 4);
 		return 0;
 	case CODEARENA_FORM_AARCH64_MOV32:
-		*target = decode_mov(field, 2);
+		*target = ca__decode_mov(field, 2);
 		return 0;
 	case CODEARENA_FORM_RISCV_PCREL:
-		*target = place + decode_riscv(field);
+		*target = place + ca__decode_riscv(field);
 		return 0;
 	case CODEARENA_FORM_RISCV_LUI:
-		*target = decode_riscv(field);
+		*target = ca__decode_riscv(field);
 		return 0;
 	default:
 		return -EINVAL;

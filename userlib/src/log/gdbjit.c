@@ -107,8 +107,8 @@ codearena_gdbjit_register(const struct codearena_log_entry *entries,
 	pthread_once(&ca__gdb_once, ca__gdb_init);
 	if (ca__gdb_ready)
 		return ca__gdb_ready;
-	ret = codearena_gdbjit_build(ca__log_machine(), entries, count, &image,
-				     &size);
+	ret = ca__gdbjit_build(ca__log_machine(), entries, count, &image,
+			       &size);
 	if (ret)
 		return ret;
 	object = calloc(1, sizeof(*object));

@@ -72,7 +72,7 @@ static int ca__entries_check(const struct codearena_log_entry *entries,
 	for (i = 0; i < count; i++) {
 		if (i && ca__entry(entries, i)->sz != entries->sz)
 			return -EINVAL;
-		ret = codearena_log_check(ca__entry(entries, i));
+		ret = ca__log_check(ca__entry(entries, i));
 		if (ret)
 			return ret;
 	}
@@ -214,10 +214,23 @@ static int ca__elf_error(const struct ca__elf_made *made)
 	return made->sections.error ? made->sections.error : made->file.error;
 }
 
-CODEARENA_API int
-codearena_gdbjit_build(uint32_t machine,
-		       const struct codearena_log_entry *entries, size_t count,
-		       void **object, size_t *size)
+/**
+ * ca__gdbjit_build - make an ELF object that describes code
+ * @machine: EM_X86_64, EM_AARCH64 or EM_RISCV
+ * @entries: code
+ * @count: entries of @entries, 1 to CODEARENA_GDBJIT_MAX; all have the same @sz
+ * @object: receives the object, to be freed by free(); NULL on failure
+ * @size: receives its bytes
+ *
+ * The object has symbols, unwind information and source lines, but not the code.
+ *
+ * Return: 0; as ca__log_check() for any entry; -EINVAL; -EOPNOTSUPP: another
+ * machine; -EOVERFLOW: too many entries, or larger than 2 GiB; -ENOMEM; -EFAULT:
+ * a prologue cannot be read.
+ */
+int ca__gdbjit_build(uint32_t machine,
+		     const struct codearena_log_entry *entries, size_t count,
+		     void **object, size_t *size)
 {
 	struct ca__elf_made made = {
 		.entries = entries, .count = count, .machine = machine,

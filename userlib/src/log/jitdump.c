@@ -174,7 +174,7 @@ CODEARENA_API int codearena_jitdump_load(struct codearena_jitdump *dump,
 	struct ca__buffer record = { 0 };
 	int ret;
 
-	ret = dump ? codearena_log_check(entry) : -EINVAL;
+	ret = dump ? ca__log_check(entry) : -EINVAL;
 	if (ret)
 		return ret;
 	if (dump->file.owner != ca__log_owner())

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Descriptions of code for profilers and debuggers.
+ * Descriptions of code for profilers and debuggers: checking and reading them.
  */
 #include <elf.h>
 #include <errno.h>
@@ -50,13 +50,23 @@ static int ca__log_lines_check(const struct codearena_log_entry *entry)
 	return 0;
 }
 
-CODEARENA_API int codearena_log_check(const struct codearena_log_entry *entry)
+/**
+ * ca__log_check - check a description of code
+ * @entry: NULL, or the description
+ *
+ * Return: 0; -EINVAL: NULL, @sz is too small, no name, size 0, an unknown frame,
+ * lines that do not ascend, leave the code, have number 0 or no file name;
+ * -E2BIG: members unknown to this library are not 0; -EOPNOTSUPP: flags are not
+ * 0; -EOVERFLOW: larger than CODEARENA_CODE_MAX, or the address range wraps;
+ * -ENAMETOOLONG: the name of the code or of a file is too long.
+ */
+int ca__log_check(const struct codearena_log_entry *entry)
 {
 	int ret;
 
 	if (!entry)
 		return -EINVAL;
-	ret = ca__struct_check(entry, entry->sz, sizeof(*entry),
+	ret = ca__struct_check(entry, entry->sz, CA__SIZE_LOG_ENTRY,
 			       sizeof(*entry));
 	if (ret)
 		return ret;
@@ -75,7 +85,7 @@ CODEARENA_API int codearena_log_check(const struct codearena_log_entry *entry)
 }
 
 /**
- * ca__log_bytes - where to read code
+ * ca__log_bytes - address to read code at
  * @entry: code
  *
  * Return: the address.
@@ -87,9 +97,9 @@ const void *ca__log_bytes(const struct codearena_log_entry *entry)
 }
 
 /**
- * ca__log_machine - what this library runs on
+ * ca__log_machine - ELF machine number of this library
  *
- * Return: EM_*, as in ELF.
+ * Return: EM_*.
  */
 uint32_t ca__log_machine(void)
 {

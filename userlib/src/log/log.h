@@ -10,6 +10,14 @@
 #include "codearena/log.h"
 #include "arena/arena.h"
 
+/* Sizes in the first release. */
+#define CA__SIZE_LOG_ENTRY	64
+#define CA__SIZE_LOGGER_OPTS	40
+
+_Static_assert(sizeof(struct codearena_log_entry) >= CA__SIZE_LOG_ENTRY &&
+	       sizeof(struct codearena_logger_opts) >= CA__SIZE_LOGGER_OPTS,
+	       "structures only grow");
+
 /**
  * struct ca__buffer - bytes that grow
  * @data: the bytes
@@ -55,8 +63,17 @@ int ca__log_append(const struct ca__log_file *file,
 		   const struct ca__buffer *record);
 
 /* log.c */
+int ca__log_check(const struct codearena_log_entry *entry);
 const void *ca__log_bytes(const struct codearena_log_entry *entry);
 uint32_t ca__log_machine(void);
+
+/* gdbjit_elf.c */
+int ca__gdbjit_build(uint32_t machine,
+		     const struct codearena_log_entry *entries, size_t count,
+		     void **object, size_t *size);
+
+/* logger.c */
+int ca__logger_forget(struct codearena_logger *logger, uint64_t address);
 
 /* gdbjit_dwarf.c */
 int ca__dwarf_frame(struct ca__buffer *to, uint32_t machine, size_t cie,

@@ -105,6 +105,7 @@ static int ca__logger_open(struct codearena_logger *logger,
 CODEARENA_API int codearena_logger_new(const struct codearena_logger_opts *opts,
 				       struct codearena_logger **out)
 {
+	struct codearena_logger_opts own;
 	struct codearena_logger *logger;
 	const char *directory, *other;
 	int ret;
@@ -114,22 +115,22 @@ CODEARENA_API int codearena_logger_new(const struct codearena_logger_opts *opts,
 	*out = NULL;
 	if (!opts)
 		return -EINVAL;
-	ret = ca__struct_check(opts, opts->sz, sizeof(*opts), sizeof(*opts));
+	ret = ca__struct_get(&own, opts, CA__SIZE_LOGGER_OPTS, sizeof(own));
 	if (ret)
 		return ret;
-	if (opts->sinks & ~CA__LOG_SINKS || opts->flags & ~CA__LOGGER_FLAGS)
+	if (own.sinks & ~CA__LOG_SINKS || own.flags & ~CA__LOGGER_FLAGS)
 		return -EOPNOTSUPP;
 	logger = calloc(1, sizeof(*logger));
 	if (!logger)
 		return -ENOMEM;
-	directory = opts->directory;
-	logger->sinks = opts->sinks;
-	logger->flags = opts->flags;
-	logger->source = opts->source;
-	logger->data = opts->data;
+	directory = own.directory;
+	logger->sinks = own.sinks;
+	logger->flags = own.flags;
+	logger->source = own.source;
+	logger->data = own.data;
 	logger->last = &logger->first;
 	logger->owner = ca__log_owner();
-	if (opts->flags & CODEARENA_LOGGER_F_ENVIRONMENT) {
+	if (own.flags & CODEARENA_LOGGER_F_ENVIRONMENT) {
 		logger->sinks |= ca__sinks_from_environment();
 		other = secure_getenv("CODEARENA_LOG_DIR");
 		directory = other ? other : directory;
@@ -155,13 +156,13 @@ static int ca__logger_lines(struct codearena_logger *logger,
 			    const struct codearena_code *code,
 			    struct codearena_log_line **out, size_t *count)
 {
-	const struct codearena_source_position *positions;
+	const struct codearena_source_position *positions =
+		ca__code_positions(code);
+	size_t i, n = code->position_count, used = 0;
 	struct codearena_log_line *lines;
-	size_t i, n, used = 0;
 
 	*out = NULL;
 	*count = 0;
-	positions = codearena_code_positions(code, &n);
 	if (!logger->source || !n)
 		return 0;
 	lines = calloc(n, sizeof(*lines));
@@ -220,9 +221,8 @@ static bool ca__logger_wants(const struct codearena_logger *logger,
 			     const struct codearena_code *code)
 {
 	return logger->sinks &&
-	       (codearena_code_function_index(code) !=
-		CODEARENA_CODE_ANONYMOUS ||
-		codearena_code_kind(code) == CODEARENA_CODE_HOST_WRAPPER ||
+	       (code->function_index != CODEARENA_CODE_ANONYMOUS ||
+		code->kind == CODEARENA_CODE_HOST_WRAPPER ||
 		logger->flags & CODEARENA_LOGGER_F_ANONYMOUS);
 }
 
@@ -248,10 +248,10 @@ CODEARENA_API int codearena_logger_code(struct codearena_logger *logger,
 		return ret;
 	codearena_code_name(code, name, sizeof(name));
 	entry.lines = lines;
-	entry.address = codearena_code_start(code);
-	entry.size = codearena_code_body_size(code);
-	/* Tables have no frames, and a body of which nothing is known. */
-	if (codearena_code_kind(code) == CODEARENA_CODE_JUMP_TABLE)
+	entry.address = code->start;
+	entry.size = ca__code_body_bytes(code);
+	/* Jump tables have no frames. */
+	if (code->kind == CODEARENA_CODE_JUMP_TABLE)
 		entry.frame = CODEARENA_FRAME_LEAF;
 	ret = ca__logger_write(logger, &entry);
 	free(lines);
@@ -329,8 +329,17 @@ CODEARENA_API int codearena_logger_flush(struct codearena_logger *logger)
 	return ret;
 }
 
-CODEARENA_API int codearena_logger_gone(struct codearena_logger *logger,
-					uint64_t address)
+/**
+ * ca__logger_forget - code is about to be freed
+ * @logger: logger
+ * @address: first address of the code, logged or not
+ *
+ * Withdraws the code from debuggers; files keep it. Call this before its memory
+ * is reused.
+ *
+ * Return: 0; -EINVAL; -EIO: in a child of fork().
+ */
+int ca__logger_forget(struct codearena_logger *logger, uint64_t address)
 {
 	struct codearena_gdbjit *object;
 

@@ -53,7 +53,7 @@ CODEARENA_API int codearena_perfmap_add(struct codearena_perfmap *map,
 	char numbers[40];
 	int ret;
 
-	ret = map ? codearena_log_check(entry) : -EINVAL;
+	ret = map ? ca__log_check(entry) : -EINVAL;
 	if (ret)
 		return ret;
 	if (map->file.owner != ca__log_owner())

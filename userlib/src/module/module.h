@@ -17,13 +17,6 @@
 #include "arena/arena.h"
 #include "code/ref.h"
 
-/*
- * In the word of published code, with the lowest bit and the index in owned:
- * the module gave up its reference.
- */
-#define CA__WORD_RELEASED	2
-#define CA__WORD_SHIFT		2
-
 /* Objects, or slots, that one system call deals with at most. */
 #define CA__MODULE_STEP		4096
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "code/code_check.h"
+#include "code/reloc.h"
 #include "module/module.h"
 #include "space/space.h"
 
@@ -21,7 +23,7 @@
  */
 struct ca__adding {
 	struct codearena_module *module;
-	struct codearena_reloc_context context;
+	struct ca__reloc_context context;
 	struct ca__module_tables *tables;
 	struct codearena_reloc_error *failed;
 };
@@ -33,16 +35,16 @@ static uint64_t ca__desc_size(const struct codearena_code_desc *desc)
 		desc->comments_size;
 }
 
-static struct codearena_reloc_body
-ca__desc_body(const struct codearena_code_desc *desc)
+static struct ca__reloc_object
+ca__desc_relocs(const struct codearena_code_desc *desc, uint64_t address)
 {
-	uint32_t pool = desc->instructions_size + desc->safepoint_size +
-			desc->handler_size;
-
-	return (struct codearena_reloc_body){
-		.sz = sizeof(struct codearena_reloc_body),
+	return (struct ca__reloc_object){
+		.relocs = desc->relocs,
+		.count = desc->reloc_count,
+		.address = address,
 		.instructions = desc->instructions_size,
-		.pool = pool,
+		.pool = desc->instructions_size + desc->safepoint_size +
+			desc->handler_size,
 		.pool_size = desc->constant_pool_size,
 		.size = ca__desc_size(desc),
 	};
@@ -104,9 +106,9 @@ static int ca__add_check(struct ca__adding *adding,
 
 	for (i = 0; i < count; i++) {
 		const struct codearena_code_desc *desc = &descs[i];
-		struct codearena_reloc_body body;
+		struct ca__reloc_object object;
 
-		ret = codearena_code_check(desc);
+		ret = ca__code_check(desc);
 		if (!ret && (desc->kind == CODEARENA_CODE_JUMP_TABLE ||
 			     !desc->body))
 			ret = -EINVAL;
@@ -118,11 +120,9 @@ static int ca__add_check(struct ca__adding *adding,
 			    module->batch_limit)
 			ret = -ENOSPC;
 		if (!ret && desc->reloc_count) {
-			body = ca__desc_body(desc);
-			ret = codearena_reloc_check(&adding->context, &body,
-						    desc->body, desc->relocs,
-						    desc->reloc_count,
-						    adding->failed);
+			object = ca__desc_relocs(desc, 0);
+			ret = ca__reloc_check(&adding->context, &object,
+					      desc->body, adding->failed);
 		}
 		if (ret) {
 			ca__add_failed(adding, first + i, ret);
@@ -138,21 +138,21 @@ static int ca__add_object(struct ca__adding *adding,
 			  struct codearena_region region,
 			  struct codearena_code **out)
 {
-	struct codearena_reloc_body body;
+	struct ca__reloc_object object;
 	int ret = 0;
 
 	if (desc->reloc_count) {
-		body = ca__desc_body(desc);
-		ret = codearena_reloc_apply(&adding->context, &body,
-					    desc->relocs, desc->reloc_count,
-					    region.begin, staged->bytes,
-					    adding->failed);
+		object = ca__desc_relocs(desc, region.begin);
+		ret = ca__reloc_apply(&adding->context, &object,
+				      staged->bytes, adding->failed);
 	}
 	if (!ret)
 		ret = ca__code_new(desc, region, &adding->module->owner, out);
-	if (!ret)
-		(*out)->word = (uintptr_t)staged;
-	return ret;
+	if (ret)
+		return ret;
+	(*out)->place.staged = staged;
+	(*out)->phase = CA__CODE_ADDED;
+	return 0;
 }
 
 /* Never fails: it was divided into as many pieces. */
@@ -266,13 +266,12 @@ static int ca__add_split(struct ca__adding *adding,
 	return ret;
 }
 
-static struct codearena_reloc_context
+static struct ca__reloc_context
 ca__add_context(struct ca__adding *adding)
 {
 	const struct codearena_module_opts *opts = &adding->module->opts;
 
-	return (struct codearena_reloc_context){
-		.sz = sizeof(struct codearena_reloc_context),
+	return (struct ca__reloc_context){
 		.machine = adding->module->machine,
 		.imports = opts->imports,
 		.functions = opts->functions,

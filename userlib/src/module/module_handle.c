@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "code/handle.h"
 #include "module/module.h"
 
 /* Where a handle leads: to current code, or to the near slot. */
@@ -53,14 +54,14 @@ int ca__module_handle_locked(struct codearena_module *module, uint32_t slot,
 		return -ENOENT;
 	ret = ca__handles_make(module);
 	if (!ret && module->handles[slot] == CODEARENA_HANDLE_INVALID)
-		ret = codearena_handle_allocate(module->opts.handles, entry,
+		ret = ca__handle_allocate(module->opts.handles, entry,
 						signature,
 						&module->handles[slot]);
 	if (ret)
 		return ret;
 	*out = module->handles[slot];
 	/* Somebody else may have released or set it: the table is shared. */
-	ret = codearena_handle_get(module->opts.handles, *out, &found, NULL);
+	ret = ca__handle_get(module->opts.handles, *out, &found, NULL);
 	return ret || found != entry ? -ENOENT : 0;
 }
 
@@ -73,7 +74,7 @@ void ca__module_handle_turn(struct codearena_module *module, uint32_t slot)
 {
 	if (module->handles &&
 	    module->handles[slot] != CODEARENA_HANDLE_INVALID)
-		codearena_handle_set(module->opts.handles,
+		ca__handle_set(module->opts.handles,
 				     module->handles[slot],
 				     ca__handle_entry(module, slot));
 }
@@ -88,7 +89,7 @@ void ca__module_handles_free(struct codearena_module *module)
 
 	for (i = 0; module->handles && i < module->opts.functions; i++) {
 		if (module->handles[i] != CODEARENA_HANDLE_INVALID)
-			codearena_handle_release(module->opts.handles,
+			ca__handle_release(module->opts.handles,
 						 module->handles[i]);
 	}
 	free(module->handles);
@@ -122,7 +123,7 @@ CODEARENA_API int codearena_module_handle(struct codearena_module *module,
 	pthread_mutex_lock(&module->lock);
 	ret = ca__module_handle_locked(module, slot, signature, &handle);
 	if (!ret)
-		ret = codearena_handle_get(module->opts.handles, handle, NULL,
+		ret = ca__handle_get(module->opts.handles, handle, NULL,
 					   &has);
 	pthread_mutex_unlock(&module->lock);
 	if (!ret && has != signature)

@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "codearena/log.h"
+#include "log/log.h"
 #include "module/module.h"
 
 static void ca__module_log_one(struct codearena_module *module,
@@ -103,7 +103,7 @@ void ca__module_log_gone(struct codearena_module *module,
 	size_t i;
 
 	for (i = 0; module->logger && i < count; i++)
-		codearena_logger_gone(module->logger, codes[i]->start);
+		ca__logger_forget(module->logger, codes[i]->start);
 }
 
 /* Array of the code that a logger has to be told of, and references to it. */
@@ -157,7 +157,7 @@ CODEARENA_API int codearena_logger_attach(struct codearena_logger *logger,
 	if (!logger || !module)
 		return -EINVAL;
 	/* Also finds out whether this is a child of fork(). */
-	ret = codearena_logger_gone(logger, 0);
+	ret = ca__logger_forget(logger, 0);
 	if (ret)
 		return ret;
 	pthread_rwlock_wrlock(&module->log_lock);
@@ -177,11 +177,11 @@ static void ca__module_log_forget(struct codearena_module *module,
 	size_t i, j;
 
 	for (i = 0; i < module->owned_count; i++)
-		codearena_logger_gone(logger, module->owned[i]->start);
+		ca__logger_forget(logger, module->owned[i]->start);
 	for (i = 0; i < module->logged_tables; i++) {
 		for (j = 0; j < 3; j++) {
 			if (module->tables[i]->codes[j])
-				codearena_logger_gone(logger,
+				ca__logger_forget(logger,
 						      module->tables[i]
 						      ->codes[j]->start);
 		}

@@ -3,9 +3,8 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * What a module owns: published code, by an array without order, in which each
- * object knows its place (word is twice the index, plus one). Adding and
- * removing takes the same time however much there is; who wants it in the order
- * of addresses sorts it then.
+ * object knows its index. Adding and removing takes the same time however much
+ * there is; who wants it in the order of addresses sorts it then.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -64,11 +63,12 @@ void ca__owned_add(struct codearena_module *module, struct codearena_code *code)
 {
 	uint64_t *bytes = ca__tier_bytes(module, code);
 
-	code->word = (uint64_t)module->owned_count << CA__WORD_SHIFT | 1;
+	code->place.index = module->owned_count;
+	code->phase = CA__CODE_PUBLISHED;
 	module->owned[module->owned_count++] = code;
 	module->stat.codes++;
 	module->stat.code_bytes += code->size;
-	module->stat.metadata_bytes += codearena_code_memory(code);
+	module->stat.metadata_bytes += ca__code_memory(code);
 	if (bytes)
 		*bytes += code->size;
 }
@@ -79,12 +79,11 @@ static void ca__owned_remove(struct codearena_module *module,
 	struct codearena_code *last = module->owned[--module->owned_count];
 	uint64_t *bytes = ca__tier_bytes(module, code);
 
-	module->owned[code->word >> CA__WORD_SHIFT] = last;
-	last->word = (code->word & ~(uint64_t)CA__WORD_RELEASED) |
-		     (last->word & CA__WORD_RELEASED);
+	module->owned[code->place.index] = last;
+	last->place.index = code->place.index;
 	module->stat.codes--;
 	module->stat.code_bytes -= code->size;
-	module->stat.metadata_bytes -= codearena_code_memory(code);
+	module->stat.metadata_bytes -= ca__code_memory(code);
 	if (bytes)
 		*bytes -= code->size;
 }

@@ -55,7 +55,7 @@ struct ca__publishing {
 
 static struct ca__staged *ca__staged(const struct codearena_code *code)
 {
-	return (struct ca__staged *)(uintptr_t)code->word;
+	return code->place.staged;
 }
 
 static int ca__claim(struct ca__publishing *p, size_t *failed)

@@ -164,7 +164,7 @@ static void ca__removed_count(struct codearena_removed *removed,
 	removed->functions = count;
 	for (i = 0; i < count; i++) {
 		removed->code_bytes += codes[i]->size;
-		removed->metadata_bytes += codearena_code_memory(codes[i]);
+		removed->metadata_bytes += ca__code_memory(codes[i]);
 	}
 }
 
@@ -276,7 +276,8 @@ static bool ca__published(const struct codearena_module *module,
 			  const struct codearena_code *code)
 {
 	return code && code->owner == &module->owner &&
-		code->kind != CODEARENA_CODE_JUMP_TABLE && (code->word & 1);
+		(code->phase == CA__CODE_PUBLISHED ||
+		 code->phase == CA__CODE_RELEASED);
 }
 
 /**
@@ -337,10 +338,10 @@ CODEARENA_API int codearena_module_release(struct codearena_module *module,
 	     code->function_index >= 0 &&
 	     ca__module_slot(module, code->function_index, &slot)))
 		ret = -EINVAL;
-	else if (code->word & CA__WORD_RELEASED)
+	else if (code->phase == CA__CODE_RELEASED)
 		ret = -ENOENT;
 	else
-		code->word |= CA__WORD_RELEASED;
+		code->phase = CA__CODE_RELEASED;
 	pthread_mutex_unlock(&module->lock);
 	if (!ret)
 		codearena_module_put(&code, 1);

@@ -5,8 +5,8 @@
  * Code on its way: between adding and publishing its bytes lie in ordinary
  * memory, one block for a batch.
  *
- * A code object has a word for its owner: the address of its struct ca__staged
- * while it is here, and afterwards an odd number (module_own.c).
+ * Meanwhile the object's place.staged is its struct ca__staged; once published,
+ * place.index is its index in the module's array (module_own.c).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -106,13 +106,10 @@ struct ca__stage *ca__stage_new(struct codearena_module *module,
 struct ca__staged *ca__staged_of(const struct codearena_module *module,
 				 const struct codearena_code *code)
 {
-	uint64_t word;
-
 	if (!code || code->owner != &module->owner ||
-	    code->kind == CODEARENA_CODE_JUMP_TABLE)
+	    code->phase != CA__CODE_ADDED)
 		return NULL;
-	word = code->word;
-	return word & 1 ? NULL : (struct ca__staged *)(uintptr_t)word;
+	return code->place.staged;
 }
 
 /**

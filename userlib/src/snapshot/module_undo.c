@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "code/handle.h"
 #include "snapshot/snapshot.h"
 
 /* Functions that are turned back at a time: so few that no array is needed. */
@@ -109,9 +110,9 @@ static size_t ca__undo_step(struct codearena_module *module,
 	}
 	for (i = 0; i < count; i++) {
 		if (ca__module_declares(module, codes[i], &slot) ||
-		    (codes[i]->word & CA__WORD_RELEASED))
+		    codes[i]->phase == CA__CODE_RELEASED)
 			continue;
-		codes[i]->word |= CA__WORD_RELEASED;
+		codes[i]->phase = CA__CODE_RELEASED;
 		out[n++] = codes[i];
 	}
 	pthread_mutex_unlock(&module->lock);
@@ -159,7 +160,7 @@ void ca__undo_handles(struct codearena_module *module,
 	     i < module->opts.functions; i++) {
 		if (module->handles[i] == handles[i])
 			continue;
-		codearena_handle_release(module->opts.handles,
+		ca__handle_release(module->opts.handles,
 					 module->handles[i]);
 		module->handles[i] = handles[i];
 	}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "code/reloc.h"
 #include "snapshot/snapshot.h"
 
 /**
@@ -86,7 +87,7 @@ static int ca__collect_others(struct ca__saving *saving)
 		struct codearena_code *code = module->owned[i];
 
 		if (ca__module_declares(module, code, &slot) ||
-		    (code->word & CA__WORD_RELEASED) ||
+		    code->phase == CA__CODE_RELEASED ||
 		    code->debug != CODEARENA_DEBUG_NONE)
 			continue;
 		ret = codearena_code_ref(code);
@@ -130,7 +131,7 @@ static void ca__saving_end(struct ca__saving *saving)
 static uint64_t ca__code_bytes(const struct codearena_code *code)
 {
 	/* With the object itself, of which nothing is stored. */
-	return sizeof(struct ca__record) + codearena_code_body_size(code) +
+	return sizeof(struct ca__record) + ca__code_body_bytes(code) +
 		code->trap_count * (uint64_t)sizeof(struct ca__record_trap) +
 		code->reloc_count * (uint64_t)sizeof(struct ca__record_reloc) +
 		code->position_count * (uint64_t)sizeof(ca__record_position) +
@@ -185,11 +186,10 @@ static void ca__write(uint8_t **at, const void *from, size_t size)
 
 static void ca__write_traps(uint8_t **at, const struct codearena_code *code)
 {
-	const struct codearena_trap *traps;
-	size_t count, i;
+	const struct codearena_trap *traps = ca__code_traps(code);
+	size_t i;
 
-	traps = codearena_code_traps(code, &count);
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < code->trap_count; i++) {
 		const struct ca__record_trap trap = {
 			.start = traps[i].start,
 			.length = traps[i].length,
@@ -229,10 +229,10 @@ static int ca__write_body(uint8_t **at, const struct codearena_code *code,
 	int ret = 0;
 
 	ca__write(at, (const void *)(uintptr_t)code->start,
-		  codearena_code_body_size(code));
+		  ca__code_body_bytes(code));
 	for (i = 0; i < count && !ret; i++)
-		ret = codearena_reloc_clear(machine, relocs[i].form,
-					    body + relocs[i].offset);
+		ret = ca__reloc_clear(machine, relocs[i].form,
+				      body + relocs[i].offset);
 	return ret;
 }
 
@@ -253,28 +253,23 @@ static int ca__write_code(uint8_t **at, const struct codearena_code *code,
 		.deopt_size = code->deopt_size,
 		.name_length = code->name_length,
 	};
-	const struct codearena_reloc *relocs;
-	size_t count;
+	const struct codearena_reloc *relocs = ca__code_relocs(code);
 	int ret;
 
 	memcpy(record.sections, code->sections, sizeof(record.sections));
-	relocs = codearena_code_relocs(code, &count);
 	ca__write(at, &record, sizeof(record));
-	ret = ca__write_body(at, code, machine, relocs, count);
+	ret = ca__write_body(at, code, machine, relocs, code->reloc_count);
 	if (ret)
 		return ret;
 	ca__write_traps(at, code);
-	ca__write_relocs(at, relocs, count);
-	ca__write(at, codearena_code_positions(code, &count),
+	ca__write_relocs(at, relocs, code->reloc_count);
+	ca__write(at, ca__code_positions(code),
 		  code->position_count * sizeof(ca__record_position));
-	ca__write(at, codearena_code_inlinings(code, &count),
+	ca__write(at, ca__code_inlinings(code),
 		  code->inlining_count * sizeof(ca__record_inlining));
-	ca__write(at, codearena_code_deopt(code, &count), code->deopt_size);
-	/* The name is the last thing behind an object. */
+	ca__write(at, ca__code_deopt(code), code->deopt_size);
 	if (code->name_length)
-		ca__write(at, (const uint8_t *)code +
-			  codearena_code_memory(code) - code->name_length - 1,
-			  code->name_length + 1U);
+		ca__write(at, ca__code_name(code), code->name_length + 1U);
 	return 0;
 }
 

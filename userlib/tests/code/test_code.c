@@ -2,12 +2,14 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Code objects: what they are made from, and what they tell.
+ * Code objects: descriptions, and what objects report of them.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "code/code.h"
+#include "code/code_check.h"
+#include "lib/code_info.h"
 #include "lib/helpers.h"
 
 #define START	0x100000ULL
@@ -78,56 +80,65 @@ static struct codearena_code *code_of(const struct codearena_code_desc *desc)
 	struct codearena_region region = { START, SIZE };
 	struct codearena_code *code;
 
-	assert_int_equal(codearena_code_check(desc), 0);
+	assert_int_equal(ca__code_check(desc), 0);
 	assert_int_equal(ca__code_new(desc, region, NULL, &code), 0);
 	return code;
 }
 
-static void object_tells_what_it_was_told(void **state)
+static void info_matches_the_description(void **state)
 {
 	struct codearena_code_desc desc = full_desc();
 	struct codearena_code *code = code_of(&desc);
-	size_t count;
+	struct codearena_code_info info = code_info(code);
 
 	(void)state;
 	assert_true(codearena_code_start(code) == START);
 	assert_int_equal(codearena_code_size(code), SIZE);
-	assert_int_equal(codearena_code_body_size(code), 224);
-	assert_int_equal(codearena_code_kind(code), CODEARENA_CODE_FUNCTION);
-	assert_int_equal(codearena_code_tier(code), CODEARENA_TIER_OPTIMIZED);
-	assert_int_equal(codearena_code_debug(code), CODEARENA_DEBUG_NONE);
-	assert_int_equal(codearena_code_flags(code), CODEARENA_CODE_F_REPORT);
-	assert_int_equal(codearena_code_function_index(code), 12);
-	assert_int_equal(codearena_code_frame_slots(code), 9);
-	assert_int_equal(codearena_code_parameter_slots(code), 65535);
+	assert_true(info.start == START);
+	assert_int_equal(info.size, SIZE);
+	assert_int_equal(info.body_size, 224);
+	assert_int_equal(info.kind, CODEARENA_CODE_FUNCTION);
+	assert_int_equal(info.tier, CODEARENA_TIER_OPTIMIZED);
+	assert_int_equal(info.debug, CODEARENA_DEBUG_NONE);
+	assert_int_equal(info.flags, CODEARENA_CODE_F_REPORT);
+	assert_int_equal(info.function_index, 12);
+	assert_int_equal(info.frame_slots, 9);
+	assert_int_equal(info.parameter_slots, 65535);
+	assert_int_equal(info.instructions_size, 100);
+	assert_int_equal(info.safepoint_size, 30);
+	assert_int_equal(info.handler_size, 20);
+	assert_int_equal(info.constant_pool_size, 64);
+	assert_int_equal(info.comments_size, 10);
+	assert_int_equal(info.memory, ca__code_memory(code));
 
-	assert_memory_equal(codearena_code_relocs(code, &count), relocs,
-			    sizeof(relocs));
-	assert_int_equal(count, 2);
-	assert_memory_equal(codearena_code_positions(code, &count), positions,
-			    sizeof(positions));
-	assert_int_equal(count, 4);
-	assert_memory_equal(codearena_code_inlinings(code, &count), inlinings,
-			    sizeof(inlinings));
-	assert_int_equal(count, 2);
-	assert_memory_equal(codearena_code_deopt(code, &count), deopt, 5);
-	assert_int_equal(count, 5);
+	assert_int_equal(info.reloc_count, 2);
+	assert_memory_equal(info.relocs, relocs, sizeof(relocs));
+	assert_int_equal(info.position_count, 4);
+	assert_memory_equal(info.positions, positions, sizeof(positions));
+	assert_int_equal(info.inlining_count, 2);
+	assert_memory_equal(info.inlinings, inlinings, sizeof(inlinings));
+	assert_int_equal(info.deopt_size, 5);
+	assert_memory_equal(info.deopt, deopt, 5);
 	ca__code_destroy(code);
+	assert_int_equal(codearena_code_get_info(NULL, &info), -EINVAL);
+	assert_true(!codearena_code_start(NULL));
+	assert_int_equal(codearena_code_size(NULL), 0);
 }
 
 static void metadata_is_one_allocation_of_known_size(void **state)
 {
 	struct codearena_code_desc desc = full_desc();
 	struct codearena_code *code = code_of(&desc);
-	size_t count, told = sizeof(traps) + sizeof(relocs) +
+	size_t told = sizeof(traps) + sizeof(relocs) +
 		      sizeof(positions) + sizeof(inlinings) + 5 + 4;
-	const char *end = (const char *)code + codearena_code_memory(code);
+	struct codearena_code_info info;
+	const char *end = (const char *)code + ca__code_memory(code);
 
 	(void)state;
 	assert_true(sizeof(*code) <= 104);
-	assert_int_equal(codearena_code_memory(code), sizeof(*code) + told);
+	assert_int_equal(ca__code_memory(code), sizeof(*code) + told);
 	/* Protected instructions come first, the name last. */
-	assert_ptr_equal(codearena_code_traps(code, &count), code + 1);
+	assert_ptr_equal(code_info(code).traps, code + 1);
 	assert_string_equal(end - 4, "fib");
 	ca__code_destroy(code);
 
@@ -136,13 +147,14 @@ static void metadata_is_one_allocation_of_known_size(void **state)
 	desc.body = body;
 	desc.instructions_size = 1;
 	code = code_of(&desc);
-	assert_int_equal(codearena_code_memory(code), sizeof(*code));
-	assert_null(codearena_code_traps(code, &count));
-	assert_int_equal(count, 0);
-	assert_null(codearena_code_relocs(code, &count));
-	assert_null(codearena_code_positions(code, &count));
-	assert_null(codearena_code_inlinings(code, &count));
-	assert_null(codearena_code_deopt(code, &count));
+	assert_int_equal(ca__code_memory(code), sizeof(*code));
+	info = code_info(code);
+	assert_null(info.traps);
+	assert_int_equal(info.trap_count, 0);
+	assert_null(info.relocs);
+	assert_null(info.positions);
+	assert_null(info.inlinings);
+	assert_null(info.deopt);
 	ca__code_destroy(code);
 }
 
@@ -150,12 +162,10 @@ static void traps_come_out_ascending(void **state)
 {
 	struct codearena_code_desc desc = full_desc();
 	struct codearena_code *code = code_of(&desc);
-	size_t count;
-	const struct codearena_trap *sorted = codearena_code_traps(code,
-								   &count);
+	const struct codearena_trap *sorted = code_info(code).traps;
 
 	(void)state;
-	assert_int_equal(count, 3);
+	assert_int_equal(code_info(code).trap_count, 3);
 	assert_memory_equal(&sorted[0], &traps[1], sizeof(*traps));
 	assert_memory_equal(&sorted[1], &traps[0], sizeof(*traps));
 	assert_memory_equal(&sorted[2], &traps[2], sizeof(*traps));
@@ -215,46 +225,14 @@ static void address_region_contains(void **state)
 		struct codearena_code *code;
 
 		assert_int_equal(ca__code_new(&desc, region, NULL, &code), 0);
-		assert_true(codearena_code_contains(code, region.begin));
-		assert_true(codearena_code_contains(code, region.begin +
-						    region.size - 1));
-		assert_false(codearena_code_contains(code, region.begin - 1));
-		assert_false(codearena_code_contains(code, region.begin +
-						     region.size));
+		assert_true(ca__code_contains(code, region.begin));
+		assert_true(ca__code_contains(code, region.begin +
+					      region.size - 1));
+		assert_false(ca__code_contains(code, region.begin - 1));
+		assert_false(ca__code_contains(code, region.begin +
+					       region.size));
 		ca__code_destroy(code);
 	}
-	assert_false(codearena_code_contains(NULL, 0));
-}
-
-static void sections_lie_one_after_the_other(void **state)
-{
-	static const uint32_t sizes[] = { 100, 30, 20, 64, 10 };
-	struct codearena_code_desc desc = full_desc();
-	struct codearena_code *code = code_of(&desc);
-	uint64_t at = START;
-	uint32_t size;
-	unsigned int i;
-
-	(void)state;
-	for (i = 0; i < 5; i++) {
-		assert_true(codearena_code_section(code, i, &size) == at);
-		assert_int_equal(size, sizes[i]);
-		at += size;
-	}
-	assert_true(!codearena_code_section(code, 5, &size));
-	assert_int_equal(size, 0);
-	assert_true(!codearena_code_section(NULL, 0, NULL));
-	ca__code_destroy(code);
-
-	/* What is empty is nowhere, and takes no room. */
-	desc.safepoint_size = 0;
-	desc.handler_size = 0;
-	code = code_of(&desc);
-	assert_true(!codearena_code_section(code, CODEARENA_SECTION_HANDLERS,
-					    &size));
-	assert_true(codearena_code_section(code, CODEARENA_SECTION_CONSTANTS,
-					   NULL) == START + 100);
-	ca__code_destroy(code);
 }
 
 static void position_before_is_strict(void **state)
@@ -338,9 +316,9 @@ static void names_are_never_empty(void **state)
 		desc.kind = i;
 		desc.body = i == CODEARENA_CODE_JUMP_TABLE ? NULL : body;
 		expect_name(&desc, kinds[i]);
-		assert_string_equal(codearena_code_kind_name(i), kinds[i]);
+		assert_string_equal(ca__code_kind_name(i), kinds[i]);
 	}
-	assert_string_equal(codearena_code_kind_name(5), "unknown kind");
+	assert_string_equal(ca__code_kind_name(5), "unknown kind");
 }
 
 static void names_are_cut_where_there_is_no_room(void **state)
@@ -368,7 +346,7 @@ static void names_are_cut_where_there_is_no_room(void **state)
 		struct codearena_code_desc wrong_ = full_desc();	\
 									\
 		wrong_.member = value;					\
-		assert_int_equal(codearena_code_check(&wrong_),		\
+		assert_int_equal(ca__code_check(&wrong_),		\
 				 -(error));				\
 	} while (0)
 
@@ -377,7 +355,7 @@ static void wrong_numbers_are_refused(void **state)
 	struct codearena_code_desc desc = full_desc();
 
 	(void)state;
-	assert_int_equal(codearena_code_check(NULL), -EINVAL);
+	assert_int_equal(ca__code_check(NULL), -EINVAL);
 	expect_wrong(EINVAL, sz, sizeof(desc) - 1);
 	expect_wrong(EOPNOTSUPP, flags, 2);
 	expect_wrong(EINVAL, kind, 5);
@@ -397,9 +375,9 @@ static void wrong_numbers_are_refused(void **state)
 	expect_wrong(EINVAL, kind, CODEARENA_CODE_JUMP_TABLE);
 	desc.kind = CODEARENA_CODE_JUMP_TABLE;
 	desc.body = NULL;
-	assert_int_equal(codearena_code_check(&desc), -EINVAL);
+	assert_int_equal(ca__code_check(&desc), -EINVAL);
 	desc.function_index = CODEARENA_CODE_ANONYMOUS;
-	assert_int_equal(codearena_code_check(&desc), 0);
+	assert_int_equal(ca__code_check(&desc), 0);
 }
 
 static void wrong_sizes_are_refused(void **state)
@@ -446,7 +424,7 @@ static int check_trap(uint32_t start, uint32_t length, uint64_t landing)
 
 	desc.traps = two;
 	desc.trap_count = 2;
-	return codearena_code_check(&desc);
+	return ca__code_check(&desc);
 }
 
 static void wrong_traps_are_refused(void **state)
@@ -473,7 +451,7 @@ static int check_position(struct codearena_source_position second)
 
 	desc.positions = two;
 	desc.position_count = 2;
-	return codearena_code_check(&desc);
+	return ca__code_check(&desc);
 }
 
 static void wrong_positions_are_refused(void **state)
@@ -504,7 +482,7 @@ static int check_inlining(struct codearena_inlining_position second)
 	};
 
 	desc.inlinings = two;
-	return codearena_code_check(&desc);
+	return ca__code_check(&desc);
 }
 
 static void wrong_inlinings_are_refused(void **state)
@@ -643,12 +621,11 @@ static void printing_disassembles(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(object_tells_what_it_was_told),
+		cmocka_unit_test(info_matches_the_description),
 		cmocka_unit_test(metadata_is_one_allocation_of_known_size),
 		cmocka_unit_test(traps_come_out_ascending),
 		cmocka_unit_test(every_pc_is_protected_or_not),
 		cmocka_unit_test(address_region_contains),
-		cmocka_unit_test(sections_lie_one_after_the_other),
 		cmocka_unit_test(position_before_is_strict),
 		cmocka_unit_test(inlining_positions_are_found),
 		cmocka_unit_test(names_are_never_empty),

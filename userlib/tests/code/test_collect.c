@@ -80,10 +80,10 @@ static struct codearena_collector *collector_with(uint32_t flags)
 	return collector;
 }
 
-static struct codearena_collector_stat
+static struct codearena_collector_counters
 stat_now(struct codearena_collector *collector)
 {
-	struct codearena_collector_stat stat = { .sz = sizeof(stat) };
+	struct codearena_collector_counters stat = { .sz = sizeof(stat) };
 
 	assert_int_equal(codearena_collector_stat(collector, &stat), 0);
 	return stat;
@@ -99,7 +99,7 @@ static void without_runtimes_code_dies_at_once(void **state)
 {
 	struct codearena_collector *collector =
 		collector_with(CODEARENA_COLLECTOR_F_STRESS);
-	struct codearena_collector_stat stat;
+	struct codearena_collector_counters stat;
 	struct mock_owner mock;
 
 	(void)state;
@@ -121,7 +121,7 @@ static void live_code_is_kept_until_it_is_not(void **state)
 {
 	struct codearena_collector *collector =
 		collector_with(CODEARENA_COLLECTOR_F_MANUAL);
-	struct codearena_collector_stat stat;
+	struct codearena_collector_counters stat;
 	struct codearena_code *code[3];
 	struct mock_owner mock;
 	struct asked asked;
@@ -219,13 +219,9 @@ static void all_runtimes_must_report(void **state)
 	for (i = 0; i < 3; i++)
 		assert_int_equal(asked[i].times, 1);
 
-	/* By parts: what was named stays named. */
-	assert_int_equal(codearena_collector_live(asked[1].runtime, 1, &pc, 1),
-			 0);
-	assert_int_equal(report(&asked[1], 0), 0);
+	assert_int_equal(codearena_collector_report(asked[1].runtime, 1, &pc,
+						    1), 0);
 	assert_int_equal(report(&asked[1], 0), 1);
-	assert_int_equal(codearena_collector_live(asked[1].runtime, 1, &pc, 1),
-			 1);
 	assert_int_equal(report(&asked[0], 0), 0);
 	assert_int_equal(stat_now(collector).outstanding, 1);
 	assert_int_equal(mock.freed, 0);
@@ -267,7 +263,6 @@ static void late_reports_are_ignored(void **state)
 	/* Of the first one, while the second one is under way. */
 	assert_int_equal(codearena_collector_report(asked.runtime, 1, &pc, 1),
 			 1);
-	assert_int_equal(codearena_collector_live(asked.runtime, 1, &pc, 1), 1);
 	assert_int_equal(stat_now(collector).outstanding, 1);
 	assert_int_equal(codearena_collector_report(asked.runtime, 0, &pc, 1),
 			 -EINVAL);
@@ -657,7 +652,7 @@ static void bad_arguments(void **state)
 {
 	struct codearena_collector *collector = collector_with(0);
 	struct codearena_collector *out = collector;
-	struct codearena_collector_stat stat = { 0 };
+	struct codearena_collector_counters stat = { 0 };
 	struct codearena_collector_opts opts = { .sz = sizeof(opts) };
 	struct codearena_runtime_opts runtime = { .sz = sizeof(runtime) };
 	struct codearena_runtime *joined;

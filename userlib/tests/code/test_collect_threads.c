@@ -143,7 +143,7 @@ static void machine_start(struct machine *m, uint32_t flags)
 static void run(uint32_t flags)
 {
 	struct processor processors[RUNTIMES] = { 0 };
-	struct codearena_collector_stat stat = { .sz = sizeof(stat) };
+	struct codearena_collector_counters stat = { .sz = sizeof(stat) };
 	struct codearena_runtime_opts opts = {
 		.sz = sizeof(opts),
 		.ask = ask,

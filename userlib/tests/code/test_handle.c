@@ -24,10 +24,10 @@ static struct codearena_handle_table *table_of(uint32_t max)
 	return table;
 }
 
-static struct codearena_handle_table_stat
+static struct codearena_handle_table_counters
 stat_table(struct codearena_handle_table *table)
 {
-	CODEARENA_OPTS(codearena_handle_table_stat, stat);
+	CODEARENA_OPTS(codearena_handle_table_counters, stat);
 
 	assert_int_equal(codearena_handle_table_stat(table, &stat), 0);
 	return stat;
@@ -38,7 +38,7 @@ static codearena_handle allocate(struct codearena_handle_table *table,
 {
 	codearena_handle handle;
 
-	assert_int_equal(codearena_handle_allocate(table, entry, signature,
+	assert_int_equal(ca__handle_allocate(table, entry, signature,
 						   &handle), 0);
 	return handle;
 }
@@ -50,7 +50,7 @@ static void expect_entry(struct codearena_handle_table *table,
 	const uint8_t *base = codearena_handle_table_base(table);
 	uint64_t e, s;
 
-	assert_int_equal(codearena_handle_get(table, handle, &e, &s), 0);
+	assert_int_equal(ca__handle_get(table, handle, &e, &s), 0);
 	assert_true(e == entry);
 	assert_true(s == signature);
 	/* As generated code finds them. */
@@ -98,15 +98,15 @@ static void entries_live_and_die(void **state)
 	assert_int_not_equal(a, b);
 	expect_entry(table, a, 0x1000, 7);
 	expect_entry(table, b, 0x2000, UINT64_MAX);
-	assert_int_equal(codearena_handle_set(table, a, 0x3000), 0);
+	assert_int_equal(ca__handle_set(table, a, 0x3000), 0);
 	expect_entry(table, a, 0x3000, 7);
 	assert_int_equal(stat_table(table).used, 2);
 	assert_int_equal(stat_table(table).free, SEGMENT_ENTRIES - 2);
-	assert_int_equal(codearena_handle_release(table, a), 0);
+	assert_int_equal(ca__handle_release(table, a), 0);
 	/* A second time, and all else that needs an owner. */
-	assert_int_equal(codearena_handle_release(table, a), -ENOENT);
-	assert_int_equal(codearena_handle_set(table, a, 0x4000), -ENOENT);
-	assert_int_equal(codearena_handle_get(table, a, &kept, NULL), -ENOENT);
+	assert_int_equal(ca__handle_release(table, a), -ENOENT);
+	assert_int_equal(ca__handle_set(table, a, 0x4000), -ENOENT);
+	assert_int_equal(ca__handle_get(table, a, &kept, NULL), -ENOENT);
 	assert_int_equal(kept, 5);
 	expect_entry(table, b, 0x2000, UINT64_MAX);
 	assert_int_equal(stat_table(table).used, 1);
@@ -130,13 +130,13 @@ static void the_head_never_repeats(void **state)
 	unsigned int i, j;
 
 	(void)state;
-	codearena_handle_release(table, b);
-	codearena_handle_release(table, a);
+	ca__handle_release(table, b);
+	ca__handle_release(table, a);
 	for (i = 0; i < 40; i += 2) {
 		heads[i] = table->head;
 		assert_int_equal(allocate(table, 1, 1), a);
 		heads[i + 1] = table->head;
-		codearena_handle_release(table, a);
+		ca__handle_release(table, a);
 		for (j = 0; j < i; j++) {
 			assert_true(heads[i] != heads[j]);
 			assert_true(heads[i + 1] != heads[j]);
@@ -152,7 +152,7 @@ static void released_entries_lead_to_address_0(void **state)
 	codearena_handle a = allocate(table, 0x1000, 7);
 
 	(void)state;
-	codearena_handle_release(table, a);
+	ca__handle_release(table, a);
 	assert_true(base[2 * (size_t)a] == 0);
 	codearena_handle_table_free(table);
 }
@@ -161,29 +161,29 @@ static void bad_arguments(void **state)
 {
 	struct codearena_handle_table *table = table_of(SEGMENT_ENTRIES + 5);
 	codearena_handle a = allocate(table, 1, 0), h = 3;
-	struct codearena_handle_table_stat stat = { 0 };
+	struct codearena_handle_table_counters stat = { 0 };
 
 	(void)state;
-	assert_int_equal(codearena_handle_allocate(table, 0, 1, &h), -EINVAL);
+	assert_int_equal(ca__handle_allocate(table, 0, 1, &h), -EINVAL);
 	assert_int_equal(h, CODEARENA_HANDLE_INVALID);
-	assert_int_equal(codearena_handle_allocate(table, 1, 1, NULL), -EINVAL);
-	assert_int_equal(codearena_handle_allocate(NULL, 1, 1, &h), -EINVAL);
-	assert_int_equal(codearena_handle_set(table, a, 0), -EINVAL);
-	assert_int_equal(codearena_handle_set(table, SEGMENT_ENTRIES + 5, 1),
+	assert_int_equal(ca__handle_allocate(table, 1, 1, NULL), -EINVAL);
+	assert_int_equal(ca__handle_allocate(NULL, 1, 1, &h), -EINVAL);
+	assert_int_equal(ca__handle_set(table, a, 0), -EINVAL);
+	assert_int_equal(ca__handle_set(table, SEGMENT_ENTRIES + 5, 1),
 			 -EINVAL);
-	assert_int_equal(codearena_handle_set(table, CODEARENA_HANDLE_INVALID,
+	assert_int_equal(ca__handle_set(table, CODEARENA_HANDLE_INVALID,
 					      1), -EINVAL);
-	assert_int_equal(codearena_handle_release(table, SEGMENT_ENTRIES + 5),
+	assert_int_equal(ca__handle_release(table, SEGMENT_ENTRIES + 5),
 			 -EINVAL);
-	assert_int_equal(codearena_handle_get(table, CODEARENA_HANDLE_INVALID,
+	assert_int_equal(ca__handle_get(table, CODEARENA_HANDLE_INVALID,
 					      NULL, NULL), -EINVAL);
 	/* In range, but its segment was never in use. */
-	assert_int_equal(codearena_handle_release(table, SEGMENT_ENTRIES + 4),
+	assert_int_equal(ca__handle_release(table, SEGMENT_ENTRIES + 4),
 			 -ENOENT);
-	assert_int_equal(codearena_handle_get(table, SEGMENT_ENTRIES, NULL,
+	assert_int_equal(ca__handle_get(table, SEGMENT_ENTRIES, NULL,
 					      NULL), -ENOENT);
-	assert_int_equal(codearena_handle_release(NULL, 0), -EINVAL);
-	assert_int_equal(codearena_handle_get(NULL, 0, NULL, NULL), -EINVAL);
+	assert_int_equal(ca__handle_release(NULL, 0), -EINVAL);
+	assert_int_equal(ca__handle_get(NULL, 0, NULL, NULL), -EINVAL);
 	assert_int_equal(codearena_handle_for_native(table, 0, 0, &h), -EINVAL);
 	assert_int_equal(codearena_handle_for_native(table, 1, 0, NULL),
 			 -EINVAL);
@@ -209,17 +209,17 @@ static void all_entries_and_no_more(void **state)
 		assert_false(seen[h]);
 		seen[h] = 1;
 	}
-	assert_int_equal(codearena_handle_allocate(table, 1, 1, &h), -ENOSPC);
+	assert_int_equal(ca__handle_allocate(table, 1, 1, &h), -ENOSPC);
 	assert_int_equal(h, CODEARENA_HANDLE_INVALID);
 	assert_int_equal(codearena_handle_for_native(table, 1, 1, &h), -ENOSPC);
 	assert_int_equal(stat_table(table).used, max);
 	assert_int_equal(stat_table(table).free, 0);
 	assert_int_equal(stat_table(table).segments, 3);
-	assert_int_equal(codearena_handle_release(table, max - 1), 0);
+	assert_int_equal(ca__handle_release(table, max - 1), 0);
 	assert_int_equal(allocate(table, 5, 5), max - 1);
 	/* And all back: three segments go, and can come again. */
 	for (i = 0; i < max; i++)
-		assert_int_equal(codearena_handle_release(table, i), 0);
+		assert_int_equal(ca__handle_release(table, i), 0);
 	assert_int_equal(codearena_handle_table_sweep(table, 0), 3);
 	assert_int_equal(stat_table(table).free, 0);
 	assert_int_equal(stat_table(table).segments, 0);
@@ -260,10 +260,10 @@ static void sweep_drops_free_segments(void **state)
 	for (i = 0; i < SEGMENT_ENTRIES; i++) {
 		uint32_t mixed = i * 1237 % SEGMENT_ENTRIES;
 
-		codearena_handle_release(table, SEGMENT_ENTRIES + mixed);
-		codearena_handle_release(table, 3 * SEGMENT_ENTRIES + mixed);
+		ca__handle_release(table, SEGMENT_ENTRIES + mixed);
+		ca__handle_release(table, 3 * SEGMENT_ENTRIES + mixed);
 		if (mixed != 77)
-			codearena_handle_release(table,
+			ca__handle_release(table,
 						 2 * SEGMENT_ENTRIES + mixed);
 	}
 	assert_int_equal(codearena_handle_table_sweep(table, 3), 0);
@@ -278,9 +278,9 @@ static void sweep_drops_free_segments(void **state)
 	assert_int_equal(stat_table(table).used, SEGMENT_ENTRIES + 1);
 	assert_int_equal(stat_table(table).free, SEGMENT_ENTRIES - 1);
 	/* What is gone is free, and can be asked for. */
-	assert_int_equal(codearena_handle_get(table, SEGMENT_ENTRIES + 1, NULL,
+	assert_int_equal(ca__handle_get(table, SEGMENT_ENTRIES + 1, NULL,
 					      NULL), -ENOENT);
-	assert_int_equal(codearena_handle_release(table, SEGMENT_ENTRIES + 1),
+	assert_int_equal(ca__handle_release(table, SEGMENT_ENTRIES + 1),
 			 -ENOENT);
 	expect_entry(table, 2 * SEGMENT_ENTRIES + 77,
 		     2 * SEGMENT_ENTRIES + 78, 2 * SEGMENT_ENTRIES + 77);
@@ -303,7 +303,7 @@ static void sweep_below_the_threshold(void **state)
 
 	(void)state;
 	assert_int_equal(codearena_handle_table_sweep(table, 0), 0);
-	assert_int_equal(codearena_handle_release(table, a), 0);
+	assert_int_equal(ca__handle_release(table, a), 0);
 	/* One segment's worth: less than two. */
 	assert_int_equal(codearena_handle_table_sweep(table, 0), 0);
 	assert_int_equal(codearena_handle_table_sweep(table, 1), 1);
@@ -334,8 +334,8 @@ static void natives_share_handles(void **state)
 	}
 	assert_int_equal(stat_table(table).natives, 500);
 	assert_int_equal(stat_table(table).used, 500);
-	assert_int_equal(codearena_handle_release(table, first[3]), -EBUSY);
-	assert_int_equal(codearena_handle_set(table, first[3], 1), -EBUSY);
+	assert_int_equal(ca__handle_release(table, first[3]), -EBUSY);
+	assert_int_equal(ca__handle_set(table, first[3], 1), -EBUSY);
 	expect_entry(table, first[3], 0x1001, 1);
 	codearena_handle_table_free(table);
 }

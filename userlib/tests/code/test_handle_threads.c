@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "code/handle.h"
 #include "codearena/module.h"
 #include "lib/helpers.h"
 
@@ -69,7 +70,7 @@ static void take(struct member *m)
 	codearena_handle h;
 	unsigned int none = 0;
 
-	if (codearena_handle_allocate(m->team->table, value, ~value, &h)) {
+	if (ca__handle_allocate(m->team->table, value, ~value, &h)) {
 		expect(m, false);
 		return;
 	}
@@ -86,7 +87,7 @@ static void check(struct member *m, unsigned int i)
 {
 	uint64_t entry = 0, signature = 0;
 
-	expect(m, !codearena_handle_get(m->team->table, m->own[i], &entry,
+	expect(m, !ca__handle_get(m->team->table, m->own[i], &entry,
 					&signature));
 	expect(m, entry == m->values[i]);
 	/* The signature is that of the first value. */
@@ -96,7 +97,7 @@ static void check(struct member *m, unsigned int i)
 static void change(struct member *m, unsigned int i)
 {
 	m->values[i] = number(m) | 1;
-	expect(m, !codearena_handle_set(m->team->table, m->own[i],
+	expect(m, !ca__handle_set(m->team->table, m->own[i],
 					m->values[i]));
 }
 
@@ -106,7 +107,7 @@ static void give(struct member *m, unsigned int i)
 
 	check(m, i);
 	__atomic_store_n(&m->team->owner[h], 0, __ATOMIC_RELAXED);
-	expect(m, !codearena_handle_release(m->team->table, h));
+	expect(m, !ca__handle_release(m->team->table, h));
 	m->own[i] = m->own[--m->count];
 	m->values[i] = m->values[m->count];
 }
@@ -154,7 +155,7 @@ static void allocate_free_and_sweep(void **state)
 {
 	struct team team = { .errors = 0 };
 	struct member *members = calloc(THREADS, sizeof(*members));
-	CODEARENA_OPTS(codearena_handle_table_stat, stat);
+	CODEARENA_OPTS(codearena_handle_table_counters, stat);
 	CODEARENA_OPTS(codearena_handle_table_opts, opts,
 		       .max_entries = 8 * SEGMENT_ENTRIES);
 	pthread_t sweeper;
@@ -198,7 +199,7 @@ static void *release_all(void *context)
 	int ret;
 
 	for (h = 0; h < 2000; h++) {
-		ret = codearena_handle_release(team->table, h);
+		ret = ca__handle_release(team->table, h);
 		count += !ret;
 		if (ret && ret != -ENOENT)
 			__atomic_add_fetch(&team->errors, 1, __ATOMIC_RELAXED);
@@ -219,7 +220,7 @@ static void one_release_succeeds(void **state)
 	(void)state;
 	assert_int_equal(codearena_handle_table_new(NULL, &team.table), 0);
 	for (i = 0; i < 2000; i++)
-		assert_int_equal(codearena_handle_allocate(team.table, 1, 1,
+		assert_int_equal(ca__handle_allocate(team.table, 1, 1,
 							   &h), 0);
 	for (i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, release_all,
@@ -232,7 +233,7 @@ static void one_release_succeeds(void **state)
 	assert_int_equal(team.errors, 0);
 	/* Each of them is in the list once. */
 	for (i = 0; i < 2000; i++) {
-		assert_int_equal(codearena_handle_allocate(team.table, 1, 1,
+		assert_int_equal(ca__handle_allocate(team.table, 1, 1,
 							   &h), 0);
 		assert_true(h < 2000);
 		assert_false(seen[h]);
@@ -265,7 +266,7 @@ static void natives_are_the_same_for_all(void **state)
 {
 	struct team team = { .errors = 0 };
 	struct member *members = calloc(THREADS, sizeof(*members));
-	CODEARENA_OPTS(codearena_handle_table_stat, stat);
+	CODEARENA_OPTS(codearena_handle_table_counters, stat);
 	unsigned int i;
 
 	(void)state;
@@ -293,8 +294,8 @@ static void *take_and_give(void *context)
 	codearena_handle h;
 
 	while (__atomic_load_n(&team->rounds, __ATOMIC_RELAXED) < 100) {
-		if (codearena_handle_allocate(team->table, 1, 1, &h) ||
-		    codearena_handle_release(team->table, h))
+		if (ca__handle_allocate(team->table, 1, 1, &h) ||
+		    ca__handle_release(team->table, h))
 			__atomic_add_fetch(&team->errors, 1, __ATOMIC_RELAXED);
 	}
 	return NULL;
@@ -313,12 +314,12 @@ static void allocation_waits_for_a_sweep(void **state)
 	(void)state;
 	assert_int_equal(codearena_handle_table_new(&opts, &team.table), 0);
 	for (i = 0; i < opts.max_entries; i++)
-		assert_int_equal(codearena_handle_allocate(team.table, 1, 1,
+		assert_int_equal(ca__handle_allocate(team.table, 1, 1,
 							   &h), 0);
 	/* One entry of each segment stays, so that none can be dropped. */
 	for (i = 0; i < opts.max_entries; i++) {
 		if (i % SEGMENT_ENTRIES != 99)
-			assert_int_equal(codearena_handle_release(team.table,
+			assert_int_equal(ca__handle_release(team.table,
 								  i), 0);
 	}
 	assert_int_equal(pthread_create(&sweeper, NULL, sweep, &team), 0);

@@ -390,7 +390,7 @@ static void *referrer(void *context)
 		if (!code)
 			continue;
 		/* The reference keeps what would be freed otherwise. */
-		if (!codearena_code_contains(code, pc))
+		if (!ca__code_contains(code, pc))
 			abort();
 		if (ca__code_unref(code))
 			ca__code_destroy(code);

@@ -7,6 +7,7 @@
  */
 #include <pthread.h>
 
+#include "code/ref.h"
 #include "space/mock_owner.h"
 
 #define MANY	1000
@@ -95,7 +96,7 @@ static void scope_keeps_code(void **state)
 	assert_int_equal(codearena_scope_add(code), -ENOENT);
 	assert_int_equal(code->references, 1);
 	assert_int_equal(codearena_scope_open(&scope), 0);
-	assert_int_equal(codearena_scope_count(scope), 0);
+	assert_int_equal(ca__scope_count(scope), 0);
 	assert_int_equal(codearena_scope_add(NULL), -EINVAL);
 	assert_int_equal(codearena_scope_add(code), 0);
 	assert_int_equal(code->references, 2);
@@ -103,7 +104,7 @@ static void scope_keeps_code(void **state)
 	/* A set: the same object once. */
 	assert_int_equal(codearena_scope_add(code), 0);
 	assert_int_equal(code->references, 2);
-	assert_int_equal(codearena_scope_count(scope), 1);
+	assert_int_equal(ca__scope_count(scope), 1);
 
 	assert_int_equal(codearena_code_put(code), 0);
 	assert_int_equal(ca__owner_dead(&mock->owner), 0);
@@ -119,7 +120,7 @@ static void failed_add_changes_nothing(void **state)
 	assert_int_equal(codearena_scope_open(&scope), 0);
 	code->references = 0x7fffffff;
 	assert_int_equal(codearena_scope_add(code), -EOVERFLOW);
-	assert_int_equal(codearena_scope_count(scope), 0);
+	assert_int_equal(ca__scope_count(scope), 0);
 	code->references = 1;
 	assert_int_equal(codearena_scope_close(scope), 0);
 	assert_int_equal(code->references, 1);
@@ -138,8 +139,8 @@ static void scopes_nest(void **state)
 	assert_int_equal(codearena_scope_open(&inner), 0);
 	assert_int_equal(codearena_scope_add(code), 0);
 	assert_int_equal(code->references, 3);
-	assert_int_equal(codearena_scope_count(outer), 1);
-	assert_int_equal(codearena_scope_count(inner), 1);
+	assert_int_equal(ca__scope_count(outer), 1);
+	assert_int_equal(ca__scope_count(inner), 1);
 
 	/* Out of order. */
 	assert_int_equal(codearena_scope_close(outer), -EINVAL);
@@ -150,7 +151,7 @@ static void scopes_nest(void **state)
 	assert_int_equal(codearena_scope_close(outer), 0);
 	assert_int_equal(codearena_scope_close(outer), -EPERM);
 	assert_int_equal(codearena_scope_close(NULL), 0);
-	assert_int_equal(codearena_scope_count(NULL), 0);
+	assert_int_equal(ca__scope_count(NULL), 0);
 	assert_int_equal(code->references, 1);
 	codearena_code_put(code);
 }
@@ -172,7 +173,7 @@ static void scope_holds_many(void **state)
 		assert_int_equal(codes[i]->references, 2);
 		codearena_code_put(codes[i]);
 	}
-	assert_int_equal(codearena_scope_count(scope), MANY);
+	assert_int_equal(ca__scope_count(scope), MANY);
 	assert_int_equal(ca__owner_dead(&mock->owner), 0);
 	assert_int_equal(codearena_scope_close(scope), 0);
 	assert_int_equal(ca__owner_dead(&mock->owner), MANY);
@@ -191,7 +192,7 @@ static void reserved_scope(void **state)
 	assert_int_equal(ca__scope_reserve(SIZE_MAX), -ENOMEM);
 	assert_int_equal(ca__scope_reserve(MANY), 0);
 	ca__scope_add(code);
-	assert_int_equal(codearena_scope_count(scope), 1);
+	assert_int_equal(ca__scope_count(scope), 1);
 	assert_int_equal(codearena_scope_close(scope), 0);
 	codearena_code_put(code);
 }
@@ -202,7 +203,7 @@ static void *foreign(void *argument)
 	struct codearena_scope *scope = argument, *own;
 
 	assert_int_equal(codearena_scope_close(scope), -EPERM);
-	assert_int_equal(codearena_scope_count(scope), 0);
+	assert_int_equal(ca__scope_count(scope), 0);
 	assert_int_equal(codearena_scope_open(&own), 0);
 	assert_int_equal(codearena_scope_close(scope), -EPERM);
 	assert_int_equal(codearena_scope_close(own), 0);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "codearena/log.h"
+#include "log/log.h"
 #include "log/gdbjit_prologue.h"
 #include "lib/helpers.h"
 
@@ -77,7 +77,7 @@ static void *object_of(uint32_t machine, size_t *size)
 	entries[1].lines = lines;
 	entries[1].line_count = 3;
 	entries[2].frame = CODEARENA_FRAME_LEAF;
-	assert_int_equal(codearena_gdbjit_build(machine, entries, 3, &object,
+	assert_int_equal(ca__gdbjit_build(machine, entries, 3, &object,
 						size), 0);
 	return object;
 }
@@ -148,17 +148,17 @@ static void bad_arguments(void **state)
 	size_t size = 1;
 
 	(void)state;
-	assert_int_equal(codearena_gdbjit_build(EM_386, entries, 2, &object,
+	assert_int_equal(ca__gdbjit_build(EM_386, entries, 2, &object,
 						&size), -EOPNOTSUPP);
 	assert_null(object);
 	assert_int_equal(size, 0);
 #define BAD(error, from, count) \
-	assert_int_equal(codearena_gdbjit_build(EM_X86_64, from, count,	\
+	assert_int_equal(ca__gdbjit_build(EM_X86_64, from, count,	\
 						&object, &size), -(error))
 	BAD(EINVAL, NULL, 1);
 	BAD(EINVAL, entries, 0);
 	BAD(EOVERFLOW, entries, CODEARENA_GDBJIT_MAX + 1);
-	assert_int_equal(codearena_gdbjit_build(EM_X86_64, entries, 2, NULL,
+	assert_int_equal(ca__gdbjit_build(EM_X86_64, entries, 2, NULL,
 						&size), -EINVAL);
 	entries[1].size = 0;
 	BAD(EINVAL, entries, 2);

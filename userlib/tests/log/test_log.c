@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "codearena/log.h"
+#include "log/log.h"
 #include "lib/helpers.h"
 
 #define FILE_MAX	(1 << 20)
@@ -93,10 +93,10 @@ static void bad_entries(void **state)
 	char name[CODEARENA_CODE_NAME_MAX + 2];
 
 	(void)state;
-	assert_int_equal(codearena_log_check(NULL), -EINVAL);
-	assert_int_equal(codearena_log_check(&good), 0);
+	assert_int_equal(ca__log_check(NULL), -EINVAL);
+	assert_int_equal(ca__log_check(&good), 0);
 #define BAD(error, change) do { entry = good; entry.change;		\
-		assert_int_equal(codearena_log_check(&entry), -(error)); } while (0)
+		assert_int_equal(ca__log_check(&entry), -(error)); } while (0)
 	BAD(EINVAL, sz = 8);
 	BAD(EINVAL, size = 0);
 	BAD(EINVAL, name = NULL);
@@ -115,7 +115,7 @@ static void bad_entries(void **state)
 	good.line_count = 2;
 #define BAD_LINE(error, change) do {					\
 		memcpy(lines, two_lines, sizeof(lines)); lines[1].change;	\
-		assert_int_equal(codearena_log_check(&good), -(error)); } while (0)
+		assert_int_equal(ca__log_check(&good), -(error)); } while (0)
 	BAD_LINE(0, offset = 0);
 	BAD_LINE(EINVAL, offset = 5);
 	BAD_LINE(EINVAL, line = 0);
@@ -124,7 +124,7 @@ static void bad_entries(void **state)
 	BAD_LINE(EINVAL, file = "a\nb");
 	memcpy(lines, two_lines, sizeof(lines));
 	lines[0].offset = 5;
-	assert_int_equal(codearena_log_check(&good), -EINVAL);
+	assert_int_equal(ca__log_check(&good), -EINVAL);
 }
 
 static void perfmap_lines(void **state)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "code/code.h"
-#include "codearena/log.h"
+#include "log/log.h"
 #include "codearena/module.h"
 #include "lib/helpers.h"
 #include "log/logger_table.h"
@@ -152,7 +152,7 @@ static void bad_options(void **state)
 	assert_int_equal(codearena_logger_code(NULL, NULL), -EINVAL);
 	assert_int_equal(codearena_logger_defer(NULL, NULL), -EINVAL);
 	assert_int_equal(codearena_logger_flush(NULL), -EINVAL);
-	assert_int_equal(codearena_logger_gone(NULL, 0), -EINVAL);
+	assert_int_equal(ca__logger_forget(NULL, 0), -EINVAL);
 	assert_int_equal(codearena_logger_sinks(NULL), 0);
 	codearena_logger_free(NULL);
 }
@@ -301,7 +301,7 @@ static bool child_is_refused(void *context)
 	refused = codearena_logger_code(shared, code) == -EIO &&
 		  codearena_logger_defer(shared, code) == -EIO &&
 		  codearena_logger_flush(shared) == -EIO &&
-		  codearena_logger_gone(shared, 0) == -EIO;
+		  ca__logger_forget(shared, 0) == -EIO;
 	codearena_logger_free(shared);
 	return refused;
 }
@@ -382,10 +382,10 @@ static void debuggers_forget(void **state)
 		assert_int_equal(list_length(), CODES);
 	}
 	for (i = 0; i < CODES / 2; i++)
-		assert_int_equal(codearena_logger_gone(logger,
+		assert_int_equal(ca__logger_forget(logger,
 			(uintptr_t)memory + i * GRANULE), 0);
 	assert_int_equal(list_length(), CODES / 2);
-	assert_int_equal(codearena_logger_gone(logger, 1), 0);
+	assert_int_equal(ca__logger_forget(logger, 1), 0);
 	assert_int_equal(list_length(), CODES / 2);
 	codearena_logger_free(logger);
 	assert_int_equal(list_length(), 0);

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "lib/code_info.h"
 #include "module/module_helpers.h"
 
 static struct module_fixture fixture;
@@ -356,7 +357,7 @@ static void lookup_by_address(void **state)
 						      &slot), 0);
 	assert_int_equal(codearena_module_lookup(fixture.module,
 			(void *)(uintptr_t)slot, &found), 0);
-	assert_int_equal(codearena_code_kind(found), CODEARENA_CODE_JUMP_TABLE);
+	assert_int_equal(code_info(found).kind, CODEARENA_CODE_JUMP_TABLE);
 	codearena_module_put(&found, 1);
 }
 
@@ -539,8 +540,8 @@ static void snapshots(void **state)
 	for (i = 0; i < count; i++) {
 		assert_int_equal(!!codes[i], i < 3);
 		if (codes[i])
-			assert_int_equal(codearena_code_function_index(
-					codes[i]), 2 + i);
+			assert_int_equal(code_info(codes[i]).function_index,
+					 2 + i);
 	}
 	codearena_module_put(codes, count);
 	assert_int_equal(stat_get().dead, 3);

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "code/ref.h"
 #include "module/module_helpers.h"
 
 static struct module_fixture fixture;
@@ -109,12 +110,12 @@ static void scope_keeps_what_is_replaced(void **state)
 	(void)state;
 	assert_int_equal(codearena_scope_open(&scope), 0);
 	first = replace(1);
-	assert_int_equal(codearena_scope_count(scope), 1);
+	assert_int_equal(ca__scope_count(scope), 1);
 	replace(2);
-	assert_int_equal(codearena_scope_count(scope), 2);
+	assert_int_equal(ca__scope_count(scope), 2);
 	assert_int_equal(codearena_module_remove(fixture.module,
 			CODEARENA_FILTER_ALL, NULL), 0);
-	assert_int_equal(codearena_scope_count(scope), 2);
+	assert_int_equal(ca__scope_count(scope), 2);
 	assert_int_equal(codearena_collector_request(collector), 0);
 	assert_int_equal(freed, 0);
 	assert_int_equal(call_address(first), 1);
@@ -126,12 +127,12 @@ static void scope_keeps_what_is_replaced(void **state)
 	replace(3);
 	assert_int_equal(codearena_scope_open(&scope), 0);
 	codearena_module_remove(fixture.module, CODEARENA_FILTER_ALL, NULL);
-	assert_int_equal(codearena_scope_count(scope), 1);
+	assert_int_equal(ca__scope_count(scope), 1);
 	replace(4);
 	assert_int_equal(codearena_scope_close(scope), 0);
 	assert_int_equal(codearena_scope_open(&scope), 0);
 	replace(5);
-	assert_int_equal(codearena_scope_count(scope), 2);
+	assert_int_equal(ca__scope_count(scope), 2);
 	assert_int_equal(codearena_scope_close(scope), 0);
 }
 

@@ -4,6 +4,7 @@
  *
  * Modules: options, callbacks, handles, reverse lookups.
  */
+#include "code/handle.h"
 #include "module/module_helpers.h"
 
 static struct module_fixture fixture;
@@ -200,11 +201,11 @@ static void handles_follow_current_code(void **state)
 	assert_int_equal(codearena_module_handle(other.module, 5, 42, &handle),
 			 0);
 	codearena_module_call_target(other.module, 5, 0, &slot);
-	codearena_handle_get(table, handle, &entry, NULL);
+	ca__handle_get(table, handle, &entry, NULL);
 	assert_int_equal(entry, slot);
 	body_return(&body, 5, 3);
 	code = publish_body(other.module, &body);
-	codearena_handle_get(table, handle, &entry, NULL);
+	ca__handle_get(table, handle, &entry, NULL);
 	assert_int_equal(entry, codearena_code_start(code));
 	codearena_module_put(&code, 1);
 	assert_int_equal(codearena_module_handle(other.module, 5, 42, &again),
@@ -228,15 +229,15 @@ static void handles_follow_current_code(void **state)
 	assert_memory_equal(from + 16, &handle, sizeof(handle));
 	codearena_module_put(&code, 1);
 	/* One that leads elsewhere is refused. */
-	codearena_handle_set(table, handle, 0x1000);
+	ca__handle_set(table, handle, 0x1000);
 	assert_int_equal(codearena_module_add(other.module, &body.desc, 1,
 					      &code, NULL), -ENOENT);
 	assert_int_equal(codearena_module_remove(other.module,
 			CODEARENA_FILTER_ALL, NULL), 0);
-	codearena_handle_get(table, handle, &entry, NULL);
+	ca__handle_get(table, handle, &entry, NULL);
 	assert_int_equal(entry, slot);
 	module_end(&other);
-	assert_int_equal(codearena_handle_get(table, handle, NULL, NULL),
+	assert_int_equal(ca__handle_get(table, handle, NULL, NULL),
 			 -ENOENT);
 	codearena_handle_table_free(table);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/code_info.h"
 #include "module/module_helpers.h"
 
 #define MIB	(1ULL << 20)
@@ -431,7 +432,7 @@ static void *look_up(void *data)
 	for (i = 0; i < 3000 && !thread->failed; i++) {
 		if (codearena_module_code(thread->module, i % 5, &code))
 			continue;
-		thread->failed = codearena_code_function_index(code) !=
+		thread->failed = code_info(code).function_index !=
 				 (int32_t)(i % 5);
 		codearena_module_put(&code, 1);
 		if (i % 64 == 0 && codearena_module_reap(thread->module, NULL))

@@ -5,6 +5,7 @@
  * Snapshots: what is stored, and that it becomes the same code again. V8's
  * counterpart is test/cctest/wasm/test-wasm-serialization.cc.
  */
+#include "lib/code_info.h"
 #include "snapshot/snapshot_helpers.h"
 #include "trap/trap_helpers.h"
 
@@ -101,14 +102,10 @@ static void round_trip_executes(void **state)
 
 static void metadata_survives(void **state)
 {
-	const struct codearena_source_position *positions;
-	const struct codearena_inlining_position *inlinings;
-	const struct codearena_trap *traps;
+	struct codearena_code_info info;
 	struct codearena_code *code;
 	struct image image;
 	struct rich rich;
-	uint32_t size;
-	size_t count;
 	char name[32];
 
 	(void)state;
@@ -119,39 +116,31 @@ static void metadata_survives(void **state)
 	memset(image.bytes, 0, image.size);
 	free(image.bytes);
 	assert_int_equal(codearena_module_code(to.module, 2, &code), 0);
-	assert_int_equal(codearena_code_kind(code), CODEARENA_CODE_FUNCTION);
-	assert_int_equal(codearena_code_tier(code), CODEARENA_TIER_OPTIMIZED);
-	assert_int_equal(codearena_code_debug(code), CODEARENA_DEBUG_NONE);
-	assert_int_equal(codearena_code_flags(code), CODEARENA_CODE_F_REPORT);
-	assert_int_equal(codearena_code_frame_slots(code), 9);
-	assert_int_equal(codearena_code_parameter_slots(code), 3);
-	assert_int_equal(codearena_code_body_size(code), 55);
-	assert_memory_equal((void *)(uintptr_t)codearena_code_start(code),
-			    rich.bytes, 55);
-	assert_int_equal(codearena_code_section(code,
-			CODEARENA_SECTION_SAFEPOINTS, &size),
-			codearena_code_start(code) + 24);
-	assert_int_equal(size, 12);
-	codearena_code_section(code, CODEARENA_SECTION_HANDLERS, &size);
-	assert_int_equal(size, 4);
-	codearena_code_section(code, CODEARENA_SECTION_CONSTANTS, &size);
-	assert_int_equal(size, 8);
-	codearena_code_section(code, CODEARENA_SECTION_COMMENTS, &size);
-	assert_int_equal(size, 7);
-	traps = codearena_code_traps(code, &count);
-	assert_int_equal(count, 1);
-	assert_memory_equal(traps, rich.traps, sizeof(*traps));
-	assert_true(codearena_code_is_protected(code,
-			codearena_code_start(code) + 4));
-	positions = codearena_code_positions(code, &count);
-	assert_int_equal(count, 2);
-	assert_memory_equal(positions, rich.positions, sizeof(rich.positions));
-	inlinings = codearena_code_inlinings(code, &count);
-	assert_int_equal(count, 2);
-	assert_memory_equal(inlinings, rich.inlinings, sizeof(rich.inlinings));
-	assert_memory_equal(codearena_code_deopt(code, &count), rich.desc.deopt,
-			    rich.desc.deopt_size);
-	assert_int_equal(count, rich.desc.deopt_size);
+	info = code_info(code);
+	assert_int_equal(info.kind, CODEARENA_CODE_FUNCTION);
+	assert_int_equal(info.tier, CODEARENA_TIER_OPTIMIZED);
+	assert_int_equal(info.debug, CODEARENA_DEBUG_NONE);
+	assert_int_equal(info.flags, CODEARENA_CODE_F_REPORT);
+	assert_int_equal(info.frame_slots, 9);
+	assert_int_equal(info.parameter_slots, 3);
+	assert_int_equal(info.body_size, 55);
+	assert_memory_equal((void *)(uintptr_t)info.start, rich.bytes, 55);
+	assert_int_equal(info.instructions_size, 24);
+	assert_int_equal(info.safepoint_size, 12);
+	assert_int_equal(info.handler_size, 4);
+	assert_int_equal(info.constant_pool_size, 8);
+	assert_int_equal(info.comments_size, 7);
+	assert_int_equal(info.trap_count, 1);
+	assert_memory_equal(info.traps, rich.traps, sizeof(*info.traps));
+	assert_true(codearena_code_is_protected(code, info.start + 4));
+	assert_int_equal(info.position_count, 2);
+	assert_memory_equal(info.positions, rich.positions,
+			    sizeof(rich.positions));
+	assert_int_equal(info.inlining_count, 2);
+	assert_memory_equal(info.inlinings, rich.inlinings,
+			    sizeof(rich.inlinings));
+	assert_int_equal(info.deopt_size, rich.desc.deopt_size);
+	assert_memory_equal(info.deopt, rich.desc.deopt, info.deopt_size);
 	assert_int_equal(codearena_code_name(code, name, sizeof(name)), 13);
 	assert_string_equal(name, rich.name);
 	codearena_module_put(&code, 1);
@@ -182,15 +171,15 @@ static void landing_pads_survive(void **state)
 	assert_int_equal(trap.landing, CA__RECORD_EXTERNAL);
 	assert_int_equal(load(to.module, &image), 0);
 	{
-		const struct codearena_trap *traps;
+		struct codearena_code_info info;
 		struct codearena_code *code;
-		size_t count;
 
 		codearena_module_code(to.module, 2, &code);
-		traps = codearena_code_traps(code, &count);
-		assert_int_equal(count, 2);
-		assert_true(traps[0].landing == CODEARENA_LANDING_EXTERNAL);
-		assert_true(traps[1].landing == 8);
+		info = code_info(code);
+		assert_int_equal(info.trap_count, 2);
+		assert_true(info.traps[0].landing ==
+			    CODEARENA_LANDING_EXTERNAL);
+		assert_true(info.traps[1].landing == 8);
 		codearena_module_put(&code, 1);
 	}
 	free(image.bytes);
@@ -364,12 +353,12 @@ static void wrappers_are_stored_on_demand(void **state)
 	assert_int_equal(codearena_module_snapshot_all(to.module, codes,
 						       &count), 0);
 	assert_int_equal(count, 4);
-	assert_int_equal(codearena_code_kind(codes[1]),
+	assert_int_equal(code_info(codes[1]).kind,
 			 CODEARENA_CODE_RUNTIME_WRAPPER);
 	assert_int_equal(call_address(codearena_code_start(codes[1])), 10);
-	assert_int_equal(codearena_code_function_index(codes[2]), 1);
+	assert_int_equal(code_info(codes[2]).function_index, 1);
 	assert_int_equal(call_address(codearena_code_start(codes[2])), 11);
-	assert_int_equal(codearena_code_kind(codes[3]),
+	assert_int_equal(code_info(codes[3]).kind,
 			 CODEARENA_CODE_INTERPRETER_ENTRY);
 	assert_int_equal(call_address(codearena_code_start(codes[3])), 12);
 	codearena_module_put(codes, count);
@@ -490,7 +479,7 @@ static void relocations_are_rebased(void **state)
 	} got;
 	const struct codearena_reloc *kept;
 	uint64_t target;
-	size_t count, i;
+	size_t i;
 
 	(void)state;
 	assert_int_equal(codearena_handle_table_new(&table, &handles), 0);
@@ -525,8 +514,8 @@ static void relocations_are_rebased(void **state)
 	assert_int_equal(got.words[2], target);
 	codearena_module_builtin_target(b.module, 2, 0, &target);
 	assert_int_equal(got.words[3], target);
-	kept = codearena_code_relocs(code, &count);
-	assert_int_equal(count, 6);
+	assert_int_equal(code_info(code).reloc_count, 6);
+	kept = code_info(code).relocs;
 	for (i = 0; i < 6; i++) {
 		assert_int_equal(kept[i].offset, relocs[i].offset);
 		assert_int_equal(kept[i].kind, relocs[i].kind);

@@ -6,6 +6,8 @@
  */
 #include <pthread.h>
 
+#include "code/ref.h"
+#include "code/handle.h"
 #include "snapshot/snapshot_helpers.h"
 
 #define FUNCTIONS	120
@@ -139,7 +141,7 @@ static void expect_loaded(struct codearena_module *module, uint32_t count)
 
 static uint32_t handle_count(void)
 {
-	CODEARENA_OPTS(codearena_handle_table_stat, stat);
+	CODEARENA_OPTS(codearena_handle_table_counters, stat);
 
 	assert_int_equal(codearena_handle_table_stat(handles, &stat), 0);
 	return stat.used;
@@ -242,7 +244,7 @@ static void handles_of_before_stay(void **state)
 	assert_int_equal(codearena_module_handle(fixture.module, 3, 0, &after),
 			 0);
 	assert_int_equal(after, handle);
-	assert_int_equal(codearena_handle_get(handles, handle, &entry, NULL),
+	assert_int_equal(ca__handle_get(handles, handle, &entry, NULL),
 			 0);
 	codearena_module_call_target(fixture.module, 3, 0, &slot);
 	assert_int_equal(entry, slot);
@@ -338,7 +340,7 @@ static void scopes_keep_what_is_undone(void **state)
 	assert_int_equal(codearena_scope_open(&scope), 0);
 	watch_reset(1);
 	assert_int_equal(load(fixture.module, &image), -ESTALE);
-	assert_int_equal(codearena_scope_count(scope), 5);
+	assert_int_equal(ca__scope_count(scope), 5);
 	assert_int_equal(module_stat(fixture.module).current, 0);
 	assert_int_equal(module_stat(fixture.module).codes, 5);
 	assert_int_equal(watch.events[CODEARENA_EVENT_FREED], 0);

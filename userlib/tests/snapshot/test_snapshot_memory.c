@@ -6,6 +6,7 @@
  * that follow. The allocation functions are wrapped by snapshot.mk, and so are
  * codearena_arena_publish(), as another one, and codearena_arena_patch().
  */
+#include "code/handle.h"
 #include "lib/memory_fails.h"
 #include "snapshot/snapshot_helpers.h"
 
@@ -150,7 +151,7 @@ static int teardown(void **state)
 
 static void expect_no_handles(void)
 {
-	CODEARENA_OPTS(codearena_handle_table_stat, stat);
+	CODEARENA_OPTS(codearena_handle_table_counters, stat);
 
 	assert_int_equal(codearena_handle_table_stat(handles, &stat), 0);
 	assert_int_equal(stat.used, 0);
@@ -264,7 +265,7 @@ static void what_cannot_be_undone_works(void **state)
 	/* Their code holds this one. */
 	assert_int_equal(codearena_module_handle(fixture.module, 4, 0, &handle),
 			 0);
-	assert_int_equal(codearena_handle_get(handles, handle, &entry, NULL),
+	assert_int_equal(ca__handle_get(handles, handle, &entry, NULL),
 			 0);
 	assert_int_equal(call_address(entry), LAZY_VALUE);
 	/* Then it succeeds. */

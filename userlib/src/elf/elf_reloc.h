@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * ELF relocations, one architecture each: for the loader and for code/.
+ */
+#ifndef CA__ELF_RELOC_H
+#define CA__ELF_RELOC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Flags of struct ca__elf_kind */
+#define CA__ELF_KIND_GOT	(1U << 0) /* targets the symbol's GOT slot */
+#define CA__ELF_KIND_CALL	(1U << 1) /* may go through a far stub */
+#define CA__ELF_KIND_INSN	(1U << 2) /* lies in an aligned instruction */
+
+/* A supported relocation type. */
+struct ca__elf_kind {
+	const char *name;
+	uint32_t type;
+	uint16_t width;		/* bytes that it changes; 0: none */
+	uint16_t flags;
+};
+
+/* An architecture. Its functions are pure, and the same on every host. */
+struct ca__elf_machine {
+	uint16_t machine;
+	const char *name;
+	const struct ca__elf_kind *kinds;
+	size_t kind_count;
+	/* The addend of a branch to the start of a symbol. */
+	int64_t call_addend;
+	/* Largest distance between any two bytes of an object. */
+	uint64_t reach;
+	/*
+	 * Encode @target, with the addend included, in @field, which will have
+	 * the address @place. Return -EOVERFLOW if it does not fit and -EINVAL
+	 * if @target is misaligned; @field is unchanged then.
+	 */
+	int (*apply)(uint32_t type, uint8_t *field, uint64_t place,
+		     uint64_t target);
+	/* Write a far stub of CA__ELF_STUB_SIZE bytes. */
+	void (*stub)(uint8_t *bytes, uint64_t target);
+	/* Fill with trap instructions. */
+	void (*fill)(uint8_t *bytes, size_t length);
+};
+
+extern const struct ca__elf_machine ca__elf_x86_64;
+extern const struct ca__elf_machine ca__elf_aarch64;
+
+#endif /* CA__ELF_RELOC_H */
