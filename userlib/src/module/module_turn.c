@@ -2,10 +2,14 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Turning slots in all jump tables of a module, all or none.
+ * Retargeting slots in all jump tables of a module, all or none.
  *
- * All functions are called with the module's lock held: nobody else changes the
- * slots, so what was prepared stays right.
+ * All functions are called with the module's lock held, so that no other thread
+ * changes the slots between preparing patches and applying them. Every patch
+ * carries the word that it expects all the same: patching is a compare-and-
+ * exchange, and a mismatch shows that the program has patched the arena itself.
+ * That fails with -EAGAIN here, while codearena_jump_table_set(), whose tables
+ * may have several writers, prepares the patch again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -33,10 +37,10 @@ static int ca__grow(void **array, size_t *room, size_t wanted, size_t size)
 }
 
 /**
- * ca__scratch_reserve - have memory for a call
+ * ca__scratch_reserve - reserve memory for a call
  * @module: module
- * @objects: how many objects it publishes
- * @turns: how many slots it turns
+ * @objects: number of objects that the call publishes
+ * @turns: number of slots that it retargets
  *
  * Return: 0 or -ENOMEM.
  */
@@ -73,7 +77,7 @@ int ca__scratch_reserve(struct codearena_module *module, size_t objects,
 }
 
 /**
- * ca__scratch_free - free the memory for calls
+ * ca__scratch_free - free what ca__scratch_reserve() allocated
  * @scratch: memory
  */
 void ca__scratch_free(struct ca__scratch *scratch)
@@ -98,7 +102,7 @@ ca__entries(struct codearena_module *module, size_t table)
 /**
  * ca__turns_prepare - make the patches for scratch.turns
  * @module: module with scratch memory
- * @count: how many turns, each slot once
+ * @count: number of turns, for different slots
  *
  * Return: 0 or what codearena_jump_table_prepare() says.
  */
@@ -135,13 +139,13 @@ int ca__turns_prepare(struct codearena_module *module, size_t count)
 }
 
 /**
- * ca__turns_of - the patches that belong to an arena
+ * ca__turns_of - the patches for the slots of an arena
  * @module: module
  * @arena: arena
  * @entries: gets the array
  * @table: gets the number of the table, for scratch.done
  *
- * Return: how many there are; 0 as well if they do not fit in one call.
+ * Return: their number; 0 also if they do not fit in one call.
  */
 size_t ca__turns_of(struct codearena_module *module,
 		    const struct codearena_arena *arena,
@@ -167,10 +171,10 @@ static uint32_t ca__patch_flags(const struct codearena_module *module)
 }
 
 /**
- * ca__turns_apply - patch what is not done yet
+ * ca__turns_apply - apply the patches that are not applied yet
  * @module: module
  *
- * Return: 0 or a negative errno; then ca__turns_undo() is to be called.
+ * Return: 0 or a negative errno; the caller must call ca__turns_undo() then.
  */
 int ca__turns_apply(struct codearena_module *module)
 {
@@ -181,8 +185,8 @@ int ca__turns_apply(struct codearena_module *module)
 		struct codearena_patch_entry *entries = ca__entries(module, t);
 
 		/*
-		 * Both entries of a slot may come in different calls: the far
-		 * one first, which nothing leads through yet.
+		 * The two entries of a slot may be in different calls. The far
+		 * one comes first: no near slot jumps through it yet.
 		 */
 		while (s->done[t] < s->counts[t]) {
 			size_t n = s->counts[t] - s->done[t];
@@ -203,11 +207,11 @@ int ca__turns_apply(struct codearena_module *module)
 }
 
 /**
- * ca__turns_undo - take back what ca__turns_apply() did
+ * ca__turns_undo - undo what ca__turns_apply() did
  * @module: module
  *
- * Return: true: done; false: the system does not let us, for want of memory
- * perhaps, so some slots lead to the new target.
+ * Return: true on success; false if the backend refuses, as for lack of memory:
+ * then some slots keep the new target.
  */
 bool ca__turns_undo(struct codearena_module *module)
 {

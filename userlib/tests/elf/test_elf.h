@@ -3,7 +3,7 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * Object files for the tests of the loader, made by the system's compiler when
- * the test runs, so that each test shows its source beside what it expects.
+ * the test runs, so that each test shows its source next to what it expects.
  */
 #ifndef TEST_ELF_H
 #define TEST_ELF_H
@@ -123,7 +123,7 @@ static inline struct file compile(const char *compiler, const char *options,
 	return file;
 }
 
-/* As runtimes are told to: functions apart, position independent. */
+/* As the documentation recommends: -ffunction-sections, position independent. */
 static inline struct file compile_c(const char *source)
 {
 	return compile(NATIVE_CC, "-O2 -fPIC -ffunction-sections", "c", source);

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Opening files of which nobody knows whether they are right.
+ * Opening files that may be damaged.
  */
 #ifndef TEST_ELF_CHECK_H
 #define TEST_ELF_CHECK_H
@@ -36,7 +36,7 @@ static inline int fake_resolve(void *ctx, const char *name,
 	return 0;
 }
 
-/* Gives an object addresses, as loading does, but in plain memory. */
+/* Links an object as loading does, but in plain memory. */
 static inline int link_anywhere(struct codearena_elf *elf)
 {
 	struct ca__elf_image image = {
@@ -64,7 +64,7 @@ static inline bool documented(int ret)
 	return !ret || ret == -ENOEXEC || ret == -ENOTSUP;
 }
 
-/* Opens what may be damaged, and uses it as far as it can be used. */
+/* Opens a file that may be damaged, and exercises it if that succeeds. */
 static inline void exercise(const struct file *file)
 {
 	CODEARENA_OPTS(codearena_elf_layout, layout, .machine = 0);

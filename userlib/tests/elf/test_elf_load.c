@@ -2,11 +2,10 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Loads that fail, and that they leave nothing behind.
+ * Loads that fail, and leave nothing behind.
  */
 #include "elf/test_elf_load.h"
 #include "elf/test_elf_made.h"
-#include "lib/sizes.h"
 
 static void undefined_symbol(void **state)
 {
@@ -146,28 +145,6 @@ static void bad_load_arguments(void **state)
 	assert_int_equal(call(fixture, "f", 1), 5);
 }
 
-static int load_sized(void *opts, void *data)
-{
-	struct fixture *fixture = data;
-	int ret = codearena_elf_load(fixture->elf, fixture->arena, 0, opts);
-
-	if (!ret)
-		assert_int_equal(codearena_elf_unload(fixture->elf), 0);
-	return ret;
-}
-
-static void options_of_other_versions(void **state)
-{
-	CODEARENA_OPTS(codearena_elf_opts, opts,
-		       .flags = CODEARENA_ELF_F_COMMITTED);
-	struct fixture *fixture = *state;
-
-	open_c(fixture, "int f(int i) { return i + 4; }\n");
-	assert_int_equal(codearena_arena_commit(fixture->arena, 0, ARENA), 0);
-	sizes_of_input(&opts, CA__SIZE_ELF_OPTS, sizeof(opts), load_sized,
-		       fixture);
-}
-
 static void wrong_machine(void **state)
 {
 	struct fixture *fixture = *state;
@@ -254,7 +231,6 @@ int main(void)
 		LOAD_TEST(arena_too_small),
 		LOAD_TEST(commit_limit),
 		LOAD_TEST(bad_load_arguments),
-		LOAD_TEST(options_of_other_versions),
 		LOAD_TEST(wrong_machine),
 		LOAD_TEST(committed_or_not),
 		LOAD_TEST(sealed_already),

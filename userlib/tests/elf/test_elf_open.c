@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Opening what compilers write, and asking about it.
+ * Opening files that compilers write; measuring them and listing symbols.
  */
 #include "elf/test_elf_check.h"
 #include "elf/test_elf_made.h"
@@ -170,45 +170,63 @@ static void bad_arguments(void **state)
 	codearena_elf_close(NULL);
 }
 
-static int open_sized(void *opts, void *file)
+static struct file sized_file;
+static struct codearena_elf *sized_elf;
+
+static int open_sized(void *opts)
 {
-	const struct file *f = file;
 	struct codearena_elf *elf;
-	int ret = codearena_elf_open(f->bytes, f->size, opts, &elf);
+	int ret = codearena_elf_open(sized_file.bytes, sized_file.size, opts,
+				     &elf);
 
 	codearena_elf_close(elf);
 	return ret;
 }
 
-static int measure_sized(void *layout, void *elf)
+static int measure_sized(void *layout)
 {
-	return codearena_elf_measure(elf, 64, layout);
+	return codearena_elf_measure(sized_elf, 64, layout);
 }
 
-static int symbol_sized(void *sym, void *elf)
+static int symbol_sized(void *sym)
 {
-	return codearena_elf_symbol_at(elf, 0, sym);
+	return codearena_elf_symbol_at(sized_elf, 0, sym);
+}
+
+static struct codearena_arena *sized_arena;
+
+static int load_sized(void *opts)
+{
+	int ret = codearena_elf_load(sized_elf, sized_arena, 0, opts);
+
+	if (!ret)
+		assert_int_equal(codearena_elf_unload(sized_elf), 0);
+	return ret;
 }
 
 static void sizes_of_other_versions(void **state)
 {
 	CODEARENA_OPTS(codearena_elf_open_opts, opts, .error = NULL);
+	CODEARENA_OPTS(codearena_elf_opts, load_opts,
+		       .flags = CODEARENA_ELF_F_COMMITTED);
 	static struct made made;
-	struct codearena_elf *elf;
-	struct file file;
 
 	(void)state;
 	simple(&made);
-	file = made_finish(&made);
-	sizes_of_input(&opts, CA__SIZE_ELF_OPEN_OPTS, sizeof(opts), open_sized,
-		       &file);
-	elf = open_right(&file);
-	sizes_of_output(CA__SIZE_ELF_LAYOUT,
-			sizeof(struct codearena_elf_layout), 0, measure_sized,
-			elf);
-	sizes_of_output(CA__SIZE_ELF_SYM, sizeof(struct codearena_elf_sym), 0,
-			symbol_sized, elf);
-	codearena_elf_close(elf);
+	sized_file = made_finish(&made);
+	expect_input_sizes(&opts, CA__SIZE_ELF_OPEN_OPTS, sizeof(opts),
+			   open_sized);
+	sized_elf = open_right(&sized_file);
+	expect_output_sizes(CA__SIZE_ELF_LAYOUT,
+			    sizeof(struct codearena_elf_layout), measure_sized);
+	expect_output_sizes(CA__SIZE_ELF_SYM, sizeof(struct codearena_elf_sym),
+			    symbol_sized);
+	assert_int_equal(codearena_arena_new(1 << 20, NULL, &sized_arena), 0);
+	assert_int_equal(codearena_arena_commit(sized_arena, 0, 1 << 20), 0);
+	expect_input_sizes(&load_opts, CA__SIZE_ELF_OPTS, sizeof(load_opts),
+			   load_sized);
+	codearena_elf_close(sized_elf);
+	codearena_arena_free(sized_arena);
 }
 
 static void error_text_is_cut(void **state)

@@ -96,7 +96,7 @@ static void discard_one_function(void **state)
 	stat = stat_of(fixture);
 	assert_int_equal(stat.out_discarded, range.length);
 
-	/* Its place belongs to somebody else now, also when unloading. */
+	/* Other code may use its granules, and unloading leaves them alone. */
 	object.offset = range.offset;
 	object.source = (uintptr_t)&byte;
 	assert_int_equal(codearena_arena_publish(fixture->arena, &object, 1,

@@ -7,96 +7,70 @@
 #ifndef TEST_SIZES_H
 #define TEST_SIZES_H
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "lib/helpers.h"
 
-#include <cmocka.h>
+#define SIZES_MAX	512
+#define SIZES_NEWER	24
 
-/* Bytes that a newer program has and this library does not know. */
-#define SIZES_MORE	16
-#define SIZES_MAX	1024
-
-static inline void sizes_set(uint8_t *sized, size_t size)
+static inline void size_set(uint8_t *sized, size_t size)
 {
 	memcpy(sized, &size, sizeof(size));
 }
 
-/**
- * sizes_of_input - grow and shrink options
- * @valid: the structure
- * @first: its size in the first release
- * @known: its size
- * @call: calls the library with it and undoes a success
- * @data: for @call
+/*
+ * An input of @known bytes that @call accepts, @first in the first release. The
+ * call gets it at every size; members after the first release must be optional.
  */
-static inline void sizes_of_input(const void *valid, size_t first, size_t known,
-				  int (*call)(void *sized, void *data),
-				  void *data)
+static inline void expect_input_sizes(const void *valid, size_t first,
+				      size_t known, int (*call)(void *sized))
 {
-	union {
-		uint8_t bytes[SIZES_MAX];
-		max_align_t align;
-	} sized = { { 0 } };
+	uint8_t sized[SIZES_MAX] __attribute__((aligned(8))) = { 0 };
+	size_t size, newer = known + SIZES_NEWER;
 
-	assert_true(first <= known && known + SIZES_MORE <= SIZES_MAX);
-	memcpy(sized.bytes, valid, known);
-	sizes_set(sized.bytes, known);
-	assert_int_equal(call(sized.bytes, data), 0);
-	sizes_set(sized.bytes, first);
-	assert_int_equal(call(sized.bytes, data), 0);
-	sizes_set(sized.bytes, first - 1);
-	assert_int_equal(call(sized.bytes, data), -EINVAL);
-	sizes_set(sized.bytes, 0);
-	assert_int_equal(call(sized.bytes, data), -EINVAL);
-	sizes_set(sized.bytes, known + SIZES_MORE);
-	assert_int_equal(call(sized.bytes, data), 0);
-	sized.bytes[known + SIZES_MORE - 1] = 1;
-	assert_int_equal(call(sized.bytes, data), -E2BIG);
+	assert_true(newer <= sizeof(sized) && first <= known);
+	memcpy(sized, valid, known);
+	for (size = 0; size < first; size++) {
+		size_set(sized, size);
+		assert_int_equal(call(sized), -EINVAL);
+	}
+	for (size = first; size <= newer; size++) {
+		size_set(sized, size);
+		assert_int_equal(call(sized), 0);
+	}
+	for (size = known; size < newer; size++) {
+		sized[size] = 1;
+		size_set(sized, newer);
+		assert_int_equal(call(sized), -E2BIG);
+		/* What follows the structure is not read. */
+		size_set(sized, size);
+		assert_int_equal(call(sized), 0);
+		sized[size] = 0;
+	}
 }
 
-/**
- * sizes_of_output - grow and shrink a structure that the library fills
- * @first: its size in the first release
- * @known: its size
- * @expected: what the call returns
- * @call: calls the library with it, with the same result each time
- * @data: for @call
- */
-static inline void sizes_of_output(size_t first, size_t known, int expected,
-				   int (*call)(void *sized, void *data),
-				   void *data)
+/* An output of @known bytes, @first in the first release. */
+static inline void expect_output_sizes(size_t first, size_t known,
+				       int (*call)(void *sized))
 {
-	union {
-		uint8_t bytes[SIZES_MAX];
-		max_align_t align;
-	} exact, sized;
-	size_t i;
+	uint8_t sized[SIZES_MAX] __attribute__((aligned(8)));
+	uint8_t fresh[SIZES_MAX], whole[SIZES_MAX] __attribute__((aligned(8)));
+	size_t size, kept, newer = known + SIZES_NEWER;
 
-	assert_true(first <= known && known + SIZES_MORE <= SIZES_MAX);
-	memset(exact.bytes, 0xa5, SIZES_MAX);
-	sizes_set(exact.bytes, known);
-	assert_int_equal(call(exact.bytes, data), expected);
-	memset(sized.bytes, 0xa5, SIZES_MAX);
-	sizes_set(sized.bytes, first - 1);
-	assert_int_equal(call(sized.bytes, data), -EINVAL);
-	for (i = sizeof(size_t); i < SIZES_MAX; i++)
-		assert_int_equal(sized.bytes[i], 0xa5);
-	sizes_set(sized.bytes, known + SIZES_MORE);
-	assert_int_equal(call(sized.bytes, data), expected);
-	sizes_set(exact.bytes, known + SIZES_MORE);
-	assert_memory_equal(sized.bytes, exact.bytes, known);
-	for (i = known; i < known + SIZES_MORE; i++)
-		assert_int_equal(sized.bytes[i], 0);
-	assert_int_equal(sized.bytes[i], 0xa5);
-	memset(sized.bytes, 0xa5, SIZES_MAX);
-	sizes_set(sized.bytes, first);
-	assert_int_equal(call(sized.bytes, data), expected);
-	for (i = first; i < SIZES_MAX; i++)
-		assert_int_equal(sized.bytes[i], 0xa5);
+	assert_true(newer <= sizeof(sized) && first <= known);
+	memset(fresh, 0xa5, sizeof(fresh));
+	size_set(whole, known);
+	assert_int_equal(call(whole), 0);
+	memset(whole + known, 0, newer - known);
+	for (size = sizeof(size); size <= newer; size++) {
+		memcpy(sized, fresh, sizeof(sized));
+		size_set(sized, size);
+		assert_int_equal(call(sized), size < first ? -EINVAL : 0);
+		size_set(whole, size);
+		kept = size < first ? sizeof(size) : size;
+		assert_memory_equal(sized, whole, kept);
+		assert_memory_equal(sized + kept, fresh + kept,
+				    sizeof(sized) - kept);
+	}
 }
 
 #endif /* TEST_SIZES_H */

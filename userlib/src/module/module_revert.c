@@ -2,31 +2,31 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Taking back what was published in a module that had no code before, and that
- * nobody else uses. None of it needs memory that was not reserved before.
+ * Reverting a module that nothing else uses to the state without code, after
+ * loading code into it failed. Uses only memory that was reserved before.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "code/handle.h"
-#include "snapshot/snapshot.h"
+#include "module/module.h"
 
-/* Functions that are turned back at a time: so few that no array is needed. */
-#define CA__UNDO_STEP	8
+/* Functions per step, few enough that patching them needs no memory. */
+#define CA__REVERT_STEP	8
 
-_Static_assert(CODEARENA_JUMP_ENTRIES * CA__UNDO_STEP <= CA__SMALL_ENTRIES,
-	       "patches would be copied to memory that may not be there");
+_Static_assert(CODEARENA_JUMP_ENTRIES * CA__REVERT_STEP <= CA__SMALL_ENTRIES,
+	       "patching would allocate memory");
 
 /**
- * ca__undo_begin - has it no code?
+ * ca__revert_begin - check that a module has no code, and note its handles
  * @module: module
- * @handles: gets a copy of its handles, which is the caller's; NULL: it has no
- *           table of these, or on failure
+ * @handles: gets a copy of its handles, to be freed by the caller; NULL on
+ *           failure, or if the module has no handle table
  *
  * Return: 0; -EBUSY: it has code, or is in the debug state; -ENOMEM.
  */
-int ca__undo_begin(struct codearena_module *module, codearena_handle **handles)
+int ca__revert_begin(struct codearena_module *module, codearena_handle **handles)
 {
 	size_t bytes = module->opts.functions * sizeof(**handles);
 	int ret = 0;
@@ -39,7 +39,7 @@ int ca__undo_begin(struct codearena_module *module, codearena_handle **handles)
 		memset(*handles, 0xff, bytes);
 	}
 	pthread_mutex_lock(&module->lock);
-	if (module->owned_count || module->stat.added || module->debug)
+	if (module->owned_count || module->counters.added || module->debug)
 		ret = -EBUSY;
 	else if (*handles && module->handles)
 		memcpy(*handles, module->handles, bytes);
@@ -52,23 +52,23 @@ int ca__undo_begin(struct codearena_module *module, codearena_handle **handles)
 }
 
 /**
- * ca__undo_reserve - have memory to undo what will be published
- * @module: module, in which all code spaces are that it will have
+ * ca__revert_reserve - reserve the memory for reverting
+ * @module: module that gets no further code spaces before it is reverted
  *
  * Return: 0 or -ENOMEM.
  */
-int ca__undo_reserve(struct codearena_module *module)
+int ca__revert_reserve(struct codearena_module *module)
 {
 	int ret;
 
 	pthread_mutex_lock(&module->lock);
-	ret = ca__scratch_reserve(module, 0, CA__UNDO_STEP);
+	ret = ca__scratch_reserve(module, 0, CA__REVERT_STEP);
 	pthread_mutex_unlock(&module->lock);
 	return ret;
 }
 
-/* The module's lock is held. Leaves the system's refusal for what it is. */
-static bool ca__undo_turns(struct codearena_module *module,
+/* The module's lock is held. False if the backend refuses. */
+static bool ca__revert_turns(struct codearena_module *module,
 			   const uint32_t *slots, size_t count)
 {
 	size_t i;
@@ -85,12 +85,12 @@ static bool ca__undo_turns(struct codearena_module *module,
 	return false;
 }
 
-/* Code that the module does not hold any more is not in *out. */
-static size_t ca__undo_step(struct codearena_module *module,
+/* Returns code to drop references to, and the number of objects in it. */
+static size_t ca__revert_step(struct codearena_module *module,
 			    struct codearena_code *const *codes, size_t count,
 			    struct codearena_code **out)
 {
-	uint32_t slots[CA__UNDO_STEP] = { 0 }, slot;
+	uint32_t slots[CA__REVERT_STEP] = { 0 }, slot;
 	size_t turned = 0, n = 0, i;
 
 	pthread_mutex_lock(&module->lock);
@@ -101,11 +101,11 @@ static size_t ca__undo_step(struct codearena_module *module,
 		slots[turned++] = slot;
 		out[n++] = codes[i];
 	}
-	if (!ca__undo_turns(module, slots, turned))
+	if (!ca__revert_turns(module, slots, turned))
 		n = 0;
 	for (i = 0; i < n; i++) {
 		module->table[slots[i]] = NULL;
-		module->stat.current--;
+		module->counters.current--;
 		ca__module_handle_turn(module, slots[i]);
 	}
 	for (i = 0; i < count; i++) {
@@ -120,43 +120,43 @@ static size_t ca__undo_step(struct codearena_module *module,
 }
 
 /**
- * ca__undo_publish - retire code
+ * ca__revert_codes - retire published code
  * @module: module
- * @codes: code that was published since ca__undo_begin(), to each of which the
- *         caller holds a reference
+ * @codes: code published since ca__revert_begin(); the caller holds a reference
+ *         to each
  * @count: entries of @codes
  */
-void ca__undo_publish(struct codearena_module *module,
+void ca__revert_codes(struct codearena_module *module,
 		      struct codearena_code *const *codes, size_t count)
 {
-	struct codearena_code *dropped[CA__UNDO_STEP];
+	struct codearena_code *dropped[CA__REVERT_STEP];
 	size_t i;
 
 	while (count) {
-		size_t step = count < CA__UNDO_STEP ? count : CA__UNDO_STEP;
-		size_t n = ca__undo_step(module, codes, step, dropped);
+		size_t step = count < CA__REVERT_STEP ? count : CA__REVERT_STEP;
+		size_t n = ca__revert_step(module, codes, step, dropped);
 
 		for (i = 0; i < n; i++)
 			ca__module_event(module, CODEARENA_EVENT_RETIRED,
 					 dropped[i]);
-		codearena_module_put(dropped, n);
+		ca__module_put(dropped, n);
 		codes += step;
 		count -= step;
 	}
 }
 
 /**
- * ca__undo_handles - release handles that were made
- * @module: module; it does nothing if some code stayed current
- * @handles: what ca__undo_begin() gave
+ * ca__revert_handles - release the handles that were allocated meanwhile
+ * @module: module; nothing is released if some code stayed current
+ * @handles: the copy from ca__revert_begin()
  */
-void ca__undo_handles(struct codearena_module *module,
+void ca__revert_handles(struct codearena_module *module,
 		      const codearena_handle *handles)
 {
 	uint32_t i;
 
 	pthread_mutex_lock(&module->lock);
-	for (i = 0; handles && module->handles && !module->stat.current &&
+	for (i = 0; handles && module->handles && !module->counters.current &&
 	     i < module->opts.functions; i++) {
 		if (module->handles[i] == handles[i])
 			continue;
