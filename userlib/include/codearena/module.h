@@ -35,29 +35,26 @@ struct codearena_region {
  */
 
 /*
- * A compiler does not know where its code will lie, nor where the functions,
- * builtins and tables lie that the code refers to. It leaves these fields open
- * and hands over a list of relocations: where the field is (offset), how it is
- * encoded (form), and what belongs there (kind, index, addend).
- *
- * Everything here is arithmetic on its arguments: no locks, no allocation, no
- * system calls, for every machine on every host, safe in signal handlers and in
- * any thread. Return values as in codearena.h.
+ * A compiler does not know the addresses of its code, nor those of the
+ * functions, builtins and tables that the code refers to. It leaves these
+ * fields open and describes them by relocations: where the field is (offset),
+ * how it is encoded (form), and what it refers to (kind, index, addend).
+ * codearena_module_add() checks and applies them.
  */
 
 /**
- * enum codearena_reloc_kind - what belongs in a field
+ * enum codearena_reloc_kind - what a field refers to
  * @CODEARENA_RELOC_CALL: address of the near jump-table slot of function @index
  *                        of the module; no addend
  * @CODEARENA_RELOC_STUB_CALL: address of the far jump-table slot of builtin
  *                             @index; no addend
- * @CODEARENA_RELOC_SIGNATURE: signature @index itself, a number below the count
- *                             that the module was made with; no addend
+ * @CODEARENA_RELOC_SIGNATURE: signature @index itself, a number below the
+ *                             module's number of signatures; no addend
  * @CODEARENA_RELOC_INDIRECT: code pointer handle of function @index; no addend
- * @CODEARENA_RELOC_INTERNAL: address of byte @index + addend of the object
- *                            itself, which must lie inside of it
- * @CODEARENA_RELOC_EXTERNAL: entry @index of the table of addresses that the
- *                            module was made with, + addend
+ * @CODEARENA_RELOC_INTERNAL: address of byte @index + @addend of the object
+ *                            itself
+ * @CODEARENA_RELOC_EXTERNAL: entry @index of the module's table of external
+ *                            addresses, + @addend
  */
 enum codearena_reloc_kind {
 	CODEARENA_RELOC_CALL = 1,
@@ -72,22 +69,24 @@ enum codearena_reloc_kind {
  * enum codearena_reloc_form - how a field is encoded
  * @CODEARENA_FORM_ABS64: 8 bytes, the value; any alignment; every machine
  * @CODEARENA_FORM_ABS32: 4 bytes, a number below 2^32: signatures and handles
- *                        only; every machine
- * @CODEARENA_FORM_X86_64_REL32: 4 bytes, the distance from the end of the field
- *                               (which is the end of a call or jump)
+ *                        only; any alignment; every machine
+ * @CODEARENA_FORM_X86_64_REL32: 4 bytes, the distance from the end of the
+ *                               field, which is the end of a call or jump
  * @CODEARENA_FORM_AARCH64_BRANCH26: a B or BL instruction
- * @CODEARENA_FORM_AARCH64_ADRP_ADD: ADRP and, after it, an ADD of the same
+ * @CODEARENA_FORM_AARCH64_ADRP_ADD: ADRP, followed by an ADD of the same
  *                                   register
- * @CODEARENA_FORM_AARCH64_MOV64: MOVZ and three MOVK for shifts 0, 16, 32, 48
- * @CODEARENA_FORM_AARCH64_MOV32: MOVZ and a MOVK for shifts 0 and 16:
+ * @CODEARENA_FORM_AARCH64_MOV64: MOVZ and three MOVK, with shifts 0, 16, 32, 48
+ * @CODEARENA_FORM_AARCH64_MOV32: MOVZ and MOVK, with shifts 0 and 16:
  *                                signatures and handles only
- * @CODEARENA_FORM_RISCV_PCREL: AUIPC and, after it, an instruction with a
- *                              12-bit immediate that uses its register: JALR,
- *                              ADDI or a load
- * @CODEARENA_FORM_RISCV_LUI: LUI and an ADDI or ADDIW of its register, a number
- *                            below 2^31: signatures and handles only
+ * @CODEARENA_FORM_RISCV_PCREL: AUIPC, followed by an instruction with a 12-bit
+ *                              immediate that reads its register: JALR, ADDI or
+ *                              a load
+ * @CODEARENA_FORM_RISCV_LUI: LUI, followed by an ADDI or ADDIW of its register,
+ *                            a number below 2^31 - 2^11: signatures and handles
+ *                            only
  *
- * Instructions must be there already, with any immediate.
+ * The field must contain the instructions already; their immediates are
+ * ignored.
  */
 enum codearena_reloc_form {
 	CODEARENA_FORM_ABS64 = 1,
@@ -103,13 +102,13 @@ enum codearena_reloc_form {
 
 /**
  * struct codearena_reloc - one field of a code object
- * @offset: first byte of the field, from the start of the object. It must lie
- *          in the instructions or in the constant pool.
+ * @offset: first byte of the field, from the start of the object. The field
+ *          lies in the instructions or in the constant pool.
  * @kind: enum codearena_reloc_kind
  * @form: enum codearena_reloc_form
  * @__reserved: must be 0
- * @index: see the kinds
- * @addend: see the kinds
+ * @index: depends on the kind
+ * @addend: depends on the kind
  *
  * In an array offsets ascend, and fields do not overlap.
  */
@@ -123,27 +122,27 @@ struct codearena_reloc {
 };
 
 /**
- * enum codearena_reloc_reason - what is wrong with a relocation
- * @CODEARENA_RELOC_OK: nothing
+ * enum codearena_reloc_reason - why a relocation was refused
+ * @CODEARENA_RELOC_OK: no error
  * @CODEARENA_RELOC_BAD_KIND: unknown kind, or a reserved member is not 0
  * @CODEARENA_RELOC_BAD_FORM: unknown form, one of another machine, or one that
  *                            does not fit the kind
- * @CODEARENA_RELOC_BAD_OFFSET: the field is not all in the instructions, nor
- *                              all in the constant pool, or is misaligned
- * @CODEARENA_RELOC_OVERLAP: the field begins before the end of the one before
- * @CODEARENA_RELOC_BAD_INSTRUCTION: the field does not hold the instructions
- *                                   that the form demands
- * @CODEARENA_RELOC_BAD_ADDEND: this kind takes no addend
- * @CODEARENA_RELOC_BAD_FUNCTION: no function with this index has a slot
- * @CODEARENA_RELOC_BAD_BUILTIN: no builtin has this index
- * @CODEARENA_RELOC_BAD_SIGNATURE: the index is not below the count
- * @CODEARENA_RELOC_BAD_HANDLE: the function has no handle, or its handle does
- *                              not lead back to it
- * @CODEARENA_RELOC_OUTSIDE: an internal reference leads out of the object
- * @CODEARENA_RELOC_BAD_EXTERNAL: the table has no such entry
+ * @CODEARENA_RELOC_BAD_OFFSET: the field is neither inside the instructions nor
+ *                              inside the constant pool, or is misaligned
+ * @CODEARENA_RELOC_OVERLAP: the field begins before the end of the previous one
+ * @CODEARENA_RELOC_BAD_INSTRUCTION: the field does not hold the instructions of
+ *                                   the form
+ * @CODEARENA_RELOC_BAD_ADDEND: the kind takes no addend
+ * @CODEARENA_RELOC_BAD_FUNCTION: no slot for a function with this index
+ * @CODEARENA_RELOC_BAD_BUILTIN: no builtin with this index
+ * @CODEARENA_RELOC_BAD_SIGNATURE: the index is not below the module's number of
+ *                                 signatures
+ * @CODEARENA_RELOC_BAD_HANDLE: the function has no handle
+ * @CODEARENA_RELOC_OUTSIDE: an internal reference leaves the object
+ * @CODEARENA_RELOC_BAD_EXTERNAL: no external address with this index
  * @CODEARENA_RELOC_UNREACHABLE: the distance or number does not fit the field
- * @CODEARENA_RELOC_MISALIGNED: the target is no place for an instruction
- * @CODEARENA_RELOC_CHANGED: the field does not hold what belongs there
+ * @CODEARENA_RELOC_MISALIGNED: the target is not aligned as an instruction
+ * @CODEARENA_RELOC_CHANGED: the field does not hold its target
  */
 enum codearena_reloc_reason {
 	CODEARENA_RELOC_OK = 0,
@@ -167,13 +166,13 @@ enum codearena_reloc_reason {
 /**
  * struct codearena_reloc_error - which relocation was refused, and why
  * @sz: set by the caller to sizeof(struct codearena_reloc_error)
- * @object: index of the descriptor, where several were given; else 0
- * @index: index of the relocation; SIZE_MAX: no relocation is to blame
+ * @object: index of the description; SIZE_MAX: no single one
+ * @index: index of the relocation; SIZE_MAX: the error is not in a relocation
  * @error: the errno that was returned, negative
  * @reason: enum codearena_reloc_reason
  * @reloc: copy of the relocation
- * @place: address of the field, as far as it was known
- * @target: what belongs there, as far as it was known
+ * @place: address of the field, if known
+ * @target: target of the field, if known
  */
 struct codearena_reloc_error {
 	size_t sz;
@@ -213,8 +212,8 @@ const char *codearena_reloc_reason_text(uint32_t reason);
  * The rest of the object's region is padding, filled with trap instructions.
  *
  * Functions that take a const object need somebody to hold a reference to it.
- * They take no lock, change nothing, and may be called from any thread, and from
- * signal handlers unless documented otherwise.
+ * They take no lock, change nothing, and may be called from any thread, and
+ * from signal handlers unless documented otherwise.
  *
  * Return values as in codearena.h.
  */
@@ -489,8 +488,8 @@ bool codearena_code_is_protected(const struct codearena_code *code,
  * @offset: of the return address, from the start of the object
  * @position: receives the last position with a smaller offset
  *
- * A return address is the end of the call, so the search excludes it. For a trap
- * pass the offset of the instruction plus 1. Binary search.
+ * A return address is the end of the call, so the search excludes it. For a
+ * trap pass the offset of the instruction plus 1. Binary search.
  *
  * Return: 0; -ENOENT: there is none; -EINVAL: an argument is NULL.
  */
@@ -537,8 +536,8 @@ int codearena_code_name(const struct codearena_code *code, char *to,
  * @write: receives the text, piece by piece; a negative errno ends printing
  * @data: argument of @write
  *
- * Instructions are disassembled by libcapstone, if the library was built with it
- * and it can be loaded. Not async-signal-safe.
+ * Instructions are disassembled by libcapstone, if the library was built with
+ * it and it can be loaded. Not async-signal-safe.
  *
  * Return: 0; what @write returned, if not 0; -EINVAL; -EOPNOTSUPP: an unknown
  * flag; -ENOMEM.
@@ -577,7 +576,8 @@ int codearena_code_print(const struct codearena_code *code, uint32_t flags,
 const struct codearena_code *codearena_code_find(uint64_t pc);
 
 /**
- * codearena_code_find_ref - find the object that contains an address, and take a
+ * codearena_code_find_ref - find the object that contains an address, and take
+ * a
  *                           reference
  * @pc: any address
  *
@@ -590,130 +590,118 @@ struct codearena_code *codearena_code_find_ref(uint64_t pc);
 
 /*
  * ----------------------------------------------------------------------
- * References to code, and when code may be freed.
+ * References to code, and collection of unused code.
  * ----------------------------------------------------------------------
  */
 
 /*
- * Code that a module does not need any more may still be executed by a thread,
- * or be about to be returned to. So it is not freed when its last reference is
- * dropped: a collector takes that reference over, and finds out whether any
- * stack has the code.
+ * A thread may still execute code that its module no longer needs, or return to
+ * it. So dropping the last reference does not free code: a collector takes that
+ * reference over, and finds out whether any stack contains the code.
  *
  * live              somebody holds a reference
- * potentially dead  the collector holds the last one
- * candidate         potentially dead when a collection began
- * dead              no stack had it, and it got no other reference meanwhile: it
- *                   cannot be found or referenced any more, and is freed
+ * potentially dead  the collector holds the only reference
+ * candidate         potentially dead when the current collection began
+ * dead              on no stack, and not referenced meanwhile: it can no longer
+ *                   be found or referenced, and is freed
  *
- * A collection begins when the code that newly became potentially dead is larger
- * than a threshold, or on request. Every runtime that has joined is asked for
- * the addresses of code on all of its stacks. It may answer later and from any
- * of its threads, and goes on executing meanwhile. When all have answered, the
- * candidates that nobody named are freed, by one call for each module. The others
- * are candidates of the next collection. There is one collection at a time; what
- * would begin one during another makes it follow.
+ * A collection begins when newly potentially dead code exceeds a threshold, or
+ * on request. The collector asks every runtime that has joined for the code on
+ * all of its stacks. A runtime may report later and from any of its threads,
+ * and keeps running meanwhile. After the last report, one call per module frees
+ * the candidates that nobody reported; the others are candidates of the next
+ * collection. Only one collection runs at a time; a request during a collection
+ * starts another one after it.
  *
- * This needs two promises. A runtime that has answered does not execute
- * candidates, unless it gets a reference to them first; as no jump table leads
- * to them, it has no other way. And a thread of no runtime does not execute code
- * without a reference.
+ * This relies on two rules. After its report, a runtime executes a candidate
+ * only if it gets a reference first; since no jump table targets candidates,
+ * there is no other way to reach them. And a thread that belongs to no runtime
+ * executes code only while it holds a reference.
  *
- * The order of events is that of V8's collector with one difference: a candidate
- * to which somebody took a reference during the collection is live again and is
- * checked anew after that is dropped. V8 calls it dead and frees it then, even
- * if it is on a stack again.
+ * The order of events is that of V8's collector, with one difference: a
+ * candidate that is referenced during a collection is live again, and is
+ * checked anew after that reference is dropped. V8 considers it dead and frees
+ * it then, even if it is on a stack again.
  *
  * Scopes keep code alive while a thread works with it. Each thread has a stack
- * of them, and what the library adds goes to the upmost one.
+ * of scopes; the library adds code to the innermost one.
  *
- * All functions are thread-safe, but for the restrictions they name; none is
- * async-signal-safe. In a child of fork() made by a program with several threads
- * none may be called.
+ * All functions are thread-safe except where documented; none is
+ * async-signal-safe. A child that a multi-threaded program made by fork() must
+ * not call any.
  *
- * Return values as in codearena.h. A failure has changed nothing.
+ * Return values as in codearena.h. A failed call changes nothing.
  */
 
 /**
  * codearena_code_put - drop a reference
  * @code: object that the caller holds a reference to
  *
- * If it is the last one the collector of its module gets it; that may begin a
- * collection, and so call back: the caller must not hold a lock that a callback
- * of a collector takes. Code of a module without a collector is dead then, see
- * codearena_module_reap().
+ * The collector of the module takes over the last reference. This may begin a
+ * collection and call back, so the caller must not hold a lock that a callback
+ * of a collector takes. In a module without a collector the code is dead then,
+ * see codearena_module_reap().
  *
- * Return: 0; -EINVAL: @code is NULL, or there is no reference left to drop. That
- * is found out where it can be, it is a mistake in any case.
+ * Return: 0; -EINVAL: @code is NULL, or has no reference to drop, which is not
+ * always detected.
  */
 int codearena_code_put(struct codearena_code *code);
 
 struct codearena_scope;
 
 /**
- * codearena_scope_open - begin to hold on to code
- * @out: gets the scope, which is upmost in the calling thread; NULL on failure
+ * codearena_scope_open - open a scope in the calling thread
+ * @out: receives the scope, now the innermost one; NULL on failure
  *
- * A thread that ends with open scopes closes them.
+ * The end of a thread closes its scopes.
  *
  * Return: 0; -EINVAL: @out is NULL; -ENOMEM.
  */
 int codearena_scope_open(struct codearena_scope **out);
 
 /**
- * codearena_scope_close - drop what a scope holds
- * @scope: NULL, or the upmost scope of the calling thread, which is gone after
- *         the call
+ * codearena_scope_close - drop the references of a scope, and free it
+ * @scope: NULL, or the innermost scope of the calling thread
  *
- * As codearena_code_put() for each object that the scope holds; in particular
- * it may call back.
+ * As codearena_code_put() for each object of the scope; it may call back.
  *
- * Return: 0; -EINVAL: @scope is not the upmost one: it is closed out of order;
- * -EPERM: it is no open scope of the calling thread.
+ * Return: 0; -EINVAL: @scope is not the innermost one; -EPERM: it is not an
+ * open scope of the calling thread.
  */
 int codearena_scope_close(struct codearena_scope *scope);
 
 /**
- * codearena_scope_add - hold on to code
+ * codearena_scope_add - add code to the innermost scope
  * @code: object that somebody holds a reference to
  *
- * The upmost scope of the calling thread gets a reference, unless it has one.
+ * The scope takes a reference, unless it has one.
  *
- * Return: 0; -EINVAL: @code is NULL; -ENOENT: no scope is open in this thread;
+ * Return: 0; -EINVAL: @code is NULL; -ENOENT: this thread has no open scope;
  * -ENOMEM; -EOVERFLOW: as codearena_code_ref().
  */
 int codearena_scope_add(struct codearena_code *code);
 
-/**
- * codearena_scope_count - objects that a scope holds
- * @scope: scope of the calling thread
- *
- * Return: the number; 0 if @scope is no open scope of the calling thread.
- */
-size_t codearena_scope_count(const struct codearena_scope *scope);
-
 /* Flags of struct codearena_collector_opts */
-#define CODEARENA_COLLECTOR_F_STRESS	0x1U /* the threshold is 0 */
-#define CODEARENA_COLLECTOR_F_MANUAL	0x2U /* there is no threshold: collect on
-					      * request only */
+#define CODEARENA_COLLECTOR_F_STRESS	0x1U /* threshold 0 */
+#define CODEARENA_COLLECTOR_F_MANUAL	0x2U /* no threshold: collect on request
+					      * only */
 
-/* The least threshold in bytes, if none is set. */
+/* Default of @least, in bytes */
 #define CODEARENA_COLLECTOR_LEAST	65536U
 
-/* The part of committed code that is added to it, if none is set. */
+/* Default of @percent */
 #define CODEARENA_COLLECTOR_PERCENT	10U
 
 /**
- * struct codearena_collector_opts - how to make a collector
+ * struct codearena_collector_opts - options of a collector
  * @sz: set by the caller to sizeof(struct codearena_collector_opts)
- * @committed: NULL, or tells how many bytes are committed for code. Called with
- *             no lock held.
- * @data: for @committed
- * @least: a collection begins above this many bytes of newly potentially dead
- *         code; 0: CODEARENA_COLLECTOR_LEAST
- * @percent: of committed bytes, added to @least; 0: CODEARENA_COLLECTOR_PERCENT;
- *           at most 100
- * @flags: CODEARENA_COLLECTOR_F_* bits
+ * @committed: NULL, or returns the bytes committed for code. Called without
+ *             locks, by any thread that drops a reference.
+ * @data: argument of @committed
+ * @least: fixed part of the threshold, in bytes; 0: CODEARENA_COLLECTOR_LEAST
+ * @percent: part of the committed bytes that is added to @least, at most 100;
+ *           0: CODEARENA_COLLECTOR_PERCENT
+ * @flags: CODEARENA_COLLECTOR_F_* bits; not both
  */
 struct codearena_collector_opts {
 	size_t sz;
@@ -730,31 +718,31 @@ struct codearena_runtime;
 /**
  * codearena_collector_new - make a collector
  * @opts: NULL, or options
- * @out: gets the collector; NULL on failure
+ * @out: receives the collector; NULL on failure
  *
- * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is wrong;
- * -ENOMEM.
+ * Return: 0; -EINVAL: @out is NULL, or an option is out of range; -E2BIG:
+ * members of @opts that this library does not know are not 0; -EOPNOTSUPP: an
+ * unknown flag; -ENOMEM.
  */
 int codearena_collector_new(const struct codearena_collector_opts *opts,
 			    struct codearena_collector **out);
 
 /**
  * codearena_collector_free - free a collector
- * @collector: NULL, or a collector, which is gone after the call; no other
- *             function may be running on it
+ * @collector: NULL, or a collector that no other call is using
  *
  * Return: 0; -EBUSY: a runtime or a module uses it.
  */
 int codearena_collector_free(struct codearena_collector *collector);
 
 /**
- * struct codearena_runtime_opts - how to join
+ * struct codearena_runtime_opts - options of a runtime
  * @sz: set by the caller to sizeof(struct codearena_runtime_opts)
- * @ask: asks the runtime to call codearena_collector_report() with @sequence. It
- *       is called by whichever thread began the collection, with no lock held,
- *       and may report at once. It must not call codearena_collector_leave() for
- *       this runtime, nor free a module.
- * @data: for @ask
+ * @ask: asks for a call of codearena_collector_report() with @sequence. Called
+ *       without locks by the thread that began the collection; may report at
+ *       once. Must not call codearena_collector_leave() for this runtime, nor
+ *       free a module.
+ * @data: argument of @ask
  */
 struct codearena_runtime_opts {
 	size_t sz;
@@ -764,73 +752,60 @@ struct codearena_runtime_opts {
 };
 
 /**
- * codearena_collector_join - take part in collections
+ * codearena_collector_join - add a runtime to a collector
  * @collector: collector, which must outlive the runtime
- * @opts: options
- * @out: gets the runtime; NULL on failure
+ * @opts: options; @ask must be set
+ * @out: receives the runtime; NULL on failure
  *
- * To be called before the runtime executes code of the collector's modules. It
- * is not asked in a collection that is under way.
+ * Join before the runtime executes code of the collector's modules. A
+ * collection in progress does not ask it.
  *
- * Return: 0; -EINVAL, -E2BIG: an argument or option is wrong; -ENOMEM.
+ * Return: 0; -EINVAL: an argument is NULL, or an option is missing; -E2BIG:
+ * members of @opts that this library does not know are not 0; -ENOMEM.
  */
 int codearena_collector_join(struct codearena_collector *collector,
 			     const struct codearena_runtime_opts *opts,
 			     struct codearena_runtime **out);
 
 /**
- * codearena_collector_leave - take part in collections no longer
- * @runtime: NULL, or a runtime, which is gone after the call
+ * codearena_collector_leave - remove a runtime, and free it
+ * @runtime: NULL, or a runtime without code on its stacks
  *
- * To be called when no stack of the runtime has code. It counts as having
- * reported nothing. Waits for a call of @ask in another thread to return.
+ * Counts as a report of nothing. Waits until @ask has returned in other
+ * threads.
  *
- * Return: 0; -EDEADLK: called by the runtime's @ask.
+ * Return: 0; -EDEADLK: called by the runtime's own @ask.
  */
 int codearena_collector_leave(struct codearena_runtime *runtime);
 
 /**
- * codearena_collector_live - name a part of the code on the stacks
+ * codearena_collector_report - report the code on all stacks of a runtime
  * @runtime: runtime
- * @sequence: as the runtime was asked
- * @pcs: addresses anywhere in code. For a return address pass the address minus
- *       1, as a call may be the last instruction of an object.
+ * @sequence: the number that @ask was called with
+ * @pcs: addresses anywhere in code; may be NULL if @count is 0. For a return
+ *       address pass the address minus 1, as a call may be the last instruction
+ *       of an object.
  * @count: entries of @pcs
  *
- * For runtimes that walk several stacks. Addresses that belong to no candidate
- * are ignored.
+ * Ignores addresses outside of candidates. The last runtime to report frees
+ * dead code within this call. May begin another collection, and call back.
  *
- * Return: 0; 1: too late, ignored: the collection is over, or the runtime has
- * reported; -EINVAL: an argument is NULL, or @sequence was never asked.
- */
-int codearena_collector_live(struct codearena_runtime *runtime,
-			     uint64_t sequence, const uint64_t *pcs,
-			     size_t count);
-
-/**
- * codearena_collector_report - name the rest, and be done
- * @runtime: runtime
- * @sequence: as the runtime was asked
- * @pcs: as codearena_collector_live(); may be NULL if @count is 0
- * @count: entries of @pcs
- *
- * The last runtime to report frees what is dead, within this call. May begin
- * another collection, and so call back.
- *
- * Return: as codearena_collector_live().
+ * Return: 0; 1: ignored, because the collection is over or the runtime has
+ * reported already; -EINVAL: an argument is NULL, or @sequence was never asked.
  */
 int codearena_collector_report(struct codearena_runtime *runtime,
 			       uint64_t sequence, const uint64_t *pcs,
 			       size_t count);
 
 /**
- * codearena_collector_request - begin a collection
+ * codearena_collector_request - request a collection
  * @collector: collector
  *
- * Does nothing if no code is potentially dead. During a collection another one
- * is made to follow. Calls back.
+ * Does nothing if no code is potentially dead. During a collection, another one
+ * follows it. Calls back.
  *
- * Return: 0; -EINVAL; -ENOMEM: it will be tried again by what may begin one.
+ * Return: 0; -EINVAL: @collector is NULL; -ENOMEM: the next event that may
+ * begin a collection tries again.
  */
 int codearena_collector_request(struct codearena_collector *collector);
 
@@ -838,15 +813,15 @@ int codearena_collector_request(struct codearena_collector *collector);
  * struct codearena_collector_counters - counters of a collector
  * @sz: set by the caller to sizeof(struct codearena_collector_counters)
  * @sequence: number of the last collection that began; the first one is 1
- * @collections: how many are over
- * @outstanding: runtimes that have not reported in the one under way
+ * @collections: collections that ended
+ * @outstanding: runtimes that have not reported in the current collection
  * @candidates: code objects that are candidates
- * @waiting: code objects that are potentially dead, and no candidates
+ * @waiting: code objects that are potentially dead, and not candidates
  * @waiting_bytes: bytes of these in executable memory
  * @freed: code objects that were freed
  * @freed_bytes: bytes of these in executable memory
  * @runtimes: runtimes that have joined
- * @owners: modules that use it
+ * @owners: modules that use the collector
  */
 struct codearena_collector_counters {
 	size_t sz;
@@ -865,47 +840,45 @@ struct codearena_collector_counters {
 /**
  * codearena_collector_stat - read the counters
  * @collector: collector
- * @stat: gets the counters, taken together; @sz must be set
+ * @counters: receives a consistent set of counters; @counters->sz must be set
  *
- * Return: 0; -EINVAL; -E2BIG: @stat is longer than this library knows.
+ * Return: 0; -EINVAL: an argument is NULL, or @counters is too short.
  */
 int codearena_collector_stat(struct codearena_collector *collector,
-			     struct codearena_collector_counters *stat);
+			     struct codearena_collector_counters *counters);
 
 /*
  * ----------------------------------------------------------------------
- * A table of code pointers, which generated code indexes by 32-bit handles.
+ * Code pointer tables, which generated code indexes by 32-bit handles.
  * ----------------------------------------------------------------------
  */
 
 /*
- * An entry is 16 bytes: the entry point at CODEARENA_HANDLE_ENTRY, the signature
- * at CODEARENA_HANDLE_SIGNATURE, both 8 bytes. Entry h lies at base +
- * h * CODEARENA_HANDLE_SIZE; the base never changes in the life of a table. Code
- * that calls through a handle compares the signature with the one it expects,
- * and jumps to the entry point.
+ * An entry is 16 bytes: the entry point at offset CODEARENA_HANDLE_ENTRY and
+ * the signature at CODEARENA_HANDLE_SIGNATURE, 8 bytes each. Handle h is at
+ * address base + h * CODEARENA_HANDLE_SIZE; the base of a table never changes.
+ * Code that calls through a handle compares the signature with the expected
+ * one, and jumps to the entry point. codearena_module_handle() makes handles of
+ * a module's functions.
  *
- * Address space for all entries is reserved when the table is made, and made
- * usable in segments of CODEARENA_HANDLE_SEGMENT bytes. A free entry has the
- * entry point 0, so that a call through a handle that was released faults at
- * address 0; in a segment that never was in use the load faults.
+ * A table reserves address space for all entries when it is made, and makes it
+ * accessible in segments of CODEARENA_HANDLE_SEGMENT bytes. A free entry has
+ * the entry point 0, so that a call through a released handle faults at address
+ * 0; in a segment that was never used the load faults.
  *
- * The signature of an entry does not change from allocation to release, so that
- * the two loads of a caller, which are not one atomic access, always belong
- * together. V8 can store a new pair; here a function with another signature gets
- * another handle.
+ * The signature of an entry does not change between allocation and release, so
+ * the two loads of a caller, which are not one atomic access, always match. V8
+ * can store a new pair; here a function with another signature gets another
+ * handle.
  *
- * The table is ordinary memory: whoever can store to the process' memory can
- * change an entry point. It narrows what indirect calls may reach only as long
- * as that memory is intact. V8 protects its table by a memory protection key;
- * a program may do the same to the whole mapping between the calls.
+ * The table is ordinary memory: whoever can write to the process's memory can
+ * change an entry point. It restricts the targets of indirect calls only while
+ * that memory is intact. V8 protects its table by a memory protection key; a
+ * program may protect the whole mapping likewise between the calls.
  *
- * Threads: all functions may be called from any thread at any time but
- * codearena_handle_table_free(). Allocation, release, set and get take no lock,
- * unless a new segment is needed. In a child of fork() only
- * codearena_handle_get(), _set and _free may be used if other threads of the
- * parent used the table at that moment. None but get and set is
- * async-signal-safe.
+ * All functions are thread-safe except codearena_handle_table_free(); none is
+ * async-signal-safe. If other threads of the parent used a table at the moment
+ * of fork(), the child may only free it.
  */
 typedef uint32_t codearena_handle;
 
@@ -919,10 +892,10 @@ typedef uint32_t codearena_handle;
 struct codearena_handle_table;
 
 /**
- * struct codearena_handle_table_opts - how to make a table
+ * struct codearena_handle_table_opts - options of a table
  * @sz: set by the caller to sizeof(struct codearena_handle_table_opts)
- * @max_entries: most entries at a time, up to 2^24; 0: 2^23, which take 128 MiB
- *               of address space
+ * @max_entries: maximum number of entries, up to 2^24; 0: 2^23, which take 128
+ *               MiB of address space
  * @flags: 0
  */
 struct codearena_handle_table_opts {
@@ -934,8 +907,8 @@ struct codearena_handle_table_opts {
 /**
  * struct codearena_handle_table_counters - counters of a table
  * @sz: set by the caller to sizeof(struct codearena_handle_table_counters)
- * @max_entries: most entries at a time
- * @used: entries allocated, natives included
+ * @max_entries: maximum number of entries
+ * @used: allocated entries, those of native functions included
  * @free: entries in the list of free ones
  * @segments: segments with memory
  * @natives: handles of codearena_handle_for_native()
@@ -952,16 +925,18 @@ struct codearena_handle_table_counters {
 /**
  * codearena_handle_table_new - make a table
  * @opts: NULL, or options
- * @out: gets the table; NULL on failure
+ * @out: receives the table; NULL on failure
  *
- * Return: 0; -EINVAL, -E2BIG: @opts; -EOPNOTSUPP: a flag; -ENOMEM.
+ * Return: 0; -EINVAL: @out is NULL, @opts is too short, or too many entries;
+ * -E2BIG: members of @opts that this library does not know are not 0;
+ * -EOPNOTSUPP: a flag; -ENOMEM.
  */
 int codearena_handle_table_new(const struct codearena_handle_table_opts *opts,
 			       struct codearena_handle_table **out);
 
 /**
- * codearena_handle_table_free - give everything back
- * @table: NULL, or a table, which is gone after the call
+ * codearena_handle_table_free - free a table
+ * @table: NULL, or a table that no module and no code uses
  */
 void codearena_handle_table_free(struct codearena_handle_table *table);
 
@@ -975,88 +950,32 @@ const void *
 codearena_handle_table_base(const struct codearena_handle_table *table);
 
 /**
- * codearena_handle_allocate - take an entry
+ * codearena_handle_for_native - get the handle of a native function
  * @table: table
- * @entry: entry point, not 0
+ * @address: address of the function, not 0
  * @signature: any value
- * @out: gets the handle; CODEARENA_HANDLE_INVALID on failure
+ * @out: receives the handle; CODEARENA_HANDLE_INVALID on failure
  *
- * Return: 0; -ENOSPC: max_entries are in use; -ENOMEM: no memory for a segment;
- * -EINVAL.
- */
-int codearena_handle_allocate(struct codearena_handle_table *table,
-			      uint64_t entry, uint64_t signature,
-			      codearena_handle *out);
-
-/**
- * codearena_handle_set - store another entry point
- * @table: table
- * @handle: allocated
- * @entry: entry point, not 0
+ * The same pair always gets the same handle, which is valid until the table is
+ * freed.
  *
- * An atomic store with release semantics. Cannot fail for a handle that was
- * allocated and not released.
- *
- * Return: 0; -ENOENT: the entry is free; -EBUSY: it is a native's; -EINVAL: the
- * handle is out of range, or @entry is 0.
- */
-int codearena_handle_set(struct codearena_handle_table *table,
-			 codearena_handle handle, uint64_t entry);
-
-/**
- * codearena_handle_get - read an entry
- * @table: table
- * @handle: any value
- * @entry: NULL, or gets the entry point
- * @signature: NULL, or gets the signature
- *
- * Return: 0; -ENOENT: the entry is free; -EINVAL: the handle is out of range.
- * On failure nothing is stored.
- */
-int codearena_handle_get(const struct codearena_handle_table *table,
-			 codearena_handle handle, uint64_t *entry,
-			 uint64_t *signature);
-
-/**
- * codearena_handle_release - give an entry back
- * @table: table
- * @handle: allocated
- *
- * Return: 0; -ENOENT: the entry is free already; -EBUSY: it is a native's;
- * -EINVAL: the handle is out of range.
- */
-int codearena_handle_release(struct codearena_handle_table *table,
-			     codearena_handle handle);
-
-/**
- * codearena_handle_for_native - the handle of a native function
- * @table: table
- * @address: of the function, not 0
- * @signature: any value
- * @out: gets the handle; CODEARENA_HANDLE_INVALID on failure
- *
- * The same pair always gets the same handle, which stays until the table is
- * freed. Takes a lock of its own.
- *
- * Return: as codearena_handle_allocate().
+ * Return: 0; -EINVAL; -ENOSPC: the table is full; -ENOMEM.
  */
 int codearena_handle_for_native(struct codearena_handle_table *table,
 				uint64_t address, uint64_t signature,
 				codearena_handle *out);
 
 /**
- * codearena_handle_table_sweep - give the memory of empty segments back
+ * codearena_handle_table_sweep - return the memory of empty segments
  * @table: table
- * @threshold: do nothing unless as many entries are free as this many segments
- *             have; 0: 2
+ * @threshold: do nothing unless at least this many segments' worth of entries
+ *             is free; 0: 2
  *
- * Also sorts the list of free entries, so that the next allocations lie close
- * together. Allocations that find no free entry meanwhile wait. The memory goes
- * back to the system and reads as 0, while the address space stays reserved
- * and accessible.
+ * Also sorts the list of free entries, so that the next allocations are close
+ * together. Allocations that find no free entry meanwhile wait. Returned memory
+ * reads as 0; its address space stays reserved and accessible.
  *
- * Return: the number of segments that were dropped, which is at most INT_MAX;
- * -EINVAL: @table is NULL.
+ * Return: the number of segments, at most INT_MAX; -EINVAL: @table is NULL.
  */
 int codearena_handle_table_sweep(struct codearena_handle_table *table,
 				 size_t threshold);
@@ -1064,14 +983,14 @@ int codearena_handle_table_sweep(struct codearena_handle_table *table,
 /**
  * codearena_handle_table_stat - read the counters
  * @table: table
- * @stat: gets the counters; @stat->sz must be set
+ * @counters: receives the counters; @counters->sz must be set
  *
- * While other threads work, each number is right by itself.
+ * While other threads use the table, the counters may not match each other.
  *
- * Return: 0, -EINVAL, -E2BIG.
+ * Return: 0; -EINVAL: an argument is NULL, or @counters is too short.
  */
 int codearena_handle_table_stat(struct codearena_handle_table *table,
-				struct codearena_handle_table_counters *stat);
+				struct codearena_handle_table_counters *counters);
 
 /*
  * ----------------------------------------------------------------------
@@ -1718,12 +1637,14 @@ void codearena_module_free(struct codearena_module *module);
  * The objects of a batch are neighbours. A batch of more than half of the
  * largest code space is split in halves.
  *
- * Return: 0; -EINVAL: an argument or a description is wrong; -E2BIG: a
- * description has members that this library does not know; -ENOSPC: an object is
- * larger than half of the largest code space, or no room is left; -EOVERFLOW: a
- * relocation does not reach its target; -ENOENT: a relocation refers to what the
- * module does not have; -ENOMEM; the codes of codearena_allocator_allocate().
- * A relocation that is refused has its reason in @failed.
+ * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP, -ENAMETOOLONG, -EOVERFLOW: an
+ * argument or a description is wrong, see struct codearena_code_desc; -ENOSPC: an
+ * object is larger than half of the largest code space, or no room is left;
+ * -ENOMEM; the codes of codearena_allocator_allocate(). For a relocation,
+ * -EINVAL: kind, form, offset, order or addend; -ENOEXEC: the field does not hold
+ * the instructions of the form; -ENOENT: no such function, builtin, signature,
+ * handle or external address; -EOVERFLOW: an internal reference leaves the
+ * object; -ERANGE: the target is out of reach.
  */
 int codearena_module_add(struct codearena_module *module,
 			 const struct codearena_code_desc *descs, size_t count,

@@ -225,8 +225,7 @@ static int ca__elf_error(const struct ca__elf_made *made)
  * The object has symbols, unwind information and source lines, but not the code.
  *
  * Return: 0; as ca__log_check() for any entry; -EINVAL; -EOPNOTSUPP: another
- * machine; -EOVERFLOW: too many entries, or larger than 2 GiB; -ENOMEM; -EFAULT:
- * a prologue cannot be read.
+ * machine; -EOVERFLOW: too many entries, or larger than 2 GiB; -ENOMEM.
  */
 int ca__gdbjit_build(uint32_t machine,
 		     const struct codearena_log_entry *entries, size_t count,

@@ -138,6 +138,42 @@ static void readelf_reads_lines_and_frames(void **state)
 	free(object);
 }
 
+/* The caller's entries are longer than this library's. */
+static void entries_have_a_stride(void **state)
+{
+	struct {
+		struct codearena_log_entry entry;
+		uint64_t newer;
+	} longer[2] = {
+		{ .entry = entry_of("a", 0x1000) },
+		{ .entry = entry_of("b", 0x2000) },
+	};
+	struct codearena_log_entry plain[2] = {
+		longer[0].entry, longer[1].entry,
+	};
+	size_t size, plain_size;
+	void *object, *other;
+
+	(void)state;
+	longer[0].entry.sz = sizeof(*longer);
+	longer[1].entry.sz = sizeof(*longer);
+	assert_int_equal(ca__gdbjit_build(EM_X86_64, &longer[0].entry, 2,
+					  &object, &size), 0);
+	assert_int_equal(ca__gdbjit_build(EM_X86_64, plain, 2, &other,
+					  &plain_size), 0);
+	assert_int_equal(size, plain_size);
+	assert_memory_equal(object, other, size);
+	free(object);
+	free(other);
+	longer[1].newer = 1;
+	assert_int_equal(ca__gdbjit_build(EM_X86_64, &longer[0].entry, 2,
+					  &object, &size), -E2BIG);
+	longer[1].newer = 0;
+	longer[1].entry.sz = sizeof(struct codearena_log_entry);
+	assert_int_equal(ca__gdbjit_build(EM_X86_64, &longer[0].entry, 2,
+					  &object, &size), -EINVAL);
+}
+
 static void bad_arguments(void **state)
 {
 	struct codearena_log_entry entries[2] = {
@@ -148,18 +184,18 @@ static void bad_arguments(void **state)
 	size_t size = 1;
 
 	(void)state;
-	assert_int_equal(ca__gdbjit_build(EM_386, entries, 2, &object,
-						&size), -EOPNOTSUPP);
+	assert_int_equal(ca__gdbjit_build(EM_386, entries, 2, &object, &size),
+			 -EOPNOTSUPP);
 	assert_null(object);
 	assert_int_equal(size, 0);
 #define BAD(error, from, count) \
-	assert_int_equal(ca__gdbjit_build(EM_X86_64, from, count,	\
-						&object, &size), -(error))
+	assert_int_equal(ca__gdbjit_build(EM_X86_64, from, count, &object,	\
+					  &size), -(error))
 	BAD(EINVAL, NULL, 1);
 	BAD(EINVAL, entries, 0);
 	BAD(EOVERFLOW, entries, CODEARENA_GDBJIT_MAX + 1);
-	assert_int_equal(ca__gdbjit_build(EM_X86_64, entries, 2, NULL,
-						&size), -EINVAL);
+	assert_int_equal(ca__gdbjit_build(EM_X86_64, entries, 2, NULL, &size),
+			 -EINVAL);
 	entries[1].size = 0;
 	BAD(EINVAL, entries, 2);
 	assert_int_equal(codearena_gdbjit_register(entries, 2, &registered),
@@ -320,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(readelf_accepts),
 		cmocka_unit_test(readelf_reads_lines_and_frames),
+		cmocka_unit_test(entries_have_a_stride),
 		cmocka_unit_test(bad_arguments),
 		cmocka_unit_test(prologues),
 		cmocka_unit_test(list_of_objects),

@@ -20,6 +20,7 @@
 
 #include "log/log.h"
 #include "lib/helpers.h"
+#include "lib/sizes.h"
 
 #define FILE_MAX	(1 << 20)
 #define THREADS		4
@@ -125,6 +126,34 @@ static void bad_entries(void **state)
 	memcpy(lines, two_lines, sizeof(lines));
 	lines[0].offset = 5;
 	assert_int_equal(ca__log_check(&good), -EINVAL);
+}
+
+static int check_entry(void *entry)
+{
+	return ca__log_check(entry);
+}
+
+static int new_logger(void *opts)
+{
+	struct codearena_logger *logger;
+	int ret = codearena_logger_new(opts, &logger);
+
+	codearena_logger_free(logger);
+	return ret;
+}
+
+static void structures_grow(void **state)
+{
+	static const struct codearena_logger_opts opts = {
+		.sinks = CODEARENA_LOG_GDB,
+	};
+	struct codearena_log_entry entry = entry_of("f");
+
+	(void)state;
+	expect_input_sizes(&entry, CA__SIZE_LOG_ENTRY, sizeof(entry),
+			   check_entry);
+	expect_input_sizes(&opts, CA__SIZE_LOGGER_OPTS, sizeof(opts),
+			   new_logger);
 }
 
 static void perfmap_lines(void **state)
@@ -468,6 +497,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LOG_TEST(bad_entries),
+		LOG_TEST(structures_grow),
 		LOG_TEST(perfmap_lines),
 		LOG_TEST(files_of_others),
 		LOG_TEST(jitdump_records),
