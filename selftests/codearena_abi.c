@@ -4,7 +4,7 @@
  * The format that all commands share: structure sizes, unknown bits, bad
  * addresses, handles of the wrong kind, and the numbers themselves.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <dirent.h>
 #include <elf.h>

@@ -4,7 +4,7 @@
  * Every known way to a writable view of memory that a process may read, or to
  * have the kernel write there: none of them changes a byte of code.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <linux/io_uring.h>
 #include <linux/userfaultfd.h>

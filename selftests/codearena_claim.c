@@ -5,7 +5,7 @@
  * middle of their source for as long as a test needs: the granules are taken,
  * everything else goes on, and whatever ends the copy leaves no trace of it.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -14,8 +14,6 @@
 #include <sys/syscall.h>
 
 #include "lib/utils.h"
-
-#define BOUND_MS 10000
 
 /* A call that copies from a page that is not there yet. */
 struct held_call {
@@ -104,7 +102,7 @@ static int wait_for_fault(int uffd)
 	struct pollfd poller = { .fd = uffd, .events = POLLIN };
 	struct uffd_msg message;
 
-	if (poll(&poller, 1, BOUND_MS) != 1 ||
+	if (poll(&poller, 1, HANG_SECONDS * 1000) != 1 ||
 	    read(uffd, &message, sizeof(message)) != sizeof(message))
 		return -1;
 	return message.event == UFFD_EVENT_PAGEFAULT ? 0 : -1;

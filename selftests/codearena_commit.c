@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* COMMIT and DECOMMIT, and what pages show in each state. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <signal.h>
 #include <time.h>

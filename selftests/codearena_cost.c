@@ -6,7 +6,7 @@
  * address space. Every counter is first seen to count, by doing the same job
  * with mprotect().
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -154,7 +154,7 @@ static void query_all(struct __test_metadata *_metadata, const struct arena *a)
 	}
 }
 
-TEST_F_TIMEOUT(cost, mappings_do_not_split, CREW_TIMEOUT)
+TEST_F(cost, mappings_do_not_split)
 {
 	size_t page = self->a.page;
 	long before;
@@ -179,7 +179,7 @@ TEST_F_TIMEOUT(cost, mappings_do_not_split, CREW_TIMEOUT)
 	EXPECT_EQ(before, count_mappings());
 }
 
-TEST_F_TIMEOUT(cost, publishing_faults_nothing_in, CREW_TIMEOUT)
+TEST_F(cost, publishing_faults_nothing_in)
 {
 	struct arena *a = &self->a;
 	struct codearena_query query;
@@ -217,7 +217,7 @@ TEST_F_TIMEOUT(cost, publishing_faults_nothing_in, CREW_TIMEOUT)
 	EXPECT_EQ(0, count_faults() - before);
 }
 
-TEST_F_TIMEOUT(cost, first_run_faults_around, CREW_TIMEOUT)
+TEST_F(cost, first_run_faults_around)
 {
 	struct arena *a = &self->a;
 	long before, faults;
@@ -296,7 +296,7 @@ static struct interrupts control_noise(struct __test_metadata *_metadata,
 	return worst;
 }
 
-TEST_F_TIMEOUT(cost, other_processors_are_left_alone, CREW_TIMEOUT)
+TEST_F(cost, other_processors_are_left_alone)
 {
 	/* One in a hundred publications may coincide with something else. */
 	const long slack = FUNCTIONS / 100;
@@ -379,7 +379,7 @@ static long read_lock_counter(int fd)
 		(long)count : -1;
 }
 
-TEST_F_TIMEOUT(cost, mmap_lock_is_not_taken_for_writing, CREW_TIMEOUT)
+TEST_F(cost, mmap_lock_is_not_taken_for_writing)
 {
 	struct codearena_patch_entry entry;
 	uint64_t word = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* DISCARD: code becomes traps again, and its space can be reused. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include "lib/utils.h"
 
@@ -225,7 +225,7 @@ TEST_F(discard, empty_or_unreadable_array)
 	} while (0)
 
 /* Many snapshots, which take their time on a kernel that checks all it does. */
-TEST_F_TIMEOUT(discard, misaligned, 300)
+TEST_F(discard, misaligned)
 {
 	uint64_t at = page_at(&self->arena, WRITTEN_PAGE);
 

@@ -8,7 +8,7 @@
  *
  * Needs a kernel with FAILSLAB, FAIL_PAGE_ALLOC and FAULT_INJECTION_DEBUG_FS.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <sys/syscall.h>
 
@@ -402,7 +402,7 @@ static void shot_prepare(struct shot *s, enum command_index command,
 		shot_command(s, command);
 }
 
-TEST_F_TIMEOUT(fail_nth, sweep, 300)
+TEST_F(fail_nth, sweep)
 {
 	unsigned int n, passes, mappings, mappings_now, failures = 0, fired = 0;
 	struct snapshot *before, *reference;

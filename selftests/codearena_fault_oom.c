@@ -5,7 +5,7 @@
  * is given back to the group and to the module, and what it shared with others
  * is whole.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include "lib/fault.h"
 #include "lib/group.h"
@@ -120,7 +120,7 @@ static void check_shared(struct __test_metadata *_metadata,
 		ASSERT_ZERO(do_write1(e->shared.fd, at, bytes, lane->granule));
 }
 
-TEST_F_TIMEOUT(oom, publishing_process, CREW_TIMEOUT)
+TEST_F(oom, publishing_process)
 {
 	struct eater *e = &self->e;
 	uint64_t kills;

@@ -8,7 +8,7 @@
  * The swap is a zram disk. Where the kernel has it as a module, it is loaded from
  * SWAP_MODULES, whose file "order" names the files to load.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <sys/swap.h>
 #include <sys/syscall.h>
@@ -211,7 +211,7 @@ FIXTURE_TEARDOWN(swap)
 		EXPECT_TRUE(group_free());
 }
 
-TEST_F_TIMEOUT(swap, code_under_pressure, CREW_TIMEOUT)
+TEST_F(swap, code_under_pressure)
 {
 	pid_t pid;
 

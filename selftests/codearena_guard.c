@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* Guard views as memory: their length, their rights, what they cost. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <sys/personality.h>
 #include <sys/prctl.h>

@@ -4,7 +4,7 @@
  * Limits beyond the arena's own: the module's parameter and the memory control
  * group. Each is an error, never a dead process.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include "lib/group.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* The code view: which mappings there are, where they go, what splits them. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <pthread.h>
 #include <sys/personality.h>
@@ -204,7 +204,7 @@ static void *map_until_reserved(void *argument)
 }
 
 /* An attempt that meets RESERVE leaves nothing behind that others suffer from. */
-TEST_F_TIMEOUT(map, while_reserving, 60)
+TEST_F(map, while_reserving)
 {
 	struct mapper m = { .length = self->page };
 	unsigned int i, refused = 0;

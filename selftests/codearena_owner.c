@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* Who may change an arena: the address space that reserved it. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <pthread.h>
 #include <sched.h>

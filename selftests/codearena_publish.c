@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* PUBLISH: objects and patches of one call, all or nothing. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include "lib/utils.h"
 

@@ -3,7 +3,7 @@
 /*
  * RESERVE, SHARE, and the life of an arena: open, fdinfo, the last close.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <dirent.h>
 #include <sys/resource.h>

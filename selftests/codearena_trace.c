@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* What is told of the calls: one event each, with what it did or why not. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include "lib/tracing.h"
 #include "lib/trap_code.h"

@@ -5,7 +5,7 @@
  * where they land, what they are said to have done, and that nothing else has
  * changed, instruction by instruction.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include "lib/trap_code.h"
 

@@ -4,7 +4,7 @@
  * Traps and debuggers: breakpoints, watchpoints and single steps reach the
  * tracer as if the way to the pad were a jump.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <elf.h>
 #include <sys/ptrace.h>
@@ -544,7 +544,7 @@ FIXTURE_TEARDOWN(gdb)
 	free(self->answers);
 }
 
-TEST_F_TIMEOUT(gdb, breakpoint_step_and_watch, 300)
+TEST_F(gdb, breakpoint_step_and_watch)
 {
 	char *copy, *line, *rest;
 	int status;

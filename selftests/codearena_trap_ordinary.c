@@ -4,7 +4,7 @@
  * Traps that no table is for take their ordinary way: to a signal handler, with
  * what the kernel tells of such a trap without the module.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <sys/prctl.h>
 

@@ -4,7 +4,7 @@
  * Traps in other processes: children, other programs, and those that were handed
  * an arena.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <sys/wait.h>
 

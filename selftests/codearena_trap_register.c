@@ -4,7 +4,7 @@
  * What TRAP_REGISTER, TRAP_RELEASE, TRAP_LANDING and the traps of PUBLISH
  * accept and refuse. Where a trap goes is not the subject of this file.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include "lib/utils.h"
 

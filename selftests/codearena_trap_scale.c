@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* A million protected instructions: they land, and do not cost much memory. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <sys/stat.h>
 
@@ -159,7 +159,7 @@ static bool is_protected(uint64_t instruction)
 		}							\
 	} while (0)
 
-TEST_F_TIMEOUT(scale, million_instructions, 600)
+TEST_F(scale, million_instructions)
 {
 	struct trap_arena *t = &self->t;
 	uint64_t *ids = calloc(TABLES, sizeof(*ids)), random = 1;

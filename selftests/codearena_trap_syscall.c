@@ -4,7 +4,7 @@
  * The kernel's own accesses to guard memory, on behalf of system calls and of
  * other processes: they fail, and redirect nobody.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <linux/futex.h>
 #include <linux/io_uring.h>

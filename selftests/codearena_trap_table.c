@@ -4,7 +4,7 @@
  * Tables of traps, of all sizes and shapes: every instruction in them lands on
  * its own pad, every other one does not, and refused commands change neither.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include "lib/trap_code.h"
 
@@ -155,7 +155,7 @@ static void every_other(struct codearena_trap *traps, uint32_t count,
 		EXPECT_NO_TRAP(1);					\
 	} while (0)
 
-TEST_F_TIMEOUT(sled, tables_of_all_sizes, 120)
+TEST_F(sled, tables_of_all_sizes)
 {
 	static const uint32_t counts[] = {
 		1, 2, 3, 4, 7, 8, 9, 10, 11, 15, 16, 17, 18, 31, 32, 33, 100,
@@ -172,7 +172,7 @@ TEST_F_TIMEOUT(sled, tables_of_all_sizes, 120)
 }
 
 /* All shapes of the memory of a table, in all orders of the entries. */
-TEST_F_TIMEOUT(sled, tables_of_all_shapes, 120)
+TEST_F(sled, tables_of_all_shapes)
 {
 	static const uint32_t counts[] = { 2, 20, 3000, 12000 };
 	struct codearena_trap *traps = calloc(65536, sizeof(*traps));
@@ -186,7 +186,7 @@ TEST_F_TIMEOUT(sled, tables_of_all_shapes, 120)
 }
 
 /* Every instruction, not samples, where the search has few steps. */
-TEST_F_TIMEOUT(sled, every_entry, 120)
+TEST_F(sled, every_entry)
 {
 	struct codearena_trap traps[40];
 	uint64_t id;

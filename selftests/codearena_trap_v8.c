@@ -6,7 +6,7 @@
  * apart is decided by where the code is. Each test is named after its
  * counterpart.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <pthread.h>
 

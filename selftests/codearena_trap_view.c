@@ -4,7 +4,7 @@
  * Traps in code that is mapped more than once, or only in part: they land in
  * the mapping they come from, and what else is mapped is left alone.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include "lib/trap_code.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* WRITE: bytes into committed granules which are not sealed. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include "lib/utils.h"
 

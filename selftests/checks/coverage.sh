@@ -40,7 +40,6 @@ run_tests() {
 		die "the module does not build with gcov"
 	fi
 	"$vm_dir/check-vm.sh" --name coverage-tests --kselftests \
-		--tests --env --tests CODEARENA_PATIENCE=5 --tests --each --tests 600 \
 		--tests --run --tests --module --tests --run --tests "$module" \
 		--last "$vm_dir/guest/guest-gcov.sh" debug x86_64
 }

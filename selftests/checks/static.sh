@@ -176,12 +176,21 @@ check_clang_6_12() { clang_clean 6.12; }
 # gcc's analyzer with the optimisation that the library is built with: it finds other
 # things, and mistakes more, without.
 check_analyzer() {
-	local source
-	for source in $(find userlib/src -name "*.c" | LC_ALL=C sort); do
-		gcc -std=gnu11 -O2 -fanalyzer -Wall -Wextra -Werror -pthread \
-			-DCODEARENA_VERSION='"0"' -Iuserlib/include -Iuapi -Iuserlib/src \
-			-c -o "$logs/analyzer.o" "$source"
-	done
+	find userlib/src -name '*.c' -print0 | LC_ALL=C sort -z |
+		xargs -0 -n 1 -P "$(nproc)" gcc -std=gnu11 -O2 -fanalyzer -Wall -Wextra -Werror \
+			-pthread -DCODEARENA_VERSION='"0"' -Iuserlib/include -Iuapi -Iuserlib/src \
+			-c -o /dev/null
+}
+
+# Who may include whom in the library, and names that are unique there.
+check_layers() { selftests/checks/source_rules.py layers; }
+check_names() {
+	need ctags static
+	selftests/checks/source_rules.py names
+}
+check_rules_fail() {
+	need ctags static
+	selftests/checks/source_rules_test.py
 }
 
 # The KUnit suites need a kernel that has KUnit. Both kinds of warnings at once.
@@ -309,8 +318,8 @@ check_man() {
 	find "$pages" -name '*.[1-9]' | wc -l
 }
 
-checks=(w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 clang_6_1 clang_6_12 kunit analyzer checkpatch
-	checkpatch_tests kernel_doc uapi_c uapi_c_32 uapi_cxx syzkaller versions scripts coccinelle
+checks=(w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 clang_6_1 clang_6_12 kunit analyzer layers names rules_fail
+	checkpatch checkpatch_tests kernel_doc uapi_c uapi_c_32 uapi_cxx syzkaller versions scripts coccinelle
 	clang_format codespell reuse man)
 
 case ${1-} in
@@ -336,7 +345,7 @@ for check in "${checks[@]}"; do
 		;;
 	*)
 		failed=$((failed + 1))
-		echo "not ok $check"
+		echo "not ok $check; alone: selftests/checks/static.sh $check"
 		tail -n 60 "$logs/$check.log" | sed 's/^/    /'
 		;;
 	esac

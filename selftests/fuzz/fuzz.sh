@@ -47,7 +47,7 @@ say "building the fuzzer"
 make -s -C "$root_dir/selftests" -j"$(nproc)" O="$out" "$out/codearena_fuzz" >&2
 say "$seconds seconds with seed $seed"
 code=0
-"$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 --each $((seconds + 240)) "${options[@]}" \
+"$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 --each $((seconds + 1800)) "${options[@]}" \
 	fuzz -- "$out/codearena_fuzz --seconds $seconds --seed $seed ${replay[*]} $*" || code=$?
 trace=$root_dir/build/vm/fuzz-$kver-x86_64
 sed -n 's/\r$//; s/^#   //p' "$trace.out" >"$trace.trace"

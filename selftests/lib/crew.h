@@ -2,9 +2,13 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Threads for the concurrency tests: started together, joined within a bound,
- * and what went wrong in them told as text, because the macros of the harness
- * only work on the main thread.
+ * Threads for the concurrency tests: started together, working for a budget of time,
+ * and what went wrong in them kept as text, because the macros of the harness only
+ * work on the main thread.
+ *
+ * A slow machine makes fewer rounds in that time, and none of the tests asks for a
+ * number of them. A test fails by what it sees, or when no thread makes a round for
+ * HANG_SECONDS.
  */
 #ifndef CODEARENA_SELFTESTS_CREW_H
 #define CODEARENA_SELFTESTS_CREW_H
@@ -16,48 +20,33 @@
 #include "utils.h"
 
 #define CREW_MAX	32
-#define CREW_SECONDS	100
 
-static inline unsigned int crew_factor(const char *name)
+/* How long a stress test works: CODEARENA_STRESS_SECONDS=N, 4 seconds without. */
+static inline double crew_budget(void)
 {
-	const char *text = getenv(name);
-	int factor = text ? atoi(text) : 1;
+	const char *text = getenv("CODEARENA_STRESS_SECONDS");
+	double seconds = text ? atof(text) : 4;
 
-	return factor > 0 ? (unsigned int)factor : 1;
+	return seconds > 0 ? seconds : 4;
 }
-
-/* How often the tests repeat their job: CODEARENA_STRESS=N, 1 without. */
-static inline unsigned int crew_repeats(void)
-{
-	return crew_factor("CODEARENA_STRESS");
-}
-
-/*
- * How long a crew may take, in seconds: longer for more work, and
- * CODEARENA_PATIENCE=N times as long on a kernel that checks all it does.
- */
-static inline unsigned int crew_limit(void)
-{
-	return CREW_SECONDS * crew_repeats() * crew_factor("CODEARENA_PATIENCE");
-}
-
-/*
- * For TEST_F_TIMEOUT(), in seconds. Joining a crew is what bounds a test; this
- * only takes the harness's own 30 seconds out of the way of long runs.
- */
-#define CREW_TIMEOUT	36000
 
 /**
  * struct crew - threads that run one function
  * @threads: of which @count run
  * @count: how many were started
- * @stop: told to threads that run until they are
+ * @until: when its time is up; set by the first crew_start() unless it is set
+ * @rounds: made by all threads that count them
+ * @awaited: what has to be seen before the crew ends, see crew_saw()
+ * @stop: set when the threads are to end
  * @error: what went wrong first, empty if nothing did
  * @failed: whether @error is taken
  */
 struct crew {
 	pthread_t threads[CREW_MAX];
 	unsigned int count;
+	double until;
+	unsigned long rounds;
+	unsigned int awaited;
 	bool stop;
 	char error[256];
 	bool failed;
@@ -71,6 +60,37 @@ static inline bool crew_stopped(const struct crew *crew)
 static inline void crew_stop(struct crew *crew)
 {
 	__atomic_store_n(&crew->stop, true, __ATOMIC_RELEASE);
+}
+
+/* Something that was awaited has been seen. */
+static inline void crew_saw(struct crew *crew)
+{
+	__atomic_sub_fetch(&crew->awaited, 1, __ATOMIC_ACQ_REL);
+}
+
+static inline unsigned long crew_rounds(const struct crew *crew)
+{
+	return __atomic_load_n(&crew->rounds, __ATOMIC_RELAXED);
+}
+
+static inline void crew_count_round(struct crew *crew)
+{
+	__atomic_add_fetch(&crew->rounds, 1, __ATOMIC_RELAXED);
+}
+
+/*
+ * Called by a thread between two rounds: whether to make another one. Not when the
+ * time is up, unless something has not been seen yet.
+ */
+static inline bool crew_goes_on(struct crew *crew)
+{
+	double over = seconds_now() - crew->until;
+
+	crew_count_round(crew);
+	if (crew_stopped(crew))
+		return false;
+	return over < 0 || (over < HANG_SECONDS &&
+			    __atomic_load_n(&crew->awaited, __ATOMIC_ACQUIRE));
 }
 
 /* The first failure is kept; all threads of the crew are asked to end. */
@@ -91,6 +111,8 @@ static inline bool crew_start(struct crew *crew, unsigned int count,
 			      void *(*function)(void *), void *arguments,
 			      size_t argument_size)
 {
+	if (!crew->until)
+		crew->until = seconds_now() + crew_budget();
 	for (unsigned int i = 0; i < count; i++) {
 		void *argument = (char *)arguments + i * argument_size;
 
@@ -105,22 +127,30 @@ static inline bool crew_start(struct crew *crew, unsigned int count,
 	return true;
 }
 
-/* False if a thread does not end in time. Then the threads still run. */
-static inline bool crew_join(struct crew *crew)
+/* Wait for the last thread: false if it does not end, nor any of them makes a round. */
+static inline bool crew_moves(struct crew *crew)
 {
+	unsigned long rounds = crew_rounds(crew);
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += crew_limit();
-	while (crew->count) {
-		pthread_t thread = crew->threads[crew->count - 1];
-
-		if (pthread_timedjoin_np(thread, NULL, &until)) {
-			crew_fail(crew, "a thread did not end in %u s",
-				  crew_limit());
-			return false;
-		}
+	until.tv_sec += HANG_SECONDS;
+	if (!pthread_timedjoin_np(crew->threads[crew->count - 1], NULL, &until))
 		crew->count--;
+	else if (crew_rounds(crew) == rounds)
+		return false;
+	return true;
+}
+
+/* False if the threads hang. Then they still run. */
+static inline bool crew_join(struct crew *crew)
+{
+	while (crew->count) {
+		if (crew_moves(crew))
+			continue;
+		crew_fail(crew, "no thread made a round for %u s, after %lu",
+			  HANG_SECONDS, crew_rounds(crew));
+		return false;
 	}
 	return true;
 }
@@ -137,32 +167,6 @@ static inline uint32_t crew_random(uint64_t *state)
 	return (uint32_t)(*state >> 32);
 }
 
-static inline double crew_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* Memory may be given back a little after the last close has returned. */
-static inline bool crew_total_becomes(uint64_t bytes)
-{
-	const struct timespec nap = { .tv_nsec = 10000000 };
-	struct codearena_query query;
-	int fd = device_open(O_RDWR);
-	bool same = false;
-
-	for (int i = 0; fd >= 0 && i < 1000 && !same; i++) {
-		same = !do_query(fd, &query) && query.out_commit_total == bytes;
-		if (!same)
-			nanosleep(&nap, NULL);
-	}
-	if (fd >= 0)
-		close(fd);
-	return same;
-}
-
 static inline uint64_t crew_total(void)
 {
 	struct codearena_query query;
@@ -172,6 +176,12 @@ static inline uint64_t crew_total(void)
 		abort();
 	close(fd);
 	return query.out_commit_total;
+}
+
+/* Memory may be given back a little after the last close has returned. */
+static inline bool crew_total_becomes(uint64_t bytes)
+{
+	return WAIT_UNTIL(crew_total() == bytes);
 }
 
 #endif /* CODEARENA_SELFTESTS_CREW_H */

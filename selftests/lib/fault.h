@@ -69,11 +69,6 @@ struct lane {
 	int error;
 };
 
-static inline unsigned int fault_patience(void)
-{
-	return crew_factor("CODEARENA_PATIENCE");
-}
-
 /* CODEARENA_SEED=N repeats the run that printed N. */
 static inline uint64_t fault_seed(void)
 {
@@ -96,23 +91,14 @@ static inline void *fault_shared(size_t size)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-/*
- * How a child ended, as run_child() says it; or -1 if it did not in the time
- * that is given to anything here, and was killed.
- */
+/* How a child ended, as run_child() says it; or -1 if it hung, and was killed. */
 static inline int fault_reap(pid_t pid)
 {
-	double until = crew_seconds() + 20 * fault_patience();
+	pid_t ended = 0;
 	int status;
-	pid_t ended;
 
-	while (!(ended = waitpid(pid, &status, WNOHANG))) {
-		if (crew_seconds() > until) {
-			kill(pid, SIGKILL);
-			return -1;
-		}
-		usleep(200);
-	}
+	if (!WAIT_UNTIL((ended = waitpid(pid, &status, WNOHANG))))
+		kill(pid, SIGKILL);
 	if (ended != pid)
 		return -1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) :

@@ -26,14 +26,8 @@ static inline bool group_new(void)
 /* The group empties a moment after its last process has ended. */
 static inline bool group_free(void)
 {
-	for (unsigned int i = 0; i < 500; i++) {
-		if (!rmdir(GROUP) || errno == ENOENT)
-			return true;
-		if (errno != EBUSY)
-			return false;
-		usleep(10000);
-	}
-	return false;
+	return WAIT_UNTIL(!rmdir(GROUP) || errno != EBUSY) &&
+	       access(GROUP, F_OK);
 }
 
 /* For children: 0, or 1 after saying what went wrong. */
@@ -80,11 +74,8 @@ static inline uint64_t group_usage(void)
  */
 static inline bool group_usage_becomes(uint64_t bytes)
 {
-	for (unsigned int i = 0; i < 1000; i++) {
-		if (group_usage() <= bytes)
-			return true;
-		usleep(10000);
-	}
+	if (WAIT_UNTIL(group_usage() <= bytes))
+		return true;
 	fprintf(stderr, "# %llu bytes are still charged\n",
 		(unsigned long long)group_usage());
 	return false;

@@ -3,7 +3,7 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * The module's trace events, in a buffer of the test's own. Include after
- * kselftest_harness.h: the macros use its EXPECT and SKIP.
+ * harness.h: the macros use its EXPECT and SKIP.
  */
 #ifndef CODEARENA_SELFTESTS_TRACING_H
 #define CODEARENA_SELFTESTS_TRACING_H

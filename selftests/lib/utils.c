@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "utils.h"
 
@@ -582,6 +583,14 @@ int run_child(int (*fn)(void *arg), void *arg)
 			return -1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) :
 				   256 + WTERMSIG(status);
+}
+
+double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 int write_file(const char *path, const char *text)

@@ -5,7 +5,7 @@
  * Shared by the kselftests: raw wrappers of the commands, guarded accesses,
  * code bytes, and snapshots that prove a refused call changed nothing.
  *
- * Include after kselftest_harness.h: the macros use its EXPECT and ASSERT.
+ * Include after harness.h: the macros use its EXPECT and ASSERT.
  */
 #ifndef CODEARENA_SELFTESTS_UTILS_H
 #define CODEARENA_SELFTESTS_UTILS_H
@@ -305,6 +305,27 @@ int run_child(int (*fn)(void *arg), void *arg);
 
 #define CHECK_ERRNO(expected_errno, call)				\
 	CHECK((call) == -1 && errno == (expected_errno))
+
+/*
+ * Seconds after which a wait for something that has to happen is given up. It finds
+ * what hangs; no machine is so slow that it takes this long.
+ */
+#define HANG_SECONDS	300
+
+/* CLOCK_MONOTONIC, in seconds. */
+double seconds_now(void);
+
+/* Wait until a condition is true: false when that hangs. */
+#define WAIT_UNTIL(condition)						\
+	({								\
+		double until_ = seconds_now() + HANG_SECONDS;		\
+		bool true_;						\
+									\
+		while (!(true_ = (condition)) &&			\
+		       seconds_now() < until_)				\
+			usleep(1000);					\
+		true_;							\
+	})
 
 /* Has the mapping at this address a flag, as smaps names it ("mw")? */
 bool vm_flag(const void *address, const char *flag);

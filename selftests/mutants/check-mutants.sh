@@ -50,7 +50,7 @@ run_tests() {
 	module=$("$vm_dir/build-module.sh" --src "$copy/src" --out "$copy/$kver" "$kver" x86_64 \
 		2>"$copy/build.log") || { cat "$copy/build.log" >&2; return 99; }
 	mapfile -t programs < <(printf "$tests/%s\n" "$@")
-	"$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 --each 300 \
+	"$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 \
 		--run --module --run "$module" "mutant-$name" -- "${programs[@]}" \
 		>"$copy/out" 2>"$copy/err"
 }

@@ -38,7 +38,7 @@ bpftrace=$("$vm_dir/stage-program.sh" bpftrace bpftrace x86_64)
 # processors that take turns.
 code=0
 "$vm_dir/run.sh" --kver "$kver" --arch x86_64 --name "check-trace-$kver" --thread single \
-	--mem 2G --timeout 600 --stage "$out/stage" --stage "$perf" --stage "$bpftrace" -- \
+	--mem 2G --stage "$out/stage" --stage "$perf" --stage "$bpftrace" -- \
 	sh /trace/guest.sh >"$out/tap" || code=$?
 tr -d '\r' <"$out/tap"
 passed=$(grep -c '^ok' "$out/tap" || true)

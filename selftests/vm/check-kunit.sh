@@ -72,7 +72,7 @@ on_debug_kernel() {
 		die "the module with its suites does not build"
 	fi
 	"$vm_dir/run.sh" --kver debug --arch x86_64 --no-module --name check-kunit \
-		--timeout 900 --file "$module:/root/codearena.ko" -- \
+		--file "$module:/root/codearena.ko" -- \
 		sh -c "insmod /root/codearena.ko kunit_seed=$seed && rmmod codearena" || code=$?
 	cp "$log" "$results/module.log"
 	count "debug kernel" "$results/module.log" "$root_dir"/kmod/tests/*_kunit.c

@@ -14,8 +14,8 @@
 #   --icount          count instructions: repeatable to the digit; one processor
 #   --thread KIND     multi (default): a thread per processor; single: take turns,
 #                     for code that is changed while another processor runs it
-#   --timeout SECONDS give up after this time (default 300)
-#   --stall SECONDS   give up when the command is silent for this long (default: never);
+#   --timeout SECONDS end a guest that hangs after this time (default 3600)
+#   --stall SECONDS   end it when the command is silent for this long (default: never);
 #                     the log then says where the processors were
 #   --append ARGS     more kernel arguments
 #   --stage DIR       copy DIR's contents over the guest's root; may be repeated
@@ -46,7 +46,7 @@ complaints+='|soft lockup|hard LOCKUP|refcount_t:|list_(add|del) corruption|sche
 # The kernel does not survive these (oops=panic).
 deaths='\bOops\b|Kernel panic|int3: 0000|general protection fault'
 
-kver=${KVER:-6.1} arch=${ARCH:-x86_64} smp=2 mem=1G icount='' thread=multi timeout=300 stall=0 append=''
+kver=${KVER:-6.1} arch=${ARCH:-x86_64} smp=2 mem=1G icount='' thread=multi timeout=3600 stall=0 append=''
 module=build kernel='' release='' name='' shell='' qemu_args=() image_args=()
 
 value() { [ $# -ge 2 ] || die "option $1 needs a value; see --help"; }

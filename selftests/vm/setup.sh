@@ -42,7 +42,7 @@ packages_of() {
 	debug) echo gcc make flex bison bc libelf-dev python3 ;;
 	static)
 		echo sparse shellcheck codespell clang-format mandoc reuse \
-			coccinelle perl python3 g++ git clang lld
+			coccinelle perl python3 g++ git clang lld universal-ctags
 		;;
 	host)
 		echo gcc g++ clang libc6-dev make libcmocka-dev libcapstone-dev \

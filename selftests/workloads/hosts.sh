@@ -47,7 +47,7 @@ chmod -R a+rX "$out/stage"
 
 # The guest's shell expands it.
 # shellcheck disable=SC2016
-"$vm_dir/run.sh" --kver "$kver" --arch x86_64 --name "hosts-$kver" --timeout 600 \
+"$vm_dir/run.sh" --kver "$kver" --arch x86_64 --name "hosts-$kver" \
 	--stage "$out/stage" -- sh -c 'chmod 666 /dev/codearena; cd /hosts
 	./hardened ./codearena-wasm --replay hash-wasm-sha256-0.trace hash-wasm-sha256-0.o
 	for p in host-c host-go; do for b in device memfd; do for t in *.trace; do

@@ -2,9 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * From an address to the code object, among a million of them: the library's
- * index against V8's way, an ordered map behind a mutex, in which the object
- * with the next lower start is looked up.
+ * Finding the code object of an address among a million: the library's index
+ * against V8's method, an ordered map with a mutex.
  *
  * Prints rows: name, unit, codearena, peer name, peer, ratio (peer / codearena).
  */

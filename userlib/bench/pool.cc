@@ -8,10 +8,10 @@
  *	pool			prints rows of bench.tsv
  *	pool REGIONS PAIRS	does just that, for a profiler
  *
- * What is measured is a pair of calls: allocate a region, and merge another
- * one, allocated a while ago. The pool is one as a first-fit allocator leaves
- * it after a long time: the further up, the larger the regions that are left.
- * Sizes asked for are spread evenly, so that the region that fits is anywhere.
+ * Measures pairs of calls: allocate a region, and merge an older one. The pool is
+ * in the state in which a first-fit allocator leaves it after a long time: larger
+ * regions at higher addresses. Sizes are uniformly distributed, so the region
+ * that fits may be anywhere.
  */
 #include <cerrno>
 #include <cstdint>

@@ -2,9 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * A runtime in small: the functions of a module are compiled when they are
- * called first, call each other through the jump table, trap into a landing
- * pad, and are replaced by better code; then a collection frees what was.
+ * A small runtime: the functions of a module are compiled on their first call,
+ * call each other through the jump table, trap to a landing pad, and are replaced
+ * by better code; then a collection frees the old code.
  *
  * Usage: module [--help] [LOG_DIRECTORY]
  */

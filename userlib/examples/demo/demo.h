@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What the files of the demo share.
+ * Declarations for the files of the demo.
  */
 #ifndef DEMO_H
 #define DEMO_H

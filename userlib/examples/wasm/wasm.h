@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What the files of codearena-wasm share.
+ * Declarations for the files of codearena-wasm.
  */
 #ifndef WASM_H
 #define WASM_H

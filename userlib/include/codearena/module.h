@@ -1290,7 +1290,7 @@ struct codearena_space_info {
  * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is invalid;
  * -EOVERFLOW: more jump-table slots than a table can have; -ENOSPC: jump tables
  * take more than half of the largest code space, or the address space is full;
- * an errno of @space_added or codearena_arena_new().
+ * -ENOMEM; an errno of @space_added or codearena_arena_new().
  */
 int codearena_allocator_new(struct codearena_manager *manager,
 			    const struct codearena_allocator_opts *opts,

@@ -22,9 +22,6 @@
  *             false: @near writes no such word
  * @far: write a far slot
  * @lazy: write a lazy slot; false: the target is out of reach
- * @lazy_read: read a lazy slot
- * @data: write a data slot; false: the word is out of reach
- * @data_word: address of the word that a data slot loads
  * @near_width: bytes of the word of a near slot that patches exchange
  * @far_word: where in a far slot the target is
  * @lazy_align: what the addresses of lazy slots are multiples of
@@ -43,10 +40,6 @@ struct ca__jump_machine {
 	void (*far)(uint64_t target, uint8_t *at);
 	bool (*lazy)(uint64_t slot, uint32_t index, uint64_t target,
 		     uint8_t *at);
-	void (*lazy_read)(uint64_t slot, const uint8_t *at, uint32_t *index,
-			  uint64_t *target);
-	bool (*data)(bool entry, uint64_t slot, uint64_t word, uint8_t *at);
-	uint64_t (*data_word)(bool entry, uint64_t slot, const uint8_t *at);
 	uint32_t near_width;
 	uint32_t far_word;
 	uint32_t lazy_align;

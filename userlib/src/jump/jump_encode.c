@@ -2,211 +2,137 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Slots of jump tables, written, read and patched. Pure.
+ * Encodings of the slots of jump tables. Pure.
  *
- * To read a slot is to guess what the encoder was given, from the bits that
- * depend on it, and to see whether the encoder writes these bytes then: so a
- * reader accepts exactly what was written.
+ * Distances are taken modulo 2^64, as processors do.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "base/encode.h"
-#include "arena/arena.h"
 #include "jump/jump.h"
 
-CODEARENA_API int
-codearena_jump_encode_near(const struct codearena_jump_layout *layout,
-			   uint64_t slot, uint64_t target, uint8_t *to)
+/**
+ * ca__jump_encode_near - write a near slot
+ * @layout: layout
+ * @slot: address of the slot
+ * @target: address that it branches to
+ * @to: gets the bytes, @layout->near_size of them; unchanged on failure
+ *
+ * Return: the number of bytes; -ERANGE: the target is out of reach, which is
+ * +-2 GiB on x86-64, +-128 MiB on arm64 and unlimited on riscv64; -EINVAL: @slot
+ * is not aligned to the word that patches exchange, or no instruction can begin
+ * at @target.
+ */
+int ca__jump_encode_near(const struct ca__jump_layout *layout, uint64_t slot,
+			 uint64_t target, uint8_t *to)
 {
-	const struct ca__jump_machine *machine = ca__jump_machine(layout);
+	const struct ca__jump_machine *code = layout->code;
 
-	if (!machine || !to || slot % machine->near_width ||
-	    target % machine->insn_align)
+	if (slot % code->near_width || target % code->insn_align)
 		return -EINVAL;
-	if (!machine->near(ca__jump_entry(layout), slot, target, to))
+	if (!code->near(ca__jump_entry(layout), slot, target, to))
 		return -ERANGE;
 	return layout->near_size;
 }
 
-CODEARENA_API int
-codearena_jump_encode_far(const struct codearena_jump_layout *layout,
-			  uint64_t slot, uint64_t target, uint8_t *to)
+/**
+ * ca__jump_encode_far - write a far slot
+ * @layout: layout
+ * @slot: address of the slot
+ * @target: address that it branches to
+ * @to: gets the bytes, @layout->far_size of them; unchanged on failure
+ *
+ * Return: the number of bytes; -EINVAL: @slot is not a multiple of 8, or no
+ * instruction can begin at @target.
+ */
+int ca__jump_encode_far(const struct ca__jump_layout *layout, uint64_t slot,
+			uint64_t target, uint8_t *to)
 {
-	const struct ca__jump_machine *machine = ca__jump_machine(layout);
+	const struct ca__jump_machine *code = layout->code;
 
-	if (!machine || !to || slot % 8 || target % machine->insn_align)
+	if (slot % 8 || target % code->insn_align)
 		return -EINVAL;
-	machine->far(target, to);
+	code->far(target, to);
 	return layout->far_size;
 }
 
-CODEARENA_API int
-codearena_jump_encode_lazy(const struct codearena_jump_layout *layout,
-			   uint64_t slot, uint32_t index, uint64_t target,
-			   uint8_t *to)
+/**
+ * ca__jump_encode_lazy - write a lazy slot
+ * @layout: layout
+ * @slot: address of the slot
+ * @index: the value that it loads
+ * @target: address that it branches to
+ * @to: gets the bytes, @layout->lazy_size of them; unchanged on failure
+ *
+ * Return: the number of bytes; -ERANGE as for near slots; -EINVAL: @slot or
+ * @target is misaligned.
+ */
+int ca__jump_encode_lazy(const struct ca__jump_layout *layout, uint64_t slot,
+			 uint32_t index, uint64_t target, uint8_t *to)
 {
-	const struct ca__jump_machine *machine = ca__jump_machine(layout);
+	const struct ca__jump_machine *code = layout->code;
 
-	if (!machine || !to || slot % machine->lazy_align ||
-	    target % machine->insn_align)
+	if (slot % code->lazy_align || target % code->insn_align)
 		return -EINVAL;
-	if (!machine->lazy(slot, index, target, to))
+	if (!code->lazy(slot, index, target, to))
 		return -ERANGE;
 	return layout->lazy_size;
 }
 
-CODEARENA_API int
-codearena_jump_encode_data(const struct codearena_jump_layout *layout,
-			   uint64_t slot, uint64_t word, uint8_t *to)
+/**
+ * ca__jump_near_word - compute the word of a near slot that patches exchange
+ * @layout: layout
+ * @slot: address of the slot
+ * @target: address that it branches to, where an instruction can begin
+ * @word: gets the word
+ *
+ * Return: false if the target is out of reach.
+ */
+bool ca__jump_near_word(const struct ca__jump_layout *layout, uint64_t slot,
+			uint64_t target, uint64_t *word)
 {
-	const struct ca__jump_machine *machine = ca__jump_machine(layout);
+	const struct ca__jump_machine *code = layout->code;
+	uint8_t bytes[CA__JUMP_SLOT_MAX], *at;
 
-	if (!machine || !to || slot % machine->insn_align || word % 8)
-		return -EINVAL;
-	if (!machine->data(ca__jump_entry(layout), slot, word, to))
-		return -ERANGE;
-	return layout->data_size;
+	if (code->near_word)
+		return code->near_word(ca__jump_entry(layout), slot, target,
+				       word);
+	if (!code->near(ca__jump_entry(layout), slot, target, bytes))
+		return false;
+	at = bytes + ca__jump_near_place(layout);
+	*word = code->near_width == 8 ? ca__get64(at) : ca__get32(at);
+	return true;
 }
 
-/* Did the encoder, which answered with @length, write what the caller has? */
-static int ca__written(int length, const uint8_t *written, const uint8_t *code)
+/**
+ * ca__jump_near_target - read the word of a near slot
+ * @layout: layout
+ * @slot: address of the slot
+ * @word: its word
+ * @target: gets the address that it branches to; undefined on failure
+ *
+ * Accepts exactly the words that ca__jump_near_word() computes: it takes the
+ * target from the bits that depend on it, and computes the word again.
+ *
+ * Return: false if this is no such word.
+ */
+bool ca__jump_near_target(const struct ca__jump_layout *layout, uint64_t slot,
+			  uint64_t word, uint64_t *target)
 {
-	/* What was guessed from other bytes may be nothing to encode. */
-	if (length < 0 || memcmp(written, code, length))
-		return -ENOENT;
-	return 0;
-}
+	const struct ca__jump_machine *code = layout->code;
+	uint8_t bytes[CA__JUMP_SLOT_MAX] = { 0 }, *at;
+	uint64_t again;
 
-CODEARENA_API int
-codearena_jump_decode_near(const struct codearena_jump_layout *layout,
-			   uint64_t slot, const uint8_t *code, uint64_t *target)
-{
-	const struct ca__jump_machine *machine = ca__jump_machine(layout);
-	uint8_t written[CODEARENA_JUMP_SLOT_MAX];
-	uint64_t guess;
-	int ret;
-
-	if (!machine || !code || !target || slot % machine->near_width)
-		return -EINVAL;
-	guess = machine->near_target(ca__jump_entry(layout), slot, code);
-	ret = codearena_jump_encode_near(layout, slot, guess, written);
-	ret = ca__written(ret, written, code);
-	if (!ret)
-		*target = guess;
-	return ret;
-}
-
-CODEARENA_API int
-codearena_jump_decode_far(const struct codearena_jump_layout *layout,
-			  uint64_t slot, const uint8_t *code, uint64_t *target)
-{
-	const struct ca__jump_machine *machine = ca__jump_machine(layout);
-	uint8_t written[CODEARENA_JUMP_SLOT_MAX];
-	uint64_t guess;
-	int ret;
-
-	if (!machine || !code || !target || slot % 8)
-		return -EINVAL;
-	guess = ca__get64(code + machine->far_word);
-	ret = codearena_jump_encode_far(layout, slot, guess, written);
-	ret = ca__written(ret, written, code);
-	if (!ret)
-		*target = guess;
-	return ret;
-}
-
-CODEARENA_API int
-codearena_jump_decode_lazy(const struct codearena_jump_layout *layout,
-			   uint64_t slot, const uint8_t *code, uint32_t *index,
-			   uint64_t *target)
-{
-	const struct ca__jump_machine *machine = ca__jump_machine(layout);
-	uint8_t written[CODEARENA_JUMP_SLOT_MAX];
-	uint64_t guess;
-	uint32_t number;
-	int ret;
-
-	if (!machine || !code || !index || !target ||
-	    slot % machine->lazy_align)
-		return -EINVAL;
-	machine->lazy_read(slot, code, &number, &guess);
-	ret = codearena_jump_encode_lazy(layout, slot, number, guess, written);
-	ret = ca__written(ret, written, code);
-	if (!ret) {
-		*index = number;
-		*target = guess;
-	}
-	return ret;
-}
-
-CODEARENA_API int
-codearena_jump_decode_data(const struct codearena_jump_layout *layout,
-			   uint64_t slot, const uint8_t *code, uint64_t *word)
-{
-	const struct ca__jump_machine *machine = ca__jump_machine(layout);
-	uint8_t written[CODEARENA_JUMP_SLOT_MAX];
-	uint64_t guess;
-	int ret;
-
-	if (!machine || !code || !word || slot % machine->insn_align)
-		return -EINVAL;
-	guess = machine->data_word(ca__jump_entry(layout), slot, code);
-	ret = codearena_jump_encode_data(layout, slot, guess, written);
-	ret = ca__written(ret, written, code);
-	if (!ret)
-		*word = guess;
-	return ret;
-}
-
-static uint64_t ca__word_of(const uint8_t *at, uint32_t width)
-{
-	return width == 8 ? ca__get64(at) : ca__get32(at);
-}
-
-CODEARENA_API int
-codearena_jump_patch_near(const struct codearena_jump_layout *layout,
-			  uint64_t slot, uint64_t old_target,
-			  uint64_t new_target,
-			  struct codearena_patch_entry *out)
-{
-	const struct ca__jump_machine *machine = ca__jump_machine(layout);
-	uint8_t from[CODEARENA_JUMP_SLOT_MAX], to[CODEARENA_JUMP_SLOT_MAX];
-	uint32_t word;
-	int ret;
-
-	if (!machine || !out)
-		return -EINVAL;
-	ret = codearena_jump_encode_near(layout, slot, old_target, from);
-	if (ret > 0)
-		ret = codearena_jump_encode_near(layout, slot, new_target, to);
-	if (ret < 0)
-		return ret;
-	word = ca__jump_near_word(machine, layout);
-	*out = (struct codearena_patch_entry){
-		.offset = word,
-		.expected = ca__word_of(from + word, machine->near_width),
-		.value = ca__word_of(to + word, machine->near_width),
-		.width = machine->near_width,
-	};
-	return 0;
-}
-
-CODEARENA_API int
-codearena_jump_patch_far(const struct codearena_jump_layout *layout,
-			 uint64_t slot, uint64_t old_target,
-			 uint64_t new_target, struct codearena_patch_entry *out)
-{
-	const struct ca__jump_machine *machine = ca__jump_machine(layout);
-
-	if (!machine || !out || slot % 8 || old_target % machine->insn_align ||
-	    new_target % machine->insn_align)
-		return -EINVAL;
-	*out = (struct codearena_patch_entry){
-		.offset = machine->far_word,
-		.expected = old_target,
-		.value = new_target,
-		.width = 8,
-	};
-	return 0;
+	if (code->near_read)
+		return code->near_read(ca__jump_entry(layout), slot, word,
+				       target);
+	at = bytes + ca__jump_near_place(layout);
+	if (code->near_width == 8)
+		ca__put64(at, word);
+	else
+		ca__put32(at, word);
+	*target = code->near_target(ca__jump_entry(layout), slot, bytes);
+	return *target % code->insn_align == 0 &&
+	       ca__jump_near_word(layout, slot, *target, &again) &&
+	       again == word;
 }

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Jump tables in arenas, as the files that implement them share them.
+ * Jump tables in arenas.
  */
 #ifndef CA__JUMP_TABLE_H
 #define CA__JUMP_TABLE_H
@@ -13,25 +13,25 @@
 /* Limit of functions and of builtins: sums of sizes stay far from 2^64. */
 #define CA__JUMP_MAX		(1U << 24)
 
+/* Sizes of public structures in the first release. */
+#define CA__SIZE_JUMP_TABLE_OPTS	56
+
 /**
  * struct codearena_jump_table - the public object; immutable
  * @arena: where it is
- * @machine: encoders
  * @layout: of this machine
  * @near: address of the near slots, 0 if there are none
  * @far: address of the far slots, 0 if there are none
  * @lazy: address of the lazy slots, 0 if there are none
- * @main: address of the near slots that function slots led to in the beginning,
- *        or 0
- * @functions: near slots
+ * @main: near slots of the main table, the initial targets, or 0
+ * @functions: number of near slots
  * @far_functions: far slots of functions: 0, or as many as near slots
  * @builtins: far slots of builtins, before those of the functions
  * @chosen: the initial targets were the caller's
  */
 struct codearena_jump_table {
 	struct codearena_arena *arena;
-	const struct ca__jump_machine *machine;
-	struct codearena_jump_layout layout;
+	const struct ca__jump_layout *layout;
 	uint64_t near;
 	uint64_t far;
 	uint64_t lazy;
@@ -43,10 +43,10 @@ struct codearena_jump_table {
 };
 
 /**
- * struct ca__jump_state - what the slots of a function hold
+ * struct ca__jump_state - contents of the slots of a function
  * @word: the word of the near slot that patches exchange
  * @far: the target in the far slot, 0 if there is none
- * @target: where a call leads
+ * @target: where a call arrives
  */
 struct ca__jump_state {
 	uint64_t word;
@@ -54,29 +54,19 @@ struct ca__jump_state {
 	uint64_t target;
 };
 
-/*
- * Address of a near slot there is. The layout was checked when the table was
- * made, and this is what every change of a slot begins with.
- */
+/* Address of a near slot, whose index was checked. */
 static inline uint64_t ca__near_slot(const struct codearena_jump_table *table,
 				     uint32_t index)
 {
-	const struct codearena_jump_layout *layout = &table->layout;
-
-	if (layout->line_size == layout->near_size)
-		return table->near + (uint64_t)index * layout->near_size;
-	return table->near + codearena_jump_near_offset(layout, index);
+	return table->near + (uint64_t)index * table->layout->near_size;
 }
 
 /* jump_table.c */
-bool ca__near_word(const struct codearena_jump_table *table, uint64_t slot,
-		   uint64_t target, uint64_t *word);
+uint64_t ca__jump_table_far_slot(const struct codearena_jump_table *table,
+				 uint32_t index);
+uint64_t ca__jump_table_initial(const struct codearena_jump_table *table,
+				uint32_t index);
 int ca__jump_state_read(const struct codearena_jump_table *table,
 			uint32_t index, struct ca__jump_state *state);
-
-/* jump_new.c */
-int ca__jump_layout_here(uint32_t flags, struct codearena_jump_layout *layout);
-int ca__jump_part_check(const struct codearena_arena *arena, uint64_t offset,
-			uint64_t bytes);
 
 #endif /* CA__JUMP_TABLE_H */

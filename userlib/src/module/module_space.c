@@ -61,11 +61,17 @@ static int ca__tables_place(struct codearena_module *module,
 			    struct codearena_region space,
 			    struct ca__module_tables *tables)
 {
+	struct codearena_jump_parts size;
 	uint64_t bytes[3];
 	size_t i;
 	int ret;
 
-	ret = codearena_jump_table_size(opts, &bytes[0], &bytes[1], &bytes[2]);
+	ret = codearena_jump_table_size(opts, &size);
+	if (ret)
+		return ret;
+	bytes[0] = size.near;
+	bytes[1] = size.far;
+	bytes[2] = size.lazy;
 	for (i = 0; i < 3 && !ret; i++) {
 		if (bytes[i])
 			ret = codearena_allocator_allocate(module->allocator,
@@ -79,14 +85,15 @@ static int ca__tables_publish(const struct codearena_jump_table_opts *opts,
 			      struct ca__module_tables *tables)
 {
 	uint64_t base = (uintptr_t)codearena_arena_base(tables->arena);
-	uint64_t offsets[3];
-	size_t i;
+	/* The offset of an empty part is ignored. */
+	const struct codearena_jump_parts offsets = {
+		.near = tables->parts[0].begin - base,
+		.far = tables->parts[1].begin - base,
+		.lazy = tables->parts[2].begin - base,
+	};
 
-	for (i = 0; i < 3; i++)
-		offsets[i] = tables->parts[i].size ?
-			     tables->parts[i].begin - base : 0;
-	return codearena_jump_table_new(opts, tables->arena, offsets[0],
-					offsets[1], offsets[2], &tables->jump);
+	return codearena_jump_table_new(opts, tables->arena, &offsets,
+					&tables->jump);
 }
 
 /* Code objects, so that lookups find addresses in the tables. */

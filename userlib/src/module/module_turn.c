@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jump/jump_table.h"
 #include "module/module.h"
 
 static int ca__grow(void **array, size_t *room, size_t wanted, size_t size)
@@ -124,8 +125,7 @@ int ca__turns_prepare(struct codearena_module *module, size_t count)
 			int ret;
 
 			if (!target)
-				target = codearena_jump_table_initial(jump,
-								      slot);
+				target = ca__jump_table_initial(jump, slot);
 			ret = codearena_jump_table_prepare(jump, slot, target,
 							   to);
 			if (ret < 0)

@@ -2,13 +2,12 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The tree of a region pool: splitting nodes that are full, and joining those
- * that have got too empty.
+ * The tree of a region pool: splitting full nodes, joining sparse ones.
  */
 #include "pool/pool_tree.h"
 
-/* What the node above says about a child that has lost or got entries. */
-static void ca__describe(struct ca__node *above, uint32_t index)
+/* Update the entry of a child that lost or got entries. */
+static void ca__child_update(struct ca__node *above, uint32_t index)
 {
 	const struct ca__node *node = ca__children(above)[index];
 
@@ -16,8 +15,8 @@ static void ca__describe(struct ca__node *above, uint32_t index)
 	ca__node_resize(above, index, ca__node_largest(node));
 }
 
-/* A new root, so that the old one can be split. */
-static void ca__grow(struct ca__tree *tree, struct ca__path *path)
+/* Add a root above the old one, which can then be split. */
+static void ca__root_add(struct ca__tree *tree, struct ca__path *path)
 {
 	struct ca__node *root = ca__nodes_get(&tree->inners);
 	unsigned int level;
@@ -33,9 +32,9 @@ static void ca__grow(struct ca__tree *tree, struct ca__path *path)
 	path->index[0] = 0;
 }
 
-/* Split the node at a level; the one above it has room. */
-static void ca__split(struct ca__tree *tree, struct ca__path *path,
-		      unsigned int level)
+/* Split the full node at a level; the node above has room. */
+static void ca__node_split(struct ca__tree *tree, struct ca__path *path,
+			   unsigned int level)
 {
 	bool inner = level < tree->height;
 	struct ca__node *left = path->node[level];
@@ -51,8 +50,8 @@ static void ca__split(struct ca__tree *tree, struct ca__path *path,
 	ca__node_drop(left, keep, CA__NODE_CAP - keep, inner);
 	ca__node_add(above, i + 1, right->key[0], ca__node_largest(right),
 		     right);
-	ca__describe(above, i);
-	/* A new region at the border goes to the left: no key changes. */
+	ca__child_update(above, i);
+	/* At the border an entry goes to the left node: no key changes. */
 	if (inner ? at < keep : at <= keep)
 		return;
 	path->node[level] = right;
@@ -63,7 +62,7 @@ static void ca__split(struct ca__tree *tree, struct ca__path *path,
 /**
  * ca__tree_make_room - split a full leaf
  * @tree: the tree, with enough nodes ready
- * @path: an entry of the leaf; gets where the same entry is then
+ * @path: an entry of the leaf; gets its new place
  */
 void ca__tree_make_room(struct ca__tree *tree, struct ca__path *path)
 {
@@ -72,28 +71,28 @@ void ca__tree_make_room(struct ca__tree *tree, struct ca__path *path)
 	while (level && path->node[level - 1]->count == CA__NODE_CAP)
 		level--;
 	if (!level) {
-		ca__grow(tree, path);
+		ca__root_add(tree, path);
 		level++;
 	}
 	for (; level <= tree->height; level++)
-		ca__split(tree, path, level);
+		ca__node_split(tree, path, level);
 }
 
-/* Make one node of two neighbours. */
-static void ca__join(struct ca__tree *tree, struct ca__node *above,
-		     uint32_t i, bool inner)
+/* Join two neighbours. */
+static void ca__nodes_join(struct ca__tree *tree, struct ca__node *above,
+			   uint32_t i, bool inner)
 {
 	struct ca__node *left = ca__children(above)[i];
 	struct ca__node *right = ca__children(above)[i + 1];
 
 	ca__node_append(left, right, 0, right->count, inner);
-	ca__describe(above, i);
+	ca__child_update(above, i);
 	ca__node_remove(above, i + 1, true);
 	ca__nodes_put(inner ? &tree->inners : &tree->leaves, right);
 }
 
 /* Make two neighbours equally full. */
-static void ca__even(struct ca__node *above, uint32_t i, bool inner)
+static void ca__nodes_even(struct ca__node *above, uint32_t i, bool inner)
 {
 	struct ca__node *left = ca__children(above)[i];
 	struct ca__node *right = ca__children(above)[i + 1];
@@ -108,14 +107,14 @@ static void ca__even(struct ca__node *above, uint32_t i, bool inner)
 		ca__node_append(left, right, 0, count, inner);
 		ca__node_drop(right, 0, count, inner);
 	}
-	ca__describe(above, i);
-	ca__describe(above, i + 1);
+	ca__child_update(above, i);
+	ca__child_update(above, i + 1);
 }
 
 /**
- * ca__tree_balance - mend a leaf that has got too empty, and what is above it
+ * ca__tree_balance - fill a sparse leaf, and the nodes above it
  * @tree: the tree
- * @path: an entry of the leaf; must not be used any more
+ * @path: an entry of the leaf; invalid afterwards
  */
 void ca__tree_balance(struct ca__tree *tree, struct ca__path *path)
 {
@@ -128,15 +127,15 @@ void ca__tree_balance(struct ca__tree *tree, struct ca__path *path)
 
 		if (path->node[level]->count >= CA__NODE_MIN)
 			return;
-		/* Of two neighbours, the one that is surely there. */
+		/* The left neighbour; the right one of the first node. */
 		if (i)
 			i--;
 		if (ca__children(above)[i]->count +
 		    ca__children(above)[i + 1]->count > CA__NODE_JOIN) {
-			ca__even(above, i, inner);
+			ca__nodes_even(above, i, inner);
 			return;
 		}
-		ca__join(tree, above, i, inner);
+		ca__nodes_join(tree, above, i, inner);
 	}
 	while (tree->height && tree->root->count == 1) {
 		struct ca__node *root = tree->root;

@@ -7,9 +7,9 @@
 #include "pool/pool_tree.h"
 
 /*
- * Number of entries that begin at this address or below. The first keys of all
- * groups are compared, since the processor fetches them at the same time, and a
- * guess about the result would be wrong too often.
+ * Number of entries that begin at this address or below. Compares the first keys
+ * of all groups, which the processor fetches in parallel, instead of branching on
+ * comparisons that it cannot predict.
  */
 static uint32_t ca__rank(const struct ca__node *node, uint64_t begin)
 {
@@ -47,7 +47,7 @@ static uint32_t ca__fit_up(const struct ca__node *node, uint32_t from,
 	return from;
 }
 
-static void ca__descend(struct ca__path *path, unsigned int level)
+static void ca__path_descend(struct ca__path *path, unsigned int level)
 {
 	path->node[level + 1] =
 		ca__children(path->node[level])[path->index[level]];
@@ -71,7 +71,7 @@ bool ca__tree_find(const struct ca__tree *tree, uint64_t begin,
 	for (level = 0; level < tree->height; level++) {
 		rank = ca__rank(path->node[level], begin);
 		path->index[level] = rank ? rank - 1 : 0;
-		ca__descend(path, level);
+		ca__path_descend(path, level);
 	}
 	rank = ca__rank(path->node[level], begin);
 	path->index[level] = rank ? rank - 1 : 0;
@@ -96,7 +96,7 @@ bool ca__tree_next(const struct ca__tree *tree, struct ca__path *path)
 	}
 	path->index[level]++;
 	for (; level < tree->height; level++) {
-		ca__descend(path, level);
+		ca__path_descend(path, level);
 		path->index[level + 1] = 0;
 	}
 	return true;
@@ -107,7 +107,7 @@ static void ca__first_below(const struct ca__tree *tree, struct ca__path *path,
 			    unsigned int level, uint64_t size)
 {
 	for (; level < tree->height; level++) {
-		ca__descend(path, level);
+		ca__path_descend(path, level);
 		path->index[level + 1] = ca__fit_up(path->node[level + 1], 0,
 						    size);
 	}
@@ -116,7 +116,7 @@ static void ca__first_below(const struct ca__tree *tree, struct ca__path *path,
 /**
  * ca__tree_first_fit - find the first entry that is large enough
  * @tree: the tree
- * @size: so large
+ * @size: bytes
  * @path: gets the entry
  *
  * Return: true; false if there is none.
@@ -135,8 +135,8 @@ bool ca__tree_first_fit(const struct ca__tree *tree, uint64_t size,
 /**
  * ca__tree_next_fit - find the first entry from here on that is large enough
  * @tree: the tree
- * @size: so large
- * @path: the first one that is looked at; gets the entry
+ * @size: bytes
+ * @path: the first entry to consider; gets the entry
  *
  * Return: true; false if there is none.
  */

@@ -13,7 +13,7 @@ static uint64_t ca__larger(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Two chains of comparisons, since one has to wait for the last. */
+/* Two independent chains of comparisons, which the processor overlaps. */
 static uint64_t ca__largest(const uint64_t *max, unsigned int count)
 {
 	uint64_t even = 0, odd = 0;
@@ -29,10 +29,10 @@ static uint64_t ca__largest(const uint64_t *max, unsigned int count)
 }
 
 /**
- * ca__node_largest - the largest entry
+ * ca__node_largest - size of the largest entry
  * @node: the node
  *
- * Return: its size, 0 if there is none.
+ * Return: the size; 0 if there is no entry.
  */
 uint64_t ca__node_largest(const struct ca__node *node)
 {
@@ -48,7 +48,7 @@ static void ca__regroup(struct ca__node *node, uint32_t first, uint32_t end)
 					     CA__NODE_GROUP);
 }
 
-/* A group has lost one entry and has got one. */
+/* Update a group that lost an entry of one size and got one of another. */
 static void ca__exchange(struct ca__node *node, uint32_t g, uint64_t lost,
 			 uint64_t got)
 {
@@ -64,7 +64,7 @@ static void ca__exchange(struct ca__node *node, uint32_t g, uint64_t lost,
  * @at: the entry
  * @size: its size
  *
- * Return: whether the group has another largest entry now.
+ * Return: true if the largest size of its group changed.
  */
 bool ca__node_resize(struct ca__node *node, uint32_t at, uint64_t size)
 {
@@ -76,7 +76,7 @@ bool ca__node_resize(struct ca__node *node, uint32_t at, uint64_t size)
 	return node->group[g] != group;
 }
 
-/* Entries that are not in use any more, without their groups. */
+/* Mark entries as unused; does not update their groups. */
 static void ca__wipe(struct ca__node *node, uint32_t first, uint32_t end)
 {
 	memset(node->key + first, 0xff, (end - first) * sizeof(*node->key));
@@ -94,25 +94,41 @@ void ca__node_clear(struct ca__node *node)
 	ca__wipe(node, 0, CA__NODE_CAP);
 }
 
-static void ca__copy(struct ca__node *to, uint32_t at,
-		     const struct ca__node *from, uint32_t first,
-		     uint32_t count, bool inner)
-{
-	const struct ca__inner *children = (const void *)from;
+/**
+ * struct ca__entries - neighbouring entries of a node
+ * @node: the node
+ * @first: index of the first one
+ * @count: number of entries
+ * @inner: @node is an inner node
+ */
+struct ca__entries {
+	const struct ca__node *node;
+	uint32_t first;
+	uint32_t count;
+	bool inner;
+};
 
-	memmove(to->key + at, from->key + first, count * sizeof(*to->key));
-	memmove(to->max + at, from->max + first, count * sizeof(*to->max));
-	if (inner)
-		memmove(ca__children(to) + at, children->child + first,
-			count * sizeof(struct ca__node *));
+/* @to may be the node that the entries come from. */
+static void ca__entries_copy(struct ca__node *to, uint32_t at,
+			     struct ca__entries from)
+{
+	const struct ca__inner *children = (const void *)from.node;
+
+	memmove(to->key + at, from.node->key + from.first,
+		from.count * sizeof(*to->key));
+	memmove(to->max + at, from.node->max + from.first,
+		from.count * sizeof(*to->max));
+	if (from.inner)
+		memmove(ca__children(to) + at, children->child + from.first,
+			from.count * sizeof(struct ca__node *));
 }
 
 /**
- * ca__node_append - copy entries of another node behind the last one
- * @to: goes there
- * @from: comes from there
- * @first: first one
- * @count: so many
+ * ca__node_append - copy entries of another node after the last one
+ * @to: destination, with room
+ * @from: source
+ * @first: first entry of @from
+ * @count: number of entries
  * @inner: both are inner nodes
  */
 void ca__node_append(struct ca__node *to, const struct ca__node *from,
@@ -120,24 +136,27 @@ void ca__node_append(struct ca__node *to, const struct ca__node *from,
 {
 	uint32_t at = to->count;
 
-	ca__copy(to, at, from, first, count, inner);
+	ca__entries_copy(to, at,
+			 (struct ca__entries){ from, first, count, inner });
 	to->count += count;
 	ca__regroup(to, at, to->count);
 }
 
 /**
  * ca__node_prepend - copy entries of another node before the first one
- * @to: goes there
- * @from: comes from there
- * @first: first one
- * @count: so many
+ * @to: destination, with room
+ * @from: source
+ * @first: first entry of @from
+ * @count: number of entries
  * @inner: both are inner nodes
  */
 void ca__node_prepend(struct ca__node *to, const struct ca__node *from,
 		      uint32_t first, uint32_t count, bool inner)
 {
-	ca__copy(to, count, to, 0, to->count, inner);
-	ca__copy(to, 0, from, first, count, inner);
+	ca__entries_copy(to, count,
+			 (struct ca__entries){ to, 0, to->count, inner });
+	ca__entries_copy(to, 0,
+			 (struct ca__entries){ from, first, count, inner });
 	to->count += count;
 	ca__regroup(to, 0, to->count);
 }
@@ -145,23 +164,25 @@ void ca__node_prepend(struct ca__node *to, const struct ca__node *from,
 /**
  * ca__node_drop - remove entries
  * @node: the node
- * @first: first one
- * @count: so many
+ * @first: first entry
+ * @count: number of entries
  * @inner: it is an inner node
  */
 void ca__node_drop(struct ca__node *node, uint32_t first, uint32_t count,
 		   bool inner)
 {
-	uint32_t end = node->count;
+	uint32_t end = node->count, rest = end - count - first;
 
 	node->count -= count;
-	ca__copy(node, first, node, first + count, node->count - first, inner);
+	ca__entries_copy(node, first,
+			 (struct ca__entries){ node, first + count, rest,
+					       inner });
 	ca__wipe(node, node->count, end);
 	ca__regroup(node, first, end);
 }
 
-/* Where the group behind this one begins, or the end of the node. */
-static uint32_t ca__behind(uint32_t at)
+/* First entry after the group of an entry. */
+static uint32_t ca__group_end(uint32_t at)
 {
 	return (at / CA__NODE_GROUP + 1) * CA__NODE_GROUP;
 }
@@ -177,11 +198,13 @@ void ca__node_remove(struct ca__node *node, uint32_t at, bool inner)
 	uint64_t lost = node->max[at], got;
 	uint32_t end = node->count--, next;
 
-	ca__copy(node, at, node, at + 1, node->count - at, inner);
+	ca__entries_copy(node, at,
+			 (struct ca__entries){ node, at + 1, node->count - at,
+					       inner });
 	ca__wipe(node, node->count, end);
-	/* Each group hands its first entry down, and gets the next one's. */
+	/* Each group loses its first entry, and gets that of the next group. */
 	for (; at < end; at = next) {
-		next = ca__behind(at);
+		next = ca__group_end(at);
 		got = node->max[next - 1];
 		ca__exchange(node, at / CA__NODE_GROUP, lost, got);
 		lost = got;
@@ -189,11 +212,11 @@ void ca__node_remove(struct ca__node *node, uint32_t at, bool inner)
 }
 
 /**
- * ca__node_add - put one entry in
+ * ca__node_add - insert an entry
  * @node: the node, with room
- * @at: before this entry
- * @key: its first address
- * @max: its size
+ * @at: the entry to insert it before
+ * @key: first address
+ * @max: size
  * @child: NULL in a leaf
  */
 void ca__node_add(struct ca__node *node, uint32_t at, uint64_t key,
@@ -202,15 +225,17 @@ void ca__node_add(struct ca__node *node, uint32_t at, uint64_t key,
 	uint64_t lost;
 	uint32_t next;
 
-	ca__copy(node, at + 1, node, at, node->count - at, child);
+	ca__entries_copy(node, at + 1,
+			 (struct ca__entries){ node, at, node->count - at,
+					       child });
 	node->key[at] = key;
 	node->max[at] = max;
 	if (child)
 		ca__children(node)[at] = child;
 	node->count++;
-	/* Each group gets one entry, and hands its last one up. */
+	/* Each group gets an entry, and loses its last one to the next group. */
 	for (; at < node->count; at = next) {
-		next = ca__behind(at);
+		next = ca__group_end(at);
 		lost = next < node->count ? node->max[next] : 0;
 		ca__exchange(node, at / CA__NODE_GROUP, lost, max);
 		max = lost;

@@ -2,10 +2,10 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Memory for the nodes of a region pool: taken in chunks, so that neighbours
- * in the tree are neighbours in memory, and kept until the pool is freed, so
- * that what was reserved stays so. What is reserved is mostly more than what
- * gets used, so a node is not touched before.
+ * Memory for the nodes of a region pool: allocated in chunks, so that neighbours
+ * in the tree are neighbours in memory, and kept until the pool is freed, so that
+ * reserved memory stays reserved. Most reserved nodes are never used, so a node
+ * is not touched before its first use.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,12 +16,12 @@
 #define CA__CHUNK_MAX	(1UL << 20)
 
 /**
- * struct ca__chunk - head of a piece of memory
- * @next: the chunk that was taken before
- * @fresh: the first of the nodes that never were in use; they lie at the end
- * @count: how many these are
+ * struct ca__chunk - head of a chunk of memory
+ * @next: the previous chunk
+ * @fresh: first of the nodes that were never used, which are at the end
+ * @count: number of these
  *
- * The nodes begin one cache line further on.
+ * The nodes begin one cache line after the head.
  */
 struct ca__chunk {
 	struct ca__chunk *next;
@@ -31,7 +31,7 @@ struct ca__chunk {
 
 /**
  * ca__nodes_init - begin without memory
- * @nodes: to be initialised
+ * @nodes: gets no nodes
  * @size: bytes of a node
  */
 void ca__nodes_init(struct ca__nodes *nodes, size_t size)
@@ -42,7 +42,7 @@ void ca__nodes_init(struct ca__nodes *nodes, size_t size)
 }
 
 /**
- * ca__nodes_destroy - give all nodes back, in use or not
+ * ca__nodes_destroy - free all nodes, used or not
  * @nodes: the nodes
  */
 void ca__nodes_destroy(struct ca__nodes *nodes)
@@ -76,9 +76,9 @@ static int ca__nodes_grow(struct ca__nodes *nodes, size_t count)
 }
 
 /**
- * ca__nodes_ready - see to it that nodes can be had
+ * ca__nodes_ready - allocate nodes unless enough are free
  * @nodes: the nodes
- * @count: so many
+ * @count: number of nodes
  *
  * Return: 0 or -ENOMEM.
  */
@@ -89,7 +89,7 @@ int ca__nodes_ready(struct ca__nodes *nodes, size_t count)
 	if (count <= nodes->free_count)
 		return 0;
 	more = count - nodes->free_count;
-	/* In proportion to what there is, so that chunks do not get many. */
+	/* In proportion to the nodes, so that there are few chunks. */
 	wish = (nodes->used + nodes->free_count) / 4;
 	if (wish > CA__CHUNK_MAX / nodes->size)
 		wish = CA__CHUNK_MAX / nodes->size;
@@ -112,7 +112,7 @@ static struct ca__node *ca__fresh_take(struct ca__nodes *nodes)
 
 /**
  * ca__nodes_get - take a node
- * @nodes: the nodes; ca__nodes_ready() has seen to it that there is one
+ * @nodes: the nodes; ca__nodes_ready() was called
  *
  * Return: the node, without entries.
  */
@@ -131,7 +131,7 @@ struct ca__node *ca__nodes_get(struct ca__nodes *nodes)
 }
 
 /**
- * ca__nodes_put - give a node back
+ * ca__nodes_put - return a node
  * @nodes: the nodes
  * @node: the node
  */

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The tree of a region pool: changes of entries.
+ * The tree of a region pool: inserting, changing and erasing entries.
  */
 #include <errno.h>
 
@@ -13,7 +13,7 @@ _Static_assert(CA__NODE_JOIN / 2 >= CA__NODE_MIN,
 
 /**
  * ca__tree_init - make an empty tree
- * @tree: to be initialised
+ * @tree: gets an empty tree
  *
  * Return: 0 or -ENOMEM.
  */
@@ -29,7 +29,7 @@ int ca__tree_init(struct ca__tree *tree)
 }
 
 /**
- * ca__tree_destroy - give the memory back
+ * ca__tree_destroy - free the nodes
  * @tree: the tree
  */
 void ca__tree_destroy(struct ca__tree *tree)
@@ -39,9 +39,9 @@ void ca__tree_destroy(struct ca__tree *tree)
 }
 
 /**
- * ca__tree_reserve - see to it that the tree can grow
+ * ca__tree_reserve - allocate nodes for more entries
  * @tree: the tree
- * @regions: so many entries more
+ * @regions: number of entries
  *
  * The bound follows from the least number of entries in a node.
  *
@@ -74,9 +74,9 @@ int ca__tree_reserve(struct ca__tree *tree, size_t regions)
 }
 
 /**
- * ca__tree_ready - see to it that one entry can be inserted
+ * ca__tree_ready - allocate nodes for inserting one entry
  * @tree: the tree
- * @path: where
+ * @path: the place
  *
  * Return: 0 or -ENOMEM.
  */
@@ -100,10 +100,10 @@ int ca__tree_ready(struct ca__tree *tree, const struct ca__path *path)
 }
 
 /**
- * ca__tree_lift - tell the nodes above about the largest entry of a node
+ * ca__tree_lift - update the nodes above after sizes in a node changed
  * @tree: the tree
- * @path: where
- * @level: of the node that has changed
+ * @path: path through the node
+ * @level: of the node
  */
 void ca__tree_lift(struct ca__tree *tree, const struct ca__path *path,
 		   unsigned int level)
@@ -121,10 +121,10 @@ void ca__tree_lift(struct ca__tree *tree, const struct ca__path *path,
 }
 
 /**
- * ca__tree_key - tell the nodes above where a node begins
- * @path: where
- * @level: of the node whose first entry has changed
- * @key: where that begins
+ * ca__tree_key - update the nodes above after the first key of a node changed
+ * @path: path through the node
+ * @level: of the node
+ * @key: the new key
  */
 void ca__tree_key(const struct ca__path *path, unsigned int level,
 		  uint64_t key)
@@ -139,9 +139,9 @@ void ca__tree_key(const struct ca__path *path, unsigned int level,
 /**
  * ca__tree_set - change an entry without changing the order
  * @tree: the tree
- * @path: which
- * @begin: where the region begins now
- * @size: its size now
+ * @path: the entry
+ * @begin: its new first address
+ * @size: its new size
  */
 void ca__tree_set(struct ca__tree *tree, struct ca__path *path, uint64_t begin,
 		  uint64_t size)
@@ -159,12 +159,12 @@ void ca__tree_set(struct ca__tree *tree, struct ca__path *path, uint64_t begin,
 }
 
 /**
- * ca__tree_insert - put an entry in
+ * ca__tree_insert - insert an entry
  * @tree: the tree
- * @path: before this entry; ca__tree_ready() has been called for it. Must not
- *        be used any more.
- * @begin: where the region begins
- * @size: its size
+ * @path: the entry to insert it before, for which ca__tree_ready() was called;
+ *        invalid afterwards
+ * @begin: first address
+ * @size: size
  */
 void ca__tree_insert(struct ca__tree *tree, struct ca__path *path,
 		     uint64_t begin, uint64_t size)
@@ -184,9 +184,9 @@ void ca__tree_insert(struct ca__tree *tree, struct ca__path *path,
 }
 
 /**
- * ca__tree_erase - take an entry out
+ * ca__tree_erase - remove an entry
  * @tree: the tree
- * @path: which; must not be used any more
+ * @path: the entry; invalid afterwards
  */
 void ca__tree_erase(struct ca__tree *tree, struct ca__path *path)
 {

@@ -12,19 +12,18 @@
 #include <stdint.h>
 
 /*
- * A B+-tree, whose leaves hold the regions and whose inner nodes hold, for
- * every child, the first address and the largest region below it. Nodes are
- * wide because a memory access that misses the caches costs more than a scan of
- * neighbouring words: a million regions take three levels, and the upper two
- * stay in the second-level cache.
+ * A B+-tree. Leaves hold the regions; inner nodes hold the first address and the
+ * largest region below each child. Nodes are wide because a cache miss costs more
+ * than a scan of neighbouring words: a million regions take three levels, and the
+ * upper two stay in the second-level cache.
  *
  * The entries of a node form groups, and the head of the node knows the largest
- * entry of each, so that no search and no change looks at all of them. Head and
- * groups begin at cache lines.
+ * entry of each, so no search and no change looks at all entries. Head and groups
+ * begin at cache lines.
  *
- * Every node but the root is at least CA__NODE_MIN full. That is less than half
- * so that a node which was filled in ascending order can be left fuller than
- * its new neighbour, and so that nodes do not split and join in turn.
+ * Every node except the root is at least CA__NODE_MIN full. That is less than
+ * half, so that a node filled in ascending order can be left fuller than its new
+ * neighbour, and so that nodes do not split and join in turn.
  */
 #ifndef CA__NODE_GROUP /* The fuzzer sets small ones, for higher trees. */
 #define CA__NODE_GROUP	16
@@ -32,20 +31,19 @@
 #endif
 #define CA__NODE_CAP	(CA__NODE_GROUP * CA__NODE_GROUPS)
 #define CA__NODE_MIN	(CA__NODE_CAP / 4)
-/* Of two neighbours with no more than this, one is made. */
+/* Two neighbours with at most this many entries are joined. */
 #define CA__NODE_JOIN	(CA__NODE_CAP * 3 / 4)
 /* CA__NODE_MIN to this power is more than 2^64. */
 #define CA__TREE_DEPTH	(CA__NODE_MIN < 24 ? 64 : 14)
 
 /**
- * struct ca__node - node of the tree, and all of a leaf
- * @count: entries in use
- * @group: largest of each group of entries, 0 if none of it is in use
- * @next_free: the next one that is not in use, if this one is not
- * @key: where the region begins; of an inner node, where the first region of
- *       the child begins. Ascending; UINT64_MAX if not in use.
- * @max: size of the region; of an inner node, of the largest below the child; 0
- *       if not in use
+ * struct ca__node - a leaf, or the beginning of an inner node
+ * @count: number of entries in use
+ * @group: size of the largest entry of each group, 0 if none is in use
+ * @next_free: in an unused node: the next one
+ * @key: first address of the region, or of the first region below the child;
+ *       ascending; UINT64_MAX if unused
+ * @max: size of the region, or of the largest one below the child; 0 if unused
  */
 struct ca__node {
 	uint64_t count;
@@ -67,11 +65,11 @@ struct ca__chunk;
 /**
  * struct ca__nodes - the memory of one kind of nodes
  * @size: bytes of a node
- * @free: list of those that were in use and are not any more
- * @free_count: those on the list, and those that never were in use
- * @used: number of those in use
- * @chunks: all memory that was ever taken
- * @fresh: chunks from here on may have nodes that never were in use
+ * @free: list of nodes that were returned
+ * @free_count: number of nodes in the list, and of those never used
+ * @used: number of nodes in use
+ * @chunks: all chunks
+ * @fresh: first chunk that may have nodes never used
  */
 struct ca__nodes {
 	size_t size;

@@ -100,8 +100,8 @@ struct ca__release_step {
 };
 
 static void ca__release_step_make(const struct codearena_allocator *allocator,
-			  const struct codearena_region *regions, size_t count,
-			  struct ca__release_step *step)
+				  const struct codearena_region *regions,
+				  size_t count, struct ca__release_step *step)
 {
 	size_t limit = allocator->manager->info.max_entries;
 	size_t i, n = 0;
@@ -131,8 +131,9 @@ static void ca__release_step_make(const struct codearena_allocator *allocator,
 
 /* Account for regions that were discarded, and let them wait. */
 static void ca__release_step_done(struct codearena_allocator *allocator,
-			  const struct codearena_region *regions,
-			  const size_t *pieces, const struct ca__release_step *step)
+				  const struct codearena_region *regions,
+				  const size_t *pieces,
+				  const struct ca__release_step *step)
 {
 	struct ca__space *space = step->space;
 	size_t i, known;
@@ -168,9 +169,9 @@ static void ca__release_step_done(struct codearena_allocator *allocator,
 	}
 }
 
-static int ca__release_locked(struct codearena_allocator *allocator,
-			      const struct codearena_region *regions,
-			      const size_t *pieces, size_t count, size_t *done)
+static int ca__regions_release(struct codearena_allocator *allocator,
+			       const struct codearena_region *regions,
+			       const size_t *pieces, size_t count, size_t *done)
 {
 	struct ca__release_step step;
 	int ret = ca__release_check(allocator, regions, count);
@@ -178,13 +179,14 @@ static int ca__release_locked(struct codearena_allocator *allocator,
 	if (!ret)
 		ret = ca__release_reserve(allocator, count);
 	while (!ret && *done < count) {
-		ca__release_step_make(allocator, regions + *done, count - *done, &step);
+		ca__release_step_make(allocator, regions + *done,
+				      count - *done, &step);
 		ret = ca__arena_release(step.space->arena, step.range,
 					step.count, &step.decommitted);
 		if (ret)
 			break;
 		ca__release_step_done(allocator, regions + *done,
-			      pieces ? pieces + *done : NULL, &step);
+				      pieces ? pieces + *done : NULL, &step);
 		*done += step.regions;
 	}
 	return ret;
@@ -208,7 +210,7 @@ int ca__allocator_release(struct codearena_allocator *allocator,
 	int ret;
 
 	ca__allocator_lock(allocator);
-	ret = ca__release_locked(allocator, regions, pieces, count, &done);
+	ret = ca__regions_release(allocator, regions, pieces, count, &done);
 	ca__allocator_unlock(allocator);
 	return ret;
 }
@@ -227,7 +229,7 @@ codearena_allocator_release(struct codearena_allocator *allocator,
 	if (!allocator || (!regions && count))
 		return -EINVAL;
 	ca__allocator_lock(allocator);
-	ret = ca__release_locked(allocator, regions, NULL, count, done);
+	ret = ca__regions_release(allocator, regions, NULL, count, done);
 	ca__allocator_unlock(allocator);
 	return ret;
 }

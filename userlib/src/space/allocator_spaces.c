@@ -84,7 +84,7 @@ static bool ca__spaces_hull(const struct ca__spaces *spaces, uint64_t length,
 	hull->size = last->begin + last->size - hull->begin;
 	if (hull->size + length <= CA__BRANCH_REACH)
 		return true;
-	/* It cannot reach all spaces: it should reach the one with the builtins. */
+	/* Not all of them are in reach: take the one with the builtins. */
 	for (i = 0; i < spaces->count; i++) {
 		if (!spaces->space[i]->index)
 			*hull = spaces->space[i]->region;

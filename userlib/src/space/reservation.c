@@ -27,16 +27,17 @@
 int ca__tables_get(uint32_t machine, uint32_t jump_flags, uint32_t functions,
 		   uint32_t builtins, struct ca__tables *tables)
 {
-	struct codearena_jump_layout layout;
-	int ret = codearena_jump_layout(machine, jump_flags, &layout);
+	const struct ca__jump_layout *layout =
+		ca__jump_layout_find(machine, jump_flags);
+	uint64_t far = (uint64_t)functions + builtins;
 
-	if (ret)
-		return ret;
-	if (functions > UINT32_MAX - builtins)
+	if (!layout)
+		return -EOPNOTSUPP;
+	if (far > UINT32_MAX)
 		return -EOVERFLOW;
-	tables->near = codearena_jump_near_bytes(&layout, functions);
-	tables->far = codearena_jump_far_bytes(&layout, functions + builtins);
-	tables->lazy = codearena_jump_lazy_bytes(&layout, functions);
+	tables->near = (uint64_t)functions * layout->near_size;
+	tables->far = far * layout->far_size;
+	tables->lazy = (uint64_t)functions * layout->lazy_size;
 	return 0;
 }
 

@@ -2,47 +2,49 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * One code space: an arena, and what of it is given out and committed.
+ * One code space: an arena, and which of it is allocated and committed.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "space/space.h"
 
-/* Of what a space has committed, what it may commit ahead. */
+/* A space may commit 1/8 of its committed bytes ahead. */
 #define CA__AHEAD_PART	8
 
 /**
- * struct ca__walk - the part of a region that lies in one page
+ * struct ca__live_walk - iteration over the pages of a region
  * @page: index of the page
- * @mask: granules that the region touches
- * @offset: where the rest of the region begins
- * @end: where the region ends
+ * @mask: granules of the page that the region touches
+ * @offset: beginning of the rest of the region
+ * @end: end of the region
  */
-struct ca__walk {
+struct ca__live_walk {
 	uint64_t page;
 	uint64_t mask;
 	uint64_t offset;
 	uint64_t end;
 };
 
-static uint64_t ca__page_size(const struct ca__space *space)
+static uint64_t ca__space_page(const struct ca__space *space)
 {
 	return codearena_arena_page_size(space->arena);
 }
 
-static struct ca__walk ca__walk_first(const struct ca__space *space,
-				      struct codearena_region region)
+static struct ca__live_walk
+ca__live_walk_first(const struct ca__space *space,
+		    struct codearena_region region)
 {
 	uint64_t offset = region.begin - space->region.begin;
 
-	return (struct ca__walk){ .offset = offset,
-				  .end = offset + region.size };
+	return (struct ca__live_walk){ .offset = offset,
+				       .end = offset + region.size };
 }
 
-static bool ca__walk_next(const struct ca__space *space, struct ca__walk *walk)
+static bool ca__live_walk_next(const struct ca__space *space,
+			       struct ca__live_walk *walk)
 {
-	uint64_t page = ca__page_size(space), granule = page / 64, next, last;
+	uint64_t page = ca__space_page(space), granule = page / 64, next, last;
 
 	if (walk->offset >= walk->end)
 		return false;
@@ -56,17 +58,17 @@ static bool ca__walk_next(const struct ca__space *space, struct ca__walk *walk)
 }
 
 /**
- * ca__space_mark - note what is given out
+ * ca__space_mark - mark a region as allocated or free
  * @space: the space
  * @region: part of it, in whole units
- * @live: it is given out now, or not any more
+ * @live: it is allocated
  */
 void ca__space_mark(struct ca__space *space, struct codearena_region region,
 		    bool live)
 {
-	struct ca__walk walk = ca__walk_first(space, region);
+	struct ca__live_walk walk = ca__live_walk_first(space, region);
 
-	while (ca__walk_next(space, &walk)) {
+	while (ca__live_walk_next(space, &walk)) {
 		if (live)
 			space->live[walk.page] |= walk.mask;
 		else
@@ -75,7 +77,7 @@ void ca__space_mark(struct ca__space *space, struct codearena_region region,
 }
 
 /**
- * ca__space_is_live - is all of a region given out?
+ * ca__space_is_live - is all of a region allocated?
  * @space: the space
  * @region: part of it, in whole units
  *
@@ -84,9 +86,9 @@ void ca__space_mark(struct ca__space *space, struct codearena_region region,
 bool ca__space_is_live(const struct ca__space *space,
 		       struct codearena_region region)
 {
-	struct ca__walk walk = ca__walk_first(space, region);
+	struct ca__live_walk walk = ca__live_walk_first(space, region);
 
-	while (ca__walk_next(space, &walk)) {
+	while (ca__live_walk_next(space, &walk)) {
 		if (~space->live[walk.page] & walk.mask)
 			return false;
 	}
@@ -105,10 +107,10 @@ static void ca__set_backed(struct ca__space *space, uint64_t page, uint64_t end)
 }
 
 /**
- * struct ca__run - neighbouring pages that need the same
- * @first: index of the first
- * @end: index behind the last
- * @limit: no page from here on
+ * struct ca__run - iteration over runs of neighbouring pages
+ * @first: index of the first page
+ * @end: index after the last page
+ * @limit: index after the last page of the iteration
  */
 struct ca__run {
 	uint64_t first;
@@ -120,7 +122,7 @@ static struct ca__run ca__run_first(const struct ca__space *space,
 				    struct codearena_region region)
 {
 	uint64_t offset = region.begin - space->region.begin;
-	uint64_t page = ca__page_size(space);
+	uint64_t page = ca__space_page(space);
 
 	return (struct ca__run){
 		.end = offset / page,
@@ -128,7 +130,7 @@ static struct ca__run ca__run_first(const struct ca__space *space,
 	};
 }
 
-/* The next run of pages that are not committed. */
+/* Go to the next run of pages that are not committed. */
 static bool ca__run_bare(const struct ca__space *space, struct ca__run *run)
 {
 	run->first = run->end;
@@ -140,7 +142,7 @@ static bool ca__run_bare(const struct ca__space *space, struct ca__run *run)
 	return run->first < run->end;
 }
 
-/* The next run of pages that are committed, and of which nothing is in use. */
+/* Go to the next run of committed pages in which nothing is allocated. */
 static bool ca__run_unused(const struct ca__space *space, struct ca__run *run)
 {
 	run->first = run->end;
@@ -157,7 +159,7 @@ static bool ca__run_unused(const struct ca__space *space, struct ca__run *run)
 static int ca__commit_run(struct codearena_manager *manager,
 			  struct ca__space *space, const struct ca__run *run)
 {
-	uint64_t page = ca__page_size(space);
+	uint64_t page = ca__space_page(space);
 	uint64_t length = (run->end - run->first) * page;
 	int ret = ca__manager_charge(manager, length);
 
@@ -166,7 +168,7 @@ static int ca__commit_run(struct codearena_manager *manager,
 	ret = codearena_arena_commit(space->arena, run->first * page, length);
 	if (ret) {
 		ca__manager_uncharge(manager, length);
-		/* The arena's own limit counts as memory here. */
+		/* The limit of the arena counts as memory here. */
 		return ret == -ENOSPC ? -ENOMEM : ret;
 	}
 	ca__set_backed(space, run->first, run->end);
@@ -174,12 +176,12 @@ static int ca__commit_run(struct codearena_manager *manager,
 	return 0;
 }
 
-/* Commit a run, and more pages behind it if none wait for use already. */
+/* Commit a run, and more pages after it unless some wait for use already. */
 static int ca__commit_ahead(struct codearena_manager *manager,
 			    struct ca__space *space, const struct ca__run *run,
 			    uint64_t ahead)
 {
-	uint64_t page = ca__page_size(space);
+	uint64_t page = ca__space_page(space);
 	uint64_t most = space->committed / CA__AHEAD_PART;
 	uint64_t limit = space->region.size / page;
 	struct ca__run more = *run;
@@ -207,7 +209,7 @@ static int ca__commit_ahead(struct codearena_manager *manager,
 static struct codearena_region ca__pages_region(const struct ca__space *space,
 						uint64_t first, uint64_t end)
 {
-	uint64_t page = ca__page_size(space);
+	uint64_t page = ca__space_page(space);
 
 	return (struct codearena_region){
 		.begin = space->region.begin + first * page,
@@ -220,7 +222,7 @@ static void ca__decommit(struct codearena_manager *manager,
 			 struct codearena_region region)
 {
 	struct ca__run run = ca__run_first(space, region);
-	uint64_t page = ca__page_size(space), length;
+	uint64_t page = ca__space_page(space), length;
 
 	while (ca__run_unused(space, &run)) {
 		length = (run.end - run.first) * page;
@@ -233,7 +235,7 @@ static void ca__decommit(struct codearena_manager *manager,
 	}
 }
 
-/* Give back what was committed ahead; false: there is nothing. */
+/* Decommit the pages committed ahead; false: there are none. */
 static bool ca__ahead_drop(struct codearena_manager *manager,
 			   struct ca__space *space)
 {
@@ -247,7 +249,7 @@ static bool ca__ahead_drop(struct codearena_manager *manager,
 	return true;
 }
 
-/* A region gets used: what was committed ahead before it is not worth keeping. */
+/* A region is used: pages committed ahead before it are not kept. */
 static void ca__ahead_use(struct codearena_manager *manager,
 			  struct ca__space *space, const struct ca__run *all)
 {
@@ -266,9 +268,9 @@ static void ca__ahead_use(struct codearena_manager *manager,
  * @manager: manager
  * @space: the space
  * @region: part of it
- * @ahead: most bytes that may be committed beyond it
+ * @ahead: bytes that may be committed beyond it
  *
- * If it fails, pages in which nothing is in use are given back again.
+ * On failure pages in which nothing is allocated are decommitted.
  *
  * Return: 0 or a negative errno.
  */
@@ -285,7 +287,7 @@ int ca__space_commit(struct codearena_manager *manager,
 			ret = ca__commit_ahead(manager, space, &run, ahead);
 		else
 			ret = ca__commit_run(manager, space, &run);
-		/* What nobody has asked for yet must not be in the way. */
+		/* Pages committed ahead are not needed yet. */
 		if (ret == -ENOMEM && ca__ahead_drop(manager, space))
 			ret = ca__commit_run(manager, space, &run);
 		if (ret) {
@@ -297,21 +299,20 @@ int ca__space_commit(struct codearena_manager *manager,
 }
 
 /**
- * ca__space_decommit - give pages back
+ * ca__space_decommit - decommit unused pages
  * @manager: manager
  * @space: the space
- * @region: part of it; of pages that it touches, those in which nothing is in
- *          use are given back
+ * @region: part of it; the pages that it touches are decommitted if nothing in
+ *          them is allocated
  *
- * With them go the pages that were committed ahead, if they are too many for
- * what is left. What the backend will not give back stays committed, and is
- * used again as it is.
+ * Decommits the pages committed ahead too, if they are too many for the rest.
+ * Pages that the backend refuses to decommit stay committed and are used again.
  */
 void ca__space_decommit(struct codearena_manager *manager,
 			struct ca__space *space, struct codearena_region region)
 {
 	uint64_t bytes = (space->ahead_end - space->ahead) *
-			 ca__page_size(space);
+			 ca__space_page(space);
 
 	ca__decommit(manager, space, region);
 	if (bytes > (space->committed - bytes) / CA__AHEAD_PART)
@@ -319,17 +320,17 @@ void ca__space_decommit(struct codearena_manager *manager,
 }
 
 /**
- * ca__space_decommitted - pages were given back by the arena
+ * ca__space_decommitted - account for pages that the arena has decommitted
  * @manager: manager
  * @space: the space
- * @region: part of it, which was in use; whole pages of it were given back
+ * @region: part of it that was allocated; its whole pages were decommitted
  */
 void ca__space_decommitted(struct codearena_manager *manager,
 			   struct ca__space *space,
 			   struct codearena_region region)
 {
 	uint64_t offset = region.begin - space->region.begin;
-	uint64_t page = ca__page_size(space);
+	uint64_t page = ca__space_page(space);
 	uint64_t first = (offset + page - 1) / page;
 	uint64_t end = (offset + region.size) / page;
 
@@ -364,9 +365,9 @@ static int ca__space_setup(struct codearena_manager *manager,
 }
 
 /**
- * ca__space_close - give back what a code space has
+ * ca__space_close - free the resources of a code space
  * @manager: manager
- * @space: the space; only its region can be looked at afterwards
+ * @space: the space; only its region may be read afterwards
  */
 void ca__space_close(struct codearena_manager *manager, struct ca__space *space)
 {
@@ -383,7 +384,7 @@ void ca__space_close(struct codearena_manager *manager, struct ca__space *space)
  * @manager: manager
  * @length: bytes, a multiple of the page size
  * @name: of the arena
- * @near: NULL, or best within branch reach of all of this
+ * @near: NULL, or addresses that all of the space should reach
  * @out: gets the space, all of it free
  *
  * Return: 0 or a negative errno.

@@ -10,7 +10,7 @@
 #include <elf.h>
 #include <string.h>
 
-#include "codearena/jump.h"
+#include "jump/jump_table.h"
 #include "lib/helpers.h"
 
 #if defined(__x86_64__)
@@ -85,6 +85,17 @@ static inline struct codearena_arena *arena_far_from(uint64_t base,
 	uint64_t away = 16ULL << 30;
 
 	return arena_of(length, base > 2 * away ? base - away : base + away);
+}
+
+/* codearena_jump_table_new() with the offsets of near, far and lazy slots. */
+static inline int table_new(const struct codearena_jump_table_opts *opts,
+			    struct codearena_arena *arena,
+			    const uint64_t at[3],
+			    struct codearena_jump_table **table)
+{
+	struct codearena_jump_parts offsets = { at[0], at[1], at[2] };
+
+	return codearena_jump_table_new(opts, arena, &offsets, table);
 }
 
 #endif /* TEST_JUMP_H */

@@ -10,7 +10,7 @@
 #include <elf.h>
 #include <stdio.h>
 
-#include "codearena/jump.h"
+#include "jump/jump.h"
 #include "lib/helpers.h"
 
 #define ENTRY		CODEARENA_JUMP_F_BRANCH_TARGET
@@ -26,19 +26,20 @@ static inline uint64_t number(void)
 	return seed;
 }
 
-static inline struct codearena_jump_layout layout_of(uint32_t machine,
-						     uint32_t flags)
+static inline const struct ca__jump_layout *layout_of(uint32_t machine,
+						      uint32_t flags)
 {
-	struct codearena_jump_layout layout;
+	const struct ca__jump_layout *layout =
+		ca__jump_layout_find(machine, flags);
 
-	assert_int_equal(codearena_jump_layout(machine, flags, &layout), 0);
+	assert_non_null(layout);
 	return layout;
 }
 
 static inline void expect_bytes(const uint8_t *code, int length,
 				const char *expected)
 {
-	char text[3 * CODEARENA_JUMP_SLOT_MAX + 1] = "";
+	char text[3 * CA__JUMP_SLOT_MAX + 1] = "";
 	int i;
 
 	assert_true(length > 0);

@@ -99,8 +99,7 @@ static size_t code_thunk(uint8_t *code, uint64_t slot, const int *stop)
  * struct stress - one run
  * @tables: of the machine: where slots are; its code view has trap bytes
  * @thunks: where thunks are; the same, or an arena that is far away
- * @table: jump table, or NULL
- * @data: data table, or NULL
+ * @table: jump table
  * @index: of the slot that is being tested
  * @lock: serialises the patchers
  * @targets: thunks of the slot; two for each patcher
@@ -112,7 +111,6 @@ struct stress {
 	struct codearena_arena *tables;
 	struct codearena_arena *thunks;
 	struct codearena_jump_table *table;
-	struct codearena_data_table *data;
 	uint32_t index;
 	pthread_mutex_t lock;
 	uint64_t targets[THUNKS];
@@ -129,8 +127,6 @@ struct patcher {
 
 static uint64_t slot_of(const struct stress *s)
 {
-	if (s->data)
-		return codearena_data_table_slot(s->data, s->index);
 	return codearena_jump_table_slot(s->table, s->index);
 }
 
@@ -138,8 +134,6 @@ static int lead(struct stress *s, uint64_t target)
 {
 	struct codearena_jump_set one = { .index = s->index, .target = target };
 
-	if (s->data)
-		return codearena_data_table_set(s->data, s->index, target);
 	return codearena_jump_table_set(s->table, &one, 1, 0, NULL);
 }
 
@@ -166,8 +160,7 @@ static void *patch_slot(void *context)
 
 		pthread_mutex_lock(&s->lock);
 		ret = lead(s, target);
-		now = s->data ? codearena_data_table_target(s->data, s->index) :
-		      codearena_jump_table_target(s->table, s->index);
+		now = codearena_jump_table_target(s->table, s->index);
 		pthread_mutex_unlock(&s->lock);
 		if (ret || now != target)
 			__atomic_add_fetch(&s->errors, 1, __ATOMIC_RELAXED);
@@ -234,15 +227,14 @@ static void stress_table(struct stress *s, uint32_t flags, uint32_t slots)
 	CODEARENA_OPTS(codearena_jump_table_opts, opts, .functions = SLOTS,
 		       .flags = flags);
 	uint64_t granule = codearena_arena_granule(s->tables);
-	uint64_t near = LENGTH - (1 << 20), bytes, far, lazy;
+	struct codearena_jump_parts bytes, at = { LENGTH - (1 << 20), 0, 0 };
 	uint32_t i;
 
 	pthread_mutex_init(&s->lock, NULL);
-	assert_int_equal(codearena_jump_table_size(&opts, &bytes, &far, &lazy),
-			 0);
-	far = (near + bytes + granule - 1) & ~(granule - 1);
-	assert_int_equal(codearena_jump_table_new(&opts, s->tables, near, far,
-						  0, &s->table), 0);
+	assert_int_equal(codearena_jump_table_size(&opts, &bytes), 0);
+	at.far = (at.near + bytes.near + granule - 1) & ~(granule - 1);
+	assert_int_equal(codearena_jump_table_new(&opts, s->tables, &at,
+						  &s->table), 0);
 	for (i = 0; i < slots; i++)
 		stress_slot(s, i);
 	codearena_jump_table_free(s->table);
@@ -279,26 +271,6 @@ static void far_patching_stress(void **state)
 	(void)state;
 	s.thunks = arena_far_from(base_of(s.tables), LENGTH);
 	stress_table(&s, 0, SLOTS / 4);
-}
-
-static void data_patching_stress(void **state)
-{
-	CODEARENA_OPTS(codearena_data_table_opts, opts, .functions = SLOTS);
-	struct stress s = { .tables = arena_of(LENGTH, 0) };
-	uint32_t i;
-
-	(void)state;
-	s.thunks = arena_far_from(base_of(s.tables), LENGTH);
-	pthread_mutex_init(&s.lock, NULL);
-	assert_int_equal(codearena_data_table_new(&opts, s.tables,
-						  LENGTH - (1 << 20), &s.data),
-			 0);
-	for (i = 0; i < SLOTS / 8; i++)
-		stress_slot(&s, i);
-	codearena_data_table_free(s.data);
-	codearena_arena_free(s.tables);
-	codearena_arena_free(s.thunks);
-	pthread_mutex_destroy(&s.lock);
 }
 
 /**
@@ -354,8 +326,8 @@ static void writers_beside_each_other(void **state)
 	}
 	for (i = 0; i < 4; i++)
 		first[i] = race.targets[0];
-	assert_int_equal(codearena_jump_table_new(&opts, arena, 1 << 18,
-						  1 << 19, 0, &race.table), 0);
+	assert_int_equal(table_new(&opts, arena, (uint64_t[]){ 1 << 18,
+				   1 << 19, 0 }, &race.table), 0);
 	for (i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, set_slots,
 						&race), 0);
@@ -376,7 +348,6 @@ int main(void)
 		cmocka_unit_test_setup(patching_stress_with_branch_targets,
 				       backend_setup),
 		cmocka_unit_test_setup(far_patching_stress, backend_setup),
-		cmocka_unit_test_setup(data_patching_stress, backend_setup),
 		cmocka_unit_test_setup(writers_beside_each_other,
 				       backend_setup),
 	};

@@ -11,6 +11,7 @@
 
 #include "jump/test_jump.h"
 
+#define AT(...)		((const uint64_t[]){ __VA_ARGS__ })
 #define FUNCTIONS	20
 #define BUILTINS	3
 #define LAZY_FIRST	1000
@@ -60,8 +61,8 @@ static struct codearena_jump_table_opts opts_of(const struct tables *t,
 static int new(struct tables *t, const struct codearena_jump_table_opts *opts,
 	       struct codearena_jump_table **table)
 {
-	return codearena_jump_table_new(opts, t->arena, t->page, 2 * t->page,
-					3 * t->page, table);
+	return table_new(opts, t->arena,
+			 AT(t->page, 2 * t->page, 3 * t->page), table);
 }
 
 static int setup_flags(void **state, uint32_t flags)
@@ -156,13 +157,13 @@ static void builtins_and_lazy_slots_run(void **state)
 			 101);
 	for (i = 0; i < FUNCTIONS; i++) {
 		uint64_t lazy = codearena_jump_table_lazy_slot(t->table, i);
-		uint64_t far = codearena_jump_table_far_slot(t->table, i);
+		uint64_t far = ca__jump_table_far_slot(t->table, i);
 
 		assert_int_equal(call(lazy), LAZY_FIRST + i);
 		assert_int_equal(call(codearena_jump_table_slot(t->table, i)),
 				 LAZY_FIRST + i);
 		assert_true(codearena_jump_table_target(t->table, i) == lazy);
-		assert_true(codearena_jump_table_initial(t->table, i) == lazy);
+		assert_true(ca__jump_table_initial(t->table, i) == lazy);
 		assert_true(!far == (MACHINE == EM_RISCV));
 		/* Not to themselves, as V8's do. */
 		if (far)
@@ -178,7 +179,7 @@ static void slots_lead_near_and_far_and_back(void **state)
 
 	for (i = 0; i < FUNCTIONS; i++) {
 		slot = codearena_jump_table_slot(t->table, i);
-		far = codearena_jump_table_far_slot(t->table, i);
+		far = ca__jump_table_far_slot(t->table, i);
 		set(t, i, function(t, i));
 		assert_int_equal(call(slot), i);
 		/* What is reached directly leaves the far slot alone. */
@@ -192,7 +193,7 @@ static void slots_lead_near_and_far_and_back(void **state)
 		assert_int_equal(call(slot), i + 101);
 		set(t, i, function(t, i + 2));
 		assert_int_equal(call(slot), i + 2);
-		set(t, i, codearena_jump_table_initial(t->table, i));
+		set(t, i, ca__jump_table_initial(t->table, i));
 		assert_int_equal(call(slot), LAZY_FIRST + i);
 		set(t, i, far_function(t, i));
 	}
@@ -230,7 +231,7 @@ static void far_comes_first(void **state)
 	struct tables *t = *state;
 	struct codearena_patch_entry entries[CODEARENA_JUMP_ENTRIES];
 	uint64_t slot = codearena_jump_table_slot(t->table, 4);
-	uint64_t far = codearena_jump_table_far_slot(t->table, 4);
+	uint64_t far = ca__jump_table_far_slot(t->table, 4);
 
 	assert_int_equal(codearena_jump_table_prepare(t->table, 4,
 						      function(t, 4), entries),
@@ -244,7 +245,7 @@ static void far_comes_first(void **state)
 	assert_true(entries[0].offset == far + 8 - base_of(t->arena));
 	assert_true(entries[0].value == far_function(t, 4));
 	assert_true(entries[0].expected ==
-		    codearena_jump_table_initial(t->table, 4));
+		    ca__jump_table_initial(t->table, 4));
 	assert_true(entries[1].offset - (slot - base_of(t->arena)) < 16);
 	/* Nothing has changed. */
 	assert_int_equal(call(slot), LAZY_FIRST + 4);
@@ -351,9 +352,9 @@ static void addresses_are_found_exactly(void **state)
 			     CODEARENA_JUMP_NEAR, i);
 		expect_found(t, codearena_jump_table_lazy_slot(t->table, i),
 			     CODEARENA_JUMP_LAZY, i);
-		if (codearena_jump_table_far_slot(t->table, i))
+		if (ca__jump_table_far_slot(t->table, i))
 			expect_found(t,
-				     codearena_jump_table_far_slot(t->table, i),
+				     ca__jump_table_far_slot(t->table, i),
 				     CODEARENA_JUMP_FAR, i);
 	}
 	for (i = 0; i < BUILTINS; i++)
@@ -364,37 +365,57 @@ static void addresses_are_found_exactly(void **state)
 	assert_int_equal(codearena_jump_table_find(t->table, 0, NULL, &i),
 			 -EINVAL);
 	assert_true(!codearena_jump_table_slot(t->table, FUNCTIONS));
-	assert_true(!codearena_jump_table_far_slot(t->table, FUNCTIONS));
+	assert_true(!ca__jump_table_far_slot(t->table, FUNCTIONS));
 	assert_true(!codearena_jump_table_lazy_slot(t->table, FUNCTIONS));
 	assert_true(!codearena_jump_table_builtin_slot(t->table, BUILTINS));
 	assert_true(!codearena_jump_table_target(t->table, FUNCTIONS));
 }
 
-static void regions_are_what_size_says(void **state)
+/* The parts are where and as long as the caller was told. */
+static void parts_have_their_sizes(void **state)
 {
 	struct tables *t = *state;
 	struct codearena_jump_table_opts opts = opts_of(t, LAZY);
-	uint64_t bytes[3], start, size, far;
+	struct codearena_jump_parts bytes;
+	uint64_t base = base_of(t->arena), far;
+	uint32_t last = FUNCTIONS - 1;
 
-	assert_int_equal(codearena_jump_table_size(&opts, &bytes[0], &bytes[1],
-						   &bytes[2]), 0);
-	assert_true(codearena_jump_table_arena(t->table) == t->arena);
-	codearena_jump_table_region(t->table, CODEARENA_JUMP_NEAR, &start,
-				    &size);
-	assert_true(start == base_of(t->arena) + t->page && size == bytes[0]);
-	codearena_jump_table_region(t->table, CODEARENA_JUMP_LAZY, &start,
-				    &size);
-	assert_true(start == base_of(t->arena) + 3 * t->page &&
-		    size == bytes[2]);
-	codearena_jump_table_region(t->table, CODEARENA_JUMP_BUILTIN, &start,
-				    &size);
-	assert_true(start == base_of(t->arena) + 2 * t->page);
-	codearena_jump_table_region(t->table, CODEARENA_JUMP_FAR, &far,
-				    &bytes[0]);
-	assert_true(size + bytes[0] == bytes[1]);
-	assert_true(bytes[0] ? far == start + size : !far);
-	assert_int_equal(codearena_jump_table_region(t->table, 4, &start,
-						     &size), -EINVAL);
+	assert_int_equal(codearena_jump_table_size(&opts, &bytes), 0);
+	assert_true(codearena_jump_table_slot(t->table, 0) == base + t->page);
+	assert_true(codearena_jump_table_slot(t->table, last) <
+		    base + t->page + bytes.near);
+	assert_int_equal(bytes.near % FUNCTIONS, 0);
+	assert_true(codearena_jump_table_lazy_slot(t->table, 0) ==
+		    base + 3 * t->page);
+	assert_true(codearena_jump_table_lazy_slot(t->table, last) <
+		    base + 3 * t->page + bytes.lazy);
+	far = base + 2 * t->page;
+	assert_true(codearena_jump_table_builtin_slot(t->table, 0) == far);
+	assert_true(ca__jump_table_far_slot(t->table, last) <
+		    far + bytes.far);
+	opts.flags = 0;
+	assert_int_equal(codearena_jump_table_size(&opts, &bytes), 0);
+	assert_int_equal(bytes.lazy, 0);
+}
+
+/* Options of callers that know more, or less, than this library. */
+static void options_grow(void **state)
+{
+	struct tables *t = *state;
+	struct {
+		struct codearena_jump_table_opts known;
+		uint8_t more;
+	} opts = { .known = opts_of(t, LAZY) };
+	struct codearena_jump_parts bytes;
+
+	opts.known.sz = sizeof(opts);
+	assert_int_equal(codearena_jump_table_size(&opts.known, &bytes), 0);
+	opts.more = 1;
+	assert_int_equal(codearena_jump_table_size(&opts.known, &bytes),
+			 -E2BIG);
+	opts.known.sz = CA__SIZE_JUMP_TABLE_OPTS - 1;
+	assert_int_equal(codearena_jump_table_size(&opts.known, &bytes),
+			 -EINVAL);
 }
 
 /* A patch of a word as it is: only what is patchable takes it. */
@@ -431,13 +452,13 @@ static void later_tables_lead_to_the_main_one(void **state)
 
 	opts.main = t->table;
 	assert_int_equal(codearena_arena_commit(t->far, 0, t->page), -EEXIST);
-	assert_int_equal(codearena_jump_table_new(&opts, t->arena, 5 * t->page,
-						  6 * t->page, 0, &later), 0);
+	assert_int_equal(table_new(&opts, t->arena,
+				   AT(5 * t->page, 6 * t->page, 0), &later), 0);
 	set(t, 3, far_function(t, 3));
 	assert_int_equal(call(codearena_jump_table_slot(later, 3)), 103);
 	assert_int_equal(call(codearena_jump_table_slot(later, 4)),
 			 LAZY_FIRST + 4);
-	assert_true(codearena_jump_table_initial(later, 3) ==
+	assert_true(ca__jump_table_initial(later, 3) ==
 		    codearena_jump_table_slot(t->table, 3));
 	assert_true(!codearena_jump_table_lazy_slot(later, 3));
 	one.target = function(t, 9);
@@ -457,8 +478,7 @@ static void distant_tables_lead_to_the_main_one(void **state)
 	struct codearena_jump_table *later;
 
 	opts.main = t->table;
-	assert_int_equal(codearena_jump_table_new(&opts, arena, 0, t->page, 0,
-						  &later), 0);
+	assert_int_equal(table_new(&opts, arena, AT(0, t->page, 0), &later), 0);
 	assert_int_equal(call(codearena_jump_table_slot(later, 4)),
 			 LAZY_FIRST + 4);
 	assert_true(codearena_jump_table_target(later, 4) ==
@@ -481,17 +501,16 @@ static void chosen_targets_and_nowhere(void **state)
 	uint64_t targets[3] = { 0, far_function(t, 9), function(t, 8) };
 	struct codearena_jump_table_opts opts = opts_of(t, 0);
 	struct codearena_jump_table *table;
-	uint64_t lazy_offset = UINT64_MAX;
 
 	opts.targets = targets;
 	opts.functions = 3;
-	assert_int_equal(codearena_jump_table_new(&opts, t->arena, 5 * t->page,
-						  6 * t->page, lazy_offset,
-						  &table), 0);
+	/* The offset of a part without slots is ignored. */
+	assert_int_equal(table_new(&opts, t->arena, AT(5 * t->page, 6 * t->page,
+						       UINT64_MAX), &table), 0);
 	assert_int_equal(call(codearena_jump_table_slot(table, 1)), 109);
 	assert_int_equal(call(codearena_jump_table_slot(table, 2)), 8);
 	assert_true(codearena_jump_table_target(table, 0) == 0);
-	assert_true(codearena_jump_table_initial(table, 2) == 0);
+	assert_true(ca__jump_table_initial(table, 2) == 0);
 	assert_int_equal(in_child(call_nowhere, table), SIGSEGV);
 	codearena_jump_table_free(table);
 }
@@ -501,7 +520,7 @@ static void bad_options(void **state)
 	struct tables *t = *state;
 	struct codearena_jump_table_opts good = opts_of(t, LAZY), opts = good;
 	struct codearena_jump_table *out;
-	uint64_t bytes;
+	struct codearena_jump_parts at = { 0 };
 
 #define expect_bad(error, change)					\
 	do {								\
@@ -509,9 +528,8 @@ static void bad_options(void **state)
 		change;							\
 		out = t->table;						\
 		expect_refused(t->arena, error,				\
-			codearena_jump_table_new(&opts, t->arena,	\
-				4 * t->page, 5 * t->page, 6 * t->page,	\
-				&out));					\
+			table_new(&opts, t->arena, AT(4 * t->page,	\
+				  5 * t->page, 6 * t->page), &out));	\
 		assert_null(out);					\
 	} while (0)
 
@@ -529,12 +547,13 @@ static void bad_options(void **state)
 	expect_bad(EINVAL, (opts.main = t->table, opts.flags ^= ENTRY));
 #undef expect_bad
 	expect_refused(t->arena, EINVAL,
-		       codearena_jump_table_new(&good, NULL, 0, 0, 0, &out));
+		       codearena_jump_table_new(&good, NULL, &at, &out));
 	expect_refused(t->arena, EINVAL,
-		       codearena_jump_table_new(NULL, t->arena, 0, 0, 0,
-						&out));
-	assert_int_equal(codearena_jump_table_size(&good, NULL, &bytes, &bytes),
-			 -EINVAL);
+		       codearena_jump_table_new(NULL, t->arena, &at, &out));
+	expect_refused(t->arena, EINVAL,
+		       codearena_jump_table_new(&good, t->arena, NULL, &out));
+	assert_int_equal(codearena_jump_table_size(&good, NULL), -EINVAL);
+	assert_int_equal(codearena_jump_table_size(NULL, &at), -EINVAL);
 	codearena_jump_table_free(NULL);
 }
 
@@ -556,9 +575,7 @@ static void bad_offsets(void **state)
 
 	for (i = 0; i < sizeof(at) / sizeof(*at); i++) {
 		expect_refused(t->arena, at[i][3],
-			       codearena_jump_table_new(&opts, t->arena,
-							at[i][0], at[i][1],
-							at[i][2], &out));
+			       table_new(&opts, t->arena, at[i], &out));
 		assert_null(out);
 	}
 }
@@ -579,8 +596,7 @@ static void parts_too_far_apart(void **state)
 			 0);
 	assert_int_equal(codearena_arena_commit(arena, 0, t->page), 0);
 	assert_int_equal(codearena_arena_commit(arena, far, t->page), 0);
-	assert_int_equal(codearena_jump_table_new(&opts, arena, 0, far, 0,
-						  &out), -ERANGE);
+	assert_int_equal(table_new(&opts, arena, AT(0, far, 0), &out), -ERANGE);
 	assert_null(out);
 	codearena_arena_free(arena);
 }
@@ -601,7 +617,8 @@ int main(void)
 		BOTH_TEST(prepared_words_go_with_a_publication),
 		BOTH_TEST(one_bad_set_changes_nothing),
 		BOTH_TEST(addresses_are_found_exactly),
-		TABLE_TEST(regions_are_what_size_says),
+		TABLE_TEST(parts_have_their_sizes),
+		TABLE_TEST(options_grow),
 		BOTH_TEST(lazy_slots_are_not_patchable),
 		TABLE_TEST(later_tables_lead_to_the_main_one),
 		TABLE_TEST(distant_tables_lead_to_the_main_one),

@@ -74,57 +74,11 @@ static bool ca__arm64_lazy(uint64_t slot, uint32_t index, uint64_t target,
 	return true;
 }
 
-static void ca__arm64_lazy_read(uint64_t slot, const uint8_t *at,
-				uint32_t *index, uint64_t *target)
-{
-	*index = (ca__get32(at + 4) >> 5 & 0xffff) |
-		 (ca__get32(at + 8) >> 5 & 0xffff) << 16;
-	*target = ca__arm64_branch_target(slot + 12, at + 12);
-}
-
-/* bti c, if wanted; adrp x16, word; ldr x16, [x16, word]; br x16; nop if not */
-static bool ca__arm64_data(bool entry, uint64_t slot, uint64_t word,
-			   uint8_t *at)
-{
-	uint64_t from = slot + (entry ? 4 : 0);
-	/* Of page numbers; a shift of the difference would borrow wrongly. */
-	uint64_t pages = (uint64_t)((int64_t)((word & ~4095ULL) -
-					      (from & ~4095ULL)) >> 12);
-
-	if (pages + (1ULL << 20) >= 1ULL << 21)
-		return false;
-	if (entry)
-		at = ca__put32(at, CA__ARM64_BTI_C);
-	at = ca__put32(at, 0x90000010 | (pages & 3) << 29 |
-		       (pages >> 2 & 0x7ffff) << 5);
-	at = ca__put32(at, 0xf9400210 | (word & 4095) >> 3 << 10);
-	at = ca__put32(at, CA__ARM64_BR_X16);
-	if (!entry)
-		ca__put32(at, CA__ARM64_NOP);
-	return true;
-}
-
-static uint64_t ca__arm64_data_word(bool entry, uint64_t slot,
-				    const uint8_t *at)
-{
-	unsigned int first = entry ? 4 : 0;
-	uint32_t adrp = ca__get32(at + first), ldr = ca__get32(at + first + 4);
-	uint32_t bits = (adrp >> 5 & 0x7ffff) << 2 | (adrp >> 29 & 3);
-	/* 21 bits, as signed, times 4096. */
-	int64_t pages = (int32_t)(bits << 11) >> 11;
-
-	return ((slot + first) & ~4095ULL) + (uint64_t)pages * 4096 +
-	       ((ldr >> 10 & 0xfff) << 3);
-}
-
 const struct ca__jump_machine ca__jump_arm64 = {
 	.near = ca__arm64_near,
 	.near_target = ca__arm64_near_target,
 	.far = ca__arm64_far,
 	.lazy = ca__arm64_lazy,
-	.lazy_read = ca__arm64_lazy_read,
-	.data = ca__arm64_data,
-	.data_word = ca__arm64_data_word,
 	.near_width = 4,
 	.far_word = 8,
 	.lazy_align = 4,

@@ -74,45 +74,11 @@ static bool ca__riscv_lazy(uint64_t slot, uint32_t index, uint64_t target,
 	return true;
 }
 
-static void ca__riscv_lazy_read(uint64_t slot, const uint8_t *at,
-				uint32_t *index, uint64_t *target)
-{
-	(void)slot;
-	*index = (ca__get32(at) & 0xfffff000) +
-		 (uint32_t)((int32_t)ca__get32(at + 4) >> 20);
-	*target = ca__get64(at + 32);
-}
-
-/* The jump; nop */
-static bool ca__riscv_data(bool entry, uint64_t slot, uint64_t word,
-			   uint8_t *at)
-{
-	uint64_t distance = word - slot;
-
-	(void)entry;
-	if (distance + 0x800 + (1ULL << 31) >= 1ULL << 32)
-		return false;
-	at = ca__riscv_jump(at, distance);
-	ca__put32(at, CA__RISCV_NOP);
-	return true;
-}
-
-static uint64_t ca__riscv_data_word(bool entry, uint64_t slot,
-				    const uint8_t *at)
-{
-	(void)entry;
-	return slot + (int64_t)(int32_t)(ca__get32(at) & 0xfffff000) +
-	       ((int32_t)ca__get32(at + 4) >> 20);
-}
-
 const struct ca__jump_machine ca__jump_riscv64 = {
 	.near = ca__riscv_near,
 	.near_target = ca__riscv_near_target,
 	.far = ca__riscv_far,
 	.lazy = ca__riscv_lazy,
-	.lazy_read = ca__riscv_lazy_read,
-	.data = ca__riscv_data,
-	.data_word = ca__riscv_data_word,
 	.near_width = 8,
 	.far_word = 16,
 	.lazy_align = 8,

@@ -102,38 +102,6 @@ static bool ca__x86_lazy(uint64_t slot, uint32_t index, uint64_t target,
 	return true;
 }
 
-static void ca__x86_lazy_read(uint64_t slot, const uint8_t *at, uint32_t *index,
-			      uint64_t *target)
-{
-	*index = ca__get32(at + 1);
-	*target = ca__x86_relative(slot + 10, at + 6);
-}
-
-/* endbr64, if wanted; jmp *word(%rip); int3 to the end */
-static bool ca__x86_data(bool entry, uint64_t slot, uint64_t word, uint8_t *at)
-{
-	uint64_t distance = word - (slot + (entry ? 4 : 0) + 6);
-
-	if (!ca__x86_fits(distance))
-		return false;
-	memset(at, 0xcc, entry ? 16 : 8);
-	if (entry) {
-		memcpy(at, ca__x86_endbr64, 4);
-		at += 4;
-	}
-	at[0] = 0xff;
-	at[1] = 0x25;
-	ca__put32(at + 2, distance);
-	return true;
-}
-
-static uint64_t ca__x86_data_word(bool entry, uint64_t slot, const uint8_t *at)
-{
-	unsigned int jump = entry ? 4 : 0;
-
-	return ca__x86_relative(slot + jump + 6, at + jump + 2);
-}
-
 const struct ca__jump_machine ca__jump_x86_64 = {
 	.near = ca__x86_near,
 	.near_target = ca__x86_near_target,
@@ -141,9 +109,6 @@ const struct ca__jump_machine ca__jump_x86_64 = {
 	.near_read = ca__x86_near_read,
 	.far = ca__x86_far,
 	.lazy = ca__x86_lazy,
-	.lazy_read = ca__x86_lazy_read,
-	.data = ca__x86_data,
-	.data_word = ca__x86_data_word,
 	.near_width = 8,
 	.far_word = 8,
 	.lazy_align = 1,
