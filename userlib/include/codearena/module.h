@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * libcodearena: the code of modules. Regions and code spaces, code objects with
- * their relocations and references, and the modules that they belong to.
+ * The code of modules: code objects with their relocations and references, code
+ * pointer handles, code spaces, and modules, which join all of them.
  */
 #ifndef CODEARENA_MODULE_H
 #define CODEARENA_MODULE_H

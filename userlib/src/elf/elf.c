@@ -18,13 +18,31 @@
 
 #define CA__ELF_FILE_MAX (1LL << 30)
 
+static const struct ca__elf_kind *
+ca__elf_kind_in(const struct ca__elf_kind *kinds, size_t count, uint32_t type)
+{
+	for (size_t i = 0; i < count; i++)
+		if (kinds[i].type == type)
+			return &kinds[i];
+	return NULL;
+}
+
 const struct ca__elf_kind *ca__elf_kind(const struct ca__elf_machine *machine,
 					uint32_t type)
 {
-	for (size_t i = 0; i < machine->kind_count; i++)
-		if (machine->kinds[i].type == type)
-			return &machine->kinds[i];
-	return NULL;
+	return ca__elf_kind_in(machine->kinds, machine->kind_count, type);
+}
+
+const char *ca__elf_kind_name(const struct ca__elf_machine *machine,
+			      uint32_t type, char number[16])
+{
+	const struct ca__elf_kind *kind =
+		ca__elf_kind_in(machine->refused, machine->refused_count, type);
+
+	if (kind)
+		return kind->name;
+	snprintf(number, 16, "%u", (unsigned int)type);
+	return number;
 }
 
 int ca__elf_fail(struct codearena_elf *elf, int error, const char *format, ...)

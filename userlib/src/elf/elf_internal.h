@@ -166,6 +166,9 @@ struct ca__elf_image {
 /* elf.c */
 const struct ca__elf_kind *ca__elf_kind(const struct ca__elf_machine *machine,
 					uint32_t type);
+/* Name of a type that is not supported; @number is used if it has none. */
+const char *ca__elf_kind_name(const struct ca__elf_machine *machine,
+			      uint32_t type, char number[16]);
 /* Set the text of codearena_elf_error(); return @error. */
 int ca__elf_fail(struct codearena_elf *elf, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -472,14 +472,17 @@ static int ca__elf_check_reloc(struct codearena_elf *elf,
 {
 	uint64_t index = ELF64_R_SYM(rela->r_info);
 	const struct ca__elf_kind *kind;
+	uint32_t type = ELF64_R_TYPE(rela->r_info);
 	struct ca__elf_symbol *symbol;
+	char number[16];
 
-	kind = ca__elf_kind(elf->machine, ELF64_R_TYPE(rela->r_info));
+	kind = ca__elf_kind(elf->machine, type);
 	if (!kind)
 		return ca__elf_fail(elf, -ENOTSUP,
-				    "%s relocation of type %u at %.*s+0x%llx",
+				    "%s relocation %s at %.*s+0x%llx is not supported",
 				    elf->machine->name,
-				    (unsigned int)ELF64_R_TYPE(rela->r_info),
+				    ca__elf_kind_name(elf->machine, type,
+						      number),
 				    CA__ELF_NAME_SHOWN, section->name,
 				    (unsigned long long)rela->r_offset);
 	if (!kind->width)

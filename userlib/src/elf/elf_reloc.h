@@ -29,6 +29,9 @@ struct ca__elf_machine {
 	const char *name;
 	const struct ca__elf_kind *kinds;
 	size_t kind_count;
+	/* Types that are known and not supported, for messages. */
+	const struct ca__elf_kind *refused;
+	size_t refused_count;
 	/* The addend of a branch to the start of a symbol. */
 	int64_t call_addend;
 	/* Largest distance between any two bytes of an object. */

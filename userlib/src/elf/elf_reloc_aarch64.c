@@ -36,6 +36,23 @@ static const struct ca__elf_kind ca__elf_a64_kinds[] = {
 	INSN(R_AARCH64_LD64_GOT_LO12_NC, CA__ELF_KIND_GOT),
 };
 
+/* Of the large code model, and of thread-local storage. */
+static const struct ca__elf_kind ca__elf_a64_refused[] = {
+	KIND(R_AARCH64_MOVW_UABS_G0, 0, 0),
+	KIND(R_AARCH64_MOVW_UABS_G0_NC, 0, 0),
+	KIND(R_AARCH64_MOVW_UABS_G1, 0, 0),
+	KIND(R_AARCH64_MOVW_UABS_G1_NC, 0, 0),
+	KIND(R_AARCH64_MOVW_UABS_G2, 0, 0),
+	KIND(R_AARCH64_MOVW_UABS_G2_NC, 0, 0),
+	KIND(R_AARCH64_MOVW_UABS_G3, 0, 0),
+	KIND(R_AARCH64_LD64_GOTPAGE_LO15, 0, 0),
+	KIND(R_AARCH64_TLSGD_ADR_PAGE21, 0, 0),
+	KIND(R_AARCH64_TLSIE_ADR_GOTTPREL_PAGE21, 0, 0),
+	KIND(R_AARCH64_TLSLE_ADD_TPREL_HI12, 0, 0),
+	KIND(R_AARCH64_TLSDESC_ADR_PAGE21, 0, 0),
+	KIND(R_AARCH64_TLSDESC_CALL, 0, 0),
+};
+
 /* Does a signed field of this many bits hold the value? */
 static bool ca__elf_a64_fits(uint64_t value, unsigned int bits)
 {
@@ -193,6 +210,9 @@ const struct ca__elf_machine ca__elf_aarch64 = {
 	.name = "aarch64",
 	.kinds = ca__elf_a64_kinds,
 	.kind_count = sizeof(ca__elf_a64_kinds) / sizeof(ca__elf_a64_kinds[0]),
+	.refused = ca__elf_a64_refused,
+	.refused_count = sizeof(ca__elf_a64_refused) /
+			 sizeof(ca__elf_a64_refused[0]),
 	.call_addend = 0,
 	.reach = 1ULL << 31,
 	.apply = ca__elf_a64_apply,

@@ -28,6 +28,24 @@ static const struct ca__elf_kind ca__elf_x86_kinds[] = {
 	KIND(R_X86_64_REX_GOTPCRELX, 4, CA__ELF_KIND_GOT),
 };
 
+/* Of the large code model, and of thread-local storage. */
+static const struct ca__elf_kind ca__elf_x86_refused[] = {
+	KIND(R_X86_64_GOT32, 0, 0),
+	KIND(R_X86_64_TLSGD, 0, 0),
+	KIND(R_X86_64_TLSLD, 0, 0),
+	KIND(R_X86_64_DTPOFF32, 0, 0),
+	KIND(R_X86_64_GOTTPOFF, 0, 0),
+	KIND(R_X86_64_TPOFF32, 0, 0),
+	KIND(R_X86_64_GOTOFF64, 0, 0),
+	KIND(R_X86_64_GOTPC32, 0, 0),
+	KIND(R_X86_64_GOT64, 0, 0),
+	KIND(R_X86_64_GOTPCREL64, 0, 0),
+	KIND(R_X86_64_GOTPC64, 0, 0),
+	KIND(R_X86_64_PLTOFF64, 0, 0),
+	KIND(R_X86_64_GOTPC32_TLSDESC, 0, 0),
+	KIND(R_X86_64_TLSDESC_CALL, 0, 0),
+};
+
 static int ca__elf_x86_apply(uint32_t type, uint8_t *field, uint64_t place,
 			     uint64_t target)
 {
@@ -90,6 +108,9 @@ const struct ca__elf_machine ca__elf_x86_64 = {
 	.name = "x86-64",
 	.kinds = ca__elf_x86_kinds,
 	.kind_count = sizeof(ca__elf_x86_kinds) / sizeof(ca__elf_x86_kinds[0]),
+	.refused = ca__elf_x86_refused,
+	.refused_count = sizeof(ca__elf_x86_refused) /
+			 sizeof(ca__elf_x86_refused[0]),
 	.call_addend = -4,
 	.reach = 1ULL << 31,
 	.apply = ca__elf_x86_apply,
