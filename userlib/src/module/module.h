@@ -105,11 +105,11 @@ struct ca__stage {
 };
 
 /**
- * struct ca__turn - a function whose slots are to be retargeted
+ * struct ca__retarget - a function whose slots are to be retargeted
  * @slot: its slot number
  * @target: the new target; 0: the initial one
  */
-struct ca__turn {
+struct ca__retarget {
 	uint32_t slot;
 	uint64_t target;
 };
@@ -117,7 +117,7 @@ struct ca__turn {
 /**
  * struct ca__scratch - memory for calls that change slots
  * @objects: for codearena_arena_publish()
- * @turns: the slots
+ * @retargets: the slots
  * @entries: patches, one jump table after the other
  * @counts: number of patches of each table
  * @done: number of these that were applied
@@ -125,8 +125,8 @@ struct ca__turn {
 struct ca__scratch {
 	struct codearena_object *objects;
 	size_t object_room;
-	struct ca__turn *turns;
-	size_t turn_room;
+	struct ca__retarget *retargets;
+	size_t retarget_room;
 	struct codearena_patch_entry *entries;
 	size_t entry_room;
 	size_t *counts;
@@ -284,16 +284,16 @@ void ca__staged_leave(struct codearena_module *module,
 		      struct ca__staged *staged, struct ca__stage **unused);
 void ca__stages_free(struct ca__stage *stages);
 
-/* module_turn.c */
+/* module_retarget.c */
 int ca__scratch_reserve(struct codearena_module *module, size_t objects,
-			size_t turns);
+			size_t slots);
 void ca__scratch_free(struct ca__scratch *scratch);
-int ca__turns_prepare(struct codearena_module *module, size_t count);
-int ca__turns_apply(struct codearena_module *module);
-bool ca__turns_undo(struct codearena_module *module);
-size_t ca__turns_of(struct codearena_module *module,
-		    const struct codearena_arena *arena,
-		    struct codearena_patch_entry **entries, size_t *table);
+int ca__retarget_prepare(struct codearena_module *module, size_t count);
+int ca__retarget_apply(struct codearena_module *module);
+bool ca__retarget_undo(struct codearena_module *module);
+size_t ca__retarget_of(struct codearena_module *module,
+		       const struct codearena_arena *arena,
+		       struct codearena_patch_entry **entries, size_t *table);
 
 /* module_own.c */
 extern const struct ca__owner_ops ca__module_owner_ops;
@@ -326,7 +326,7 @@ void ca__revert_handles(struct codearena_module *module,
 /* module_handle.c */
 int ca__module_handle_locked(struct codearena_module *module, uint32_t slot,
 			     uint64_t signature, codearena_handle *out);
-void ca__module_handle_turn(struct codearena_module *module, uint32_t slot);
+void ca__module_handle_retarget(struct codearena_module *module, uint32_t slot);
 void ca__module_handles_free(struct codearena_module *module);
 
 #endif /* CA__MODULE_H */

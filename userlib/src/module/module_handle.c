@@ -66,11 +66,11 @@ int ca__module_handle_locked(struct codearena_module *module, uint32_t slot,
 }
 
 /**
- * ca__module_handle_turn - retarget a handle as its slot was
+ * ca__module_handle_retarget - retarget a handle as its slot was
  * @module: module, whose lock is held
  * @slot: of a declared function
  */
-void ca__module_handle_turn(struct codearena_module *module, uint32_t slot)
+void ca__module_handle_retarget(struct codearena_module *module, uint32_t slot)
 {
 	if (module->handles &&
 	    module->handles[slot] != CODEARENA_HANDLE_INVALID)

@@ -149,10 +149,10 @@ static int ca__prepare(struct ca__publishing *p)
 		/* Of several for one function only the last counts. */
 		if (module->table[change->slot] != change->code)
 			continue;
-		module->scratch.turns[n].slot = change->slot;
-		module->scratch.turns[n++].target = change->code->start;
+		module->scratch.retargets[n].slot = change->slot;
+		module->scratch.retargets[n++].target = change->code->start;
 	}
-	return ca__turns_prepare(module, n);
+	return ca__retarget_prepare(module, n);
 }
 
 static size_t ca__collect(struct ca__publishing *p, size_t from, size_t *last)
@@ -199,7 +199,8 @@ static int ca__send(struct ca__publishing *p)
 		int ret;
 
 		if (n == p->count)
-			patches = ca__turns_of(module, arena, &entries, &table);
+			patches = ca__retarget_of(module, arena, &entries,
+						  &table);
 		ret = codearena_arena_publish(arena, s->objects, n, entries,
 					      patches, flags, &index);
 		if (ret) {
@@ -211,12 +212,12 @@ static int ca__send(struct ca__publishing *p)
 			s->done[table] = patches;
 		p->sent = last;
 	}
-	return ca__turns_apply(module);
+	return ca__retarget_apply(module);
 }
 
 static void ca__unsend(struct ca__publishing *p)
 {
-	bool undone = ca__turns_undo(p->module);
+	bool undone = ca__retarget_undo(p->module);
 	size_t i;
 
 	for (i = 0; i < p->sent; i++) {
@@ -246,7 +247,7 @@ static void ca__finish(struct ca__publishing *p)
 		module->counters.current += !p->changes[i].prior;
 		if (p->changes[i].prior)
 			ca__scope_add(p->changes[i].prior);
-		ca__module_handle_turn(module, p->changes[i].slot);
+		ca__module_handle_retarget(module, p->changes[i].slot);
 	}
 }
 

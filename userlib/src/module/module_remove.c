@@ -11,16 +11,16 @@
 
 #include "module/module.h"
 
-/* The module's lock is held. Retargets the slots in scratch.turns, all or none. */
-static int ca__turn_all(struct codearena_module *module, size_t count)
+/* The module's lock is held. Retargets the slots in scratch.retargets, all or none. */
+static int ca__retarget_all(struct codearena_module *module, size_t count)
 {
-	int ret = ca__turns_prepare(module, count);
+	int ret = ca__retarget_prepare(module, count);
 
 	if (ret)
 		return ret;
-	ret = ca__turns_apply(module);
+	ret = ca__retarget_apply(module);
 	if (ret)
-		ca__turns_undo(module);
+		ca__retarget_undo(module);
 	return ret;
 }
 
@@ -54,26 +54,26 @@ struct ca__removing {
 };
 
 /* Retarget some of the slots to the initial target, or back to the code. */
-static int ca__removing_turn(struct codearena_module *module,
-			     const struct ca__removing *removing, size_t first,
-			     size_t count, bool back)
+static int ca__removing_retarget(struct codearena_module *module,
+				 const struct ca__removing *removing,
+				 size_t first, size_t count, bool back)
 {
-	struct ca__turn *turns = module->scratch.turns;
+	struct ca__retarget *slots = module->scratch.retargets;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		turns[i].slot = removing->slots[first + i];
-		turns[i].target = back ? removing->codes[first + i]->start : 0;
+		slots[i].slot = removing->slots[first + i];
+		slots[i].target = back ? removing->codes[first + i]->start : 0;
 	}
-	return ca__turn_all(module, count);
+	return ca__retarget_all(module, count);
 }
 
 /*
  * In steps: the patches for a whole large module would take many megabytes. If a
  * step fails, those before it are undone.
  */
-static int ca__removing_turn_all(struct codearena_module *module,
-				 const struct ca__removing *removing)
+static int ca__removing_retarget_all(struct codearena_module *module,
+				     const struct ca__removing *removing)
 {
 	size_t first, count;
 	int ret = 0;
@@ -82,13 +82,14 @@ static int ca__removing_turn_all(struct codearena_module *module,
 		count = removing->count - first;
 		if (count > CA__MODULE_STEP)
 			count = CA__MODULE_STEP;
-		ret = ca__removing_turn(module, removing, first, count, false);
+		ret = ca__removing_retarget(module, removing, first, count,
+					    false);
 	}
 	if (!ret)
 		return 0;
 	for (first -= count; first; first -= CA__MODULE_STEP)
-		ca__removing_turn(module, removing, first - CA__MODULE_STEP,
-				  CA__MODULE_STEP, true);
+		ca__removing_retarget(module, removing, first - CA__MODULE_STEP,
+				      CA__MODULE_STEP, true);
 	return ret;
 }
 
@@ -114,7 +115,7 @@ static int ca__remove_locked(struct codearena_module *module,
 		removing->codes[n++] = module->table[i];
 	}
 	removing->count = n;
-	ret = ca__removing_turn_all(module, removing);
+	ret = ca__removing_retarget_all(module, removing);
 	if (ret) {
 		removing->count = 0;
 		return ret;
@@ -122,7 +123,7 @@ static int ca__remove_locked(struct codearena_module *module,
 	for (i = 0; i < n; i++) {
 		module->table[removing->slots[i]] = NULL;
 		ca__scope_add(removing->codes[i]);
-		ca__module_handle_turn(module, removing->slots[i]);
+		ca__module_handle_retarget(module, removing->slots[i]);
 	}
 	module->counters.current -= n;
 	return 0;
@@ -207,9 +208,9 @@ static int ca__reinstall_locked(struct codearena_module *module,
 		return ret;
 	if (!ca__code_try_ref(code))
 		return -ENOENT;
-	module->scratch.turns[0].slot = slot;
-	module->scratch.turns[0].target = code->start;
-	ret = ca__turn_all(module, 1);
+	module->scratch.retargets[0].slot = slot;
+	module->scratch.retargets[0].target = code->start;
+	ret = ca__retarget_all(module, 1);
 	if (ret) {
 		ca__code_put(code);
 		return ret;
@@ -218,7 +219,7 @@ static int ca__reinstall_locked(struct codearena_module *module,
 		ca__scope_add(*prior);
 	module->table[slot] = code;
 	module->counters.current += !*prior;
-	ca__module_handle_turn(module, slot);
+	ca__module_handle_retarget(module, slot);
 	*installed = true;
 	return 1;
 }

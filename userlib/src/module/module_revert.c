@@ -68,20 +68,20 @@ int ca__revert_reserve(struct codearena_module *module)
 }
 
 /* The module's lock is held. False if the backend refuses. */
-static bool ca__revert_turns(struct codearena_module *module,
-			   const uint32_t *slots, size_t count)
+static bool ca__revert_slots(struct codearena_module *module,
+			     const uint32_t *slots, size_t count)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		module->scratch.turns[i].slot = slots[i];
-		module->scratch.turns[i].target = 0;
+		module->scratch.retargets[i].slot = slots[i];
+		module->scratch.retargets[i].target = 0;
 	}
-	if (ca__turns_prepare(module, count))
+	if (ca__retarget_prepare(module, count))
 		return false;
-	if (!ca__turns_apply(module))
+	if (!ca__retarget_apply(module))
 		return true;
-	ca__turns_undo(module);
+	ca__retarget_undo(module);
 	return false;
 }
 
@@ -91,22 +91,22 @@ static size_t ca__revert_step(struct codearena_module *module,
 			    struct codearena_code **out)
 {
 	uint32_t slots[CA__REVERT_STEP] = { 0 }, slot;
-	size_t turned = 0, n = 0, i;
+	size_t retargeted = 0, n = 0, i;
 
 	pthread_mutex_lock(&module->lock);
 	for (i = 0; i < count; i++) {
 		if (!ca__module_declares(module, codes[i], &slot) ||
 		    module->table[slot] != codes[i])
 			continue;
-		slots[turned++] = slot;
+		slots[retargeted++] = slot;
 		out[n++] = codes[i];
 	}
-	if (!ca__revert_turns(module, slots, turned))
+	if (!ca__revert_slots(module, slots, retargeted))
 		n = 0;
 	for (i = 0; i < n; i++) {
 		module->table[slots[i]] = NULL;
 		module->counters.current--;
-		ca__module_handle_turn(module, slots[i]);
+		ca__module_handle_retarget(module, slots[i]);
 	}
 	for (i = 0; i < count; i++) {
 		if (ca__module_declares(module, codes[i], &slot) ||

@@ -41,12 +41,12 @@ static int ca__grow(void **array, size_t *room, size_t wanted, size_t size)
  * ca__scratch_reserve - reserve memory for a call
  * @module: module
  * @objects: number of objects that the call publishes
- * @turns: number of slots that it retargets
+ * @slots: number of slots that it retargets
  *
  * Return: 0 or -ENOMEM.
  */
 int ca__scratch_reserve(struct codearena_module *module, size_t objects,
-			size_t turns)
+			size_t slots)
 {
 	struct ca__scratch *s = &module->scratch;
 	size_t tables = module->table_count, *counts;
@@ -56,14 +56,15 @@ int ca__scratch_reserve(struct codearena_module *module, size_t objects,
 	ret = ca__grow(&array, &s->object_room, objects, sizeof(*s->objects));
 	s->objects = array;
 	if (!ret) {
-		array = s->turns;
-		ret = ca__grow(&array, &s->turn_room, turns, sizeof(*s->turns));
-		s->turns = array;
+		array = s->retargets;
+		ret = ca__grow(&array, &s->retarget_room, slots,
+			       sizeof(*s->retargets));
+		s->retargets = array;
 	}
 	if (!ret) {
 		array = s->entries;
 		ret = ca__grow(&array, &s->entry_room,
-			       turns * tables * CODEARENA_JUMP_ENTRIES,
+			       slots * tables * CODEARENA_JUMP_ENTRIES,
 			       sizeof(*s->entries));
 		s->entries = array;
 	}
@@ -84,7 +85,7 @@ int ca__scratch_reserve(struct codearena_module *module, size_t objects,
 void ca__scratch_free(struct ca__scratch *scratch)
 {
 	free(scratch->objects);
-	free(scratch->turns);
+	free(scratch->retargets);
 	free(scratch->entries);
 	free(scratch->counts);
 }
@@ -101,13 +102,13 @@ ca__entries(struct codearena_module *module, size_t table)
 }
 
 /**
- * ca__turns_prepare - make the patches for scratch.turns
+ * ca__retarget_prepare - make the patches for scratch.retargets
  * @module: module with scratch memory
- * @count: number of turns, for different slots
+ * @count: number of slots, each once
  *
  * Return: 0 or what codearena_jump_table_prepare() says.
  */
-int ca__turns_prepare(struct codearena_module *module, size_t count)
+int ca__retarget_prepare(struct codearena_module *module, size_t count)
 {
 	struct ca__scratch *s = &module->scratch;
 	struct codearena_patch_entry *to = s->entries;
@@ -120,8 +121,8 @@ int ca__turns_prepare(struct codearena_module *module, size_t count)
 		const struct codearena_patch_entry *first = to;
 
 		for (i = 0; i < count; i++) {
-			uint32_t slot = s->turns[i].slot;
-			uint64_t target = s->turns[i].target;
+			uint32_t slot = s->retargets[i].slot;
+			uint64_t target = s->retargets[i].target;
 			int ret;
 
 			if (!target)
@@ -139,7 +140,7 @@ int ca__turns_prepare(struct codearena_module *module, size_t count)
 }
 
 /**
- * ca__turns_of - the patches for the slots of an arena
+ * ca__retarget_of - the patches for the slots of an arena
  * @module: module
  * @arena: arena
  * @entries: gets the array
@@ -147,9 +148,9 @@ int ca__turns_prepare(struct codearena_module *module, size_t count)
  *
  * Return: their number; 0 also if they do not fit in one call.
  */
-size_t ca__turns_of(struct codearena_module *module,
-		    const struct codearena_arena *arena,
-		    struct codearena_patch_entry **entries, size_t *table)
+size_t ca__retarget_of(struct codearena_module *module,
+		       const struct codearena_arena *arena,
+		       struct codearena_patch_entry **entries, size_t *table)
 {
 	size_t t;
 
@@ -159,7 +160,8 @@ size_t ca__turns_of(struct codearena_module *module,
 		*entries = ca__entries(module, t);
 		*table = t;
 		return module->scratch.counts[t] <= 2 * CA__MODULE_STEP ?
-		       module->scratch.counts[t] : 0;
+			       module->scratch.counts[t] :
+			       0;
 	}
 	return 0;
 }
@@ -167,16 +169,17 @@ size_t ca__turns_of(struct codearena_module *module,
 static uint32_t ca__patch_flags(const struct codearena_module *module)
 {
 	return module->opts.flags & CODEARENA_MODULE_F_SYNC ?
-	       CODEARENA_PATCH_F_SYNC : 0;
+		       CODEARENA_PATCH_F_SYNC :
+		       0;
 }
 
 /**
- * ca__turns_apply - apply the patches that are not applied yet
+ * ca__retarget_apply - apply the patches that are not applied yet
  * @module: module
  *
- * Return: 0 or a negative errno; the caller must call ca__turns_undo() then.
+ * Return: 0 or a negative errno; the caller must call ca__retarget_undo() then.
  */
-int ca__turns_apply(struct codearena_module *module)
+int ca__retarget_apply(struct codearena_module *module)
 {
 	struct ca__scratch *s = &module->scratch;
 	size_t t;
@@ -207,13 +210,13 @@ int ca__turns_apply(struct codearena_module *module)
 }
 
 /**
- * ca__turns_undo - undo what ca__turns_apply() did
+ * ca__retarget_undo - undo what ca__retarget_apply() did
  * @module: module
  *
  * Return: true on success; false if the backend refuses, as for lack of memory:
  * then some slots keep the new target.
  */
-bool ca__turns_undo(struct codearena_module *module)
+bool ca__retarget_undo(struct codearena_module *module)
 {
 	struct ca__scratch *s = &module->scratch;
 	size_t t;
