@@ -69,7 +69,6 @@ double Ours()
 	Check(codearena_manager_new(&how, &manager), "manager");
 	opts.sz = sizeof(opts);
 	opts.functions = kObjects;
-	opts.lazy_builtin = CODEARENA_NO_BUILTIN;
 	opts.estimate = kObjects * kSize;
 	Check(codearena_module_new(manager, &opts, &module), "module");
 	for (codearena_code_desc &desc : descs) {

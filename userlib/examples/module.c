@@ -68,7 +68,7 @@ static uint64_t publish(uint32_t function, uint32_t tier, const char *bytes,
 	}
 	TRY(codearena_module_add_publish(module, &desc, 1, &code, NULL));
 	start = codearena_code_start(code);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	return start;
 }
 
@@ -103,7 +103,7 @@ static void call(uint32_t function, uint64_t first, uint64_t second)
 	printf("    trapped in %s+%u, accessing byte %llu\n", name,
 	       (unsigned int)(report.pc - codearena_code_start(code)),
 	       (unsigned long long)(report.address - first));
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 }
 
 /* Report code on stacks: none when the collector calls this. */
@@ -116,7 +116,7 @@ static void answer(void *data, struct codearena_runtime *runtime,
 
 static void show(void)
 {
-	CODEARENA_OPTS(codearena_module_stat, stat);
+	CODEARENA_OPTS(codearena_module_counters, stat);
 
 	TRY(codearena_module_stat(module, &stat));
 	printf("    %d code objects, %d of them current\n", (int)stat.codes,
@@ -148,7 +148,7 @@ static void start(const char *directory)
 	CODEARENA_OPTS(codearena_runtime_opts, join, .ask = answer);
 	CODEARENA_OPTS(codearena_module_opts, opts, .functions = FUNCTIONS,
 		       .builtins = builtins, .builtin_count = 1,
-		       .estimate = 65536);
+		       .flags = CODEARENA_MODULE_F_LAZY, .estimate = 65536);
 	CODEARENA_OPTS(codearena_logger_opts, log, .directory = directory,
 		       .sinks = directory ? CODEARENA_LOG_PERFMAP : 0,
 		       .flags = CODEARENA_LOGGER_F_ENVIRONMENT);

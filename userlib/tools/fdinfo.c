@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * codearenactl: an arena, as its handle tells of it.
+ * codearenactl: reading the state of an arena through its handle.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static void set(struct ctl_arena *arena, enum ctl_number n, uint64_t value)
 	arena->known |= 1ULL << n;
 }
 
-/* "KEY:\tVALUE", without the prefix. What is not known is of a later module. */
+/* "KEY:\tVALUE", without the prefix. Newer modules may have other keys. */
 static void parse_line(const char *key, size_t length, const char *value,
 		       size_t value_length, struct ctl_arena *arena)
 {
@@ -71,7 +71,7 @@ static void parse_line(const char *key, size_t length, const char *value,
 	}
 }
 
-/* Is this the fdinfo of an arena? Takes from it what it can use. */
+/* Parses the fdinfo of a handle; false: not a handle of an arena. */
 bool ctl_fdinfo_parse(const char *text, struct ctl_arena *arena)
 {
 	while (*text) {

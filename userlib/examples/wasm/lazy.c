@@ -274,6 +274,7 @@ const struct wasm_glue *wasm_lazy_open(struct wasm_module *module,
 	opts.functions = lazy->object.part_count;
 	opts.builtins = lazy->builtins;
 	opts.builtin_count = WASM_FIRST_IMPORT + lazy->object.import_count;
+	opts.flags = CODEARENA_MODULE_F_LAZY;
 	opts.lazy_builtin = WASM_LAZY_BUILTIN;
 	opts.estimate = code_length(&lazy->object);
 	make_module(lazy, &opts);
@@ -314,7 +315,7 @@ bool wasm_lazy_where(struct wasm_lazy *lazy, uint64_t pc,
 		return false;
 	codearena_code_get_info(code, &info);
 	*offset = pc - info.start;
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	if (info.function_index < 0 ||
 	    (uint32_t)info.function_index >= lazy->object.part_count)
 		return false;
@@ -324,7 +325,7 @@ bool wasm_lazy_where(struct wasm_lazy *lazy, uint64_t pc,
 
 void wasm_lazy_counters(struct wasm_lazy *lazy, struct wasm_counters *to)
 {
-	CODEARENA_OPTS(codearena_module_stat, stat, .spaces = 0);
+	CODEARENA_OPTS(codearena_module_counters, stat, .spaces = 0);
 
 	if (codearena_module_stat(lazy->module, &stat))
 		wasm_die("no counters");
@@ -345,6 +346,6 @@ void wasm_lazy_map(struct wasm_lazy *lazy, FILE *to)
 		fprintf(to, "%llx %x %s\n",
 			(unsigned long long)codearena_code_start(code),
 			codearena_code_size(code), lazy->object.parts[i].name);
-		codearena_module_put(&code, 1);
+		codearena_code_put(code);
 	}
 }

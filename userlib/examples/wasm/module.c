@@ -25,20 +25,19 @@ static void list_functions(struct wasm_module *module)
 {
 	CODEARENA_OPTS(codearena_elf_sym, sym, .name = NULL);
 	uint64_t base = (uintptr_t)codearena_arena_base(module->arena);
-	size_t count = codearena_elf_symbol_count(module->elf), i, kept = 0;
+	size_t count = 0, i, kept = 0;
 	struct wasm_function *functions;
-	struct codearena_range range;
 
+	while (!codearena_elf_symbol_at(module->elf, count, &sym))
+		count++;
 	functions = wasm_allocate(count * sizeof(*functions));
 	for (i = 0; i < count; i++) {
-		if (codearena_elf_symbol_at(module->elf, i, &sym) ||
-		    sym.type != CODEARENA_ELF_SYM_FUNC ||
-		    sym.offset == CODEARENA_ELF_NO_OFFSET ||
-		    codearena_elf_function(module->elf, sym.name, &range))
+		codearena_elf_symbol_at(module->elf, i, &sym);
+		if (sym.type != CODEARENA_ELF_SYM_FUNC || !sym.code.length)
 			continue;
 		functions[module->function_count++] = (struct wasm_function) {
-			.start = base + range.offset,
-			.length = range.length,
+			.start = base + sym.code.offset,
+			.length = sym.code.length,
 			.name = sym.name,
 		};
 		module->code_length += sym.size;
