@@ -64,7 +64,7 @@ class Page:
 
     @property
     def title(self):
-        return title_of(self.name, self.section)
+        return title_of(self.name, self.section) or self.functions[0].brief
 
 
 def pages_of(headers):

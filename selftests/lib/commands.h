@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * One valid call of each command on a populated arena, for tests that bend one
+ * One valid call of each command on a populated arena, for tests that change one
  * thing of it at a time. Calls of different commands do not get in each other's
  * way.
  */
@@ -15,7 +15,8 @@
  * struct command - what is known about a command
  * @name: for messages
  * @request: its number
- * @size: bytes of its structure; all structures are of the first version
+ * @size: bytes of its structure
+ * @first: bytes of the first version of it
  * @flags: the flags it knows
  * @reserved: offset of its __reserved member, 0 without one
  * @outputs: writes to the structure when it succeeds
@@ -26,6 +27,7 @@ struct command {
 	const char *name;
 	unsigned long request;
 	size_t size;
+	size_t first;
 	uint32_t flags;
 	size_t reserved;
 	bool outputs;
@@ -55,7 +57,7 @@ extern const struct command commands[COMMAND_COUNT];
 
 /**
  * struct command_call - a call and what it points to
- * @raw: the structure, with room for a newer program's members behind it
+ * @raw: the structure, with room for a newer program's members after it
  * @source: bytes for WRITE and PUBLISH
  */
 struct command_call {

@@ -232,7 +232,7 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 	siglongjmp(*guard, signo);
 }
 
-/* Early: constructors of tests may be in need of it. */
+/* Early: constructors of tests may need it. */
 static void __attribute__((constructor(200))) install_handlers(void)
 {
 	static const int signals[] = { SIGBUS, SIGSEGV, SIGTRAP, SIGILL };
@@ -500,6 +500,9 @@ static bool stat_differs(const struct codearena_stat *a,
 			     b->out_traps_divide);
 	different |= differs("traps_undefined", a->out_traps_undefined,
 			     b->out_traps_undefined);
+	different |= differs("metadata", a->out_metadata, b->out_metadata);
+	different |= differs("metadata_limit", a->out_metadata_limit,
+			     b->out_metadata_limit);
 	return different;
 }
 

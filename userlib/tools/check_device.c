@@ -42,9 +42,9 @@ CTL_CHECK(module)
 		return;
 	}
 	version[strcspn(version, "\n")] = 0;
-	if (strcmp(version, CODEARENA_VERSION)) {
+	if (strcmp(version, CODEARENA_VERSION_STRING)) {
 		ctl_find(f, CTL_NOTE, "loaded, version %s; this is version %s",
-			 version, CODEARENA_VERSION);
+			 version, CODEARENA_VERSION_STRING);
 		ctl_advise(f, "no action needed while the major versions are equal");
 	} else {
 		ctl_find(f, CTL_GOOD, "loaded, version %s", version);

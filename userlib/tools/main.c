@@ -151,7 +151,7 @@ int main(int argc, char **argv)
 			return ctl_finish(CTL_OK);
 		case 'V':
 			printf("codearenactl %s (libcodearena %s)\n",
-			       CODEARENA_VERSION, codearena_version());
+			       CODEARENA_VERSION_STRING, codearena_version());
 			return ctl_finish(CTL_OK);
 		default:
 			return CTL_USAGE;

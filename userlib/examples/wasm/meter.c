@@ -21,12 +21,12 @@ int __wrap_codearena_arena_publish(struct codearena_arena *arena,
 				   const struct codearena_patch_entry *patches,
 				   size_t patch_count, uint32_t flags,
 				   size_t *failed);
-int __real_codearena_trap_register(struct codearena_arena *arena,
+int __real_codearena_trap_table_register(struct codearena_arena *arena,
 				   uint64_t offset, uint64_t length,
 				   const struct codearena_trap *traps,
 				   size_t count, uint32_t flags, uint64_t *id,
 				   size_t *failed);
-int __wrap_codearena_trap_register(struct codearena_arena *arena,
+int __wrap_codearena_trap_table_register(struct codearena_arena *arena,
 				   uint64_t offset, uint64_t length,
 				   const struct codearena_trap *traps,
 				   size_t count, uint32_t flags, uint64_t *id,
@@ -49,14 +49,14 @@ int __wrap_codearena_arena_publish(struct codearena_arena *arena,
 	return ret;
 }
 
-int __wrap_codearena_trap_register(struct codearena_arena *arena,
+int __wrap_codearena_trap_table_register(struct codearena_arena *arena,
 				   uint64_t offset, uint64_t length,
 				   const struct codearena_trap *traps,
 				   size_t entries, uint32_t flags, uint64_t *id,
 				   size_t *failed)
 {
 	uint64_t begin = wasm_ticks();
-	int ret = __real_codearena_trap_register(arena, offset, length, traps,
+	int ret = __real_codearena_trap_table_register(arena, offset, length, traps,
 						 entries, flags, id, failed);
 
 	if (wasm_current)

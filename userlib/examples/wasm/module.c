@@ -74,7 +74,7 @@ static int protect(struct wasm_module *module)
 				.length = f[next].length,
 				.landing = PAD_OFFSET,
 			};
-		ret = codearena_trap_register(module->arena,
+		ret = codearena_trap_table_register(module->arena,
 					      f[first].start - base,
 					      f[next - 1].start +
 					      f[next - 1].length -

@@ -358,7 +358,7 @@ static void failure_in_the_middle(void **state)
 	assert_int_equal(publish_return(s->arena, 0, 5, 0), 0);
 	assert_int_equal(publish_return(s->arena, s->unit, 5, 0), 0);
 	trap.landing = pad.begin - s->base;
-	assert_int_equal(codearena_trap_register(s->arena, code.begin - s->base,
+	assert_int_equal(codearena_trap_table_register(s->arena, code.begin - s->base,
 						 s->unit, &trap, 1, 0, &id,
 						 NULL), 0);
 	/* Not in the first space, therefore a step of its own. */
@@ -379,7 +379,7 @@ static void failure_in_the_middle(void **state)
 	assert_int_equal(codearena_allocator_release(s->allocator, r, 2, &done),
 			 0);
 	assert_int_equal(stat_of(s->arena).out_trap_tables, 0);
-	assert_int_equal(codearena_trap_release(s->arena, id), -ENOENT);
+	assert_int_equal(codearena_trap_table_release(s->arena, id), -ENOENT);
 }
 
 /* A naive picture of one space: the state of each unit. */

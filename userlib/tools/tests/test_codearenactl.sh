@@ -218,7 +218,7 @@ report "list has a real process"
 real_show() {
 	ctl 0 show "$pid" && out "^arena \"a \"b.c\" d\", backend $keeper," &&
 		out "^  length  *$((pages * $(getconf PAGESIZE 2>/dev/null || echo 4096)))\$" &&
-		out '^  sealed  *[1-9]' && out "^code   view $address-" && ctl 0 -j show "$pid" && is_json
+		{ [ "$keeper" = memfd ] || out '^  sealed  *[1-9]'; } && out '^  committed  *[1-9]' && out "^code   view $address-" && ctl 0 -j show "$pid" && is_json
 }
 real_show
 report "show of a real process"
@@ -236,7 +236,8 @@ report "disas of a real process"
 real_stat() {
 	ctl 0 --watch=0.3 --count 3 stat "$pid" && [ "$(grep -c '^$' "$work/out")" -eq 2 ] &&
 		[ "$(grep -c '^1 arenas' "$work/out")" -eq 3 ] && ! grep -q "$(printf '\033')" "$work/out" &&
-		tail -n 1 "$work/out" | awk '{ exit !($5 > 1 && $5 < 200) }' &&
+		{ [ "$keeper" = memfd ] ||
+			tail -n 1 "$work/out" | awk '{ exit !($5 > 1 && $5 < 200) }'; } &&
 		ctl 0 -j -w0.1 -c2 stat "$pid" && is_json && [ "$(wc -l <"$work/out")" -eq 2 ]
 }
 real_stat
