@@ -99,7 +99,7 @@ bool ctl_fdinfo_parse(const char *text, struct ctl_arena *arena)
 	return ctl_known(arena, CTL_LENGTH);
 }
 
-/* The other counters of a memfd are in the process's memory. */
+/* Other counters of the fallback are in the memory of the process. */
 void ctl_memfd_read(const char *path, struct ctl_arena *arena)
 {
 	struct stat status;

@@ -73,7 +73,7 @@ void wasm_meter_publish(const struct wasm_module *module)
 	wasm_count(module, &counters);
 	from = wasm_allocate(counters.code_bytes);
 	to = wasm_allocate(counters.code_bytes);
-	/* Not the faults of memory that was never there. */
+	/* Page faults of first accesses do not count. */
 	memset(from, 1, counters.code_bytes);
 	memset(to, 2, counters.code_bytes);
 	__asm__ volatile("" : : "r"(from), "r"(to) : "memory");

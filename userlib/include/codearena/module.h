@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * libcodearena: the code of modules. Regions and code spaces, code objects with
- * their relocations and references, and the modules that they belong to.
+ * The code of modules: code objects with their relocations and references, code
+ * pointer handles, code spaces, and modules, which join all of them.
  */
 #ifndef CODEARENA_MODULE_H
 #define CODEARENA_MODULE_H
@@ -1427,49 +1427,48 @@ int codearena_allocator_locate(const struct codearena_allocator *allocator,
  */
 
 /*
- * A module is a set of functions that are compiled together: its code objects,
- * the jump tables through which they call each other, and a table that says
- * which code is current for each function.
+ * A module is a set of functions that are compiled together: their code objects,
+ * the jump tables through which they call each other, and a table of the current
+ * code of each function.
  *
- * Words used here:
+ * Terms:
  *
- * function    numbered as in the source: the first ones are imported and have
- *             no slot, the others are declared
- * add         get space for code and relocate it. It lies in ordinary memory
- *             (one block for a batch) until it is published: executable memory
- *             takes code only together with its seal.
- * publish     make code executable, findable by address, and current where it
- *             is better than what there is
- * current     code that the jump-table slot of its function leads to
- * retired     code that is not current any more, or never was; it lives as long
- *             as somebody holds a reference
+ * function    numbered as in the source: imported functions come first and have
+ *             no slot; the others are declared
+ * add         allocate space for code and relocate it. Until it is published the
+ *             code lies in ordinary memory, one block for a batch: executable
+ *             memory takes code only together with its seal.
+ * publish     make code executable, findable by address, and current if it is
+ *             better than the code that is current
+ * current     the jump-table slot of its function targets this code
+ * retired     code that is no longer current, or never was. It lives as long as
+ *             there are references to it.
  *
- * References. codearena_module_add() hands out code with one reference, which
- * is the caller's. codearena_module_publish() takes it over: it becomes that of
- * the table if the code gets current; that of the module if the code belongs to
- * no declared function (wrappers, anonymous code), until the module is freed or
- * codearena_module_release() is called; and is dropped otherwise. Whoever wants
- * to look at code afterwards has a scope open at the call, which gets references
- * to all code that was published or retired by it (codearena/module.h); or takes a
- * reference before; or gets one from codearena_module_code() and the like, and
- * gives it back by codearena_module_put().
+ * References. codearena_module_add() returns code with one reference, owned by
+ * the caller. codearena_module_publish() takes it over: for the table if the
+ * code becomes current, for the module if the code belongs to no declared
+ * function (wrappers, anonymous code). The module's own reference lasts until
+ * codearena_module_drop() or codearena_module_free(). Otherwise the reference is
+ * dropped. To use code after publishing it, open a scope before, which gets
+ * references to all code that the call publishes or retires; or take a reference
+ * before; or use codearena_module_code() and the like. Every reference that a
+ * caller owns is given back with codearena_code_put().
  *
- * The life of retired code. When its last reference goes it is dead: nothing
- * finds it any more but by its address, since a thread may execute it still.
- * With a collector it is freed when no thread does, as codearena/module.h tells.
- * Without, it is freed by codearena_module_reap(), by which the caller says that
- * none does. Its space waits for the end of a grace of codearena_module_allocator()
- * before it is used again.
+ * Freeing. When its last reference is dropped, code is dead: only lookups by
+ * address find it, since a thread may still execute it. A collector frees it when
+ * no thread does. Without a collector codearena_module_reap() frees it, and the
+ * caller asserts that no thread executes it. Its space is reused after a grace
+ * period of codearena_module_allocator().
  *
- * Threads. Every function may be called from any thread at any time, on the
- * same module too, except codearena_module_free(), which must be the last call
- * on its module, and except that a code object may be published or abandoned
- * only once. None may be called from a signal handler. Adding runs on many
- * threads side by side; what changes the tables of a module is serialised by a
- * mutex of the module. The order of locks is: allocator, module,
- * arena; callbacks are called without any of them unless they say so.
+ * Threads. All functions are thread-safe, with two exceptions:
+ * codearena_module_free() must be the last call on its module, and a code object
+ * may be published or dropped only once. None is async-signal-safe. In a child of
+ * fork() none may be called if the parent had several threads. Threads add code
+ * side by side; a mutex of the module serialises changes of its tables. Locks
+ * are taken in the order allocator, module, arena, and callbacks are called
+ * without any of them unless documented otherwise.
  *
- * Return values as in codearena.h. A failure has changed nothing.
+ * Return values as in codearena.h. A call that fails has changed nothing.
  */
 
 /* Flags of struct codearena_module_opts */
@@ -1477,18 +1476,17 @@ int codearena_allocator_locate(const struct codearena_allocator *allocator,
 					      * baseline code if it has
 					      * deoptimisation data */
 #define CODEARENA_MODULE_F_DEBUG	0x2U /* begin in the debug state */
-#define CODEARENA_MODULE_F_SYNC		0x4U /* processors are synchronised when
+#define CODEARENA_MODULE_F_SYNC		0x4U /* synchronise all processors when
 					      * slots change, see
 					      * CODEARENA_PUBLISH_F_SYNC */
-
-/* There is no such builtin: functions are not compiled lazily. */
-#define CODEARENA_NO_BUILTIN		0xffffffffU
+#define CODEARENA_MODULE_F_LAZY		0x8U /* functions without code call
+					      * lazy_builtin */
 
 /**
  * enum codearena_event - what happened to a code object
  * @CODEARENA_EVENT_PUBLISHED: it can be executed and found
- * @CODEARENA_EVENT_INSTALLED: it got current
- * @CODEARENA_EVENT_RETIRED: it is not current any more
+ * @CODEARENA_EVENT_INSTALLED: it became current
+ * @CODEARENA_EVENT_RETIRED: it is no longer current
  * @CODEARENA_EVENT_FREED: it is about to be freed; its bytes are still there
  */
 enum codearena_event {
@@ -1501,38 +1499,42 @@ enum codearena_event {
 struct codearena_module;
 
 /**
- * struct codearena_module_opts - how to make a module
+ * struct codearena_module_opts - options of codearena_module_new()
  * @sz: set by the caller to sizeof(struct codearena_module_opts)
- * @name: of the arenas, see struct codearena_arena_opts
- * @imports: how many functions are imported
- * @functions: how many functions are declared; together below 2^31
+ * @name: name of the arenas, see struct codearena_arena_opts
+ * @imports: number of imported functions
+ * @functions: number of declared functions; with @imports below 2^31
  * @builtins: addresses of builtins, copied; may be NULL if there are none
  * @builtin_count: entries of @builtins
- * @lazy_builtin: index of the builtin that compiles a function at its first
- *                call; it gets the index of the function among the declared
- *                ones as codearena/jump.h says. CODEARENA_NO_BUILTIN: none.
- * @estimate: bytes of code expected, see codearena_estimate_code()
+ * @lazy_builtin: with CODEARENA_MODULE_F_LAZY, index of the builtin that
+ *                compiles a function at its first call. It gets the index of the
+ *                function, imported ones counted, in the register that
+ *                codearena/jump.h names. Else 0.
+ * @estimate: expected bytes of code, for the size of the first code space
  * @signature_count: signatures are below this
  * @external_count: entries of @externals
  * @externals: addresses for CODEARENA_RELOC_EXTERNAL, copied; may be NULL if
  *             there are none
- * @handles: NULL, or the table that handles of functions are taken from. It
- *           must outlive the module.
- * @collector: NULL, or who finds out when dead code can be freed. It must
- *             outlive the module.
+ * @handles: NULL, or the table for code pointer handles of functions. It must
+ *           outlive the module.
+ * @collector: NULL, or the collector that frees dead code. It must outlive the
+ *             module.
  * @flags: CODEARENA_MODULE_F_* bits
  * @jump_flags: CODEARENA_JUMP_F_* bits
- * @reach: a code space uses the jump tables of another one if no byte of it is
- *         further from any byte of them; else it gets tables of its own. Not
- *         above codearena_reservation_limit(); 0: just that.
- * @validate: NULL, or is asked whether what the code was compiled for still
- *            holds; any result but 0 makes codearena_module_publish() return
- *            -ESTALE. Called with the module's mutex held, so that what it
- *            found true stays true if changes go through publishing too: it
- *            must not call the module.
- * @event: NULL, or is told about code, by the thread that caused the event and
- *         with no lock held. It may take references.
- * @data: for the callbacks
+ * @reach: largest distance between a byte of code and a byte of its jump tables.
+ *         A code space shares the tables of another one if they are as near, and
+ *         gets its own otherwise. 0: as far as direct branches reach; more is
+ *         refused.
+ * @validate: NULL, or returns 0 if the assumptions that the code was compiled
+ *            with still hold; other results make codearena_module_publish()
+ *            return -ESTALE. Called with the module's mutex held, so that changes
+ *            of the assumptions which are published too cannot intervene. It must
+ *            not call the module.
+ * @event: NULL, or called for each event, in the thread that caused it, without
+ *         locks held. It may take references.
+ * @data: argument of the callbacks
+ *
+ * All members may be 0: a module without functions, for wrappers for example.
  */
 struct codearena_module_opts {
 	size_t sz;
@@ -1559,22 +1561,23 @@ struct codearena_module_opts {
 };
 
 /**
- * struct codearena_module_stat - counters of a module
- * @sz: set by the caller to sizeof(struct codearena_module_stat)
+ * struct codearena_module_counters - counters of a module
+ * @sz: set by the caller to sizeof(struct codearena_module_counters)
  * @spaces: code spaces
- * @tables: of these, how many have jump tables of their own
- * @added: code objects added and neither published nor abandoned
- * @codes: code objects published and not freed; jump tables are none
+ * @tables: code spaces with jump tables of their own
+ * @added: code objects added and neither published nor dropped
+ * @codes: code objects published and not freed, without jump tables
  * @current: functions that have current code
  * @dead: code objects that wait for codearena_module_reap(); 0 with a collector
  * @code_bytes: bytes of @codes in executable memory, with padding
- * @metadata_bytes: bytes of memory beside them
+ * @metadata_bytes: bytes of ordinary memory for @codes
  * @table_bytes: bytes of all jump tables
- * @baseline_bytes: bytes of baseline code that is not for debugging, and
+ * @baseline_bytes: bytes of baseline code that is not for debugging, plus
  *                  @table_bytes
- * @optimized_bytes: the same of optimised code
+ * @optimized_bytes: bytes of optimised code that is not for debugging, plus
+ *                   @table_bytes
  */
-struct codearena_module_stat {
+struct codearena_module_counters {
 	size_t sz;
 	uint64_t spaces;
 	uint64_t tables;
@@ -1591,13 +1594,14 @@ struct codearena_module_stat {
 
 /**
  * codearena_module_new - make a module
- * @manager: where its space counts
+ * @manager: manager whose limits apply to the module's code spaces; it must
+ *           outlive the module
  * @opts: NULL, or options
  * @out: gets the module; NULL on failure
  *
- * Reserves the first code space, with its jump tables, unless nothing is
- * expected: neither code, nor functions, nor builtins. The slots of all
- * declared functions lead to the lazy builtin.
+ * Reserves the first code space, with its jump tables, unless @opts announces
+ * neither code nor functions nor builtins. The slots of all declared functions
+ * target the lazy builtin; without CODEARENA_MODULE_F_LAZY they trap.
  *
  * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is wrong; the
  * codes of codearena_allocator_new().
@@ -1608,35 +1612,37 @@ int codearena_module_new(struct codearena_manager *manager,
 
 /**
  * codearena_module_free - free a module with all of its code
- * @module: NULL, or a module, which is gone after the call
+ * @module: the module, or NULL
  *
- * Its code cannot be found any more; then its handles, its traps and its space
- * are gone. No thread may execute its code, nor may anybody hold a reference
- * to it; code that was added and not published goes too.
+ * Removes its code from lookups, then frees its handles, traps and space, and
+ * code that was added and not published. No thread may execute its code, and no
+ * reference to its code may be left.
  */
 void codearena_module_free(struct codearena_module *module);
 
 /**
- * codearena_module_add - get space for code and relocate it
+ * codearena_module_add - allocate space for code and relocate it
  * @module: module
- * @descs: array of descriptions; what they point to is copied
+ * @descs: array of descriptions; everything is copied. Entries are as far apart
+ *         as the first one says with @sz; all must have the same @sz.
  * @count: entries of @descs, not 0
- * @out: array of @count entries that gets the code, NULL each on failure
- * @failed: NULL, or gets the index of the description that was refused
- *          (SIZE_MAX: no single one) and the relocation if it was one;
+ * @out: array of @count entries that gets the code, with one reference each;
+ *       all NULL on failure
+ * @failed: NULL, or gets the index of the refused description (SIZE_MAX: no
+ *          single one is to blame), and the relocation if one was refused;
  *          @failed->sz must be set
  *
- * All objects of a batch lie side by side, unless the batch is larger than half
- * of the largest code space: then it is split in halves.
+ * The objects of a batch are neighbours. A batch of more than half of the
+ * largest code space is split in halves.
  *
  * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP, -ENAMETOOLONG, -EOVERFLOW: an
- * argument, or a description, see struct codearena_code_desc;
- * -ENOSPC: one object is larger than half of the largest code space, or no room
- * is left; -ENOMEM; the codes of codearena_allocator_allocate(); for a
- * relocation -EINVAL: kind, form, offset, order or addend; -ENOEXEC: the field
- * does not hold the instructions; -ENOENT: no such function, builtin, signature,
+ * argument or a description is wrong, see struct codearena_code_desc; -ENOSPC: an
+ * object is larger than half of the largest code space, or no room is left;
+ * -ENOMEM; the codes of codearena_allocator_allocate(). For a relocation,
+ * -EINVAL: kind, form, offset, order or addend; -ENOEXEC: the field does not hold
+ * the instructions of the form; -ENOENT: no such function, builtin, signature,
  * handle or external address; -EOVERFLOW: an internal reference leaves the
- * object; -ERANGE: out of reach.
+ * object; -ERANGE: the target is out of reach.
  */
 int codearena_module_add(struct codearena_module *module,
 			 const struct codearena_code_desc *descs, size_t count,
@@ -1644,52 +1650,41 @@ int codearena_module_add(struct codearena_module *module,
 			 struct codearena_reloc_error *failed);
 
 /**
- * codearena_module_abandon - give up code that was not published
- * @module: module
- * @codes: array of code, which is gone after the call
- * @count: entries of @codes, not 0
- *
- * Return: 0; -EINVAL: not of this module, published already, or named twice.
- */
-int codearena_module_abandon(struct codearena_module *module,
-			     struct codearena_code *const *codes, size_t count);
-
-/**
  * codearena_module_publish - make code executable
  * @module: module
  * @codes: array of code from codearena_module_add(), in any order
  * @count: entries of @codes, not 0
- * @failed: NULL, or gets the index of the code that was refused; SIZE_MAX: no
- *          single one
+ * @failed: NULL, or gets the index of the refused code; SIZE_MAX: no single one
+ *          is to blame
  *
- * For each code space concerned, one system call makes the code executable,
- * with its traps, and turns the slots of that space to it; then those of the
- * other spaces are turned.
+ * For each code space, one system call makes code executable, registers its
+ * traps and retargets the slots of that space; the slots of other spaces
+ * follow. Takes over the caller's references.
  *
- * Code of kind function with the index of a declared function gets current by
+ * Code of kind function with the index of a declared function becomes current by
  * these rules, applied in the order of the array:
- * - never if it is for stepping;
- * - in the debug state only if it is for debugging, and the current code is not
- *   for a higher debug level;
- * - else unless the current code is not for debugging and of a higher tier;
- *   with CODEARENA_MODULE_F_DEOPT it is replaced all the same if it has
- *   deoptimisation data.
+ * - code for stepping never does;
+ * - in the debug state, code for debugging does, unless the current code is for
+ *   a higher debug level; other code does not;
+ * - otherwise code does, unless the current code is not for debugging and of a
+ *   higher tier. With CODEARENA_MODULE_F_DEOPT it replaces even that, if the
+ *   current code has deoptimisation data.
  *
  * Return: 0; -EINVAL: a code is not of this module, published already, or named
- * twice; -ESTALE: @validate says so; the codes of codearena_arena_publish() and
- * codearena_arena_patch().
+ * twice; -ESTALE: @validate refused; -ENOMEM; the codes of
+ * codearena_arena_publish() and codearena_arena_patch().
  */
 int codearena_module_publish(struct codearena_module *module,
 			     struct codearena_code *const *codes, size_t count,
 			     size_t *failed);
 
 /**
- * codearena_module_add_publish - add and publish
+ * codearena_module_add_publish - add code and publish it
  * @module: module
- * @descs: array of descriptions
+ * @descs: as codearena_module_add()
  * @count: entries of @descs, not 0
  * @out: NULL, or array of @count entries that gets the code, each with a
- *       reference which is the caller's; NULL each on failure
+ *       reference owned by the caller; all NULL on failure
  * @failed: as codearena_module_add()
  *
  * Return: as the two.
@@ -1700,82 +1695,79 @@ int codearena_module_add_publish(struct codearena_module *module,
 				 struct codearena_reloc_error *failed);
 
 /**
- * codearena_module_release - give up code that is not of a declared function
+ * codearena_module_drop - give code up
  * @module: module
- * @code: code that was published
+ * @codes: array of code
+ * @count: entries of @codes, not 0
  *
- * The module's reference of a wrapper or anonymous code is dropped: it is
- * retired.
+ * Code that was added and not published is freed. Published code of no declared
+ * function (wrappers, anonymous code) is retired: the module drops its reference.
+ * All or nothing.
  *
- * Return: 0; -EINVAL: not of this module, not published, or of a declared
- * function; -ENOENT: it was released before.
+ * Return: 0; -EINVAL: a code is not of this module, is of a declared function
+ * and published, or is unpublished and named twice; -ENOENT: published code that
+ * was dropped before, or is named twice.
  */
-int codearena_module_release(struct codearena_module *module,
-			     struct codearena_code *code);
+int codearena_module_drop(struct codearena_module *module,
+			  struct codearena_code *const *codes, size_t count);
 
 /**
- * codearena_module_call_target - where to call a function
+ * codearena_module_call_target - address for calls of a function
  * @module: module
  * @function: index of a declared function
- * @from: address of the caller, whose direct branches reach the result; 0: the
- *        first code space
+ * @from: address of the caller, whose direct branches reach the result; 0: in
+ *        the first code space
  * @out: gets the address of the near slot; 0 on failure
  *
  * Return: 0; -EINVAL; -ENOENT: no declared function has this index, or @from is
- * not in a code space.
+ * in no code space.
  */
 int codearena_module_call_target(struct codearena_module *module,
 				 uint32_t function, uint64_t from,
 				 uint64_t *out);
 
 /**
- * codearena_module_builtin_target - where to call a builtin
+ * codearena_module_builtin_target - address for calls of a builtin
  * @module: module
  * @builtin: index of a builtin
  * @from: as codearena_module_call_target()
  * @out: gets the address of the far slot; 0 on failure
  *
- * Return: 0; -EINVAL; -ENOENT: there is no such builtin, or @from is not in a
- * code space.
+ * Return: 0; -EINVAL; -ENOENT: no builtin has this index, or @from is in no code
+ * space.
  */
 int codearena_module_builtin_target(struct codearena_module *module,
 				    uint32_t builtin, uint64_t from,
 				    uint64_t *out);
 
 /**
- * codearena_module_slot_function - which function does a slot belong to?
+ * codearena_module_slot - the function or builtin that a slot belongs to
  * @module: module
- * @address: address of a near slot of any code space, exactly
- * @out: gets the index of the function
+ * @address: first address of a near slot, or of a builtin's far slot, in any
+ *           code space
+ * @builtin: gets whether it is the slot of a builtin
+ * @index: gets the index of the function or builtin
  *
- * Return: 0; -EINVAL; -ENOENT: no near slot begins there.
- */
-int codearena_module_slot_function(struct codearena_module *module,
-				   uint64_t address, uint32_t *out);
-
-/**
- * codearena_module_slot_builtin - which builtin does a slot belong to?
- * @module: module
- * @address: address of a far slot of any code space, exactly
- * @out: gets the index of the builtin
+ * The inverse of codearena_module_call_target() and
+ * codearena_module_builtin_target().
  *
- * Return: 0; -EINVAL; -ENOENT: no slot of a builtin begins there.
+ * Return: 0; -EINVAL; -ENOENT: no such slot begins there.
  */
-int codearena_module_slot_builtin(struct codearena_module *module,
-				  uint64_t address, uint32_t *out);
+int codearena_module_slot(struct codearena_module *module, uint64_t address,
+			  bool *builtin, uint32_t *index);
 
 /**
  * codearena_module_handle - code pointer handle of a function
  * @module: module
  * @function: index of a declared function
- * @signature: what indirect callers will demand; it is kept from the first call
- *             for this function. A relocation that comes first sets 0.
- * @out: gets the handle; it is the module's, and leads to the current code, or
- *       to the near slot while there is none
+ * @signature: signature that indirect callers will check; fixed by the first
+ *             call for the function. A relocation that comes first sets 0.
+ * @out: gets the handle, which is the module's. It targets the current code, or
+ *       the near slot while there is none.
  *
- * Return: 0; -EINVAL: the module was made without a table, or the function has
- * a handle with another signature; -ENOENT: no declared function has this
- * index; -ENOSPC: the table is full; -ENOMEM.
+ * Return: 0; -EINVAL: the module was made without a table, or the handle has
+ * another signature; -ENOENT: no declared function has this index; -ENOMEM;
+ * -ENOSPC: the table is full.
  */
 int codearena_module_handle(struct codearena_module *module, uint32_t function,
 			    uint64_t signature, codearena_handle *out);
@@ -1784,33 +1776,40 @@ int codearena_module_handle(struct codearena_module *module, uint32_t function,
  * codearena_module_code - current code of a function
  * @module: module
  * @function: index of a declared function
- * @out: gets the code with a reference, which is the caller's; NULL on failure
+ * @out: gets the code, with a reference owned by the caller; NULL on failure
  *
- * Return: 0; -EINVAL; -ENOENT: there is no such function, or it has no code.
+ * Return: 0; -EINVAL; -ENOENT: no such function, or it has no code.
  */
 int codearena_module_code(struct codearena_module *module, uint32_t function,
 			  struct codearena_code **out);
 
-/**
- * codearena_module_use_lazy - lead a function to the lazy builtin
- * @module: module
- * @function: index of a declared function, which must have no current code
- *
- * Slots begin that way; this does it again.
- *
- * Return: 0; -EINVAL; -ENOENT: there is no such function; -EBUSY: it has code;
- * the codes of codearena_arena_patch().
- */
-int codearena_module_use_lazy(struct codearena_module *module,
-			      uint32_t function);
+/* Flags of codearena_module_codes() */
+#define CODEARENA_CODES_CURRENT	0x1U
 
 /**
- * enum codearena_filter - which current code to remove
+ * codearena_module_codes - list the code of a module
+ * @module: module
+ * @flags: 0: all published code that is not dead, without jump tables, by
+ *         ascending address. CODEARENA_CODES_CURRENT: the current code of each
+ *         declared function in their order, NULL where there is none.
+ * @out: array that gets the code, with a reference to each owned by the caller
+ * @count: entries of @out; gets the number that is filled in
+ *
+ * The list is that of one moment.
+ *
+ * Return: 0; -EINVAL; -EOPNOTSUPP: unknown flags; -EMSGSIZE: @out is too small,
+ * @count gets the size that it needs.
+ */
+int codearena_module_codes(struct codearena_module *module, uint32_t flags,
+			   struct codearena_code **out, size_t *count);
+
+/**
+ * enum codearena_filter - selects current code
  * @CODEARENA_FILTER_DEBUG: code for debugging
- * @CODEARENA_FILTER_NOT_DEBUG: all other
+ * @CODEARENA_FILTER_NOT_DEBUG: all other code
  * @CODEARENA_FILTER_BASELINE: code of the baseline tier
  * @CODEARENA_FILTER_OPTIMIZED: code of the optimised tier
- * @CODEARENA_FILTER_ALL: every code
+ * @CODEARENA_FILTER_ALL: all code
  */
 enum codearena_filter {
 	CODEARENA_FILTER_DEBUG = 1,
@@ -1821,11 +1820,11 @@ enum codearena_filter {
 };
 
 /**
- * struct codearena_removed - what was removed
+ * struct codearena_removed - what codearena_module_remove() removed
  * @sz: set by the caller to sizeof(struct codearena_removed)
  * @functions: functions that lost their code
  * @code_bytes: bytes of that code in executable memory
- * @metadata_bytes: bytes of memory beside it
+ * @metadata_bytes: bytes of ordinary memory for that code
  */
 struct codearena_removed {
 	size_t sz;
@@ -1835,12 +1834,13 @@ struct codearena_removed {
 };
 
 /**
- * codearena_module_remove - lead functions back to the lazy builtin
+ * codearena_module_remove - retire current code
  * @module: module
  * @filter: enum codearena_filter
  * @removed: NULL, or gets what was removed; @sz must be set
  *
- * The code is retired.
+ * The slots of the functions get their initial target again, see
+ * codearena_module_new().
  *
  * Return: 0; -EINVAL; -ENOMEM; the codes of codearena_arena_patch().
  */
@@ -1851,21 +1851,23 @@ int codearena_module_remove(struct codearena_module *module,
 /**
  * codearena_module_set_debug - enter or leave the debug state
  * @module: module
- * @debug: which
+ * @debug: whether to enter it
  *
- * Changes no code; see codearena_module_publish(). Return: 0; -EINVAL.
+ * Changes only what later calls of codearena_module_publish() make current.
+ *
+ * Return: 0; -EINVAL.
  */
 int codearena_module_set_debug(struct codearena_module *module, bool debug);
 
 /**
  * codearena_module_reinstall_debug - make breakpoint code current again
  * @module: module
- * @code: published code of a declared function, of the debug level breakpoints;
- *        the caller holds a reference
+ * @code: published code of a declared function, of debug level breakpoints; the
+ *        caller holds a reference
  *
- * Return: 1: done; 0: the module is not in the debug state any more, nothing
- * was done; -EINVAL: @code is not such code of this module; -ENOENT: it is dead
- * already; the codes of codearena_arena_patch().
+ * Return: 1: done; 0: nothing done, the module is not in the debug state;
+ * -EINVAL: @code is no such code of this module; -ENOENT: it is dead already;
+ * -ENOMEM; the codes of codearena_arena_patch().
  */
 int codearena_module_reinstall_debug(struct codearena_module *module,
 				     struct codearena_code *code);
@@ -1874,8 +1876,8 @@ int codearena_module_reinstall_debug(struct codearena_module *module,
  * codearena_module_lookup - find code of a module by address
  * @module: module
  * @pc: any address
- * @out: gets the code, jump tables included, with a reference which is the
- *       caller's; NULL on failure
+ * @out: gets the code, jump tables included, with a reference owned by the
+ *       caller; NULL on failure
  *
  * Return: 0; -EINVAL; -ENOENT: no code of this module is there.
  */
@@ -1883,60 +1885,25 @@ int codearena_module_lookup(struct codearena_module *module, const void *pc,
 			    struct codearena_code **out);
 
 /**
- * codearena_module_snapshot_table - current code of all declared functions
- * @module: module
- * @out: array that gets an entry for each function, NULL where it has no code,
- *       each with a reference which is the caller's
- * @count: entries of @out; gets the number of declared functions
- *
- * Return: 0; -EINVAL; -EMSGSIZE: @out is too small, @count says how large it
- * must be.
- */
-int codearena_module_snapshot_table(struct codearena_module *module,
-				    struct codearena_code **out, size_t *count);
-
-/**
- * codearena_module_snapshot_all - all published code
- * @module: module
- * @out: array that gets the code by ascending address, each with a reference
- *       which is the caller's. Code that is dead already is left out, and so
- *       are jump tables.
- * @count: entries of @out; gets the number of entries that are filled in
- *
- * Return: 0; -EINVAL; -EMSGSIZE: @out is too small, @count says how large it
- * should be.
- */
-int codearena_module_snapshot_all(struct codearena_module *module,
-				  struct codearena_code **out, size_t *count);
-
-/**
- * codearena_module_put - give a reference back
- * @codes: array of code, NULL entries are skipped
- * @count: entries of @codes
- *
- * Code whose last reference this was is retired.
- */
-void codearena_module_put(struct codearena_code *const *codes, size_t count);
-
-/**
  * codearena_module_reap - free dead code
  * @module: module without a collector
  * @count: NULL, or gets the number of code objects that were freed
  *
  * Frees retired code without references. The caller asserts that no thread
- * executes such code, or can return to it.
+ * executes such code or can return to it.
  *
- * Return: 0; -EINVAL: NULL, or the module has a collector, which does this.
+ * Return: 0; -EINVAL: @module is NULL, or has a collector.
  */
 int codearena_module_reap(struct codearena_module *module, size_t *count);
 
 /**
- * codearena_module_allocator - where the code lies
+ * codearena_module_allocator - the allocator of a module's code spaces
  * @module: module
  *
- * For codearena_allocator_grace_begin() and codearena_allocator_grace_end(),
- * and counters. Return: the allocator, which is the module's; NULL if @module
- * is NULL.
+ * For codearena_allocator_grace_begin(), codearena_allocator_grace_end() and
+ * counters.
+ *
+ * Return: the allocator, owned by the module; NULL if @module is NULL.
  */
 struct codearena_allocator *
 codearena_module_allocator(struct codearena_module *module);
@@ -1944,12 +1911,12 @@ codearena_module_allocator(struct codearena_module *module);
 /**
  * codearena_module_stat - read the counters
  * @module: module
- * @stat: gets the counters, taken together; @sz must be set
+ * @counters: gets the counters of one moment; @sz must be set
  *
  * Return: 0; -EINVAL.
  */
 int codearena_module_stat(struct codearena_module *module,
-			  struct codearena_module_stat *stat);
+			  struct codearena_module_counters *counters);
 
 #ifdef __cplusplus
 }
