@@ -12,7 +12,7 @@
  * space. Theirs: allocate, write, and release.
  *
  * Both have the same two mappings of a file in memory and write the same bytes.
- * What we commit and what we give back is always full of trap instructions;
+ * What we commit and what we release is always filled with trap instructions;
  * theirs is with the option for that (asmjit_fill), and is what was there before
  * without it (asmjit).
  */

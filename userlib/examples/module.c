@@ -56,7 +56,7 @@ static uint64_t publish(uint32_t function, uint32_t tier, const char *bytes,
 		desc.relocs = &reloc;
 		desc.reloc_count = 1;
 	} else if (function == GET) {
-		/* The landing pad stands behind the code. */
+		/* The landing pad follows the code. */
 		trap.landing = (size + 3) & ~3U;
 		desc.traps = &trap;
 		desc.trap_count = 1;
@@ -75,7 +75,7 @@ static uint64_t publish(uint32_t function, uint32_t tier, const char *bytes,
 #define PUBLISH(function, tier, bytes) \
 	publish(function, CODEARENA_TIER_##tier, bytes, sizeof(bytes) - 1)
 
-/* Called by the code of the module, at the first call of a function. */
+/* Called by lazy_builtin on the first call of a function. */
 uint64_t compile(uint32_t function)
 {
 	printf("    compiling function %u\n", function);
@@ -106,7 +106,7 @@ static void call(uint32_t function, uint64_t first, uint64_t second)
 	codearena_code_put(code);
 }
 
-/* No code is on any stack of this program when it is asked. */
+/* Report code on stacks: none when the collector calls this. */
 static void answer(void *data, struct codearena_runtime *runtime,
 		   uint64_t sequence)
 {
@@ -166,7 +166,7 @@ static void start(const char *directory)
 	TRY(codearena_logger_attach(logger, module));
 	TRY(codearena_allocator_space(codearena_module_allocator(module), 0,
 				      &space));
-	/* Every 32-bit index leads into the guard. */
+	/* Every 32-bit index stays in the guard. */
 	TRY(codearena_guard_new(space.arena, 16ULL << 30, NULL, &guard));
 	TRY(codearena_guard_back(guard, 0, 65536));
 	printf("backend: %s\n", codearena_backend_name(

@@ -13,7 +13,7 @@
 
 #include "demo.h"
 
-/* The only things of the C library that the objects may use. */
+/* The functions of the C library that objects may use. */
 static int resolve(void *ctx, const char *name, uint64_t *address)
 {
 	static const struct {

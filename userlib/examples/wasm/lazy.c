@@ -14,10 +14,10 @@
 #include "split.h"
 #include "wasm.h"
 
-/* In the arena of the runner: the landing pad, then this. */
+/* Offset in the arena of the runner, after the landing pad. */
 #define STUB_OFFSET	4096
 
-/* What a displacement reaches, less what is added to addresses of data. */
+/* Reach of a displacement, minus room for offsets from data addresses. */
 #define REACH		((1ULL << 31) - (1 << 20))
 #define PLACEMENTS	8
 
@@ -36,8 +36,8 @@ struct wasm_lazy {
 extern void wasm_lazy_entry(void);
 
 /*
- * Loading takes room on the stack. Where that is not left this traps, as the
- * functions of the module do.
+ * Loading a function needs stack. This traps if there is too little, as functions
+ * of the module do.
  */
 static int publish_stub(struct codearena_arena *arena)
 {
@@ -127,7 +127,7 @@ static void publish(struct wasm_lazy *lazy, uint32_t first, uint32_t count)
 	free(descs);
 }
 
-/* From wasm_lazy_entry: where to go on. */
+/* Called by wasm_lazy_entry; returns the address to continue at. */
 uint64_t wasm_lazy_load(uint32_t function);
 uint64_t wasm_lazy_load(uint32_t function)
 {
@@ -156,10 +156,10 @@ static bool in_reach(struct wasm_lazy *lazy)
 }
 
 /*
- * Code refers to the data by displacements, and the library chooses where code
- * is. Both come from the same end of the address space, so that they are close,
- * unless the data fits into a hole where the code does not: then the hole is
- * kept filled, and both get another place.
+ * Code refers to data by displacements, and the library places the code. Both are
+ * allocated from the same end of the address space and thus close, unless the
+ * data fits into a gap that is too small for the code: then the gap stays filled
+ * and both are placed again.
  */
 static void make_module(struct wasm_lazy *lazy,
 			const struct codearena_module_opts *base)

@@ -20,7 +20,7 @@ static int by_address(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* Where code is for several names (an alias), the first one counts. */
+/* If code has several names (aliases), the first one counts. */
 static void list_functions(struct wasm_module *module)
 {
 	CODEARENA_OPTS(codearena_elf_sym, sym, .name = NULL);
@@ -51,7 +51,7 @@ static void list_functions(struct wasm_module *module)
 	module->functions = functions;
 }
 
-/* Tables as large as they can be; what lies between functions is none's. */
+/* Register tables as large as possible; gaps between functions have no trap. */
 static int protect(struct wasm_module *module)
 {
 	CODEARENA_OPTS(codearena_info, info, .machine = 0);
@@ -73,7 +73,7 @@ static int protect(struct wasm_module *module)
 				.length = f[next].length,
 				.landing = PAD_OFFSET,
 			};
-		ret = codearena_trap_register(module->arena,
+		ret = codearena_trap_table_register(module->arena,
 					      f[first].start - base,
 					      f[next - 1].start +
 					      f[next - 1].length -
@@ -91,7 +91,7 @@ static uint64_t align(uint64_t value, uint64_t to)
 	return (value + to - 1) / to * to;
 }
 
-/* Finds out whether the file is well-formed, too. */
+/* Checks that the file is well-formed, too. */
 static void open_object(struct wasm_module *module, const char *object)
 {
 	char error[200] = "";
@@ -174,7 +174,7 @@ struct wasm_module *wasm_load(const char *object,
 	return module;
 }
 
-/* What stands before a function's name in the compiled module. */
+/* Prefix of the names of functions in the compiled module. */
 static const char *plain_name(const char *name)
 {
 	static const char *const prefixes[] = {
@@ -187,7 +187,7 @@ static const char *plain_name(const char *name)
 	return name;
 }
 
-static void tell(const struct wasm_module *module, struct wasm_trap *trap)
+static void locate(const struct wasm_module *module, struct wasm_trap *trap)
 {
 	const struct wasm_function *f = module->functions;
 
@@ -196,7 +196,7 @@ static void tell(const struct wasm_module *module, struct wasm_trap *trap)
 	if (module->lazy) {
 		const char *name;
 
-		/* Else it was to be loaded, and the stack was full. */
+		/* Otherwise loading it exhausted the stack. */
 		trap->function = "(loading)";
 		if (wasm_lazy_where(module->lazy, trap->report.pc, &name,
 				    &trap->offset))
@@ -211,7 +211,7 @@ static void tell(const struct wasm_module *module, struct wasm_trap *trap)
 	}
 }
 
-/* Counts without what it takes to get into the module, and out of it. */
+/* The count excludes entering and leaving the module. */
 static void enter_metered(void (*function)(void *instance, uint64_t *values),
 			  uint64_t *values)
 {
@@ -242,7 +242,7 @@ bool wasm_enter(struct wasm_module *module,
 		return true;
 	module->ticks = before;
 	module->traps++;
-	tell(module, trap);
+	locate(module, trap);
 	return false;
 }
 

@@ -576,9 +576,7 @@ int codearena_code_print(const struct codearena_code *code, uint32_t flags,
 const struct codearena_code *codearena_code_find(uint64_t pc);
 
 /**
- * codearena_code_find_ref - find the object that contains an address, and take
- * a
- *                           reference
+ * codearena_code_find_ref - find an object, and take a reference
  * @pc: any address
  *
  * Takes a mutex; not async-signal-safe.

@@ -126,7 +126,7 @@ CODEARENA_API int codearena_module_new(struct codearena_manager *manager,
 	ret = ca__module_opts_get(&module->opts, opts, stat.machine);
 	if (ret)
 		goto err_module;
-	ca__owner_init(&module->owner, &ca__module_owner_ops,
+	ca__owner_begin(&module->owner, &ca__module_owner_ops,
 		       module->opts.collector);
 	module->machine = stat.machine;
 	module->unit = stat.unit;
@@ -147,7 +147,7 @@ CODEARENA_API int codearena_module_new(struct codearena_manager *manager,
 	*out = module;
 	return 0;
 err_owner:
-	ca__owner_fini(&module->owner);
+	ca__owner_end(&module->owner);
 err_module:
 	ca__module_delete(module);
 	return ret;
@@ -171,7 +171,7 @@ CODEARENA_API void codearena_module_free(struct codearena_module *module)
 
 	if (!module)
 		return;
-	ca__owner_fini(&module->owner);
+	ca__owner_end(&module->owner);
 	codearena_logger_detach(module);
 	for (i = 0; i < module->owned_count; i++)
 		ca__module_event(module, CODEARENA_EVENT_FREED,
