@@ -9,6 +9,7 @@
 #define CODEARENA_PRIVATE_H
 
 #include <linux/cpumask.h>
+#include <linux/fault-inject-usercopy.h>
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
@@ -19,9 +20,11 @@
 #include <linux/pid.h>
 #include <linux/rbtree.h>
 #include <linux/rwsem.h>
+#include <linux/sched/signal.h>
 #include <linux/seqlock.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
+#include <linux/uaccess.h>
 
 #include <linux/codearena.h>
 
@@ -43,21 +46,27 @@
  *                          sync_mask. Taken by ioctls and fdinfo only; never
  *                          with mmap_lock held, and no user memory is touched
  *                          under it: a fault would want mmap_lock.
- *   mm::mmap_lock          held by the core around the vm_operations.
+ *   arena::handles_lock    mutex. The list of handles, while it changes and
+ *                          while pages are unmapped by it.
+ *   mm::mmap_lock          held by the core around the vm_operations; or, for a
+ *                          fault, the lock of the VMA.
  *   arena::map_lock        rw_semaphore. Read: the fault handler looks a page
- *                          up and maps it. Write: seals are taken away, before
- *                          the page is unmapped. So a fault either comes first
- *                          and is unmapped, or comes later and finds no seal.
- *                          Sealing does not need it: going from no seal to one
- *                          only makes a later fault succeed.
+ *                          up and locks it; the core maps and unlocks it. Write:
+ *                          seals are taken away; then the page is locked once,
+ *                          and unmapped. So a fault either comes first and is
+ *                          unmapped, or comes later and finds no seal. Sealing
+ *                          does not need it: going from no seal to one only
+ *                          makes a later fault succeed.
  *   arena::table_seq       raw sequence counter. The links of the tree of
  *                          tables, which traps walk without a lock, with
  *                          interrupts off; changed with arena::lock held and
- *                          preemption off, so that they never wait long, on
- *                          PREEMPT_RT neither.
- *   codearena_view_lock    spinlock, in view.c. The views of all arenas. It
- *                          does not sleep because vm_operations take it, and
- *                          SYNC while it gathers processors.
+ *                          preemption off, so that they never wait long.
+ *   arena::viewers_lock    spinlock. Who shows code of the arena, for SYNC;
+ *                          changed by the vm_operations.
+ *   codearena_mm::lock     raw spinlock, with a sequence counter, seq. The
+ *                          views of a process, changed by its vm_operations,
+ *                          and searched by its traps without the lock.
+ *   codearena_bucket::lock spinlock. The processes with code views, by hash.
  *
  * arena::lock and mmap_lock are never held together by this module.
  *
@@ -67,14 +76,14 @@
  * claimer the bytes and the states of the granule until it settles it under
  * the lock. Two calls that touch different granules copy side by side.
  *
- * Traps take no lock at all: under RCU they find the view, its arena, the table
- * and the landing pad. Views, tables and arenas are freed a grace period after
- * they can last be found.
+ * Traps take no lock at all: under RCU they find the process, the view, its
+ * arena, the table and the landing pad. All of these are freed a grace period
+ * after they can last be found.
  *
- * References: a file holds one on its arena, and both hold one on the inode with
- * the address_space of the views; a VMA holds its file; a view lives from
- * vm_operations::open (or mmap) to ::close. The last file frees the arena with
- * its pages, so no view exists then.
+ * References: a file holds one on its arena and one on the inode with the
+ * address_space of its VMAs; a VMA holds its file; what view.c records of a VMA
+ * lives from vm_operations::open (or mmap) to ::close. The last file frees the
+ * arena with its pages, so no view exists then.
  */
 
 /**
@@ -88,6 +97,8 @@
  * @claimed: granules that a call is copying to at this moment
  * @settling: the part of @claimed that the call which holds arena::lock is
  *            about to seal, so that its landing pads may lie there
+ * @mapped: it was mapped since it was last unmapped everywhere. Set by the fault
+ *          handler under map_lock, while @sealed is not 0
  */
 struct codearena_page {
 	void *data;
@@ -96,6 +107,7 @@ struct codearena_page {
 	u64 written;
 	u64 claimed;
 	u64 settling;
+	bool mapped;
 };
 
 /* Page states are allocated by chunks, when a page of one is committed. */
@@ -108,6 +120,7 @@ struct codearena_chunk_state {
 /* Offsets fit 32 bits, and code reaches all of an arena on every machine. */
 #define CODEARENA_MAX_LENGTH	((u64)SZ_2G)
 #define CODEARENA_MAX_ENTRIES	65536U
+#define CODEARENA_MAX_TRAPS	(1U << 20)	/* in all objects of a call */
 
 /* Lets a large arena share the upper levels of the page tables with nobody. */
 #define CODEARENA_PREFERRED_ALIGN	((u64)SZ_2M)
@@ -151,9 +164,11 @@ struct codearena_counters {
  * @id: for people to tell arenas apart; never used twice. Immutable
  * @pid: process that reserved it, for people. Immutable
  * @owner: address space that may change it; compared, never used. Immutable
- * @inode: holds the address_space in which the views are found. Immutable
  * @length: bytes, immutable
  * @commit_limit: most pages committed at a time, immutable
+ * @user: account of the user who reserved it. Immutable
+ * @metadata: bytes of metadata charged
+ * @metadata_limit: limit of @metadata, immutable
  * @flags: CODEARENA_RESERVE_F_*, immutable
  * @name: immutable
  * @lock: see above
@@ -164,22 +179,27 @@ struct codearena_counters {
  * @pads: &struct codearena_pad by place, protected by @lock
  * @generation: makes the ids of tables unique
  * @fixed: traps led to a landing pad, by kind
- * @views: &struct codearena_view, protected by codearena_view_lock
+ * @handles_lock: see above
+ * @handles: &struct codearena_handle, under @handles_lock
+ * @viewers_lock: see above
+ * @viewers: &struct codearena_viewer, under @viewers_lock
  * @rcu: to free it
  * @counters: protected by @lock
  * @sync_mask: scratch of codearena_sync_locked(), protected by @lock; allocated
  *             with the arena so that discarding cannot fail for want of it
- * @chunks: page states. Entries are set once under @lock and stay until the
- *          arena is freed
+ * @chunks: page states, NULL where no page is committed. Set under @lock, cleared
+ *          under @lock and @map_lock, since page faults read them
  */
 struct codearena_arena {
 	struct kref ref;
 	u64 id;
 	struct pid *pid;
 	struct mm_struct *owner;
-	struct inode *inode;
 	u64 length;
 	unsigned long commit_limit;
+	struct codearena_user *user;
+	atomic_long_t metadata;
+	unsigned long metadata_limit;
 	u32 flags;
 	char name[CODEARENA_NAME_LEN];
 	struct mutex lock;		/* states, counters, sync_mask */
@@ -189,7 +209,10 @@ struct codearena_arena {
 	struct rb_root pads;
 	atomic_t generation;
 	atomic_long_t fixed[3];
-	struct list_head views;
+	struct mutex handles_lock;	/* list of handles */
+	struct list_head handles;
+	spinlock_t viewers_lock;	/* list of viewers */
+	struct list_head viewers;
 	struct rcu_head rcu;
 	struct codearena_counters counters;
 	cpumask_var_t sync_mask;
@@ -197,32 +220,82 @@ struct codearena_arena {
 };
 
 /**
- * struct codearena_view - a VMA that shows code of an arena
- * @hash: among the views of all arenas, by @mm
- * @node: in arena::views
+ * struct codearena_handle - an open file of the device
+ * @arena: its arena, or NULL before RESERVE; set once
+ * @mapping: holds the VMAs that are mapped by this file. Immutable
+ * @entry: in arena::handles
+ * @mapped: a page was mapped in one of them; set by the fault handler under
+ *          map_lock
+ */
+struct codearena_handle {
+	struct codearena_arena *arena;
+	struct address_space *mapping;
+	struct list_head entry;
+	bool mapped;
+};
+
+/**
+ * struct codearena_mm - an address space that shows code
+ * @hash: in a bucket of view.c, by @mm
  * @rcu: to free it
- * @arena: what it shows; alive a grace period longer than the view
- * @mm: the address space the VMA belongs to, alive as long as the view
- * @vma: the VMA, looked at only while it holds mmap_lock and is being closed
- * @start: first address, never above that of the VMA
- * @end: first address behind it, never below that of the VMA
- * @base: address of the arena's offset 0; the same in all parts of a split VMA
- * @landing: external landing pad of the process for this arena, or 0
+ * @mm: for comparison; it lives as long as it has a view. Immutable
+ * @lock: see above
+ * @seq: see above
+ * @views: &struct codearena_view by address, under @seq
+ * @viewers: &struct codearena_viewer by arena, under @lock
+ * @spare: memory for views: VMAs less @views, under @lock
+ */
+struct codearena_mm {
+	struct hlist_node hash;
+	struct rcu_head rcu;
+	struct mm_struct *mm;
+	raw_spinlock_t lock;		/* all of the below */
+	seqcount_t seq;
+	struct rb_root views;
+	struct rb_root viewers;
+	struct codearena_view *spare;
+};
+
+/**
+ * struct codearena_viewer - an address space that shows code of an arena
+ * @node: in codearena_mm::viewers
+ * @entry: in arena::viewers
+ * @rcu: to free it
+ * @cmm: the address space; immutable
+ * @arena: the arena, alive a grace period longer than this. Immutable
+ * @vmas: VMAs that show it, protected by mmap_lock
+ * @landing: external landing pad of the process for this arena, or 0; set once
+ */
+struct codearena_viewer {
+	struct rb_node node;
+	struct list_head entry;
+	struct rcu_head rcu;
+	struct codearena_mm *cmm;
+	struct codearena_arena *arena;
+	unsigned long vmas;
+	unsigned long landing;
+};
+
+/**
+ * struct codearena_view - addresses that show consecutive code of an arena
+ * @node: in codearena_mm::views
+ * @spare: the next one in codearena_mm::spare
+ * @rcu: to free it
+ * @viewer: what it shows to whom
+ * @start: first address
+ * @end: first address after it
+ * @base: address of the arena's offset 0
  *
- * All but @start, @end and @landing is immutable; these change under
- * codearena_view_lock.
+ * Changes under codearena_mm::seq.
  */
 struct codearena_view {
-	struct hlist_node hash;
-	struct list_head node;
+	struct rb_node node;
+	struct codearena_view *spare;
 	struct rcu_head rcu;
-	struct codearena_arena *arena;
-	struct mm_struct *mm;
-	struct vm_area_struct *vma;
+	struct codearena_viewer *viewer;
 	unsigned long start;
 	unsigned long end;
 	unsigned long base;
-	unsigned long landing;
 };
 
 /**
@@ -244,12 +317,31 @@ struct codearena_ucmd {
 	int new_fd;
 };
 
+/**
+ * codearena_pause - let others run, in a loop that can still be left
+ *
+ * Return: whether the task is being killed.
+ */
+static inline bool codearena_pause(void)
+{
+	if (need_resched())
+		cond_resched();
+	return fatal_signal_pending(current);
+}
+
 /* main.c */
 extern const struct file_operations codearena_fops;
+extern bool codearena_slow_path_param;
+
+/* Tests turn the fast paths of PUBLISH and PATCH off. */
+static inline bool codearena_slow_path(void)
+{
+	return READ_ONCE(codearena_slow_path_param);
+}
 
 /* arena.c */
-struct codearena_arena *codearena_arena_new(struct file *file,
-					    const struct codearena_reserve *cmd);
+struct codearena_arena *
+codearena_arena_new(const struct codearena_reserve *cmd);
 void codearena_arena_put(struct codearena_arena *arena);
 int codearena_ioctl_query(struct codearena_ucmd *ucmd);
 
@@ -304,13 +396,17 @@ int codearena_handle_init(void);
 void codearena_handle_exit(void);
 int codearena_file_init(struct file *file);
 void codearena_file_exit(struct file *file);
+void codearena_unmap_locked(struct codearena_arena *arena, unsigned long first,
+			    unsigned long last);
 int codearena_ioctl_reserve(struct codearena_ucmd *ucmd);
 int codearena_ioctl_share(struct codearena_ucmd *ucmd);
 
 static inline struct codearena_arena *codearena_file_arena(struct file *file)
 {
+	struct codearena_handle *handle = file->private_data;
+
 	/* Pairs with the release in RESERVE and SHARE. */
-	return smp_load_acquire((struct codearena_arena **)&file->private_data);
+	return smp_load_acquire(&handle->arena);
 }
 
 /* stat.c */
@@ -318,16 +414,75 @@ void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m,
 			  struct file *file);
 int codearena_ioctl_stat(struct codearena_ucmd *ucmd);
 
+/* charge.c */
+extern atomic_long_t codearena_committed;
+void codearena_charge_init(void);
+void codearena_charge_exit(void);
+unsigned long codearena_commit_limit(void);
+unsigned long codearena_user_limit(void);
+unsigned long codearena_metadata_total(void);
+struct codearena_user *codearena_user_get(void);
+void codearena_user_put(struct codearena_user *user);
+unsigned long codearena_user_charged(const struct codearena_user *user);
+unsigned long codearena_user_total(void);
+int codearena_charge(struct codearena_arena *arena, unsigned long bytes);
+void codearena_uncharge(struct codearena_arena *arena, unsigned long bytes);
+void *codearena_alloc(struct codearena_arena *arena, size_t size);
+void codearena_free(struct codearena_arena *arena, void *memory, size_t size);
+int codearena_charge_pages_locked(struct codearena_arena *arena,
+				  unsigned long pages);
+void codearena_uncharge_pages(struct codearena_arena *arena,
+			      unsigned long pages);
+
+/**
+ * codearena_footprint - bytes charged for an allocation
+ * @size: bytes requested
+ *
+ * Return: bytes, at least what the allocator uses.
+ */
+static inline unsigned long codearena_footprint(size_t size)
+{
+	return size <= PAGE_SIZE ? roundup_pow_of_two(size) :
+		roundup_pow_of_two(PAGE_ALIGN(size));
+}
+
 /* array.c */
-void *codearena_array_get(u64 uptr, u32 count, size_t entry, void *small,
-			  size_t small_size);
-void codearena_array_put(void *array, void *small);
+unsigned long codearena_copy_in(void *to, const void __user *from,
+				unsigned long length);
+
+/**
+ * codearena_copy_in_small - copy a structure from user space, for fast paths
+ * @to: the structure
+ * @from: user address
+ * @size: a constant multiple of 8
+ *
+ * Return: whether all of it was copied.
+ */
+static __always_inline bool codearena_copy_in_small(void *to,
+						    const void __user *from,
+						    size_t size)
+{
+	const u64 __user *words = from;
+	size_t i;
+
+	BUILD_BUG_ON(size % sizeof(u64));
+	if (should_fail_usercopy() || !user_access_begin(from, size))
+		return false;
+	for (i = 0; i < size / sizeof(u64); i++)
+		unsafe_get_user(((u64 *)to)[i], words + i, fault);
+	user_access_end();
+	return true;
+fault:
+	user_access_end();
+	return false;
+}
+
+void *codearena_array_get(struct codearena_arena *arena, u64 uptr, u32 count,
+			  size_t entry, void *small, size_t small_size);
+void codearena_array_put(struct codearena_arena *arena, void *array, u32 count,
+			 size_t entry, void *small);
 
 /* commit.c */
-extern atomic_long_t codearena_committed;
-void codearena_commit_init(void);
-void codearena_commit_exit(void);
-unsigned long codearena_commit_limit(void);
 void codearena_pages_free(struct codearena_arena *arena);
 int codearena_ioctl_commit(struct codearena_ucmd *ucmd);
 int codearena_ioctl_decommit(struct codearena_ucmd *ucmd);
@@ -339,8 +494,8 @@ int codearena_ioctl_publish(struct codearena_ucmd *ucmd);
 void codearena_seal_state_locked(struct codearena_arena *arena,
 				 struct codearena_page *state, u64 mask,
 				 bool patchable);
-bool codearena_unseal_locked(struct codearena_arena *arena, u64 offset,
-			     u64 length);
+bool codearena_unseal_locked(struct codearena_arena *arena,
+			     const struct codearena_range *ranges, u32 count);
 int codearena_ioctl_seal(struct codearena_ucmd *ucmd);
 int codearena_ioctl_discard(struct codearena_ucmd *ucmd);
 
@@ -373,15 +528,17 @@ void codearena_tables_remove_locked(struct codearena_arena *arena, u64 offset,
 int codearena_pads_check_locked(struct codearena_arena *arena,
 				const struct codearena_range *ranges, u32 count,
 				u32 *failed);
+void codearena_table_free(struct codearena_arena *arena,
+			  struct codearena_table *table);
 void codearena_traps_free(struct codearena_arena *arena);
 int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd);
 int codearena_ioctl_trap_release(struct codearena_ucmd *ucmd);
 
 /* view.c */
-void codearena_view_add(struct codearena_arena *arena,
-			struct vm_area_struct *vma, struct codearena_view *view,
-			unsigned long landing);
-void codearena_view_remove(struct codearena_view *view);
+int codearena_view_add(struct vm_area_struct *vma,
+		       struct codearena_arena *arena,
+		       const struct codearena_viewer *from, gfp_t gfp);
+void codearena_view_remove(struct vm_area_struct *vma);
 void codearena_view_cpus(struct codearena_arena *arena, struct cpumask *cpus);
 int codearena_ioctl_trap_landing(struct codearena_ucmd *ucmd);
 

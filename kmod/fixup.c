@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * From a trap to its landing pad.
+ * Redirecting a trap to its landing pad.
  */
 #include <linux/log2.h>
 #include <linux/ptrace.h>
@@ -14,41 +14,46 @@
 #include "trace.h"
 
 /*
- * Where does this trap go? The pad of an arena is reached in the same mapping
- * as the instruction; after a partial unmap, that can be in another view of
- * it, or nowhere.
+ * The pad of an arena is reached in the same mapping as the instruction; after a
+ * partial unmap, that can be in another view of it, or nowhere.
  */
-static unsigned long codearena_landing(const struct codearena_view *view,
+static unsigned long codearena_landing(const struct codearena_mm *cmm,
+				       const struct codearena_place *place,
 				       u32 landing)
 {
-	const struct codearena_view *other;
+	struct codearena_place other;
 	unsigned long address;
 
 	if (landing == CODEARENA_TABLE_EXTERNAL)
-		return READ_ONCE(view->landing);
-	address = view->base + landing;
-	if (likely(address >= READ_ONCE(view->start) &&
-		   address < READ_ONCE(view->end)))
+		return READ_ONCE(place->viewer->landing);
+	address = place->base + landing;
+	if (likely(address >= place->start && address < place->end))
 		return address;
-	other = codearena_view_lookup(view->mm, address);
-	return other && other->arena == view->arena &&
-	       other->base == view->base ? address : 0;
+	return codearena_view_lookup(cmm, address, &other) &&
+	       other.viewer == place->viewer && other.base == place->base ?
+		       address : 0;
 }
 
-static bool codearena_view_fixup(const struct codearena_view *view,
-				 struct pt_regs *regs, u32 kind,
-				 unsigned long address)
+static bool codearena_mm_fixup(const struct codearena_mm *cmm,
+			       struct pt_regs *regs, u32 kind,
+			       unsigned long address)
 {
 	unsigned long pc = instruction_pointer(regs), pad;
-	struct codearena_arena *arena = view->arena;
 	const struct codearena_table *table;
-	u32 offset = pc - view->base, landing;
+	struct codearena_arena *arena;
+	struct codearena_place place;
+	u32 offset, landing;
 
+	if (!codearena_arch_flat(regs) ||
+	    !codearena_view_lookup(cmm, pc, &place))
+		return false;
+	arena = place.viewer->arena;
+	offset = pc - place.base;
 	table = codearena_table_lookup(arena, offset);
 	if (!table ||
 	    !codearena_table_find(table, offset - table->start, &landing))
 		return false;
-	pad = codearena_landing(view, landing);
+	pad = codearena_landing(cmm, &place, landing);
 	if (!pad)
 		return false;
 	if (table->shape & CODEARENA_TABLE_REPORT)
@@ -62,7 +67,7 @@ static bool codearena_view_fixup(const struct codearena_view *view,
 }
 
 /**
- * codearena_fixup - lead a trap to its landing pad
+ * codearena_fixup - continue at a landing pad after a trap
  * @regs: registers of the current task in user mode
  * @kind: one of CODEARENA_TRAP_*
  * @address: what was accessed, for CODEARENA_TRAP_MEMORY
@@ -70,27 +75,22 @@ static bool codearena_view_fixup(const struct codearena_view *view,
  * Context: under rcu_read_lock(), after the current task has left user mode by
  * a fault; interrupts on or off. Takes no lock.
  *
- * Return: whether the trap is done with: the task continues at the pad. If
- * not, nothing has changed.
+ * Return: whether the task continues at the pad. If not, nothing has changed.
  */
 bool codearena_fixup(struct pt_regs *regs, u32 kind, unsigned long address)
 {
-	struct mm_struct *mm = current->mm;
-	const struct codearena_view *view;
-	bool fixed;
+	const struct codearena_mm *cmm = codearena_mm_lookup(current->mm);
+	bool fixed = cmm && codearena_mm_fixup(cmm, regs, kind, address);
 
-	view = codearena_view_lookup(mm, instruction_pointer(regs));
-	fixed = view && codearena_arch_flat(regs) &&
-		codearena_view_fixup(view, regs, kind, address);
-	/* Not every undefined instruction on the machine is of interest. */
+	/* An undefined instruction of any other program is no miss. */
 	if (!fixed && trace_trap_missed_enabled() &&
-	    (kind == CODEARENA_TRAP_MEMORY || codearena_view_known(mm)))
+	    (kind == CODEARENA_TRAP_MEMORY || cmm))
 		trace_trap_missed(kind, instruction_pointer(regs), address);
 	return fixed;
 }
 
 /**
- * codearena_traps_fixed - how many traps went to a landing pad
+ * codearena_traps_fixed - count the traps that went to a landing pad
  * @arena: the arena
  * @kind: one of CODEARENA_TRAP_*
  *

@@ -6,12 +6,13 @@
  * a trap for protected instructions and a fault for all others.
  */
 #include <linux/sched/task_stack.h>
+#include <asm/pgalloc.h>
 
 #include "codearena_private.h"
 
 /*
- * Only an access of user space itself is led to a landing pad. Accesses of the
- * kernel on its behalf, and those of other processes, fail as at an address
+ * Only an access by user space itself continues at a landing pad. Accesses by
+ * the kernel on its behalf, and those of other processes, fail as at an address
  * where nothing is mapped.
  */
 static bool codearena_guard_trap(struct vm_fault *vmf)
@@ -30,21 +31,30 @@ static bool codearena_guard_trap(struct vm_fault *vmf)
 	return fixed;
 }
 
-static int codearena_guard_pte(pte_t *pte, unsigned long addr, void *unused)
+/*
+ * Where there is no page table yet, the core allocates one before every fault,
+ * in case the fault installs a page, and frees it afterwards, which costs several
+ * times what the trap does. So put it in place.
+ */
+static void codearena_guard_keep_table(struct vm_fault *vmf)
 {
-	return 0;
+	struct mm_struct *mm = vmf->vma->vm_mm;
+	spinlock_t *lock = pmd_lock(mm, vmf->pmd);
+
+	if (pmd_none(*vmf->pmd)) {
+		mm_inc_nr_ptes(mm);
+		/* A walk of the tables without a lock finds it empty. */
+		smp_wmb();
+		pmd_populate(mm, vmf->pmd, vmf->prealloc_pte);
+		vmf->prealloc_pte = NULL;
+	}
+	spin_unlock(lock);
 }
 
 static vm_fault_t codearena_guard_fault(struct vm_fault *vmf)
 {
-	/*
-	 * Where there is no page table yet, the core brings a new one to every
-	 * fault, in case that a page comes of it, and throws it away; which
-	 * costs several times what the trap does. So leave one there.
-	 */
-	if (pmd_none(*vmf->pmd))
-		apply_to_page_range(vmf->vma->vm_mm, vmf->address & PAGE_MASK,
-				    PAGE_SIZE, codearena_guard_pte, NULL);
+	if (vmf->prealloc_pte)
+		codearena_guard_keep_table(vmf);
 	return codearena_guard_trap(vmf) ? VM_FAULT_NOPAGE : VM_FAULT_SIGSEGV;
 }
 
@@ -56,7 +66,7 @@ static vm_fault_t codearena_guard_huge_fault(struct vm_fault *vmf,
 	return codearena_guard_trap(vmf) ? VM_FAULT_NOPAGE : VM_FAULT_SIGSEGV;
 }
 
-/* Its presence tells the core to call ->fault() under the lock of the VMA. */
+/* Its presence makes the core call ->fault() under the lock of the VMA. */
 static vm_fault_t codearena_guard_map_pages(struct vm_fault *vmf, pgoff_t first,
 					    pgoff_t last)
 {
@@ -84,10 +94,10 @@ static const struct vm_operations_struct codearena_guard_vm_ops = {
  * codearena_guard_mmap - map a guard view
  * @vma: what the core has prepared
  *
- * VM_PFNMAP keeps everybody away who wants pages: get_user_pages(), mlock(),
- * core dumps. VM_HUGEPAGE makes the core call ->huge_fault() also where huge
- * pages are off unless asked for; nothing huge is ever mapped. The page offset
- * follows the address, so that every part of the view is aligned for that.
+ * VM_PFNMAP blocks get_user_pages(), mlock() and core dumps. VM_HUGEPAGE makes
+ * the core call ->huge_fault() also where huge pages are off unless asked for;
+ * nothing huge is ever mapped. The page offset follows the address, so that
+ * every part of the view is aligned for that.
  *
  * Return: 0; -EINVAL for a private mapping; -EACCES for PROT_EXEC.
  */

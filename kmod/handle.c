@@ -8,6 +8,7 @@
 #include <linux/file.h>
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
+#include <linux/slab.h>
 
 #include "codearena_private.h"
 #include "trace.h"
@@ -26,7 +27,7 @@ static int codearena_fs_init_context(struct fs_context *fc)
 }
 
 /*
- * Not for files: it supplies one inode per arena, for its address_space. The
+ * Not for files: it supplies one inode per handle, for its address_space. The
  * files keep the inode of the device, by which security modules judge them.
  * No owner: the mount lives as long as the module, and must not pin it.
  */
@@ -67,21 +68,31 @@ static bool codearena_name_valid(const u8 *name)
 }
 
 /**
- * codearena_file_init - give a handle the address_space of its views
- * @file: the handle, while nobody else sees it
+ * codearena_file_init - make a new file a handle
+ * @file: the file, while nobody else sees it
  *
- * Before there is an arena: the core counts and links a mapping by f_mapping,
+ * Its address_space holds the views that are mapped by it, and has to be there
+ * before there is an arena: the core counts and links a mapping by f_mapping,
  * before, while and after it calls mmap, so that it may not change by RESERVE.
  *
  * Return: 0 or a negative errno.
  */
 int codearena_file_init(struct file *file)
 {
-	struct inode *inode = alloc_anon_inode(codearena_mnt->mnt_sb);
+	struct codearena_handle *handle = kzalloc(sizeof(*handle),
+						  GFP_KERNEL_ACCOUNT);
+	struct inode *inode;
 
-	if (IS_ERR(inode))
+	if (!handle)
+		return -ENOMEM;
+	inode = alloc_anon_inode(codearena_mnt->mnt_sb);
+	if (IS_ERR(inode)) {
+		kfree(handle);
 		return PTR_ERR(inode);
-	file->f_mapping = inode->i_mapping;
+	}
+	handle->mapping = inode->i_mapping;
+	file->f_mapping = handle->mapping;
+	file->private_data = handle;
 	return 0;
 }
 
@@ -91,21 +102,58 @@ int codearena_file_init(struct file *file)
  */
 void codearena_file_exit(struct file *file)
 {
+	struct codearena_handle *handle = file->private_data;
 	struct codearena_arena *arena = codearena_file_arena(file);
-	struct inode *inode = file->f_mapping->host;
 
-	if (arena)
+	if (arena) {
+		mutex_lock(&arena->handles_lock);
+		list_del(&handle->entry);
+		mutex_unlock(&arena->handles_lock);
 		codearena_arena_put(arena);
-	iput(inode);
+	}
+	iput(handle->mapping->host);
+	kfree(handle);
 }
 
 /* The arena must be complete when the pointer to it can be seen. */
 static void codearena_file_attach(struct file *file,
 				  struct codearena_arena *arena)
 {
+	struct codearena_handle *handle = file->private_data;
+
+	mutex_lock(&arena->handles_lock);
+	list_add_tail(&handle->entry, &arena->handles);
+	mutex_unlock(&arena->handles_lock);
 	/* Pairs with the acquire in codearena_file_arena(). */
-	smp_store_release((struct codearena_arena **)&file->private_data,
-			  arena);
+	smp_store_release(&handle->arena, arena);
+}
+
+/**
+ * codearena_unmap_locked - unmap pages of an arena everywhere
+ * @arena: the arena, locked
+ * @first: number of the first page
+ * @last: number of the last page
+ *
+ * The core visits each VMA of an address_space that covers any of the pages,
+ * whether it maps one or not. So nothing is paid for those of a handle through
+ * which no page was ever mapped.
+ */
+void codearena_unmap_locked(struct codearena_arena *arena, unsigned long first,
+			    unsigned long last)
+{
+	struct codearena_handle *handle;
+
+	lockdep_assert_held(&arena->lock);
+	mutex_lock(&arena->handles_lock);
+	list_for_each_entry(handle, &arena->handles, entry) {
+		/* Set before a page is mapped, which the caller excludes. */
+		if (READ_ONCE(handle->mapped))
+			unmap_mapping_range(handle->mapping,
+					    (loff_t)first << PAGE_SHIFT,
+					    (loff_t)(last - first + 1) <<
+					    PAGE_SHIFT, 1);
+	}
+	mutex_unlock(&arena->handles_lock);
 }
 
 static int codearena_reserve(struct file *file,
@@ -119,7 +167,7 @@ static int codearena_reserve(struct file *file,
 	    cmd->commit_limit > cmd->length || !codearena_name_valid(cmd->name))
 		return -EINVAL;
 
-	arena = codearena_arena_new(file, cmd);
+	arena = codearena_arena_new(cmd);
 	if (IS_ERR(arena))
 		return PTR_ERR(arena);
 	mutex_lock(&codearena_attach_lock);
@@ -170,10 +218,6 @@ static int codearena_share(struct codearena_ucmd *ucmd)
 		put_unused_fd(fd);
 		return PTR_ERR(file);
 	}
-	/* All views of an arena are found in one place. */
-	iput(file->f_mapping->host);
-	ihold(ucmd->arena->inode);
-	file->f_mapping = ucmd->arena->inode->i_mapping;
 	kref_get(&ucmd->arena->ref);
 	codearena_file_attach(file, ucmd->arena);
 	cmd->out_fd = fd;

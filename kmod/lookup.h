@@ -2,67 +2,114 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The way from an instruction to its table of traps: without a lock, in any
- * context, and inline, because all that a trap costs beyond the exception
- * itself is here.
+ * Finding the view and the table of an instruction: without a lock, in any
+ * context, and inline, because a trap costs little beyond the exception but
+ * this.
  */
 #ifndef CODEARENA_LOOKUP_H
 #define CODEARENA_LOOKUP_H
 
-#include <linux/hashtable.h>
+#include <linux/hash.h>
 #include <linux/rculist.h>
 
 #include "codearena_private.h"
 
-/* Views by their mm: a process has few, so a bucket holds little else. */
-#define CODEARENA_VIEW_BITS	10
-extern DECLARE_HASHTABLE(codearena_views, CODEARENA_VIEW_BITS);
+#define CODEARENA_BUCKET_BITS	10
+#define CODEARENA_BUCKETS	BIT(CODEARENA_BUCKET_BITS)
 
 /**
- * codearena_view_lookup - what is mapped there?
- * @mm: an address space
- * @addr: an address in it
+ * struct codearena_bucket - address spaces whose hashes are equal
+ * @lock: held to change @mms
+ * @mms: &struct codearena_mm
+ */
+struct codearena_bucket {
+	spinlock_t lock;
+	struct hlist_head mms;
+};
+
+extern struct codearena_bucket codearena_buckets[CODEARENA_BUCKETS];
+
+static inline struct codearena_bucket *codearena_bucket(struct mm_struct *mm)
+{
+	return &codearena_buckets[hash_ptr(mm, CODEARENA_BUCKET_BITS)];
+}
+
+/**
+ * codearena_mm_lookup - find the views of an address space
+ * @mm: the address space
  *
  * Context: under rcu_read_lock(), interrupts on or off.
  *
- * Return: the view, or NULL.
+ * Return: them, or NULL if it has none.
  */
-static inline const struct codearena_view *
-codearena_view_lookup(struct mm_struct *mm, unsigned long addr)
+static inline struct codearena_mm *codearena_mm_lookup(struct mm_struct *mm)
 {
-	const struct codearena_view *view;
+	struct codearena_mm *cmm;
 
-	hash_for_each_possible_rcu(codearena_views, view, hash,
-				   (unsigned long)mm) {
-		if (view->mm == mm && addr >= READ_ONCE(view->start) &&
-		    addr < READ_ONCE(view->end))
-			return view;
+	hlist_for_each_entry_rcu(cmm, &codearena_bucket(mm)->mms, hash) {
+		if (cmm->mm == mm)
+			return cmm;
 	}
 	return NULL;
 }
 
 /**
- * codearena_view_known - has a process any view?
- * @mm: its address space
+ * struct codearena_place - copy of a view
+ * @viewer: as in &struct codearena_view
+ * @start: likewise
+ * @end: likewise
+ * @base: likewise
+ */
+struct codearena_place {
+	const struct codearena_viewer *viewer;
+	unsigned long start;
+	unsigned long end;
+	unsigned long base;
+};
+
+/**
+ * codearena_view_lookup - find the view of an address
+ * @cmm: where to look
+ * @addr: the address
+ * @place: gets a copy of the view
  *
  * Context: under rcu_read_lock(), interrupts on or off.
  *
- * Return: whether it has.
+ * Return: whether there is one.
  */
-static inline bool codearena_view_known(struct mm_struct *mm)
+static inline bool codearena_view_lookup(const struct codearena_mm *cmm,
+					 unsigned long addr,
+					 struct codearena_place *place)
 {
 	const struct codearena_view *view;
+	struct rb_node *node;
+	unsigned int seq;
+	bool found;
 
-	hash_for_each_possible_rcu(codearena_views, view, hash,
-				   (unsigned long)mm) {
-		if (view->mm == mm)
-			return true;
-	}
-	return false;
+	do {
+		found = false;
+		seq = raw_read_seqcount_begin(&cmm->seq);
+		node = rcu_dereference_raw(cmm->views.rb_node);
+		while (node && !found) {
+			view = rb_entry(node, struct codearena_view, node);
+			place->start = READ_ONCE(view->start);
+			place->end = READ_ONCE(view->end);
+			if (addr < place->start) {
+				node = rcu_dereference_raw(node->rb_left);
+			} else if (addr >= place->end) {
+				node = rcu_dereference_raw(node->rb_right);
+			} else {
+				place->viewer = READ_ONCE(view->viewer);
+				place->base = READ_ONCE(view->base);
+				found = true;
+			}
+		}
+	} while (read_seqcount_retry(&cmm->seq, seq));
+	return found;
 }
 
 /**
- * codearena_table_lookup - the table of an instruction
+ * codearena_table_lookup - find the table of an instruction
  * @arena: the arena
  * @offset: of the instruction, in the arena
  *

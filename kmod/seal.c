@@ -2,9 +2,10 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The seal: setting it, and taking it away with everything that follows.
+ * Sealing and unsealing granules: SEAL, DISCARD.
  */
 #include <linux/bitops.h>
+#include <linux/pagemap.h>
 
 #include "batch.h"
 #include "codearena_private.h"
@@ -52,6 +53,8 @@ static int codearena_may_seal_locked(struct codearena_arena *arena,
 			return -EPERM;
 		if (state->claimed & piece.mask)
 			return -EBUSY;
+		if (codearena_pause())
+			return -EINTR;
 	}
 	return 0;
 }
@@ -104,64 +107,97 @@ int codearena_ioctl_seal(struct codearena_ucmd *ucmd)
 	return ret;
 }
 
-/* Unmap what holds no sealed code any more, run by run. */
-static void codearena_unmap_unsealed_locked(struct codearena_arena *arena,
-					    u64 offset, u64 length)
+static unsigned int codearena_unseal_piece_locked(struct codearena_arena *arena,
+						  const struct codearena_piece *piece)
 {
-	struct address_space *mapping = arena->inode->i_mapping;
-	unsigned long start = 0, pages = 0;
+	struct codearena_page *state = codearena_page_get(arena, piece->index);
+	unsigned int sealed = hweight64(state->sealed & piece->mask);
 
 	lockdep_assert_held(&arena->lock);
-	codearena_for_each_piece(piece, offset, length) {
-		if (!codearena_page_get(arena, piece.index)->sealed) {
-			if (!pages++)
-				start = piece.index;
-			continue;
-		}
-		if (pages)
-			unmap_mapping_range(mapping, (loff_t)start << PAGE_SHIFT,
-					    (loff_t)pages << PAGE_SHIFT, 1);
-		pages = 0;
-	}
-	if (pages)
-		unmap_mapping_range(mapping, (loff_t)start << PAGE_SHIFT,
-				    (loff_t)pages << PAGE_SHIFT, 1);
+	arena->counters.patchable -= hweight64(state->patchable & piece->mask);
+	state->patchable &= ~piece->mask;
+	WRITE_ONCE(state->sealed, state->sealed & ~piece->mask);
+	return sealed;
 }
 
-/**
- * codearena_unseal_locked - take all seals of a range away
- * @arena: the arena, locked
- * @offset: first byte
- * @length: bytes; all of the range is committed
- *
- * The tables of traps for code in it go too. Pages of which nothing else is
- * sealed are unmapped everywhere. The bytes stay as they are, and processors
- * may still hold instructions they fetched.
- *
- * Return: whether anything was sealed.
- */
-bool codearena_unseal_locked(struct codearena_arena *arena, u64 offset,
-			     u64 length)
+static unsigned int codearena_unseal_range_locked(struct codearena_arena *arena,
+						  const struct codearena_range *range)
 {
-	struct codearena_counters *counters = &arena->counters;
-	struct codearena_page *state;
 	unsigned int sealed = 0;
 
 	lockdep_assert_held(&arena->lock);
-	codearena_tables_remove_locked(arena, offset, length);
+	codearena_tables_remove_locked(arena, range->offset, range->length);
 	down_write(&arena->map_lock);
-	codearena_for_each_piece(piece, offset, length) {
-		state = codearena_page_get(arena, piece.index);
-		sealed += hweight64(state->sealed & piece.mask);
-		counters->patchable -= hweight64(state->patchable & piece.mask);
-		state->patchable &= ~piece.mask;
-		WRITE_ONCE(state->sealed, state->sealed & ~piece.mask);
+	codearena_for_each_piece(piece, range->offset, range->length) {
+		sealed += codearena_unseal_piece_locked(arena, &piece);
+		if (need_resched()) {
+			up_write(&arena->map_lock);
+			cond_resched();
+			down_write(&arena->map_lock);
+		}
 	}
 	up_write(&arena->map_lock);
-	counters->sealed -= sealed;
-	counters->discarded += sealed;
+	return sealed;
+}
+
+/*
+ * Unmap the pages in which nothing is sealed any more, with one call that spans
+ * them all: each visits every VMA that shows any of them. The pages between
+ * that stay sealed fault again.
+ */
+static void codearena_unmap_unsealed_locked(struct codearena_arena *arena,
+					    const struct codearena_range *ranges,
+					    u32 count)
+{
+	unsigned long first = ULONG_MAX, last = 0;
+	struct codearena_page *state;
+	u32 i;
+
+	lockdep_assert_held(&arena->lock);
+	for (i = 0; i < count; i++) {
+		codearena_for_each_piece(piece, ranges[i].offset,
+					 ranges[i].length) {
+			state = codearena_page_get(arena, piece.index);
+			if (state->sealed || !state->mapped)
+				continue;
+			state->mapped = false;
+			first = min(first, piece.index);
+			last = max(last, piece.index);
+			/* A fault that came first has mapped it after this. */
+			lock_page(virt_to_page(state->data));
+			unlock_page(virt_to_page(state->data));
+		}
+		cond_resched();
+	}
+	if (first <= last)
+		codearena_unmap_locked(arena, first, last);
+}
+
+/**
+ * codearena_unseal_locked - unseal ranges
+ * @arena: the arena, locked
+ * @ranges: the ranges, all of them committed
+ * @count: how many
+ *
+ * The trap tables of code in them go too. Pages of which nothing else is sealed
+ * are unmapped everywhere. The bytes stay as they are, and processors may still
+ * hold instructions they fetched.
+ *
+ * Return: whether anything was sealed.
+ */
+bool codearena_unseal_locked(struct codearena_arena *arena,
+			     const struct codearena_range *ranges, u32 count)
+{
+	unsigned long sealed = 0;
+	u32 i;
+
+	lockdep_assert_held(&arena->lock);
+	for (i = 0; i < count; i++)
+		sealed += codearena_unseal_range_locked(arena, &ranges[i]);
+	arena->counters.sealed -= sealed;
+	arena->counters.discarded += sealed;
 	if (sealed)
-		codearena_unmap_unsealed_locked(arena, offset, length);
+		codearena_unmap_unsealed_locked(arena, ranges, count);
 	return sealed;
 }
 
@@ -197,6 +233,8 @@ static int codearena_discard_claim_locked(struct codearena_arena *arena,
 			return -EPERM;
 		if (state->claimed & piece.mask)
 			ret = -EBUSY;
+		if (codearena_pause())
+			return -EINTR;
 	}
 	if (ret)
 		return ret;
@@ -225,15 +263,13 @@ static int codearena_discard_check_locked(struct codearena_arena *arena,
 	return codearena_pads_check_locked(arena, ranges, count, failed);
 }
 
-static bool codearena_discard_locked(struct codearena_arena *arena,
-				     const struct codearena_range *range)
+static void codearena_refill_locked(struct codearena_arena *arena,
+				    const struct codearena_range *range)
 {
 	struct codearena_page *state;
-	bool sealed;
 	void *start;
 
 	lockdep_assert_held(&arena->lock);
-	sealed = codearena_unseal_locked(arena, range->offset, range->length);
 	codearena_for_each_piece(piece, range->offset, range->length) {
 		state = codearena_page_get(arena, piece.index);
 		start = state->data + piece.start;
@@ -242,7 +278,31 @@ static bool codearena_discard_locked(struct codearena_arena *arena,
 		state->written &= ~piece.mask;
 		cond_resched();
 	}
-	return sealed;
+}
+
+static int codearena_discard(struct codearena_arena *arena,
+			     const struct codearena_range *ranges, u32 count,
+			     u32 *failed)
+{
+	bool sealed;
+	int ret;
+	u32 i;
+
+	if (mutex_lock_killable(&arena->lock))
+		return -EINTR;
+	ret = codearena_discard_check_locked(arena, ranges, count, failed);
+	if (ret)
+		goto out_unlock;
+	/* From here on it cannot fail. */
+	sealed = codearena_unseal_locked(arena, ranges, count);
+	for (i = 0; i < count; i++)
+		codearena_refill_locked(arena, &ranges[i]);
+	/* The lock is held until then, so nobody reuses the space earlier. */
+	if (sealed)
+		codearena_sync_locked(arena);
+out_unlock:
+	mutex_unlock(&arena->lock);
+	return ret;
 }
 
 /**
@@ -255,41 +315,25 @@ int codearena_ioctl_discard(struct codearena_ucmd *ucmd)
 {
 	struct codearena_arena *arena = ucmd->arena;
 	struct codearena_discard *cmd = ucmd->cmd;
-	struct codearena_range small[4], *ranges;
-	bool sealed = false;
+	struct codearena_range small[4] __uninitialized, *ranges;
 	int ret = 0;
 	u32 i;
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
-	ranges = codearena_array_get(cmd->ranges, cmd->count, sizeof(*ranges),
-				     small, sizeof(small));
+	ranges = codearena_array_get(arena, cmd->ranges, cmd->count,
+				     sizeof(*ranges), small, sizeof(small));
 	if (IS_ERR(ranges))
 		return PTR_ERR(ranges);
 	for (i = 0; i < cmd->count && !ret; i++)
 		ret = codearena_range_check(ranges[i].offset, ranges[i].length,
 					    CODEARENA_GRANULE, arena->length);
-	if (ret) {
-		cmd->out_failed = i - 1;
-		goto out_array;
-	}
-
-	ret = -EINTR;
-	if (mutex_lock_killable(&arena->lock))
-		goto out_array;
-	ret = codearena_discard_check_locked(arena, ranges, cmd->count,
-					     &cmd->out_failed);
 	if (ret)
-		goto out_unlock;
-	for (i = 0; i < cmd->count; i++)
-		sealed |= codearena_discard_locked(arena, &ranges[i]);
-	/* The lock is held until then, so nobody reuses the space earlier. */
-	if (sealed)
-		codearena_sync_locked(arena);
-out_unlock:
-	mutex_unlock(&arena->lock);
-out_array:
+		cmd->out_failed = i - 1;
+	else
+		ret = codearena_discard(arena, ranges, cmd->count,
+					&cmd->out_failed);
 	trace_discard(arena, ranges, cmd->count, ret);
-	codearena_array_put(ranges, small);
+	codearena_array_put(arena, ranges, cmd->count, sizeof(*ranges), small);
 	return ret;
 }

@@ -5,12 +5,9 @@
  * Code views in address spaces: what may be mapped, how, and where.
  */
 #include <linux/mman.h>
-#include <linux/slab.h>
+#include <linux/pagemap.h>
 
 #include "codearena_private.h"
-
-/* Neighbours that are mapped together with the page that faulted. */
-#define FAULT_AROUND_PAGES	16UL
 
 /**
  * codearena_vma_allowed - the one rule about rights
@@ -34,22 +31,15 @@ static struct codearena_arena *codearena_vma_arena(struct vm_area_struct *vma)
 
 /*
  * A VMA was copied, by fork or by a split. This cannot be refused here, and a
- * view that is not entered would miss synchronisation and traps; so the few
- * bytes are asked for until they are there.
+ * VMA that is not entered would miss synchronisation and traps: so the memory
+ * for that is allocated with __GFP_NOFAIL.
  */
 static void codearena_vma_open(struct vm_area_struct *vma)
 {
-	const struct codearena_view *parent = vma->vm_private_data;
+	const struct codearena_viewer *from = vma->vm_private_data;
 
-	codearena_view_add(parent->arena, vma,
-			   kmalloc(sizeof(struct codearena_view),
-				   GFP_KERNEL_ACCOUNT | __GFP_NOFAIL),
-			   parent->landing);
-}
-
-static void codearena_vma_close(struct vm_area_struct *vma)
-{
-	codearena_view_remove(vma->vm_private_data);
+	WARN_ON_ONCE(codearena_view_add(vma, from->arena, from,
+					GFP_KERNEL_ACCOUNT | __GFP_NOFAIL));
 }
 
 static int codearena_vma_may_split(struct vm_area_struct *vma,
@@ -80,62 +70,56 @@ static bool codearena_page_sealed(struct codearena_page *state)
 }
 
 /*
- * Map sealed neighbours in the same window of the same view: code is laid out
- * densely, and a first run through it should not fault at every page. What is
- * mapped already, or cannot be, is left to a fault of its own.
+ * The core maps the page and unlocks it. A fork need not copy what is mapped
+ * like that, since a fault brings it back.
  */
-static void codearena_fault_around(struct vm_fault *vmf,
-				   struct codearena_arena *arena)
-{
-	struct vm_area_struct *vma = vmf->vma;
-	unsigned long first, last, pgoff, addr;
-	struct codearena_page *state;
-
-	first = max(round_down(vmf->pgoff, FAULT_AROUND_PAGES), vma->vm_pgoff);
-	last = min(round_down(vmf->pgoff, FAULT_AROUND_PAGES) +
-		   FAULT_AROUND_PAGES, vma->vm_pgoff + vma_pages(vma));
-	for (pgoff = first; pgoff < last; pgoff++) {
-		state = codearena_page_get(arena, pgoff);
-		if (pgoff == vmf->pgoff || !codearena_page_sealed(state))
-			continue;
-		addr = vma->vm_start + ((pgoff - vma->vm_pgoff) << PAGE_SHIFT);
-		if (vm_insert_page(vma, addr, virt_to_page(state->data)) == -ENOMEM)
-			break;
-	}
-}
-
 static vm_fault_t codearena_vma_fault(struct vm_fault *vmf)
 {
-	struct codearena_arena *arena = codearena_vma_arena(vmf->vma);
+	struct codearena_handle *handle = vmf->vma->vm_file->private_data;
+	struct codearena_arena *arena = handle->arena;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	struct codearena_page *state;
-	int err;
 
 	down_read(&arena->map_lock);
 	state = codearena_page_get(arena, vmf->pgoff);
-	if (!codearena_page_sealed(state))
-		goto out_unlock;
-	err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK,
-			     virt_to_page(state->data));
-	/* -EBUSY: another thread of the process was here first. */
-	if (!err || err == -EBUSY) {
-		ret = VM_FAULT_NOPAGE;
-		codearena_fault_around(vmf, arena);
-	} else if (err == -ENOMEM) {
-		ret = VM_FAULT_OOM;
+	if (codearena_page_sealed(state)) {
+		WRITE_ONCE(state->mapped, true);
+		WRITE_ONCE(handle->mapped, true);
+		vmf->page = virt_to_page(state->data);
+		get_page(vmf->page);
+		lock_page(vmf->page);
+		ret = VM_FAULT_LOCKED;
 	}
-out_unlock:
 	up_read(&arena->map_lock);
 	return ret;
 }
 
+#if CODEARENA_VMA_LOCK_FAULTS
+/* Its presence makes the core call ->fault() under the lock of the VMA. */
+static vm_fault_t codearena_vma_map_pages(struct vm_fault *vmf, pgoff_t first,
+					  pgoff_t last)
+{
+	return 0;
+}
+#endif
+
+/* The core dumps mappings that have a name. */
+static const char *codearena_vma_name(struct vm_area_struct *vma)
+{
+	return "[codearena]";
+}
+
 static const struct vm_operations_struct codearena_vm_ops = {
 	.open = codearena_vma_open,
-	.close = codearena_vma_close,
+	.close = codearena_view_remove,
 	.may_split = codearena_vma_may_split,
 	.mremap = codearena_vma_mremap,
 	.mprotect = codearena_vma_mprotect,
 	.fault = codearena_vma_fault,
+#if CODEARENA_VMA_LOCK_FAULTS
+	.map_pages = codearena_vma_map_pages,
+#endif
+	.name = codearena_vma_name,
 };
 
 /**
@@ -154,7 +138,6 @@ int codearena_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct codearena_arena *arena = codearena_file_arena(file);
 	unsigned long pages;
-	struct codearena_view *view;
 	int ret;
 
 	if (!arena)
@@ -169,15 +152,13 @@ int codearena_mmap(struct file *file, struct vm_area_struct *vma)
 	ret = codearena_vma_allowed(vma->vm_flags);
 	if (ret)
 		return ret;
-	view = kmalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
-	if (!view)
-		return -ENOMEM;
+	ret = codearena_view_add(vma, arena, NULL, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		return ret;
 
-	/* Mixed: pages with a struct page, mapped by us and not by a cache. */
-	vm_flags_set(vma, VM_DONTEXPAND | VM_MIXEDMAP);
+	vm_flags_set(vma, VM_DONTEXPAND);
 	vm_flags_clear(vma, VM_MAYWRITE);
 	vma->vm_ops = &codearena_vm_ops;
-	codearena_view_add(arena, vma, view, 0);
 	return 0;
 }
 

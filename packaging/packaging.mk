@@ -81,7 +81,7 @@ sign:
 deb: setup-packages
 	packaging/deb.sh
 
-## check-packages: builds, installs, uses and removes the packages, in a directory
+## check-packages: build, install, use and remove the packages, in a chroot
 .PHONY: check-packages
 check-packages: setup-build setup-vm setup-source setup-packages
 	@packaging/check-packages.sh

@@ -20,6 +20,7 @@
 static struct mm_struct *test_mm;
 static unsigned long test_memory;
 static long test_committed_before;
+static unsigned long test_metadata_before;
 static unsigned long test_limit_before;
 
 /* Some kernels run the suites before the module's own init function. */
@@ -28,15 +29,20 @@ static bool test_before_init(void)
 	return THIS_MODULE->state == MODULE_STATE_COMING;
 }
 
-static unsigned long *test_module_limit(void)
+static void *test_parameter(const char *name)
 {
 	unsigned int i;
 
 	for (i = 0; i < THIS_MODULE->num_kp; i++) {
-		if (!strcmp(THIS_MODULE->kp[i].name, "commit_limit_mb"))
+		if (!strcmp(THIS_MODULE->kp[i].name, name))
 			return THIS_MODULE->kp[i].arg;
 	}
 	return NULL;
+}
+
+static unsigned long *test_module_limit(void)
+{
+	return test_parameter("commit_limit_mb");
 }
 
 int test_suite_init(struct kunit_suite *suite)
@@ -56,7 +62,9 @@ int test_suite_init(struct kunit_suite *suite)
 	vm_munmap(test_memory + TEST_USER, PAGE_SIZE);
 	test_mm = current->mm;
 	test_committed_before = atomic_long_read(&codearena_committed);
-	if (!test_module_limit())
+	test_metadata_before = codearena_metadata_total();
+	if (!test_module_limit() || !test_parameter("user_share") ||
+	    !test_parameter("slow_path"))
 		return -ENOENT;
 	test_limit_before = *test_module_limit();
 	return 0;
@@ -79,12 +87,34 @@ void test_set_module_limit(struct kunit *test, unsigned long megabytes)
 	WRITE_ONCE(*test_module_limit(), megabytes);
 }
 
-static void test_put(struct test_arena *t)
+/**
+ * test_set_user_share - set the parameter user_share
+ * @test: the case
+ * @percent: its value; it is all when a case begins
+ */
+void test_set_user_share(struct kunit *test, unsigned int percent)
 {
-	if (t->arena)
-		codearena_arena_put(t->arena);
-	t->arena = NULL;
+	WRITE_ONCE(*(unsigned int *)test_parameter("user_share"), percent);
+}
+
+/**
+ * test_set_slow_path - set the parameter slow_path
+ * @test: the case
+ * @slow: its value; it is off when a case begins
+ */
+void test_set_slow_path(struct kunit *test, bool slow)
+{
+	WRITE_ONCE(*(bool *)test_parameter("slow_path"), slow);
+}
+
+/* Close the handle, if one is open, and open another. */
+static int test_reopen(struct test_arena *t)
+{
+	if (t->file->private_data)
+		codearena_file_exit(t->file);
 	t->file->private_data = NULL;
+	t->arena = NULL;
+	return codearena_file_init(t->file);
 }
 
 void test_reserve(struct kunit *test, u64 length, u64 commit_limit, u32 flags)
@@ -98,7 +128,7 @@ void test_reserve(struct kunit *test, u64 length, u64 commit_limit, u32 flags)
 	};
 	struct codearena_ucmd ucmd = { .file = t->file, .cmd = &cmd };
 
-	test_put(t);
+	KUNIT_ASSERT_EQ(test, 0, test_reopen(t));
 	KUNIT_ASSERT_EQ(test, 0, codearena_ioctl_reserve(&ucmd));
 	t->arena = codearena_file_arena(t->file);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, t->arena);
@@ -113,10 +143,10 @@ int test_init(struct kunit *test)
 	t->file = kunit_kzalloc(test, sizeof(*t->file), GFP_KERNEL);
 	if (!t->file)
 		return -ENOMEM;
-	if (codearena_file_init(t->file))
-		return -ENOMEM;
 	t->user = test_memory;
 	test->priv = t;
+	test_set_user_share(test, 0);
+	test_set_slow_path(test, false);
 	/* The end of the thread gives both back, whether it is aborted or not. */
 	mmget(test_mm);
 	kthread_use_mm(test_mm);
@@ -132,12 +162,15 @@ void test_exit(struct kunit *test)
 		return;
 	if (t->arena)
 		test_check_arena(test);
-	test_put(t);
-	codearena_file_exit(t->file);
+	if (t->file->private_data)
+		codearena_file_exit(t->file);
 	test_set_module_limit(test, test_limit_before);
 	KUNIT_EXPECT_EQ_MSG(test, test_committed_before,
 			    atomic_long_read(&codearena_committed),
 			    "pages stay charged");
+	KUNIT_EXPECT_EQ_MSG(test, test_metadata_before,
+			    codearena_metadata_total(),
+			    "metadata stays charged");
 }
 
 unsigned long test_user(struct kunit *test, size_t at)
@@ -358,12 +391,38 @@ static void test_check_page(struct kunit *test, unsigned long index,
 	}
 }
 
+/* Without landing pads, of which only trap.c knows the size. */
+static unsigned long test_metadata(struct codearena_arena *arena)
+{
+	const unsigned long chunks = DIV_ROUND_UP(arena->length >> PAGE_SHIFT,
+						  CODEARENA_CHUNK_PAGES);
+	unsigned long bytes, i;
+	struct rb_node *node;
+	u32 shape;
+
+	bytes = codearena_footprint(struct_size(arena, chunks, chunks));
+	for (i = 0; i < chunks; i++) {
+		if (arena->chunks[i])
+			bytes += codearena_footprint(sizeof(*arena->chunks[i]));
+	}
+	for (node = rb_first(&arena->tables); node; node = rb_next(node)) {
+		shape = rb_entry(node, struct codearena_table, node)->shape;
+		bytes += codearena_footprint(codearena_table_size(shape));
+	}
+	return bytes;
+}
+
 void test_check_arena(struct kunit *test)
 {
 	struct codearena_arena *arena = test_arena(test)->arena;
 	struct codearena_counters counters = {};
-	unsigned long i;
+	unsigned long i, metadata;
 
+	metadata = atomic_long_read(&arena->metadata);
+	if (RB_EMPTY_ROOT(&arena->pads))
+		KUNIT_EXPECT_EQ(test, test_metadata(arena), metadata);
+	else
+		KUNIT_EXPECT_LT(test, test_metadata(arena), metadata);
 	for (i = 0; i < arena->length >> PAGE_SHIFT; i++)
 		test_check_page(test, i, &counters);
 	KUNIT_EXPECT_EQ(test, counters.committed, arena->counters.committed);

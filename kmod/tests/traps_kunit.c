@@ -328,30 +328,56 @@ static void tables_random(struct kunit *test)
 	}
 }
 
-/**
- * struct fake_view - a view without a mapping
- * @vma: looks like the VMA of one
- * @view: freed by codearena_view_remove()
- */
-struct fake_view {
-	struct vm_area_struct *vma;
-	struct codearena_view *view;
-};
-
-static void view_add(struct kunit *test, struct fake_view *fake,
-		     unsigned long start, unsigned long page,
-		     unsigned long pages, unsigned long landing)
+/* A VMA that only looks like one, entered as a view. */
+static struct vm_area_struct *view_add(struct kunit *test, unsigned long start,
+				       unsigned long page, unsigned long pages)
 {
-	fake->vma = kunit_kzalloc(test, sizeof(*fake->vma), GFP_KERNEL);
-	fake->view = kmalloc(sizeof(*fake->view), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, fake->vma);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, fake->view);
-	fake->vma->vm_mm = current->mm;
-	fake->vma->vm_start = start;
-	fake->vma->vm_end = start + P(pages);
-	fake->vma->vm_pgoff = page;
-	codearena_view_add(test_arena(test)->arena, fake->vma, fake->view,
-			   landing);
+	struct vm_area_struct *vma = kunit_kzalloc(test, sizeof(*vma),
+						   GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vma);
+	vma->vm_mm = current->mm;
+	vma->vm_start = start;
+	vma->vm_end = start + P(pages);
+	vma->vm_pgoff = page;
+	KUNIT_ASSERT_EQ(test, 0, codearena_view_add(vma,
+						    test_arena(test)->arena,
+						    NULL, GFP_KERNEL));
+	return vma;
+}
+
+/* Cut a part off the end of a VMA, as the core does: with no word of the rest. */
+static struct vm_area_struct *view_split(struct kunit *test,
+					 struct vm_area_struct *vma,
+					 unsigned long pages)
+{
+	unsigned long page = vma->vm_pgoff + pages;
+	unsigned long start = vma->vm_start + P(pages);
+	unsigned long rest = (vma->vm_end - start) >> PAGE_SHIFT;
+	struct vm_area_struct *part = view_add(test, start, page, rest);
+
+	vma->vm_end = start;
+	return part;
+}
+
+static int set_landing(struct kunit *test, u64 address)
+{
+	struct codearena_trap_landing cmd = { .address = address };
+	struct codearena_ucmd ucmd = {
+		.arena = test_arena(test)->arena,
+		.cmd = &cmd,
+	};
+
+	return codearena_ioctl_trap_landing(&ucmd);
+}
+
+static void user_regs(struct pt_regs *regs, unsigned long pc)
+{
+	memset(regs, 0, sizeof(*regs));
+	instruction_pointer_set(regs, pc);
+#ifdef CONFIG_X86_64
+	regs->cs = __USER_CS;
+#endif
 }
 
 static bool fixup(struct pt_regs *regs, unsigned long pc, u32 kind,
@@ -359,8 +385,7 @@ static bool fixup(struct pt_regs *regs, unsigned long pc, u32 kind,
 {
 	bool fixed;
 
-	memset(regs, 0, sizeof(*regs));
-	instruction_pointer_set(regs, pc);
+	user_regs(regs, pc);
 	rcu_read_lock();
 	fixed = codearena_fixup(regs, kind, address);
 	rcu_read_unlock();
@@ -370,12 +395,12 @@ static bool fixup(struct pt_regs *regs, unsigned long pc, u32 kind,
 static void fixup_leads_to_pad(struct kunit *test)
 {
 	struct codearena_arena *arena = test_arena(test)->arena;
-	struct fake_view view;
+	struct vm_area_struct *view;
 	struct pt_regs regs;
 
 	seal_pages(test, 2);
 	KUNIT_ASSERT_EQ(test, 0, register_one(test, G(1), 8, 4, 1, P(1), NULL));
-	view_add(test, &view, VIEW, 0, 2, 0);
+	view = view_add(test, VIEW, 0, 2);
 	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW + G(1) + 4,
 				      CODEARENA_TRAP_MEMORY, 0x1234));
 	KUNIT_EXPECT_EQ(test, VIEW + P(1), instruction_pointer(&regs));
@@ -387,7 +412,7 @@ static void fixup_leads_to_pad(struct kunit *test)
 			instruction_pointer(&regs));
 	KUNIT_EXPECT_FALSE(test, fixup(&regs, VIEW + P(2),
 				       CODEARENA_TRAP_MEMORY, 0x1234));
-	codearena_view_remove(view.view);
+	codearena_view_remove(view);
 	KUNIT_EXPECT_FALSE(test, fixup(&regs, VIEW + G(1) + 4,
 				       CODEARENA_TRAP_MEMORY, 0x1234));
 	KUNIT_EXPECT_EQ(test, 1UL,
@@ -397,12 +422,12 @@ static void fixup_leads_to_pad(struct kunit *test)
 static void fixup_counts_kinds(struct kunit *test)
 {
 	struct codearena_arena *arena = test_arena(test)->arena;
-	struct fake_view view;
+	struct vm_area_struct *view;
 	struct pt_regs regs;
 
 	seal_pages(test, 2);
 	KUNIT_ASSERT_EQ(test, 0, register_one(test, 0, 8, 0, 1, P(1), NULL));
-	view_add(test, &view, VIEW, 0, 2, 0);
+	view = view_add(test, VIEW, 0, 2);
 	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW, CODEARENA_TRAP_DIVIDE, 0));
 	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW, CODEARENA_TRAP_UNDEFINED, 0));
 	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW, CODEARENA_TRAP_UNDEFINED, 0));
@@ -412,105 +437,205 @@ static void fixup_counts_kinds(struct kunit *test)
 			codearena_traps_fixed(arena, CODEARENA_TRAP_DIVIDE));
 	KUNIT_EXPECT_EQ(test, 2UL,
 			codearena_traps_fixed(arena, CODEARENA_TRAP_UNDEFINED));
-	codearena_view_remove(view.view);
+	codearena_view_remove(view);
 }
 
 static void fixup_external_pad(struct kunit *test)
 {
-	struct fake_view view, second;
+	struct vm_area_struct *view, *second;
 	struct pt_regs regs;
 
 	seal_pages(test, 2);
 	KUNIT_ASSERT_EQ(test, 0,
 			register_one(test, 0, 8, 0, 1, EXTERNAL, NULL));
-	view_add(test, &view, VIEW, 0, 2, 0);
+	view = view_add(test, VIEW, 0, 2);
 	KUNIT_EXPECT_FALSE(test, fixup(&regs, VIEW, CODEARENA_TRAP_MEMORY, 0));
-	codearena_view_remove(view.view);
-	view_add(test, &view, VIEW, 0, 2, 0x5550000);
+	codearena_view_remove(view);
+	view = view_add(test, VIEW, 0, 2);
+	KUNIT_EXPECT_EQ(test, 0, set_landing(test, 0x5550000));
 	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW, CODEARENA_TRAP_MEMORY, 0));
 	KUNIT_EXPECT_EQ(test, 0x5550000UL, instruction_pointer(&regs));
 	/* A second view of the process inherits it. */
-	view_add(test, &second, 2 * VIEW, 0, 2, 0);
+	second = view_add(test, 2 * VIEW, 0, 2);
 	KUNIT_EXPECT_TRUE(test, fixup(&regs, 2 * VIEW, CODEARENA_TRAP_MEMORY, 0));
 	KUNIT_EXPECT_EQ(test, 0x5550000UL, instruction_pointer(&regs));
-	codearena_view_remove(second.view);
-	codearena_view_remove(view.view);
+	codearena_view_remove(second);
+	codearena_view_remove(view);
 }
 
 /* The pad is reached in the same mapping, or in none. */
 static void fixup_needs_pad_mapped(struct kunit *test)
 {
-	struct fake_view code, pad, stranger;
+	struct vm_area_struct *code, *pad, *stranger;
 	struct pt_regs regs;
 
 	seal_pages(test, 2);
 	KUNIT_ASSERT_EQ(test, 0, register_one(test, 0, 8, 0, 1, P(1), NULL));
-	view_add(test, &code, VIEW, 0, 1, 0);
+	code = view_add(test, VIEW, 0, 1);
 	KUNIT_EXPECT_FALSE(test, fixup(&regs, VIEW, CODEARENA_TRAP_MEMORY, 0));
 	/* Mapped beside it, but with other code. */
-	view_add(test, &stranger, VIEW + P(1), 0, 1, 0);
+	stranger = view_add(test, VIEW + P(1), 0, 1);
 	KUNIT_EXPECT_FALSE(test, fixup(&regs, VIEW, CODEARENA_TRAP_MEMORY, 0));
-	codearena_view_remove(stranger.view);
+	codearena_view_remove(stranger);
 	/* Mapped beside it, as after a split. */
-	view_add(test, &pad, VIEW + P(1), 1, 1, 0);
+	pad = view_add(test, VIEW + P(1), 1, 1);
 	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW, CODEARENA_TRAP_MEMORY, 0));
 	KUNIT_EXPECT_EQ(test, VIEW + P(1), instruction_pointer(&regs));
-	codearena_view_remove(pad.view);
-	codearena_view_remove(code.view);
+	codearena_view_remove(pad);
+	codearena_view_remove(code);
 }
 
 static void view_of_offset(struct kunit *test)
 {
-	struct fake_view view;
+	struct vm_area_struct *view;
 	struct pt_regs regs;
 
 	seal_pages(test, 4);
 	KUNIT_ASSERT_EQ(test, 0,
 			register_one(test, P(2), 8, 0, 1, P(3) + 4, NULL));
-	view_add(test, &view, VIEW, 2, 2, 0);
-	KUNIT_EXPECT_EQ(test, VIEW - P(2), view.view->base);
+	view = view_add(test, VIEW, 2, 2);
 	KUNIT_EXPECT_TRUE(test, fixup(&regs, VIEW, CODEARENA_TRAP_MEMORY, 0));
 	KUNIT_EXPECT_EQ(test, VIEW + P(1) + ALIGN4, instruction_pointer(&regs));
-	codearena_view_remove(view.view);
+	codearena_view_remove(view);
 }
 
 static void view_landing_checks(struct kunit *test)
 {
-	struct codearena_trap_landing cmd = {};
+	struct codearena_trap_landing cmd = { .flags = 1 };
 	struct codearena_ucmd ucmd = {
 		.arena = test_arena(test)->arena,
 		.cmd = &cmd,
 	};
-	struct fake_view view;
+	struct codearena_viewer *viewer;
+	struct vm_area_struct *view;
 
-	KUNIT_EXPECT_EQ(test, -EINVAL, codearena_ioctl_trap_landing(&ucmd));
-	cmd.address = U64_MAX;
-	KUNIT_EXPECT_EQ(test, -EINVAL, codearena_ioctl_trap_landing(&ucmd));
-	cmd.address = 0x5550000;
-	KUNIT_EXPECT_EQ(test, -ENOENT, codearena_ioctl_trap_landing(&ucmd));
-	view_add(test, &view, VIEW, 0, 2, 0);
-	KUNIT_EXPECT_EQ(test, 0, codearena_ioctl_trap_landing(&ucmd));
-	KUNIT_EXPECT_EQ(test, 0x5550000UL, view.view->landing);
-	KUNIT_EXPECT_EQ(test, -EBUSY, codearena_ioctl_trap_landing(&ucmd));
-	cmd.flags = 1;
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, codearena_ioctl_trap_landing(&ucmd));
-	codearena_view_remove(view.view);
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_landing(test, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, set_landing(test, U64_MAX));
+	KUNIT_EXPECT_EQ(test, -ENOENT, set_landing(test, 0x5550000));
+	view = view_add(test, VIEW, 0, 2);
+	KUNIT_EXPECT_EQ(test, 0, set_landing(test, 0x5550000));
+	viewer = view->vm_private_data;
+	KUNIT_EXPECT_EQ(test, 0x5550000UL, viewer->landing);
+	KUNIT_EXPECT_EQ(test, -EBUSY, set_landing(test, 0x5550000));
+	codearena_view_remove(view);
+	KUNIT_EXPECT_EQ(test, -ENOENT, set_landing(test, 0x5550000));
 }
 
-/* What a split leaves behind is trimmed when the part cut off goes. */
-static void view_trim(struct kunit *test)
+static bool view_covers(unsigned long addr)
 {
-	struct fake_view whole, part;
+	const struct codearena_mm *cmm;
+	struct codearena_place place;
+	bool found;
 
-	view_add(test, &whole, VIEW, 0, 4, 0);
-	whole.vma->vm_end = VIEW + P(2);
-	view_add(test, &part, VIEW + P(2), 2, 2, 0);
-	KUNIT_EXPECT_EQ(test, VIEW + P(4), whole.view->end);
-	codearena_view_remove(part.view);
-	KUNIT_EXPECT_EQ(test, VIEW + P(2), whole.view->end);
-	KUNIT_EXPECT_EQ(test, VIEW, whole.view->start);
-	codearena_view_remove(whole.view);
+	rcu_read_lock();
+	cmm = codearena_mm_lookup(current->mm);
+	found = cmm && codearena_view_lookup(cmm, addr, &place);
+	rcu_read_unlock();
+	return found;
 }
+
+/* A split changes nothing, and a hole is where the middle was. */
+static void view_split_and_cut(struct kunit *test)
+{
+	struct vm_area_struct *left, *middle, *right;
+	unsigned long page;
+
+	left = view_add(test, VIEW, 0, 6);
+	middle = view_split(test, left, 2);
+	right = view_split(test, middle, 2);
+	for (page = 0; page < 6; page++)
+		KUNIT_EXPECT_TRUE(test, view_covers(VIEW + P(page)));
+	codearena_view_remove(middle);
+	for (page = 0; page < 6; page++)
+		KUNIT_EXPECT_EQ(test, page / 2 != 1,
+				view_covers(VIEW + P(page)));
+	/* The hole is filled with the same code again. */
+	middle = view_add(test, VIEW + P(2), 2, 2);
+	codearena_view_remove(left);
+	KUNIT_EXPECT_FALSE(test, view_covers(VIEW + P(2) - 1));
+	KUNIT_EXPECT_TRUE(test, view_covers(VIEW + P(2)));
+	codearena_view_remove(right);
+	KUNIT_EXPECT_TRUE(test, view_covers(VIEW + P(4) - 1));
+	KUNIT_EXPECT_FALSE(test, view_covers(VIEW + P(4)));
+	codearena_view_remove(middle);
+	KUNIT_EXPECT_PTR_EQ(test, NULL, codearena_mm_lookup(current->mm));
+}
+
+/* 6.1 gives back a part that it could not cut off, emptied. */
+static void view_split_fails(struct kunit *test)
+{
+	struct vm_area_struct *whole = view_add(test, VIEW, 0, 4);
+	struct vm_area_struct *part = view_split(test, whole, 2);
+
+	whole->vm_end = VIEW + P(4);
+	part->vm_start = part->vm_end;
+	codearena_view_remove(part);
+	KUNIT_EXPECT_TRUE(test, view_covers(VIEW + P(4) - 1));
+	codearena_view_remove(whole);
+	KUNIT_EXPECT_FALSE(test, view_covers(VIEW));
+}
+
+/* Mapped, split and unmapped at random, against one bit for each page. */
+static void view_model(struct kunit *test)
+{
+	struct vm_area_struct *vmas[MODEL_TABLES] = {};
+	struct rnd_state random;
+	u32 round, i, pages;
+
+	codearena_test_seed(test, &random);
+	for (round = 0; round < ROUNDS; round++) {
+		i = codearena_test_below(&random, MODEL_TABLES);
+		pages = 0;
+		if (vmas[i])
+			pages = (vmas[i]->vm_end - vmas[i]->vm_start) >> PAGE_SHIFT;
+		if (!vmas[i]) {
+			/* Slots adjoin; an odd one shows other code. */
+			vmas[i] = view_add(test, VIEW + i * P(4),
+					   i % 8 == 7 ? 0 : i * 4, 4);
+		} else if (pages > 1 && i + 1 < MODEL_TABLES && !(round % 3)) {
+			codearena_view_remove(view_split(test, vmas[i],
+							 pages / 2));
+		} else {
+			codearena_view_remove(vmas[i]);
+			vmas[i] = NULL;
+		}
+		for (i = 0; i < MODEL_TABLES * 4; i++) {
+			unsigned long addr = VIEW + P(i);
+
+			KUNIT_ASSERT_EQ(test, vmas[i / 4] &&
+					addr < vmas[i / 4]->vm_end,
+					view_covers(addr));
+		}
+	}
+	for (i = 0; i < MODEL_TABLES; i++) {
+		if (vmas[i])
+			codearena_view_remove(vmas[i]);
+	}
+}
+
+#ifdef CONFIG_X86_64
+/* In a segment of modify_ldt() the program counter is no address. */
+static void fixup_of_flat_code(struct kunit *test)
+{
+	struct vm_area_struct *view;
+	struct pt_regs regs;
+
+	seal_pages(test, 2);
+	KUNIT_ASSERT_EQ(test, 0, register_one(test, 0, 8, 0, 1, P(1), NULL));
+	view = view_add(test, VIEW, 0, 2);
+	user_regs(&regs, VIEW);
+	regs.cs = 0x0f;
+	rcu_read_lock();
+	KUNIT_EXPECT_FALSE(test, codearena_fixup(&regs, CODEARENA_TRAP_DIVIDE,
+						 0));
+	regs.cs = __USER32_CS;
+	KUNIT_EXPECT_TRUE(test, codearena_fixup(&regs, CODEARENA_TRAP_DIVIDE,
+						0));
+	rcu_read_unlock();
+	codearena_view_remove(view);
+}
+#endif
 
 static struct kunit_case codearena_traps_cases[] = {
 	KUNIT_CASE(register_counts),
@@ -533,8 +658,13 @@ static struct kunit_case codearena_traps_cases[] = {
 	KUNIT_CASE(fixup_needs_pad_mapped),
 	KUNIT_CASE(view_of_offset),
 	KUNIT_CASE(view_landing_checks),
-	KUNIT_CASE(view_trim),
+	KUNIT_CASE(view_split_and_cut),
+	KUNIT_CASE(view_split_fails),
+	KUNIT_CASE(view_model),
+#ifdef CONFIG_X86_64
+	KUNIT_CASE(fixup_of_flat_code),
+#endif
 	{}
 };
 
-TEST_SUITE("codearena_traps", codearena_traps_cases);
+TEST_SUITE("codearena_traps", codearena_traps_cases, test_init);
