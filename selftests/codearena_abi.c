@@ -202,7 +202,7 @@ TEST_F(command, unknown_flags)
 			continue;
 		self->call.head.flags = 1U << bit;
 		EXPECT_CALL_REFUSED(EOPNOTSUPP, &self->call);
-		/* A known flag beside it does not hide it. */
+		/* Also when a known flag is set beside it. */
 		self->call.head.flags |= self->command->flags;
 		EXPECT_CALL_REFUSED(EOPNOTSUPP, &self->call);
 	}
@@ -243,7 +243,7 @@ TEST_F(command, unwritable_structure)
 		return;
 	}
 
-	/* Success writes nothing, but may find out that it could not. */
+	/* Success has no output, but may check that it could write one. */
 	taken = snapshot(&self->arena);
 	ret = ioctl(self->fd, self->command->request, self->pages);
 	if (ret) {
@@ -252,7 +252,7 @@ TEST_F(command, unwritable_structure)
 		EXPECT_STILL_EMPTY();
 	} else if (!self->command->changes ||
 		   variant->index == COMMAND_RESERVE) {
-		/* What it did does not show in this arena's counters. */
+		/* What the call did is not in this arena's counters. */
 		EXPECT_TRUE(expect_unchanged(&self->arena, taken));
 	} else {
 		EXPECT_FALSE(expect_unchanged(&self->arena, taken));
