@@ -13,6 +13,7 @@
 #include <linux/uaccess.h>
 
 #include "batch.h"
+#include "copy.h"
 
 /* Objects begin like chunks, so that a batch can hold either. */
 static_assert(offsetof(struct codearena_object, offset) ==

@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 
 #include "batch.h"
+#include "copy.h"
 #include "trace.h"
 
 #define OBJECT_VALID_FLAGS (CODEARENA_OBJECT_F_PATCHABLE | \
@@ -375,33 +376,35 @@ static bool codearena_publish_fast(struct codearena_arena *arena,
 				    const struct codearena_publish *cmd,
 				    const struct codearena_object *object)
 {
-	const struct codearena_piece piece =
-		codearena_piece_first(object->offset, object->length);
+	const unsigned int start = offset_in_page(object->offset);
 	struct codearena_page *state;
 	bool done = false;
+	void *to;
+	u64 mask;
 
-	if (object->trap_count || piece.rest ||
+	if (object->trap_count || object->length > PAGE_SIZE - start ||
 	    codearena_object_check(arena, object) ||
 	    mutex_lock_killable(&arena->lock))
 		return false;
-	state = codearena_page_committed_locked(arena, piece.index);
-	if (codearena_page_may_write(state, piece.mask) ||
-	    (state->written & piece.mask))
+	mask = codearena_granules(start, object->length);
+	state = codearena_page_committed_locked(arena,
+						object->offset >> PAGE_SHIFT);
+	if (codearena_page_may_write(state, mask) || (state->written & mask))
 		goto out_unlock;
+	to = state->data + start;
 	pagefault_disable();
-	done = !codearena_copy_in(state->data + piece.start,
-				  u64_to_user_ptr(object->source),
-				  piece.length);
+	done = !codearena_copy_in(to, u64_to_user_ptr(object->source),
+				  object->length);
 	pagefault_enable();
 	if (!done) {
-		codearena_page_clear(state, piece.mask);
+		codearena_page_clear(state, mask);
 		goto out_unlock;
 	}
-	codearena_object_finish(state->data + piece.start, piece.length);
-	codearena_seal_state_locked(arena, state, piece.mask,
+	codearena_object_finish(to, object->length);
+	codearena_seal_state_locked(arena, state, mask,
 				    object->flags &
 				    CODEARENA_OBJECT_F_PATCHABLE);
-	arena->counters.written += piece.length;
+	arena->counters.written += object->length;
 	arena->counters.published++;
 	if (cmd->flags & CODEARENA_PUBLISH_F_SYNC)
 		codearena_sync_locked(arena);
