@@ -8,9 +8,11 @@ copyright = "2026, The codearena authors"
 extensions = []
 exclude_patterns = ["*.inc"]
 html_theme = "alabaster"
+html_static_path = ["static"]
 html_theme_options = {
     "description": "Executable memory for JIT compilers on Linux",
-    "page_width": "1080px",
+    "page_width": "1180px",
+    "body_max_width": "none",
     "fixed_sidebar": True,
 }
 html_copy_source = False

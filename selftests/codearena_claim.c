@@ -5,7 +5,7 @@
  * middle of their source for as long as a test needs: the granules are taken,
  * everything else goes on, and whatever ends the copy leaves no trace of it.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -13,9 +13,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
-#include "utils.h"
-
-#define BOUND_MS 10000
+#include "lib/utils.h"
 
 /* A call that copies from a page that is not there yet. */
 struct held_call {
@@ -104,13 +102,13 @@ static int wait_for_fault(int uffd)
 	struct pollfd poller = { .fd = uffd, .events = POLLIN };
 	struct uffd_msg message;
 
-	if (poll(&poller, 1, BOUND_MS) != 1 ||
+	if (poll(&poller, 1, HANG_SECONDS * 1000) != 1 ||
 	    read(uffd, &message, sizeof(message)) != sizeof(message))
 		return -1;
 	return message.event == UFFD_EVENT_PAGEFAULT ? 0 : -1;
 }
 
-/* With uffd for the tests' convenience, and memory that it watches. */
+/* An arena, and a source in memory that userfaultfd watches. */
 FIXTURE_SETUP(claim)
 {
 	uint64_t page;
@@ -301,7 +299,7 @@ TEST_F(claim, source_vanishes)
 	EXPECT_ZERO(do_write1(self->fd, self->at, "new", 3));
 }
 
-/* In the child: hold the call by our own memory, tell the parent, be killed. */
+/* In the child: hold the call, report to the parent, be killed. */
 struct victim {
 	struct held_call call;
 	int uffd;
@@ -364,7 +362,7 @@ TEST_F(claim, killed_while_copying)
 }
 
 /*
- * A word that PUBLISH is to patch changes while it copies: the whole call has
+ * A word that PUBLISH would patch changes while it copies: the whole call has
  * not happened. In one variant over traps, in the other over written bytes.
  */
 TEST_F(claim, patch_overtakes_publish)

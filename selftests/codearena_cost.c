@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /*
- * What adding code costs the rest of the process, by counts and not by time:
+ * What adding code costs the rest of the process, in counts and not in time:
  * mappings, page faults, interrupts of other processors, write locks of the
  * address space. Every counter is first seen to count, by doing the same job
  * with mprotect().
  */
-#include <kselftest_harness.h>
+#include "lib/harness.h"
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#include "crew.h"
+#include "lib/crew.h"
 
 #define FUNCTIONS	10000
 #define FUNCTION_SIZE	64
-#define CONTROL		2000	/* fewer will do where each interrupts others */
+#define CONTROL		2000	/* fewer are enough where each interrupts others */
 #define FAULT_AROUND	16	/* pages that one fault brings in */
 
 static long count_mappings(void)
@@ -154,7 +154,7 @@ static void query_all(struct __test_metadata *_metadata, const struct arena *a)
 	}
 }
 
-TEST_F_TIMEOUT(cost, mappings_do_not_split, CREW_TIMEOUT)
+TEST_F(cost, mappings_do_not_split)
 {
 	size_t page = self->a.page;
 	long before;
@@ -179,7 +179,7 @@ TEST_F_TIMEOUT(cost, mappings_do_not_split, CREW_TIMEOUT)
 	EXPECT_EQ(before, count_mappings());
 }
 
-TEST_F_TIMEOUT(cost, publishing_faults_nothing_in, CREW_TIMEOUT)
+TEST_F(cost, publishing_faults_nothing_in)
 {
 	struct arena *a = &self->a;
 	struct codearena_query query;
@@ -217,7 +217,7 @@ TEST_F_TIMEOUT(cost, publishing_faults_nothing_in, CREW_TIMEOUT)
 	EXPECT_EQ(0, count_faults() - before);
 }
 
-TEST_F_TIMEOUT(cost, first_run_faults_around, CREW_TIMEOUT)
+TEST_F(cost, first_run_faults_around)
 {
 	struct arena *a = &self->a;
 	long before, faults;
@@ -296,7 +296,7 @@ static struct interrupts control_noise(struct __test_metadata *_metadata,
 	return worst;
 }
 
-TEST_F_TIMEOUT(cost, other_processors_are_left_alone, CREW_TIMEOUT)
+TEST_F(cost, other_processors_are_left_alone)
 {
 	/* One in a hundred publications may coincide with something else. */
 	const long slack = FUNCTIONS / 100;
@@ -326,7 +326,7 @@ TEST_F_TIMEOUT(cost, other_processors_are_left_alone, CREW_TIMEOUT)
 	       noise.shootdowns, ours.shootdowns, theirs.shootdowns);
 	TH_LOG("function calls: %ld idle, %ld publish, %ld control",
 	       noise.calls, ours.calls, theirs.calls);
-	/* The counter counts, or the rest proves nothing. */
+	/* Without a counter that counts, the rest proves nothing. */
 	EXPECT_LE(noise.shootdowns + noise.calls + 10 * slack,
 		  theirs.shootdowns + theirs.calls);
 	EXPECT_LE(ours.shootdowns, noise.shootdowns + slack);
@@ -379,7 +379,7 @@ static long read_lock_counter(int fd)
 		(long)count : -1;
 }
 
-TEST_F_TIMEOUT(cost, mmap_lock_is_not_taken_for_writing, CREW_TIMEOUT)
+TEST_F(cost, mmap_lock_is_not_taken_for_writing)
 {
 	struct codearena_patch_entry entry;
 	uint64_t word = 0;

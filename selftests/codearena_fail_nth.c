@@ -8,11 +8,11 @@
  *
  * Needs a kernel with FAILSLAB, FAIL_PAGE_ALLOC and FAULT_INJECTION_DEBUG_FS.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <sys/syscall.h>
 
-#include "commands.h"
+#include "lib/commands.h"
 
 #define INJECTION	"/sys/kernel/debug/"
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
@@ -58,7 +58,7 @@ static int knob(const char *name, const char *value)
 	return write_file(path, value);
 }
 
-/* Every allocation counts, and a failure is not told to the log. */
+/* Every allocation counts, and a failure is not logged. */
 static int injection_setup(void)
 {
 	if (access(FAIL_NTH, W_OK) || knob("failslab/ignore-gfp-wait", "N") ||
@@ -249,7 +249,7 @@ static void lonely_view(struct shot *s)
 	s->map_length = s->a.length;
 }
 
-/* A page fault that lacks memory is tried again, and nobody is told. */
+/* A page fault that lacks memory is retried; no error is reported. */
 static long run_first_access(struct shot *s)
 {
 	return *(volatile char *)s->map == *(volatile char *)s->a.view ? 0 : -1;
@@ -402,7 +402,7 @@ static void shot_prepare(struct shot *s, enum command_index command,
 		shot_command(s, command);
 }
 
-TEST_F_TIMEOUT(fail_nth, sweep, 300)
+TEST_F(fail_nth, sweep)
 {
 	unsigned int n, passes, mappings, mappings_now, failures = 0, fired = 0;
 	struct snapshot *before, *reference;

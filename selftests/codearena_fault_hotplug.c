@@ -5,13 +5,13 @@
  * SYNC. What a PATCH with SYNC has replaced is never executed again, nowhere, and
  * no call waits for a processor that is gone.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
-#include "fault.h"
-#include "slots.h"
+#include "lib/fault.h"
+#include "lib/slots.h"
 
 #define ONLINE		"/sys/devices/system/cpu/cpu1/online"
-#define CYCLES		8
+#define ROUNDS_EACH	8	/* at least, of those who patch, publish and execute */
 #define EXECUTORS	3
 #define FUNCTIONS	64
 
@@ -19,8 +19,8 @@
  * struct hotplug - what the threads of the test share
  * @crew: the threads
  * @a: an arena with a far slot in its first page, functions in the second
- * @lane: behind these, for publishing
- * @oldest: number of the function that the slot led to when SYNC returned
+ * @lane: after these, for publishing
+ * @oldest: number of the slot's target when SYNC returned last
  * @patches: how many
  * @calls: through the slot
  * @cycles: how often the processor went and came
@@ -60,6 +60,8 @@ static void *patch(void *argument)
 		}
 		__atomic_store_n(&h->oldest, number, __ATOMIC_RELEASE);
 		h->patches = number;
+		if (number == ROUNDS_EACH)
+			crew_saw(&h->crew);
 	}
 	return NULL;
 }
@@ -73,7 +75,7 @@ static void *execute(void *argument)
 		uint32_t value = POISON32, newest;
 		int signo = guarded_call(h->a.view, &value);
 
-		/* It may be one newer than the last that is known to be there. */
+		/* It may be one newer than the last that SYNC has confirmed. */
 		newest = __atomic_load_n(&h->oldest, __ATOMIC_ACQUIRE) + 1;
 		if (newest - oldest < FUNCTIONS &&
 		    (signo || value >= FUNCTIONS ||
@@ -83,7 +85,9 @@ static void *execute(void *argument)
 				  newest % FUNCTIONS);
 			break;
 		}
-		__atomic_add_fetch(&h->calls, 1, __ATOMIC_RELAXED);
+		if (__atomic_add_fetch(&h->calls, 1, __ATOMIC_RELAXED) ==
+		    ROUNDS_EACH)
+			crew_saw(&h->crew);
 	}
 	return NULL;
 }
@@ -93,8 +97,11 @@ static void *publish(void *argument)
 	struct hotplug *h = argument;
 
 	while (!crew_stopped(&h->crew)) {
-		if (lane_step(&h->lane))
+		if (lane_step(&h->lane)) {
+			if (h->lane.steps == ROUNDS_EACH)
+				crew_saw(&h->crew);
 			continue;
+		}
 		crew_fail(&h->crew, "publishing: %s", strerror(h->lane.error));
 		break;
 	}
@@ -105,8 +112,8 @@ static void *unplug(void *argument)
 {
 	struct hotplug *h = argument;
 
-	while (h->cycles < CYCLES && !crew_stopped(&h->crew)) {
-		double begin = crew_seconds();
+	do {
+		double begin = seconds_now();
 
 		if (write_file(ONLINE, "0")) {
 			crew_fail(&h->crew, "it does not go: %s",
@@ -119,12 +126,12 @@ static void *unplug(void *argument)
 				  strerror(errno));
 			break;
 		}
-		begin = crew_seconds() - begin;
+		begin = seconds_now() - begin;
 		if (h->longest < begin)
 			h->longest = begin;
 		h->cycles++;
 		usleep(20000);
-	}
+	} while (crew_goes_on(&h->crew));
 	crew_stop(&h->crew);
 	return NULL;
 }
@@ -182,7 +189,7 @@ FIXTURE_TEARDOWN(hotplug)
 	EXPECT_TRUE(crew_total_becomes(self->total));
 }
 
-TEST_F_TIMEOUT(hotplug, while_patching_with_sync, CREW_TIMEOUT)
+TEST_F(hotplug, while_patching_with_sync)
 {
 	struct hotplug *h = &self->h;
 	struct codearena_stat stat;
@@ -192,6 +199,8 @@ TEST_F_TIMEOUT(hotplug, while_patching_with_sync, CREW_TIMEOUT)
 		SKIP(return, "no second processor that can be taken away");
 	if (!HAVE_CODE)
 		SKIP(return, "no code bytes for this machine");
+	/* None of them stands still while the processor comes and goes. */
+	h->crew.awaited = 3;
 	ASSERT_TRUE(crew_start(&h->crew, 1, patch, h, 0));
 	ASSERT_TRUE(crew_start(&h->crew, 1, publish, h, 0));
 	for (i = 0; i < EXECUTORS; i++)
@@ -201,11 +210,8 @@ TEST_F_TIMEOUT(hotplug, while_patching_with_sync, CREW_TIMEOUT)
 	ASSERT_CREW(&h->crew);
 	TH_LOG("%u cycles of at most %.2f s, %u patches, %u steps, %u calls",
 	       h->cycles, h->longest, h->patches, h->lane.steps, h->calls);
-	EXPECT_EQ(CYCLES, h->cycles);
-	/* None of the threads stood still. */
-	EXPECT_LE(CYCLES, h->patches);
-	EXPECT_LE(CYCLES, h->lane.steps);
-	EXPECT_LE(CYCLES, h->calls);
+	EXPECT_LT(0, h->cycles);
+	EXPECT_EQ(0, h->crew.awaited);
 	ASSERT_ZERO(do_stat(h->a.fd, &stat));
 	EXPECT_LE(h->patches, stat.out_syncs);
 	EXPECT_RETURNS(h->patches % FUNCTIONS, h->a.view);

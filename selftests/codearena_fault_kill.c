@@ -2,20 +2,20 @@
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /*
  * SIGKILL while a process publishes, patches, registers traps, commits and
- * discards, at 1,000 random points. Afterwards the step that it was in has been
+ * discards, at random points. Afterwards the step that it was in has been
  * made or not, and nothing in between; no granule is claimed any more; and what
  * was the process's own is given back.
  *
  * CODEARENA_SEED=N repeats the kills of the run that printed N, as far as timing
  * can be repeated.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <sys/prctl.h>
 
-#include "fault.h"
+#include "lib/fault.h"
 
-#define KILLS		1000		/* fewer where all takes longer */
+#define BUDGETS		5		/* of a stress test, for as many points */
 #define WORKERS		2		/* that kill side by side */
 #define LANES		2
 #define OWN_PAGES	4
@@ -43,13 +43,13 @@ static void *work(void *argument)
 	return NULL;
 }
 
-/* It ends by being killed, or else tells that it could not go on. */
+/* Ends by being killed; returns if it cannot go on. */
 static int victim(struct killer *k)
 {
 	struct arena own;
 	pthread_t thread;
 
-	/* It does not outlive who would kill it. */
+	/* It does not outlive its killer. */
 	CHECK(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
 	CHECK(arena_new(&own, POPULATED_PAGES, 0, 0) == 0);
 	CHECK(do_commit(own.fd, 0, page_at(&own, OWN_PAGES)) == 0);
@@ -144,7 +144,6 @@ static unsigned int steps_made(const struct killer *k)
 
 static int kill_once(struct killer *k)
 {
-	double until = crew_seconds() + 20 * fault_patience();
 	unsigned int first, steps, delay;
 	pid_t pid;
 	int how;
@@ -159,10 +158,7 @@ static int kill_once(struct killer *k)
 	CHECK(pid >= 0);
 	if (!pid)
 		_exit(victim(k));
-	while (steps_made(k) - first < steps && !k->lanes[0].error) {
-		CHECK(crew_seconds() < until);
-		usleep(50);
-	}
+	CHECK(WAIT_UNTIL(steps_made(k) - first >= steps || k->lanes[0].error));
 	usleep(delay);
 	kill(pid, SIGKILL);
 	how = fault_reap(pid);
@@ -177,7 +173,7 @@ static int kill_once(struct killer *k)
 	return 0;
 }
 
-/* Who kills is not kept waiting by who is to be killed, where that is allowed. */
+/* The killer runs before its victims, where that is allowed. */
 static void take_precedence(void)
 {
 	struct sched_param first = { .sched_priority = 1 };
@@ -187,9 +183,9 @@ static void take_precedence(void)
 
 static int kill_often(void *argument)
 {
+	double until = seconds_now() + BUDGETS * crew_budget();
 	struct killer *k = argument;
-
-	unsigned int kills = KILLS / WORKERS / fault_patience();
+	unsigned int kills = 0;
 
 	take_precedence();
 	k->lanes = fault_shared(LANES * sizeof(*k->lanes));
@@ -197,12 +193,13 @@ static int kill_often(void *argument)
 	CHECK(arena_new(&k->a, LANES * LANE_PAGES,
 			CODEARENA_RESERVE_F_SHARED_WRITER, 0) == 0);
 	CHECK(do_commit(k->a.fd, 0, k->a.length) == 0);
-	for (unsigned int i = 0; i < kills; i++) {
-		if (!kill_once(k))
-			continue;
-		fprintf(stderr, "# at kill %u\n", i);
-		return 1;
-	}
+	do {
+		if (kill_once(k)) {
+			fprintf(stderr, "# at kill %u\n", kills);
+			return 1;
+		}
+		kills++;
+	} while (seconds_now() < until);
 	printf("# %u kills, %u steps\n", kills,
 	       k->lanes[0].steps + k->lanes[1].steps);
 	fflush(NULL);
@@ -226,7 +223,7 @@ FIXTURE_TEARDOWN(kill)
 	EXPECT_TRUE(crew_total_becomes(self->total));
 }
 
-TEST_F_TIMEOUT(kill, at_random_points, CREW_TIMEOUT)
+TEST_F(kill, at_random_points)
 {
 	pid_t workers[WORKERS];
 

@@ -5,10 +5,10 @@
  * is given back to the group and to the module, and what it shared with others
  * is whole.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
-#include "fault.h"
-#include "group.h"
+#include "lib/fault.h"
+#include "lib/group.h"
 
 #define ROUNDS		4
 #define MIB		(1ULL << 20)
@@ -16,7 +16,7 @@
 #define LIMIT		"24M"
 #define WITHOUT_SWAP	GROUP "/memory.swap.max"
 
-/* What the processors may keep of the charge of a group that is empty. */
+/* Charge that processors may hold for an empty group. */
 #define REMAINDER	MIB
 
 /**
@@ -120,7 +120,7 @@ static void check_shared(struct __test_metadata *_metadata,
 		ASSERT_ZERO(do_write1(e->shared.fd, at, bytes, lane->granule));
 }
 
-TEST_F_TIMEOUT(oom, publishing_process, CREW_TIMEOUT)
+TEST_F(oom, publishing_process)
 {
 	struct eater *e = &self->e;
 	uint64_t kills;
@@ -148,7 +148,7 @@ TEST_F_TIMEOUT(oom, publishing_process, CREW_TIMEOUT)
 		EXPECT_EQ(kills + 1, group_event("oom_kill"));
 		EXPECT_LE(20, steps_made(e->lane));
 		check_shared(_metadata, e);
-		/* What is shared stays charged to who committed it. */
+		/* Shared pages stay charged to the group that committed them. */
 		EXPECT_LE(e->shared.length, group_usage());
 		EXPECT_TRUE(crew_total_becomes(self->total +
 					       e->shared.length));

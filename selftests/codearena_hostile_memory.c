@@ -4,11 +4,11 @@
  * A process that wants the module to use up memory. Each attempt is refused
  * before much is allocated, and nothing of it is left.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <time.h>
 
-#include "utils.h"
+#include "lib/utils.h"
 
 #define MIB		(1ULL << 20)
 #define PAGES(bytes)	((bytes) / (uint64_t)sysconf(_SC_PAGESIZE))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* SEAL: granules become immutable and executable, patchable at most once. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
-#include "utils.h"
+#include "lib/utils.h"
 
 FIXTURE(seal)
 {

@@ -2,17 +2,17 @@
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /*
  * A call that is stopped in the middle of its copy, by a page of its source that
- * userfaultfd holds back: what others are told meanwhile, and what is left when
+ * userfaultfd holds back: what other calls return meanwhile, and what is left when
  * the caller is killed, or loses its handle and its views.
  */
-#include <kselftest_harness.h>
+#include "lib/harness.h"
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "crew.h"
+#include "lib/crew.h"
 
 #define PAGES		4	/* of the source; the last one is held back */
 
@@ -58,7 +58,7 @@ static bool held_wait(const struct held *held)
 	struct pollfd poller = { .fd = held->fd, .events = POLLIN };
 	struct uffd_msg message;
 
-	return poll(&poller, 1, CREW_SECONDS * 1000) == 1 &&
+	return poll(&poller, 1, HANG_SECONDS * 1000) == 1 &&
 	       read(held->fd, &message, sizeof(message)) == sizeof(message) &&
 	       message.event == UFFD_EVENT_PAGEFAULT;
 }
@@ -153,7 +153,7 @@ static void expect_source(struct __test_metadata *_metadata,
 	EXPECT_EQ(0x22, view[PAGES * held->page - 1]);
 }
 
-TEST_F_TIMEOUT(blocked, others_are_told_ebusy, CREW_TIMEOUT)
+TEST_F(blocked, others_are_told_ebusy)
 {
 	const struct arena *a = &self->a;
 	const uint64_t length = PAGES * a->page;
@@ -202,7 +202,7 @@ TEST_F_TIMEOUT(blocked, others_are_told_ebusy, CREW_TIMEOUT)
 	EXPECT_EQ(1 + variant->publish, stat.out_published);
 }
 
-TEST_F_TIMEOUT(blocked, handle_and_views_may_go, CREW_TIMEOUT)
+TEST_F(blocked, handle_and_views_may_go)
 {
 	const uint64_t length = PAGES * self->a.page;
 	int shared = do_share(self->a.fd);
@@ -231,8 +231,8 @@ TEST_F_TIMEOUT(blocked, handle_and_views_may_go, CREW_TIMEOUT)
 	EXPECT_TRUE(crew_total_becomes(self->total));
 }
 
-/* The last close of all happens inside of the call itself. */
-TEST_F_TIMEOUT(blocked, nothing_stays_behind_the_last_close, CREW_TIMEOUT)
+/* The last reference is dropped inside the call itself. */
+TEST_F(blocked, nothing_stays_behind_the_last_close)
 {
 	ASSERT_TRUE(crew_start(&self->crew, 1, call_main, &self->call,
 			       sizeof(self->call)));
@@ -247,7 +247,7 @@ TEST_F_TIMEOUT(blocked, nothing_stays_behind_the_last_close, CREW_TIMEOUT)
 
 /*
  * A second process of a shared arena is killed in the middle of its copy. It
- * tells on a pipe that somebody waits for the page.
+ * writes to a pipe when the page is waited for.
  */
 struct victim {
 	const struct arena *a;
@@ -306,7 +306,7 @@ FIXTURE_TEARDOWN(killed)
 	arena_free(&self->a);
 }
 
-TEST_F_TIMEOUT(killed, its_bytes_and_claims_are_gone, CREW_TIMEOUT)
+TEST_F(killed, its_bytes_and_claims_are_gone)
 {
 	const struct arena *a = &self->a;
 	const uint64_t length = PAGES * a->page;

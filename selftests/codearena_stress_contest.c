@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /*
- * Threads that want the same thing at the same moment: who wins, what the losers
- * are told, and whose bytes are there afterwards.
+ * Threads that compete for the same granules: who wins, what the losers get, and
+ * whose bytes are there afterwards.
  *
- * CODEARENA_STRESS=N holds N times as many contests.
+ * CODEARENA_STRESS_SECONDS=N: each kind of contest is held for N seconds.
  */
-#include <kselftest_harness.h>
+#include "lib/harness.h"
 
-#include "crew.h"
+#include "lib/crew.h"
 
 #define CONTESTANTS	8
-#define ROUNDS		100
 #define PAGES		64	/* so long that copies overlap */
 
 struct contest;
@@ -25,9 +24,10 @@ typedef int (*attempt_fn)(const struct contest *contest, unsigned int id);
  * @crew: the contestants
  * @attempt: what each tries
  * @length: how many bytes they want
- * @sources: a buffer of each, all bytes of which tell who it is
+ * @sources: a buffer of each, filled with a byte that names it
  * @barrier: all begin together, and the main thread looks at the result alone
  * @over: no more rounds
+ * @rounds: held so far
  * @results: what each attempt gave
  */
 struct contest {
@@ -38,6 +38,7 @@ struct contest {
 	uint8_t *sources[CONTESTANTS];
 	pthread_barrier_t barrier;
 	bool over;
+	uint64_t rounds;
 	int results[CONTESTANTS];
 };
 
@@ -69,6 +70,7 @@ static void hold_round(struct contest *contest)
 {
 	pthread_barrier_wait(&contest->barrier);
 	pthread_barrier_wait(&contest->barrier);
+	contest->rounds++;
 }
 
 static unsigned int count_results(const struct contest *contest, int result)
@@ -132,15 +134,14 @@ static int try_publish(const struct contest *contest, unsigned int id)
 			   contest->length, 0) ? errno : 0;
 }
 
-TEST_F_TIMEOUT(contest, publish_has_one_winner, CREW_TIMEOUT)
+TEST_F(contest, publish_has_one_winner)
 {
 	struct contest *contest = &self->contest;
-	unsigned int rounds = ROUNDS * crew_repeats();
 	struct codearena_stat stat;
 
 	contest->attempt = try_publish;
 	ASSERT_ZERO(do_commit(self->a.fd, 0, contest->length));
-	for (unsigned int round = 1; round <= rounds; round++) {
+	do {
 		unsigned int winner;
 
 		hold_round(contest);
@@ -151,11 +152,11 @@ TEST_F_TIMEOUT(contest, publish_has_one_winner, CREW_TIMEOUT)
 		ASSERT_EQ(0, memcmp(self->a.view, contest->sources[winner],
 				    contest->length));
 		ASSERT_ZERO(do_stat(self->a.fd, &stat));
-		ASSERT_EQ(round, stat.out_published);
-		ASSERT_EQ(round * contest->length, stat.out_written);
+		ASSERT_EQ(contest->rounds, stat.out_published);
+		ASSERT_EQ(contest->rounds * contest->length, stat.out_written);
 		ASSERT_EQ(contest->length, stat.out_sealed);
 		ASSERT_ZERO(do_discard1(self->a.fd, 0, contest->length));
-	}
+	} while (crew_goes_on(&contest->crew));
 }
 
 /* Each wants a granule of its own and the next one, in a ring. */
@@ -171,16 +172,15 @@ static int try_publish_pair(const struct contest *contest, unsigned int id)
 	return do_publish(a->fd, objects, 2, NULL, 0, 0) ? errno : 0;
 }
 
-TEST_F_TIMEOUT(contest, neighbours_never_both_win, CREW_TIMEOUT)
+TEST_F(contest, neighbours_never_both_win)
 {
 	struct contest *contest = &self->contest;
-	unsigned int rounds = ROUNDS * crew_repeats();
 	struct codearena_stat stat;
 	uint64_t won = 0;
 
 	contest->attempt = try_publish_pair;
 	ASSERT_ZERO(do_commit(self->a.fd, 0, CONTESTANTS * self->a.page));
-	for (unsigned int round = 0; round < rounds; round++) {
+	do {
 		hold_round(contest);
 		for (unsigned int i = 0; i < CONTESTANTS; i++) {
 			unsigned int next = (i + 1) % CONTESTANTS;
@@ -205,7 +205,7 @@ TEST_F_TIMEOUT(contest, neighbours_never_both_win, CREW_TIMEOUT)
 		}
 		ASSERT_ZERO(do_discard1(self->a.fd, 0,
 					CONTESTANTS * self->a.page));
-	}
+	} while (crew_goes_on(&contest->crew));
 	ASSERT_ZERO(do_stat(self->a.fd, &stat));
 	EXPECT_EQ(2 * won, stat.out_published);
 	EXPECT_EQ(2 * won * self->a.page, stat.out_written);
@@ -219,16 +219,15 @@ static int try_write(const struct contest *contest, unsigned int id)
 			 contest->length) ? errno : 0;
 }
 
-TEST_F_TIMEOUT(contest, writes_do_not_mix, CREW_TIMEOUT)
+TEST_F(contest, writes_do_not_mix)
 {
 	struct contest *contest = &self->contest;
-	unsigned int rounds = ROUNDS * crew_repeats();
 	struct codearena_stat stat;
 	uint64_t won = 0;
 
 	contest->attempt = try_write;
 	ASSERT_ZERO(do_commit(self->a.fd, 0, contest->length));
-	for (unsigned int round = 0; round < rounds; round++) {
+	do {
 		unsigned int winners, owner;
 
 		hold_round(contest);
@@ -243,7 +242,7 @@ TEST_F_TIMEOUT(contest, writes_do_not_mix, CREW_TIMEOUT)
 		ASSERT_EQ(0, memcmp(self->a.view, contest->sources[owner],
 				    contest->length));
 		ASSERT_ZERO(do_discard1(self->a.fd, 0, contest->length));
-	}
+	} while (crew_goes_on(&contest->crew));
 	ASSERT_ZERO(do_stat(self->a.fd, &stat));
 	EXPECT_EQ(won * contest->length, stat.out_written);
 	EXPECT_EQ(0, stat.out_published);
@@ -261,14 +260,13 @@ static int try_decommit(const struct contest *contest, unsigned int id)
 	return do_decommit(contest->a->fd, 0, contest->length) ? errno : 0;
 }
 
-TEST_F_TIMEOUT(contest, commit_and_decommit_have_one_winner, CREW_TIMEOUT)
+TEST_F(contest, commit_and_decommit_have_one_winner)
 {
 	struct contest *contest = &self->contest;
-	unsigned int rounds = ROUNDS * crew_repeats();
 	uint64_t total = crew_total();
 	struct codearena_stat stat;
 
-	for (unsigned int round = 0; round < rounds; round++) {
+	do {
 		contest->attempt = try_commit;
 		hold_round(contest);
 		ASSERT_EQ(1, count_results(contest, 0));
@@ -284,10 +282,10 @@ TEST_F_TIMEOUT(contest, commit_and_decommit_have_one_winner, CREW_TIMEOUT)
 		ASSERT_ZERO(do_stat(self->a.fd, &stat));
 		ASSERT_EQ(0, stat.out_committed);
 		ASSERT_EQ(total, crew_total());
-	}
+	} while (crew_goes_on(&contest->crew));
 }
 
-/* Two words, so that a loser could leave one behind if PATCH let him. */
+/* Two words, so that a loser could leave one if PATCH were not atomic. */
 static int try_patch(const struct contest *contest, unsigned int id)
 {
 	const struct codearena_patch_entry entries[2] = {
@@ -298,10 +296,9 @@ static int try_patch(const struct contest *contest, unsigned int id)
 	return do_patch(contest->a->fd, entries, 2, 0) ? errno : 0;
 }
 
-TEST_F_TIMEOUT(contest, patch_has_one_winner, CREW_TIMEOUT)
+TEST_F(contest, patch_has_one_winner)
 {
 	struct contest *contest = &self->contest;
-	unsigned int rounds = ROUNDS * crew_repeats();
 	struct codearena_stat stat;
 
 	contest->attempt = try_patch;
@@ -309,7 +306,7 @@ TEST_F_TIMEOUT(contest, patch_has_one_winner, CREW_TIMEOUT)
 	ASSERT_ZERO(do_commit(self->a.fd, 0, contest->length));
 	ASSERT_ZERO(do_publish1(self->a.fd, 0, contest->sources[0],
 				contest->length, CODEARENA_OBJECT_F_PATCHABLE));
-	for (unsigned int round = 1; round <= rounds; round++) {
+	do {
 		struct codearena_patch_entry back[2];
 		unsigned int winner;
 		uint64_t first;
@@ -327,13 +324,13 @@ TEST_F_TIMEOUT(contest, patch_has_one_winner, CREW_TIMEOUT)
 		back[1] = patch_of(contest->length - 4, 4, last, 0);
 		ASSERT_ZERO(do_patch(self->a.fd, back, 2, 0));
 		ASSERT_ZERO(do_stat(self->a.fd, &stat));
-		ASSERT_EQ(4 * round, stat.out_patched);
-	}
+		ASSERT_EQ(4 * contest->rounds, stat.out_patched);
+	} while (crew_goes_on(&contest->crew));
 }
 
 /*
- * The way a jump table is shared: everybody publishes a function of his own and
- * hangs it into the one slot. Who loses has published nothing.
+ * How a jump table is shared: each publishes a function of its own and retargets
+ * the one slot to it. A loser has published nothing.
  */
 static int try_publish_and_patch(const struct contest *contest, unsigned int id)
 {
@@ -345,10 +342,9 @@ static int try_publish_and_patch(const struct contest *contest, unsigned int id)
 	return do_publish(a->fd, &object, 1, &entry, 1, 0) ? errno : 0;
 }
 
-TEST_F_TIMEOUT(contest, a_lost_patch_publishes_nothing, CREW_TIMEOUT)
+TEST_F(contest, a_lost_patch_publishes_nothing)
 {
 	struct contest *contest = &self->contest;
-	unsigned int rounds = ROUNDS * crew_repeats();
 	const struct arena *a = &self->a;
 	const uint64_t zero = 0;
 	struct codearena_stat stat;
@@ -357,7 +353,7 @@ TEST_F_TIMEOUT(contest, a_lost_patch_publishes_nothing, CREW_TIMEOUT)
 	ASSERT_ZERO(do_commit(a->fd, 0, (1 + CONTESTANTS) * a->page));
 	ASSERT_ZERO(do_publish1(a->fd, 0, &zero, 8,
 				CODEARENA_OBJECT_F_PATCHABLE));
-	for (unsigned int round = 1; round <= rounds; round++) {
+	do {
 		unsigned int winner;
 		uint64_t word;
 
@@ -380,11 +376,11 @@ TEST_F_TIMEOUT(contest, a_lost_patch_publishes_nothing, CREW_TIMEOUT)
 					    a->page));
 		}
 		ASSERT_ZERO(do_stat(a->fd, &stat));
-		ASSERT_EQ(1 + round, stat.out_published);
-		ASSERT_EQ(8 + round * a->page, stat.out_written);
+		ASSERT_EQ(1 + contest->rounds, stat.out_published);
+		ASSERT_EQ(8 + contest->rounds * a->page, stat.out_written);
 		ASSERT_ZERO(do_discard1(a->fd, page_at(a, 1 + winner), a->page));
 		ASSERT_ZERO(do_patch1(a->fd, 0, 8, word, 0));
-	}
+	} while (crew_goes_on(&contest->crew));
 	/* What the losers copied in is gone too. */
 	ASSERT_ZERO(do_seal(a->fd, page_at(a, 1), CONTESTANTS * a->page, 0));
 	EXPECT_TRUE(is_trap_fill(a->view + a->page, a->page,
@@ -404,14 +400,13 @@ static int try_discard(const struct contest *contest, unsigned int id)
 	return do_discard1(contest->a->fd, 0, contest->length) ? errno : 0;
 }
 
-TEST_F_TIMEOUT(contest, seal_and_discard_count_once, CREW_TIMEOUT)
+TEST_F(contest, seal_and_discard_count_once)
 {
 	struct contest *contest = &self->contest;
-	unsigned int rounds = ROUNDS * crew_repeats();
 	struct codearena_stat stat;
 
 	ASSERT_ZERO(do_commit(self->a.fd, 0, contest->length));
-	for (unsigned int round = 1; round <= rounds; round++) {
+	do {
 		unsigned int done;
 		uint8_t byte;
 
@@ -433,9 +428,11 @@ TEST_F_TIMEOUT(contest, seal_and_discard_count_once, CREW_TIMEOUT)
 		ASSERT_EQ(CONTESTANTS, count_results(contest, 0));
 		ASSERT_ZERO(do_stat(self->a.fd, &stat));
 		ASSERT_EQ(0, stat.out_sealed);
-		ASSERT_EQ(round * contest->length, stat.out_discarded);
+		/* Two contests each time. */
+		ASSERT_EQ(contest->rounds / 2 * contest->length,
+			  stat.out_discarded);
 		ASSERT_EQ(SIGBUS, guarded_read(&byte, self->a.view, 1));
-	}
+	} while (crew_goes_on(&contest->crew));
 }
 
 TEST_HARNESS_MAIN

@@ -4,15 +4,15 @@
  * Pages, views, processes and handles that come and go while other threads use
  * them.
  *
- * CODEARENA_STRESS=N repeats the work N times.
+ * CODEARENA_STRESS_SECONDS=N: each test works for N seconds.
  */
-#include <kselftest_harness.h>
+#include "lib/harness.h"
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "crew.h"
-#include "slots.h"
+#include "lib/crew.h"
+#include "lib/slots.h"
 
 /* What pages are filled with: no byte of any trap fill. */
 #define PATTERN		0x80
@@ -46,6 +46,7 @@ struct churner {
 
 struct reader {
 	struct crew *crew;
+	struct crew *watched;	/* which goes on until both have been seen */
 	struct arena *a;
 	unsigned int pages;
 	uint64_t seen;		/* pages read */
@@ -54,7 +55,6 @@ struct reader {
 
 #define CHURNERS	4
 #define READERS		3
-#define CHURN_ROUNDS	100
 
 static bool churner_fail(struct churner *c, const char *what)
 {
@@ -84,7 +84,7 @@ static bool commit_once(struct churner *c, const uint8_t *bytes)
 		return false;
 	if (do_publish1(c->a->fd, at, bytes, c->a->page, 0))
 		return churner_fail(c, "PUBLISH");
-	/* The readers are to see it, too. */
+	/* Give the readers time to see it. */
 	sched_yield();
 	if (memcmp(c->a->view + at, bytes, c->a->page))
 		return churner_fail(c, "bytes");
@@ -97,16 +97,29 @@ static void *commit_main(void *argument)
 {
 	struct churner *c = argument;
 	uint8_t *bytes = malloc(c->a->page);
-	unsigned int i;
 
-	for (i = 0; bytes && i < CHURN_ROUNDS * crew_repeats(); i++) {
-		memset(bytes, pattern_of(i), c->a->page);
+	if (!bytes)
+		abort();
+	do {
+		memset(bytes, pattern_of(c->rounds), c->a->page);
 		if (!commit_once(c, bytes))
 			break;
 		c->rounds++;
-	}
+	} while (crew_goes_on(c->crew));
 	free(bytes);
 	return NULL;
+}
+
+static void reader_saw(struct reader *r)
+{
+	if (!r->seen++)
+		crew_saw(r->watched);
+}
+
+static void reader_faulted(struct reader *r)
+{
+	if (!r->faults++)
+		crew_saw(r->watched);
 }
 
 /* A page is there, sealed as a whole, or it is not. */
@@ -127,7 +140,7 @@ static void *commit_reader(void *argument)
 					  last_fault.signo);
 				break;
 			}
-			r->faults++;
+			reader_faulted(r);
 			continue;
 		}
 		for (i = 0; i < r->a->page; i++)
@@ -137,7 +150,7 @@ static void *commit_reader(void *argument)
 			crew_fail(r->crew, "reader: byte %#x at %u", bytes[i], i);
 			break;
 		}
-		r->seen++;
+		reader_saw(r);
 	}
 	free(bytes);
 	return NULL;
@@ -163,6 +176,7 @@ FIXTURE_SETUP(churn)
 	for (unsigned int i = 0; i < READERS; i++)
 		self->readers[i] = (struct reader) {
 			.crew = &self->reading,
+			.watched = &self->churning,
 			.a = &self->a,
 			.pages = CHURNERS,
 		};
@@ -173,13 +187,15 @@ FIXTURE_TEARDOWN(churn)
 	arena_free(&self->a);
 }
 
-static void run_churn(struct __test_metadata *_metadata,
-		      struct crew *churning, void *(*churner)(void *),
-		      struct churner *churners, struct crew *reading,
-		      void *(*reader)(void *), struct reader *readers)
+/* How often pages came and went. */
+static uint64_t run_churn(struct __test_metadata *_metadata,
+			  struct crew *churning, void *(*churner)(void *),
+			  struct churner *churners, struct crew *reading,
+			  void *(*reader)(void *), struct reader *readers)
 {
-	uint64_t seen = 0, faults = 0;
+	uint64_t rounds = 0;
 
+	churning->awaited = 2 * READERS;
 	ASSERT_TRUE(crew_start(reading, READERS, reader, readers,
 			       sizeof(readers[0])));
 	ASSERT_TRUE(crew_start(churning, CHURNERS, churner, churners,
@@ -189,25 +205,23 @@ static void run_churn(struct __test_metadata *_metadata,
 	ASSERT_TRUE(crew_join(reading));
 	ASSERT_CREW(churning);
 	ASSERT_CREW(reading);
-	for (unsigned int i = 0; i < READERS; i++) {
-		seen += readers[i].seen;
-		faults += readers[i].faults;
-	}
-	/* Else they did not meet. */
-	EXPECT_LT(0, seen);
-	EXPECT_LT(0, faults);
+	/* Each reader met pages that were there, and pages that were not. */
+	EXPECT_EQ(0, churning->awaited);
 	for (unsigned int i = 0; i < CHURNERS; i++) {
-		EXPECT_EQ(CHURN_ROUNDS * crew_repeats(), churners[i].rounds);
+		EXPECT_LT(0, churners[i].rounds);
+		rounds += churners[i].rounds;
 	}
+	return rounds;
 }
 
-TEST_F_TIMEOUT(churn, commit_and_decommit, CREW_TIMEOUT)
+TEST_F(churn, commit_and_decommit)
 {
-	const uint64_t rounds = CHURN_ROUNDS * crew_repeats() * CHURNERS;
 	struct codearena_stat stat;
+	uint64_t rounds;
 
-	run_churn(_metadata, &self->churning, commit_main, self->churners,
-		  &self->reading, commit_reader, self->readers);
+	rounds = run_churn(_metadata, &self->churning, commit_main,
+			   self->churners, &self->reading, commit_reader,
+			   self->readers);
 	ASSERT_ZERO(do_stat(self->a.fd, &stat));
 	EXPECT_EQ(rounds, stat.out_published);
 	EXPECT_EQ(rounds * self->a.page, stat.out_written);
@@ -251,14 +265,15 @@ static void *seal_main(void *argument)
 {
 	struct churner *c = argument;
 	uint8_t *bytes = malloc(c->a->page);
-	unsigned int i;
 
-	for (i = 0; bytes && i < CHURN_ROUNDS * crew_repeats(); i++) {
-		memset(bytes, pattern_of(i), c->a->page);
+	if (!bytes)
+		abort();
+	do {
+		memset(bytes, pattern_of(c->rounds), c->a->page);
 		if (!seal_once(c, bytes))
 			break;
 		c->rounds++;
-	}
+	} while (crew_goes_on(c->crew));
 	free(bytes);
 	return NULL;
 }
@@ -273,10 +288,10 @@ static bool view_read(struct reader *r, const uint8_t *view)
 		int signo = guarded_read(bytes, view + at, sizeof(bytes));
 
 		if (signo == SIGBUS) {
-			r->faults++;
+			reader_faulted(r);
 			continue;
 		}
-		r->seen++;
+		reader_saw(r);
 		for (i = 0; i < sizeof(bytes) && !signo; i += 4)
 			if (!is_pattern(bytes[i]) &&
 			    !is_trap_fill(bytes + i, at + i, 4))
@@ -316,12 +331,11 @@ static void *view_main(void *argument)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(churn, faults_meet_seal_and_discard, CREW_TIMEOUT)
+TEST_F(churn, faults_meet_seal_and_discard)
 {
-	const uint64_t rounds = CHURN_ROUNDS * crew_repeats() * CHURNERS;
 	struct arena *a = &self->a;
 	struct codearena_stat stat;
-	uint64_t length = 0;
+	uint64_t length;
 
 	ASSERT_ZERO(do_commit(a->fd, 0, CHURNERS * a->page));
 	for (unsigned int i = 1; i < CHURNERS; i += 2) {
@@ -329,9 +343,9 @@ TEST_F_TIMEOUT(churn, faults_meet_seal_and_discard, CREW_TIMEOUT)
 		ASSERT_ZERO(do_seal(a->fd, granule_at(a, i, LAST_GRANULE),
 				    a->granule, 0));
 	}
-	run_churn(_metadata, &self->churning, seal_main, self->churners,
-		  &self->reading, view_main, self->readers);
-	length = rounds * seal_length(&self->churners[0]);
+	length = run_churn(_metadata, &self->churning, seal_main,
+			   self->churners, &self->reading, view_main,
+			   self->readers) * seal_length(&self->churners[0]);
 	ASSERT_ZERO(do_stat(a->fd, &stat));
 	EXPECT_EQ(length, stat.out_written);
 	EXPECT_EQ(length, stat.out_discarded);
@@ -342,7 +356,6 @@ TEST_F_TIMEOUT(churn, faults_meet_seal_and_discard, CREW_TIMEOUT)
  * Forks while two threads patch and two execute. Each child runs the code it
  * inherited, maps it anew, and changes nothing.
  */
-#define FORKS		50
 #define FORK_PATCHERS	2
 #define FORK_TARGETS	2
 
@@ -372,7 +385,7 @@ static void *forked_patcher(void *argument)
 	uint64_t slot = f->id * 8;
 	struct codearena_patch_entry entry;
 
-	while (!crew_stopped(f->crew)) {
+	do {
 		entry = patch_of(slot, 8,
 				 slot_near(slot, forked_target(f->a, f->patches % 2)),
 				 slot_near(slot, forked_target(f->a,
@@ -383,7 +396,7 @@ static void *forked_patcher(void *argument)
 			break;
 		}
 		f->patches++;
-	}
+	} while (!crew_stopped(f->crew));
 	return NULL;
 }
 
@@ -391,14 +404,14 @@ static void *forked_executor(void *argument)
 {
 	struct forked *f = argument;
 
-	while (!crew_stopped(f->crew)) {
+	do {
 		if (!forked_call(f->a->view, f->id)) {
 			crew_fail(f->crew, "executor: signal %d",
 				  last_fault.signo);
 			break;
 		}
 		f->calls++;
-	}
+	} while (!crew_stopped(f->crew));
 	return NULL;
 }
 
@@ -430,7 +443,7 @@ FIXTURE(life) {
 	uint64_t total;
 };
 
-/* Whatever a test did: in the end the machine has its memory back. */
+/* Whatever a test did, its memory has been given back in the end. */
 FIXTURE_SETUP(life)
 {
 	self->total = crew_total();
@@ -441,7 +454,7 @@ FIXTURE_TEARDOWN(life)
 	EXPECT_TRUE(crew_total_becomes(self->total));
 }
 
-TEST_F_TIMEOUT(life, forks_while_patching, CREW_TIMEOUT)
+TEST_F(life, forks_while_patching)
 {
 	struct forked patchers[FORK_PATCHERS], executors[FORK_PATCHERS];
 	uint64_t words[FORK_PATCHERS];
@@ -476,9 +489,9 @@ TEST_F_TIMEOUT(life, forks_while_patching, CREW_TIMEOUT)
 			       sizeof(executors[0])));
 	ASSERT_TRUE(crew_start(&crew, FORK_PATCHERS, forked_patcher, patchers,
 			       sizeof(patchers[0])));
-	for (i = 0; i < FORKS * crew_repeats(); i++) {
+	do {
 		ASSERT_EQ(0, run_child(forked_child, &a));
-	}
+	} while (crew_goes_on(&crew));
 	crew_stop(&crew);
 	ASSERT_TRUE(crew_join(&crew));
 	ASSERT_CREW(&crew);
@@ -501,10 +514,9 @@ TEST_F_TIMEOUT(life, forks_while_patching, CREW_TIMEOUT)
 
 /*
  * The handle is closed, and the view unmapped, under threads that use the
- * handle. They see their calls succeed until they are told EBADF.
+ * handle. Their calls succeed until one returns EBADF.
  */
 #define CLOSERS		4
-#define CLOSE_ROUNDS	40
 
 struct user {
 	struct crew *crew;
@@ -538,12 +550,13 @@ static void *user_main(void *argument)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(life, close_while_others_use_the_handle, CREW_TIMEOUT)
+TEST_F(life, close_while_others_use_the_handle)
 {
 	const struct timespec nap = { .tv_nsec = 2000000 };
-	unsigned int round, i;
+	double until = seconds_now() + crew_budget();
+	unsigned int i;
 
-	for (round = 0; round < CLOSE_ROUNDS * crew_repeats(); round++) {
+	do {
 		struct user users[CLOSERS] = {};
 		struct crew crew = {};
 		struct codearena_stat stat;
@@ -575,7 +588,7 @@ TEST_F_TIMEOUT(life, close_while_others_use_the_handle, CREW_TIMEOUT)
 		EXPECT_EQ(published, stat.out_published);
 		EXPECT_EQ(published * 100, stat.out_written);
 		close(shared);
-	}
+	} while (seconds_now() < until);
 }
 
 /* A process that is killed in the middle of everything leaves nothing. */
@@ -601,12 +614,12 @@ static int busy_child(const int *ready)
 		pause();
 }
 
-TEST_F_TIMEOUT(life, kill_while_threads_publish, CREW_TIMEOUT)
+TEST_F(life, kill_while_threads_publish)
 {
 	const struct timespec nap = { .tv_nsec = 3000000 };
-	unsigned int round;
+	double until = seconds_now() + crew_budget();
 
-	for (round = 0; round < 30 * crew_repeats(); round++) {
+	do {
 		int ready[2], status;
 		char token;
 		pid_t pid;
@@ -623,7 +636,7 @@ TEST_F_TIMEOUT(life, kill_while_threads_publish, CREW_TIMEOUT)
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		ASSERT_TRUE(WIFSIGNALED(status));
-	}
+	} while (seconds_now() < until);
 }
 
 TEST_HARNESS_MAIN

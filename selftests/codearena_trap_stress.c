@@ -2,31 +2,30 @@
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /*
  * Traps while everything around them changes: tables, views, processes, arenas.
- * None may be missed, and none may land elsewhere. CODEARENA_STRESS=N makes the
- * tests N times as long.
+ * None may be missed, and none may land elsewhere. CODEARENA_STRESS_SECONDS=N:
+ * each test works for N seconds.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "crew.h"
-#include "trap_code.h"
+#include "lib/crew.h"
+#include "lib/trap_code.h"
 
 #define CHANGERS	4
 #define TRAPPERS	4
-#define TABLES		100000
 #define PLACES		64	/* of each changer, one granule each */
 #define FIXED_SITES	32
+#define KINDS_OF_LIFE	4
 
 /**
  * struct stress - what the threads of a test share
  * @t: the arena
  * @crew: the threads
  * @sites: loads that are protected all the time
- * @pads: where they lead to
+ * @pads: where they land
  * @base: offset of the places whose tables come and go
- * @rounds: how often each changer changes something
  * @done: changers that have ended
  * @landed: traps that the trappers saw land
  */
@@ -36,7 +35,6 @@ struct stress {
 	struct site sites[FIXED_SITES];
 	struct site pads[FIXED_SITES];
 	uint64_t base;
-	unsigned int rounds;
 	unsigned int done;
 	uint64_t landed;
 };
@@ -84,15 +82,15 @@ FIXTURE_TEARDOWN(stress)
 	trap_arena_free(&self->s.t);
 }
 
-/* A crew that does not end in time is asked how far its changers have come. */
-#define ASSERT_JOINED(self)						\
-	ASSERT_TRUE(crew_join(&(self)->s.crew)) {			\
-		TH_LOG("%s; rounds %u %u %u %u of %u",			\
-		       (self)->s.crew.error, (self)->workers[0].round,	\
-		       (self)->workers[1].round,			\
-		       (self)->workers[2].round,			\
-		       (self)->workers[3].round, (self)->s.rounds);	\
-	}
+/* What all changers together have changed. */
+static uint64_t all_rounds(const struct worker *workers)
+{
+	uint64_t rounds = 0;
+
+	for (unsigned int i = 0; i < CHANGERS; i++)
+		rounds += workers[i].round;
+	return rounds;
+}
 
 /* One trap at a site that is protected: true if all is as it should be. */
 static bool trap_lands(const struct trap_arena *t, struct trap_state *state,
@@ -114,7 +112,7 @@ static void *trap_all_the_time(void *arg)
 	struct trap_state *state = trap_state_new();
 	uint64_t landed = 0;
 
-	while (!crew_stopped(&s->crew)) {
+	do {
 		uint32_t random = crew_random(&w->random);
 		unsigned int i = random % FIXED_SITES;
 
@@ -127,7 +125,7 @@ static void *trap_all_the_time(void *arg)
 			break;
 		}
 		landed++;
-	}
+	} while (!crew_stopped(&s->crew));
 	__atomic_add_fetch(&s->landed, landed, __ATOMIC_RELAXED);
 	trap_state_free(state);
 	return NULL;
@@ -151,7 +149,7 @@ static uint64_t place_of(const struct worker *w, unsigned int place)
 
 /*
  * Register a table for a place, trap in it, release it, trap again. Entries in
- * front of and behind the instruction make tables of all sizes.
+ * before and after the instruction make tables of all sizes.
  */
 static bool change_table(struct worker *w, struct trap_state *state)
 {
@@ -173,7 +171,7 @@ static bool change_table(struct worker *w, struct trap_state *state)
 		return false;
 	if (do_release(t->fd, id))
 		return false;
-	/* The return of the call is the end of it. */
+	/* Once the call has returned, the table is gone. */
 	if (random & 0xf0)
 		return true;
 	trap_go(state, site_entry(t, &site));
@@ -186,28 +184,26 @@ static void *change_tables(void *arg)
 	struct worker *w = arg;
 	struct trap_state *state = trap_state_new();
 
-	for (unsigned int i = 0; i < w->stress->rounds &&
-	     !crew_stopped(&w->stress->crew); i++) {
-		w->round = i;
+	do {
 		if (!change_table(w, state)) {
 			crew_fail(&w->stress->crew,
 				  "changer %u, round %u: %s; ended at %#lx, signal %d",
-				  w->number, i, strerror(errno),
+				  w->number, w->round, strerror(errno),
 				  (unsigned long)state->where, state->signo);
 			break;
 		}
-	}
+		w->round++;
+	} while (crew_goes_on(&w->stress->crew));
 	changer_done(w->stress);
 	trap_state_free(state);
 	return NULL;
 }
 
-TEST_F_TIMEOUT(stress, tables_come_and_go, CREW_TIMEOUT)
+TEST_F(stress, tables_come_and_go)
 {
 	struct stress *s = &self->s;
 	uint64_t before = traps_fixed(s->t.fd);
 
-	s->rounds = TABLES / CHANGERS * crew_repeats();
 	for (unsigned int i = 0; i < CHANGERS; i++)
 		for (unsigned int j = 0; j < PLACES; j++)
 			ASSERT_ZERO(do_publish1(s->t.fd,
@@ -219,13 +215,14 @@ TEST_F_TIMEOUT(stress, tables_come_and_go, CREW_TIMEOUT)
 		   sizeof(self->workers[0]));
 	crew_start(&s->crew, TRAPPERS, trap_all_the_time,
 		   &self->workers[CHANGERS], sizeof(self->workers[0]));
-	ASSERT_JOINED(self);
+	ASSERT_TRUE(crew_join(&s->crew));
 	ASSERT_CREW(&s->crew);
 	EXPECT_TABLES(s->t.fd, FIXED_SITES, FIXED_SITES);
-	EXPECT_EQ(s->landed + (uint64_t)CHANGERS * s->rounds,
+	EXPECT_EQ(s->landed + all_rounds(self->workers),
 		  traps_fixed(s->t.fd) - before);
 	EXPECT_LT(0, s->landed);
-	TH_LOG("%u tables, %llu traps beside them", CHANGERS * s->rounds,
+	TH_LOG("%llu tables, %llu traps beside them",
+	       (unsigned long long)all_rounds(self->workers),
 	       (unsigned long long)s->landed);
 }
 
@@ -241,8 +238,7 @@ static void *publish_and_discard(void *arg)
 	struct site site = { .start = place, .trap = place };
 	struct site pad = { .start = trap.landing };
 
-	for (unsigned int i = 0; i < s->rounds && !crew_stopped(&s->crew);
-	     i++) {
+	do {
 		struct codearena_object objects[2] = {
 			object_of(place, code_load.start,
 				  fragment_length(&code_load),
@@ -251,37 +247,36 @@ static void *publish_and_discard(void *arg)
 				  fragment_length(&code_pad), 0),
 		};
 
-		w->round = i;
 		objects[0].traps = (uintptr_t)&trap;
 		objects[0].trap_count = 1;
 		if (do_publish(t->fd, objects, 2, NULL, 0, 0) ||
-		    !trap_lands(t, state, &site, &pad, i % 4096 * 8) ||
+		    !trap_lands(t, state, &site, &pad, w->round % 4096 * 8) ||
 		    do_discard1(t->fd, place, 2 * t->arena.granule)) {
 			crew_fail(&s->crew,
 				  "changer %u, round %u: %s; ended at %#lx",
-				  w->number, i, strerror(errno),
+				  w->number, w->round, strerror(errno),
 				  (unsigned long)state->where);
 			break;
 		}
-	}
+		w->round++;
+	} while (crew_goes_on(&s->crew));
 	changer_done(s);
 	trap_state_free(state);
 	return NULL;
 }
 
-TEST_F_TIMEOUT(stress, code_comes_and_goes, CREW_TIMEOUT)
+TEST_F(stress, code_comes_and_goes)
 {
 	struct stress *s = &self->s;
 
-	s->rounds = 250 * crew_repeats();
 	crew_start(&s->crew, CHANGERS, publish_and_discard, self->workers,
 		   sizeof(self->workers[0]));
 	crew_start(&s->crew, TRAPPERS, trap_all_the_time,
 		   &self->workers[CHANGERS], sizeof(self->workers[0]));
-	ASSERT_JOINED(self);
+	ASSERT_TRUE(crew_join(&s->crew));
 	ASSERT_CREW(&s->crew);
 	EXPECT_TABLES(s->t.fd, FIXED_SITES, FIXED_SITES);
-	EXPECT_FIXED(s->t.fd, s->landed + (uint64_t)CHANGERS * s->rounds, 0, 0);
+	EXPECT_FIXED(s->t.fd, s->landed + all_rounds(self->workers), 0, 0);
 }
 
 /* Other views of the arena, whole and in pieces, and of the guard. */
@@ -293,12 +288,10 @@ static void *map_and_unmap(void *arg)
 	struct trap_state *state = trap_state_new();
 	const uint64_t page = t->arena.page;
 
-	for (unsigned int i = 0; i < s->rounds && !crew_stopped(&s->crew);
-	     i++) {
+	do {
 		unsigned int n = crew_random(&w->random) % FIXED_SITES;
 		struct trap_arena other = *t;
 
-		w->round = i;
 		other.arena.view = arena_map(&t->arena, t->fd);
 		other.guard = guard_map(t->fd, 1 << 30);
 		if (other.arena.view == MAP_FAILED ||
@@ -307,33 +300,33 @@ static void *map_and_unmap(void *arg)
 		    munmap(other.arena.view + page * (n + 2),
 			   t->arena.length - page * (n + 2)) ||
 		    !trap_lands(&other, state, &s->sites[n], &s->pads[n],
-				i % 4096 * 8) ||
+				w->round % 4096 * 8) ||
 		    munmap(other.arena.view + page * (n + 1), page) ||
 		    munmap(other.guard, 1 << 30)) {
 			crew_fail(&s->crew,
 				  "changer %u, round %u: %s; ended at %#lx",
-				  w->number, i, strerror(errno),
+				  w->number, w->round, strerror(errno),
 				  (unsigned long)state->where);
 			break;
 		}
-	}
+		w->round++;
+	} while (crew_goes_on(&s->crew));
 	changer_done(s);
 	trap_state_free(state);
 	return NULL;
 }
 
-TEST_F_TIMEOUT(stress, views_come_and_go, CREW_TIMEOUT)
+TEST_F(stress, views_come_and_go)
 {
 	struct stress *s = &self->s;
 
-	s->rounds = 300 * crew_repeats();
 	crew_start(&s->crew, CHANGERS, map_and_unmap, self->workers,
 		   sizeof(self->workers[0]));
 	crew_start(&s->crew, TRAPPERS, trap_all_the_time,
 		   &self->workers[CHANGERS], sizeof(self->workers[0]));
-	ASSERT_JOINED(self);
+	ASSERT_TRUE(crew_join(&s->crew));
 	ASSERT_CREW(&s->crew);
-	EXPECT_FIXED(s->t.fd, s->landed + (uint64_t)CHANGERS * s->rounds, 0, 0);
+	EXPECT_FIXED(s->t.fd, s->landed + all_rounds(self->workers), 0, 0);
 }
 
 /* What a child does in its short life; each does it a little differently. */
@@ -343,7 +336,7 @@ static int short_life(struct stress *s, unsigned int number)
 	unsigned int i = number % FIXED_SITES;
 
 	CHECK(trap_lands(&s->t, state, &s->sites[i], &s->pads[i], 8 * number));
-	switch (number % 4) {
+	switch (number % KINDS_OF_LIFE) {
 	case 0:
 		close(s->t.fd);
 		munmap(s->t.arena.view, s->t.arena.length);
@@ -365,21 +358,24 @@ static int short_life(struct stress *s, unsigned int number)
 }
 
 /* Threads trap while the process forks, and its children trap and end. */
-TEST_F_TIMEOUT(stress, processes_come_and_go, CREW_TIMEOUT)
+TEST_F(stress, processes_come_and_go)
 {
 	struct stress *s = &self->s;
-	unsigned int children = 40 * crew_repeats(), running = 0;
+	unsigned int children = 0, running = 0;
 	int status;
 
 	crew_start(&s->crew, TRAPPERS, trap_all_the_time,
 		   &self->workers[CHANGERS], sizeof(self->workers[0]));
-	for (unsigned int i = 0; i < children || running; i++) {
-		if (i < children) {
+	for (bool more = true; more || running; ) {
+		if (more) {
 			pid_t child = fork();
 
 			ASSERT_LE(0, child);
 			if (!child)
-				_exit(short_life(s, i));
+				_exit(short_life(s, children));
+			/* Each kind of life, at least. */
+			more = ++children < KINDS_OF_LIFE ||
+			       crew_goes_on(&s->crew);
 			if (++running < 8)
 				continue;
 		}
@@ -391,7 +387,7 @@ TEST_F_TIMEOUT(stress, processes_come_and_go, CREW_TIMEOUT)
 		}
 	}
 	crew_stop(&s->crew);
-	ASSERT_JOINED(self);
+	ASSERT_TRUE(crew_join(&s->crew));
 	ASSERT_CREW(&s->crew);
 	EXPECT_LT(s->landed + children, traps_fixed(s->t.fd));
 }
@@ -424,26 +420,26 @@ static int owner_of_its_own(unsigned int number)
 	return 0;
 }
 
-TEST_F_TIMEOUT(stress, arenas_come_and_go, CREW_TIMEOUT)
+TEST_F(stress, arenas_come_and_go)
 {
-	unsigned int rounds = 20 * crew_repeats();
+	unsigned int arenas = 0;
 	uint64_t total = crew_total();
 	struct stress *s = &self->s;
 	int status;
 
 	crew_start(&s->crew, TRAPPERS, trap_all_the_time,
 		   &self->workers[CHANGERS], sizeof(self->workers[0]));
-	for (unsigned int i = 0; i < rounds; i++) {
+	do {
 		pid_t child = fork();
 
 		ASSERT_LE(0, child);
 		if (!child)
-			_exit(owner_of_its_own(i));
+			_exit(owner_of_its_own(arenas));
 		ASSERT_EQ(child, waitpid(child, &status, 0));
 		EXPECT_EQ(0, status);
-	}
+	} while (++arenas < 2 || crew_goes_on(&s->crew));
 	crew_stop(&s->crew);
-	ASSERT_JOINED(self);
+	ASSERT_TRUE(crew_join(&s->crew));
 	ASSERT_CREW(&s->crew);
 	EXPECT_FIXED(s->t.fd, s->landed, 0, 0);
 	EXPECT_TRUE(crew_total_becomes(total));

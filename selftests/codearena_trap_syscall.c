@@ -4,7 +4,7 @@
  * The kernel's own accesses to guard memory, on behalf of system calls and of
  * other processes: they fail, and redirect nobody.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
 #include <linux/futex.h>
 #include <linux/io_uring.h>
@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 /* Bytes in a pipe, for calls that would move them. */
 #define PIPE_BYTES 100
@@ -95,7 +95,7 @@ static long call_from_arena(const struct trap_arena *t,
 					  self->state, number,		\
 					  (uint64_t)(a), (uint64_t)(b),	\
 					  (uint64_t)(c)));		\
-		/* It went on behind the call. */			\
+		/* It went on after the call. */			\
 		EXPECT_LANDED(self->state,				\
 			      site_end(&self->t, &self->call));		\
 		EXPECT_EQ(self->state->in.gpr[REG_REPORT_PC],		\
@@ -147,7 +147,7 @@ TEST_F(kernel, half_in_real_memory)
 	ssize_t n;
 
 	ASSERT_EQ(self->t.guard, real);
-	/* No more than fits; less, or nothing, is the call's custom. */
+	/* A call may transfer less than fits, or nothing, but not more. */
 	n = read(self->pipe[0], edge - 10, PIPE_BYTES);
 	EXPECT_TRUE((n > 0 && n <= 10) || (n == -1 && errno == EFAULT)) {
 		TH_LOG("%zd: %s", n, strerror(errno));
@@ -260,7 +260,7 @@ TEST_F(kernel, other_process)
 	EXPECT_EQ(0, status);
 }
 
-/* A missing page is nobody's to fill in. */
+/* userfaultfd has no page to fill in. */
 TEST_F(kernel, userfaultfd)
 {
 	struct uffdio_api api = { .api = UFFD_API };

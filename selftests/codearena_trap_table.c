@@ -4,13 +4,13 @@
  * Tables of traps, of all sizes and shapes: every instruction in them lands on
  * its own pad, every other one does not, and refused commands change neither.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 #define EXTERNAL CODEARENA_LANDING_EXTERNAL
 
-/* A code object of nothing but loads, and pads behind it. */
+/* A code object of nothing but loads, followed by pads. */
 FIXTURE(sled)
 {
 	struct trap_arena t;
@@ -155,7 +155,7 @@ static void every_other(struct codearena_trap *traps, uint32_t count,
 		EXPECT_NO_TRAP(1);					\
 	} while (0)
 
-TEST_F_TIMEOUT(sled, tables_of_all_sizes, 120)
+TEST_F(sled, tables_of_all_sizes)
 {
 	static const uint32_t counts[] = {
 		1, 2, 3, 4, 7, 8, 9, 10, 11, 15, 16, 17, 18, 31, 32, 33, 100,
@@ -172,7 +172,7 @@ TEST_F_TIMEOUT(sled, tables_of_all_sizes, 120)
 }
 
 /* All shapes of the memory of a table, in all orders of the entries. */
-TEST_F_TIMEOUT(sled, tables_of_all_shapes, 120)
+TEST_F(sled, tables_of_all_shapes)
 {
 	static const uint32_t counts[] = { 2, 20, 3000, 12000 };
 	struct codearena_trap *traps = calloc(65536, sizeof(*traps));
@@ -186,7 +186,7 @@ TEST_F_TIMEOUT(sled, tables_of_all_shapes, 120)
 }
 
 /* Every instruction, not samples, where the search has few steps. */
-TEST_F_TIMEOUT(sled, every_entry, 120)
+TEST_F(sled, every_entry)
 {
 	struct codearena_trap traps[40];
 	uint64_t id;
@@ -248,7 +248,7 @@ TEST_F(sled, object_of_64_kib)
 	}
 }
 
-/* The first instruction that begins there or behind it. */
+/* The first instruction that begins at this offset or after it. */
 #define FIRST(offset) (((offset) + self->stride - 1) / self->stride)
 
 TEST_F(sled, ranges_across_pages)
@@ -361,8 +361,8 @@ FIXTURE(refused)
 {
 	struct trap_arena t;
 	struct trap_state *state;
-	struct site first;	/* leads to the pad */
-	struct site second;	/* leads to the program's */
+	struct site first;	/* lands on the pad */
+	struct site second;	/* lands on the program's pad */
 	struct site free_;	/* has no table */
 	uint64_t id;
 	uint64_t fixed;
@@ -456,7 +456,7 @@ TEST_F(refused, registrations)
 	EXPECT_NO_CHANGE(EEXIST, do_register(t->fd, self->first.start,
 					     t->next - self->first.start,
 					     &good, 1, 0, &id));
-	/* A range over a pad that others lead to, and a pad in such a range. */
+	/* A range over a pad that others name, and a pad in such a range. */
 	EXPECT_NO_CHANGE(EEXIST, do_register(t->fd, t->pad.start, 16, &outside,
 					     1, 0, &id));
 	EXPECT_NO_CHANGE(EEXIST, REGISTER_FREE(trap_of(at, 1,
@@ -467,7 +467,7 @@ TEST_F(refused, registrations)
 	EXPECT_NO_CHANGE(ENOENT, REGISTER_FREE(trap_of(at, 1, t->arena.length)));
 	EXPECT_NO_CHANGE(EINVAL, REGISTER_FREE(trap_of(at, 0, t->pad.start)));
 	EXPECT_NO_CHANGE(EINVAL, REGISTER_FREE(good, good));
-	/* The last of them fails: those in front of it have not happened. */
+	/* The last of them fails: those before it are undone. */
 	EXPECT_NO_CHANGE(ENOENT, REGISTER_FREE(good,
 					       trap_of(at + 4, 4, unsealed)));
 	EXPECT_ZERO(REGISTER_FREE(good));

@@ -4,9 +4,9 @@
  * Traps in code that is mapped more than once, or only in part: they land in
  * the mapping they come from, and what else is mapped is left alone.
  */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
-#include "trap_code.h"
+#include "lib/trap_code.h"
 
 /* A site in every page of the arena, and a pad in every page. */
 #define PAGES	16
@@ -15,7 +15,7 @@ FIXTURE(view)
 {
 	struct trap_arena t;
 	struct trap_state *state;
-	struct site sites[PAGES];	/* site i leads to pads[other(i)] */
+	struct site sites[PAGES];	/* site i lands on pads[other(i)] */
 	struct site pads[PAGES];
 	uint8_t *place;			/* two arenas of address space */
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /* WRITE: bytes into committed granules which are not sealed. */
-#include "kselftest_harness.h"
+#include "lib/harness.h"
 
-#include "utils.h"
+#include "lib/utils.h"
 
 FIXTURE(write)
 {
@@ -235,7 +235,7 @@ TEST_F(write, sealed)
 					     self->source, 2));
 	EXPECT_CHUNK_REFUSED(EPERM, chunk_of(page_at(a, HIDDEN_PAGE) - 1,
 					     self->source, 1));
-	/* Bytes of a sealed granule behind the object that it holds. */
+	/* Bytes of a sealed granule after the object in it. */
 	EXPECT_CHUNK_REFUSED(EPERM, chunk_of(self->granule - 1, self->source,
 					     1));
 }

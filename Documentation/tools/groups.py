@@ -9,14 +9,12 @@ GROUPS = {
     "codearena_arena_": "arenas of executable memory",
     "codearena_code_": "code objects, lookup by address, references",
     "codearena_collector_": "finding out when code may be freed",
-    "codearena_data_table_": "jump tables with their targets in ordinary memory",
     "codearena_elf_": "loading relocatable objects into an arena",
     "codearena_estimate_": "how much code to expect",
     "codearena_gdbjit_": "telling a debugger about code",
     "codearena_guard_": "address space in which accesses are traps",
     "codearena_handle_": "tables of code pointers",
     "codearena_jitdump_": "telling perf about code, with its bytes",
-    "codearena_jump_": "slots of jump tables, encoded and decoded",
     "codearena_jump_table_": "jump tables in arenas",
     "codearena_log_": "descriptions of code for profilers and debuggers",
     "codearena_logger_": "one place that tells all profilers and debuggers",
@@ -24,10 +22,7 @@ GROUPS = {
     "codearena_module_": "the code of one module: tiers, slots, lookup",
     "codearena_pad_": "landing pads",
     "codearena_perfmap_": "telling perf the names of code",
-    "codearena_pool_": "pools of address regions",
-    "codearena_region_": "arithmetic of address regions",
     "codearena_reloc_": "relocations of code objects",
-    "codearena_reservation_": "how large to make code spaces",
     "codearena_scope_": "holding on to code while working with it",
     "codearena_snapshot_": "the code of a module as bytes that can be kept",
     "codearena_trap_": "traps that continue at landing pads",
@@ -50,44 +45,47 @@ def page_of(item):
     matches = [prefix for prefix in GROUPS if item.name.startswith(prefix)]
     if matches:
         return max(matches, key=len).rstrip("_")
-    return item.header.removesuffix(".h")
+    return "_".join(item.name.split("_")[:2])
 
 
-def title_of(page, header):
+def title_of(page, section):
     """What a page is about."""
-    return TITLES.get(page) or GROUPS.get(page + "_") or \
-        header.title.removeprefix("libcodearena, ").rstrip(".").split(": ")[-1]
+    return TITLES.get(page) or GROUPS.get(page + "_") or section.title.rstrip(".")
 
 
 class Page:
     """What one page documents."""
 
-    def __init__(self, name, header):
+    def __init__(self, name, header, section):
         self.name = name
         self.header = header
+        self.section = section
         self.functions = []
         self.types = []  # structures, enumerations, macros with arguments
 
     @property
     def title(self):
-        return title_of(self.name, self.header)
+        return title_of(self.name, self.section) or self.functions[0].brief
 
 
 def pages_of(headers):
-    """All pages, by name. A type goes where it is named first, its header's
-    pages before others."""
+    """All pages, by name. A type goes where it is named first, pages of its section
+    before others of its header."""
     pages = {}
     for header in headers:
-        for item in header.items:
-            if item.kind in ("function", "variable"):
-                name = page_of(item)
-                pages.setdefault(name, Page(name, header)).functions.append(item)
+        for section in header.sections:
+            for item in section.items:
+                if item.kind in ("function", "variable"):
+                    name = page_of(item)
+                    page = pages.setdefault(name, Page(name, header, section))
+                    page.functions.append(item)
     for header in headers:
         mine = [page for page in pages.values() if page.header is header]
-        for item in header.items:
-            if item.kind in ("function", "variable"):
-                continue
-            pages[_home(item, header, mine)].types.append(item)
+        for section in header.sections:
+            near = sorted(mine, key=lambda page: page.section is not section)
+            for item in section.items:
+                if item.kind not in ("function", "variable"):
+                    pages[_home(item, header, near)].types.append(item)
     return pages
 
 

@@ -31,14 +31,27 @@ class Item:
 
 
 @dataclass
+class Section:
+    """A part of a header: from a comment between lines of dashes, or a comment of
+    several paragraphs, to the next."""
+
+    title: str
+    overview: list = field(default_factory=list)
+    items: list = field(default_factory=list)
+
+
+@dataclass
 class Header:
-    """One header: its text before the first declaration, and what it declares."""
+    """One header, as programs include it: codearena/trap.h."""
 
     name: str
     title: str
-    overview: list
-    items: list
+    sections: list
     constants: list  # (name, value, text)
+
+    @property
+    def items(self):
+        return [item for section in self.sections for item in section.items]
 
 
 def _comment_lines(text):
@@ -155,66 +168,126 @@ def _kind(code, name):
     raise BadHeader(f"the comment about {name} stands before something else: {code[:60]}")
 
 
+_DEFINE = re.compile(r"#define[ \t]+(CODEARENA_\w+)[ \t]+(?:\\\n\s*)?([^\n]*?)[ \t]*"
+                     r"(?:/\*((?:(?!\*/)[\s\S])*?)\*/)?(?:\n|\Z)")
+
+
 def _constants(text):
+    """Macros with a value: what stands beside them, or else above their group."""
     found = []
-    pattern = r"^#define[ \t]+(CODEARENA_\w+)[ \t]+(?:\\\n\s*)?([^\n]*?)[ \t]*(?:/\*(.*?)\*/)?$"
-    for match in re.finditer(pattern, text, re.M | re.S):
-        comment = " ".join(_comment_lines(match.group(3) or ""))
-        if "\n" in match.group(2):
-            continue
-        found.append((match.group(1), match.group(2).strip(), plain(comment)))
+    for block in re.finditer(r"(?:^/\*((?:(?!\*/).)*?)\*/\n)?((?:^#define[^\n]*\n(?:[ \t]+[^\n]*\n)*)+)",
+                             text, re.S | re.M):
+        above = plain(" ".join(_comment_lines(block.group(1) or "")))
+        for match in _DEFINE.finditer(block.group(2)):
+            beside = plain(" ".join(_comment_lines(match.group(3) or "")))
+            found.append((match.group(1), match.group(2).strip(), beside or above))
     return found
 
 
-def parse(path):
+def sentence(words):
+    """A brief description as a sentence of its own."""
+    words = words[0].upper() + words[1:]
+    return words if words.endswith((".", "?", "!")) else words + "."
+
+
+def _title(paras):
+    """Take the title off the paragraphs of a section: a line that is no sentence."""
+    if len(paras) > 1 and len(paras[0]) == 1 and not is_literal(paras[0]) \
+            and not paras[0][0].endswith((".", ":")):
+        return plain(paras.pop(0)[0])
+    return ""
+
+
+def _open_section(sections, lines):
+    """Account for a comment that documents no declaration."""
+    current = sections[-1]
+    if all(re.match(r"-+$", line) for line in (lines[0], lines[-1])):
+        title = plain(" ".join(lines[1:-1]))
+        if current.title or current.items or current.overview:
+            sections.append(Section(title))
+        else:
+            current.title = title
+        return
+    paras = paragraphs([line for line in lines if "SPDX" not in line])
+    if len(paras) > 1 or len(lines) > 3:
+        if current.items:
+            sections.append(Section(_title(paras)))
+        sections[-1].overview += paras
+
+
+def _documented(path, lines):
+    """The item that a kernel-doc comment begins."""
+    head = re.match(r"(?:(?:struct|enum|typedef) )?(\w+)(?:\(\))? - +(.*)", lines[0])
+    if not head:
+        raise BadHeader(f"{path.name}: cannot read: {lines[0]}")
+    brief, rest = head.group(2), lines[1:]
+    while rest and rest[0].startswith(" ") and not re.match(r"\s*@[\w.]+:", rest[0]):
+        brief += " " + rest.pop(0).strip()
+    item = Item("", head.group(1), plain(brief), path.name)
+    _parse_doc(item, rest)
+    return item
+
+
+def _inheriting(path, lines, previous):
+    """The item of "name - the same for ...": what is said of the one before holds."""
+    head = re.match(r"(codearena_\w+) - (.*)", " ".join(lines))
+    if not head or not previous:
+        return None
+    item = Item("", head.group(1), plain(head.group(2)), path.name)
+    item.params, item.returns = previous.params, previous.returns
+    if "the same" not in item.brief:
+        item.returns = item.brief[0].upper() + item.brief[1:] + "."
+    return item
+
+
+def parse(path, name=None):
     """Read one header."""
     path = Path(path)
     text = path.read_text(encoding="utf-8")
-    items, inherited, overview, title = [], [], [], ""
-    previous = None
+    sections, inherited, title, previous = [Section("")], [], "", None
     for match in re.finditer(r"^/\*(\*?)(.*?)\*/", text, re.S | re.M):
         lines = _comment_lines(match.group(2))
+        if match.group(1) and lines[0].startswith("DOC: "):
+            sections.append(Section(lines[0].removeprefix("DOC: "), paragraphs(lines[1:])))
+            continue
         if match.group(1):
-            head = re.match(r"(?:(?:struct|enum|typedef) )?(\w+)(?:\(\))? - +(.*)", lines[0])
-            if not head:
-                raise BadHeader(f"{path.name}: cannot read: {lines[0]}")
-            brief, rest = head.group(2), lines[1:]
-            while rest and rest[0].startswith(" ") and not rest[0].strip().startswith("@"):
-                brief += " " + rest.pop(0).strip()
-            item = Item("", head.group(1), plain(brief), path.name)
-            _parse_doc(item, rest)
+            item = _documented(path, lines)
         else:
-            head = re.match(r"(codearena_\w+) - (.*)", " ".join(lines))
-            if head and previous:
-                # "the same for ...": what is said of the one before holds.
-                item = Item("", head.group(1), plain(head.group(2)), path.name)
-                item.params, item.returns = previous.params, previous.returns
-                if "the same" not in item.brief:
-                    item.returns = item.brief[0].upper() + item.brief[1:] + "."
+            item = _inheriting(path, lines, previous)
+            if item:
                 inherited.append(item)
+            elif not title:
+                lines = [line for line in lines if "SPDX" not in line]
+                paras = paragraphs(lines)
+                if paras:
+                    title = plain(" ".join(paras.pop(0)))
+                    sections[-1].overview += paras
+                continue
             else:
-                if not items:
-                    found = [line for line in lines if "SPDX" not in line]
-                    paras = paragraphs(found)
-                    if paras and not title:
-                        title = plain(" ".join(paras.pop(0)))
-                    overview += paras
+                _open_section(sections, lines)
                 continue
         item.code = _declaration(text, match.end())
         item.kind = _kind(item.code, item.name)
-        items.append(item)
+        sections[-1].items.append(item)
         if item.kind == "function":
             previous = item
     for item in inherited:
         arguments = item.code[item.code.index("("):]
         item.params = [param for param in item.params
                        if re.search(rf"\b{param[0]}\b", arguments)]
-    return Header(path.name, title, overview, items, _constants(text))
+    return Header(name or path.name, title, sections, _constants(text))
+
+
+def files(directory):
+    """The headers of a directory, codearena.h first."""
+    directory = Path(directory)
+    paths = [path for path in directory.rglob("*.h") if "linux" not in path.parts]
+    return sorted(paths, key=lambda path: (len(path.relative_to(directory).parts), path))
 
 
 def parse_all(directory):
-    """Read all headers of a directory, codearena.h first."""
-    return [parse(path) for path in sorted(Path(directory).glob("*.h"))]
+    """Read the headers of a directory."""
+    return [parse(path, str(path.relative_to(directory))) for path in files(directory)]
 
 
 def error_meanings(uapi):

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
-"""Write the man pages of section 3 from the public headers.
+"""Write the man pages of the library from the public headers.
 
-Usage: man.py INCLUDE-DIRECTORY UAPI-HEADER OUTPUT-DIRECTORY
+Usage: man.py INCLUDE-DIRECTORY UAPI-HEADER OVERVIEW OUTPUT-DIRECTORY
 
-One page for each group of functions, in mdoc, and for each function a page that
-leads there.
+In man3 one page for each group of functions, in mdoc, and for each function a link to
+it. In man7 the page OVERVIEW, with the list of these pages in place of its line
+".\\\" pages".
 """
 
 import errno
@@ -20,7 +21,7 @@ import headerdoc
 from licence import licence
 
 # Changes when what the pages are made of is rewritten, not with every build.
-DATE = "November 21, 2026"
+DATE = "November 29, 2026"
 
 LICENCE = licence('.\\"', "LGPL-2.1-or-later")
 
@@ -130,7 +131,7 @@ def prototype(item):
 
 def function_text(item):
     """What a function does."""
-    out = f".Ss {item.name}\n" + sentences(item.brief[0].upper() + item.brief[1:] + ".")
+    out = f".Ss {item.name}\n" + sentences(headerdoc.sentence(item.brief))
     if item.params:
         out += ".Bl -tag -width Ds\n"
         for name, text in item.params:
@@ -144,7 +145,7 @@ def function_text(item):
 def type_text(item):
     """A structure, enumeration, type or macro."""
     kind = {"macro": "", "typedef": ""}.get(item.kind, item.kind + " ")
-    out = f".Ss {kind}{item.name}\n" + sentences(item.brief[0].upper() + item.brief[1:] + ".")
+    out = f".Ss {kind}{item.name}\n" + sentences(headerdoc.sentence(item.brief))
     out += listing(item.code.split("\n"))
     if item.params:
         out += ".Bl -tag -width Ds\n"
@@ -206,9 +207,9 @@ def page_text(page, meanings, see):
     out += f".Sh SYNOPSIS\n.In {page.header.name}\n"
     out += "".join(prototype(item) for item in page.functions)
     out += ".Sh DESCRIPTION\n"
-    out += sentences(page.header.title.rstrip(".") + ".")
-    if page.header.overview:
-        out += ".Pp\n" + paragraphs(page.header.overview)
+    out += sentences(headerdoc.sentence(page.section.title or page.header.title))
+    if page.section.overview:
+        out += ".Pp\n" + paragraphs(page.section.overview)
     out += "".join(function_text(item) for item in page.functions)
     out += "".join(type_text(item) for item in page.types)
     out += ".Sh RETURN VALUES\n" + returns_text(page)
@@ -220,21 +221,38 @@ def page_text(page, meanings, see):
     return out
 
 
+def contents(headers, pages):
+    """The pages of each header, for the overview."""
+    out = ""
+    for header in headers:
+        mine = [page for page in pages.values() if page.header is header]
+        out += f".Ss <{header.name}>\n.Bl -tag -width codearena_reservation(3) -compact\n"
+        out += "".join(f".It Xr {page.name} 3\n{escape(page.title)}\n" for page in mine)
+        out += ".El\n"
+    return out
+
+
 def main():
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 5:
         sys.exit(__doc__.split("\n\n")[1])
-    include, uapi, output = map(Path, sys.argv[1:])
+    include, uapi, overview, output = map(Path, sys.argv[1:])
     headers = headerdoc.parse_all(include)
     meanings = headerdoc.error_meanings(uapi)
     pages = groups.pages_of(headers)
-    output.mkdir(parents=True, exist_ok=True)
+    for section in ("man3", "man7"):
+        (output / section).mkdir(parents=True, exist_ok=True)
     for page in pages.values():
         see = [other.name for other in pages.values() if other.header is page.header]
         text = page_text(page, meanings, see)
-        (output / f"{page.name}.3").write_text(text, encoding="utf-8")
+        (output / "man3" / f"{page.name}.3").write_text(text, encoding="utf-8")
         for item in page.functions:
             if item.name != page.name:
-                (output / f"{item.name}.3").write_text(f".so man3/{page.name}.3\n")
+                (output / "man3" / f"{item.name}.3").write_text(f".so man3/{page.name}.3\n")
+    text = overview.read_text(encoding="utf-8")
+    if '.\\" pages\n' not in text:
+        sys.exit(f'{overview}: no line .\\" pages')
+    (output / "man7" / overview.name).write_text(
+        text.replace('.\\" pages\n', contents(headers, pages)), encoding="utf-8")
 
 
 if __name__ == "__main__":

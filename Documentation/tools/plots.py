@@ -1,35 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
-"""Draw the figures of a benchmark run.
+"""Draw recorded benchmark runs.
 
-Usage: plots.py TSV OUTPUT-DIRECTORY
+Usage: plots.py RESULTS-DIRECTORY OUTPUT-DIRECTORY
 
-TSV is what `make bench` writes: name, unit, codearena, peer name, peer, ratio.
-Writes figures.rst, a table with all rows, and NAME.svg, bars for each name. When
-there is no TSV, figures.rst says how to get one.
+Writes figures.rst, which has a section for each case, with bars (NAME.svg) of the
+first run, and a table of all runs.
 """
 
 import sys
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+import results
 from licence import licence
 
 LICENCE = licence("..", "GPL-2.0-only") + "\n"
-BAR, GAP, LEFT, WIDTH = 18, 6, 150, 420
-
-
-def read(path):
-    """Rows of the table, in its order."""
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        fields = line.split("\t")
-        if len(fields) != 6:
-            sys.exit(f"{path}:{number}: {len(fields)} fields, not 6")
-        rows.append((fields[0], fields[1], float(fields[2]), fields[3], float(fields[4]),
-                     fields[5]))
-    return rows
+BAR, GAP, LEFT, WIDTH = 18, 6, 100, 460
 
 
 def svg(name, unit, bars):
@@ -50,29 +38,36 @@ def svg(name, unit, bars):
     return "\n".join(out + ["</svg>"]) + "\n"
 
 
+def table(case, runs):
+    """A row for each way, a column for each run."""
+    out = "   * - way\n" + "".join(f"     - {run.name}\n" for run in runs)
+    ways = dict.fromkeys(["codearena"] + [row[3] for run in runs for row in run.rows
+                                          if row[0] == case])
+    for way in ways:
+        cells = [run.cost(case, way) for run in runs]
+        out += f"   * - {way}\n" + "".join(
+            f"     - {'' if cell is None else format(cell, ',.10g')}\n" for cell in cells)
+    return ".. list-table::\n   :header-rows: 1\n\n" + out + "\n"
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__.split("\n\n")[1])
-    table, output = map(Path, sys.argv[1:])
+    runs, output = results.read_all(sys.argv[1]), Path(sys.argv[2])
+    if not runs:
+        sys.exit(f"{sys.argv[1]}: no recorded run")
     output.mkdir(parents=True, exist_ok=True)
-    if not table.exists():
-        (output / "figures.rst").write_text(
-            LICENCE + ":orphan:\n\nThere are no figures in this build of the documentation. "
-            "``make bench`` measures,\n``make docs`` then draws.\n", encoding="utf-8")
-        return
-    rows = read(table)
     out = LICENCE + ":orphan:\n\n"
-    for name in dict.fromkeys(row[0] for row in rows):
-        mine = [row for row in rows if row[0] == name]
+    for run in runs:
+        out += f"* {run.name}: {run.about['kernel']}; {run.about['machine']}; {run.about['date']}\n"
+    for case in dict.fromkeys(row[0] for row in runs[0].rows):
+        mine = [row for row in runs[0].rows if row[0] == case]
         bars = list(dict.fromkeys([("codearena", mine[0][2])] +
                                   [(row[3], row[4]) for row in mine]))
-        (output / f"{name}.svg").write_text(svg(name, mine[0][1], bars), encoding="utf-8")
-        out += f".. image:: /performance/{name}.svg\n   :alt: {name}\n\n"
-    out += ".. list-table:: All rows\n   :header-rows: 1\n\n"
-    head = ("name", "unit", "codearena", "peer", "figure of the peer", "ratio")
-    for row in [head] + rows:
-        cells = [f"{cell:,.10g}" if isinstance(cell, float) else cell for cell in row]
-        out += "   * - " + "\n     - ".join(cells) + "\n"
+        (output / f"{case}.svg").write_text(svg(case, mine[0][1], bars), encoding="utf-8")
+        out += f"\n{case}\n{'-' * len(case)}\n\n"
+        out += f".. image:: /performance/{case}.svg\n   :alt: {case}, {runs[0].name}\n\n"
+        out += table(case, runs)
     (output / "figures.rst").write_text(out, encoding="utf-8")
 
 

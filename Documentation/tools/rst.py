@@ -18,14 +18,26 @@ from licence import licence
 LICENCE = licence("..", "LGPL-2.1-or-later") + "\n"
 
 
+_NAME = re.compile(r"(?<![\w`])(codearena_\w*\*?(?:\(\))?|CODEARENA_\w*\*?|-E[A-Z0-9]+)")
+
+
+def _plain_text(words):
+    """Text without names: what RST would take for a mark is escaped."""
+    words = words.replace("\\", "\\\\").replace("`", "'")
+    words = re.sub(r"([*|])", r"\\\1", words)
+    return re.sub(r"(\w)_(?=[\s.,;:)]|$)", r"\1\\_", words)
+
+
 def text(words):
     """Running text: names of the interface are code, the rest is plain."""
-    words = headerdoc.plain(words).replace("\\", "\\\\").replace("`", "'")
-    words = re.sub(r"([*|])", r"\\\1", words)
-    words = re.sub(r"(?<![\w`])(codearena_\w*\\?\*?(?:\(\))?|CODEARENA_\w*\\?\*?|-E[A-Z0-9]+)",
-                   lambda m: "``" + m.group(1).replace("\\", "") + "``", words)
-    words = re.sub(r"(\w)_(?=[\s.,;:)]|$)", r"\1\\_", words)
-    return re.sub(r"``(?=\w)", "``\\ ", re.sub(r"(``[^`]+``)(?=\w)", r"\1\\ ", words))
+    out = ""
+    for index, part in enumerate(_NAME.split(headerdoc.plain(words))):
+        if index % 2:
+            # An inline literal has to be apart from letters on both sides.
+            out += ("\\ " if out and out[-1].isalnum() else "") + f"``{part}``"
+        elif part:
+            out += ("\\ " if out and part[0].isalnum() else "") + _plain_text(part)
+    return out
 
 
 def heading(words, mark):
@@ -53,8 +65,8 @@ def paragraphs(paras):
 def item_text(item):
     kind = item.kind + " " if item.kind in ("struct", "enum") else ""
     call = "()" if item.kind == "function" else ""
-    out = f".. index:: single: {item.name}\n\n" + heading(f"{kind}{item.name}{call}", "-")
-    out += text(item.brief[0].upper() + item.brief[1:]) + ".\n\n"
+    out = f".. index:: single: {item.name}\n\n" + heading(f"{kind}{item.name}{call}", "~")
+    out += text(headerdoc.sentence(item.brief)) + "\n\n"
     out += listing(item.code.split("\n"), "c")
     out += "".join(f"``{name}``\n   {text(words)}\n\n" for name, words in item.params)
     out += paragraphs(item.body)
@@ -68,8 +80,17 @@ def constants_text(header):
         return ""
     out = heading("Constants", "-")
     for name, value, words in header.constants:
-        out += f"``{name}`` = ``{value}``\n   {text(words) or 'See above.'}\n\n"
+        out += f"``{name}`` = ``{value}``\n   {text(words)}\n\n"
     return out
+
+
+def section_text(header, section):
+    """A part of a header: its heading, unless there is only one, text and items."""
+    out = ""
+    if len(header.sections) > 1 and section.title:
+        first, _, rest = section.title.partition(". ")
+        out += heading(first.rstrip("."), "-") + (text(rest) + "\n\n" if rest else "")
+    return out + paragraphs(section.overview) + "".join(map(item_text, section.items))
 
 
 def main():
@@ -79,16 +100,16 @@ def main():
     output.mkdir(parents=True, exist_ok=True)
     names = []
     for header in headerdoc.parse_all(include):
-        name = header.name.removesuffix(".h")
+        name = header.name.removesuffix(".h").replace("/", "-")
         names.append(name)
         out = LICENCE + heading(f"<{header.name}>", "=") + text(header.title) + "\n\n"
-        out += paragraphs(header.overview) + "".join(map(item_text, header.items))
+        out += "".join(section_text(header, section) for section in header.sections)
         out += constants_text(header)
         (output / f"{name}.rst").write_text(out, encoding="utf-8")
     out = LICENCE + heading("Library reference", "=")
-    out += ("Made from the public headers. The same text is in the man pages of section 3,\n"
-            "where the errors of every function are listed one by one.\n\n"
-            ".. toctree::\n   :maxdepth: 1\n\n" + "".join(f"   {name}\n" for name in names))
+    out += ("Written from the public headers. The man pages of section 3 have the same text,\n"
+            "with the errors of each function listed one by one.\n\n"
+            ".. toctree::\n   :maxdepth: 2\n\n" + "".join(f"   {name}\n" for name in names))
     (output / "index.rst").write_text(out, encoding="utf-8")
 
 

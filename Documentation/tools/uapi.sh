@@ -16,7 +16,7 @@ case ${1:---help} in
 -h | --help) usage; exit 0 ;;
 esac
 
-tree=$("$root_dir/selftests/vm/kernel.sh" source-file scripts/kernel-doc)
+tree=$("$root_dir/selftests/vm/source.sh" file scripts/kernel-doc)
 # In pieces: these are not the lines of this script.
 printf '.. SPDX-%s\n' "License-Identifier: GPL-2.0-only WITH Linux-syscall-note" \
 	"FileCopyrightText: 2026 The codearena authors"

@@ -27,7 +27,7 @@ def readme(text, output):
     if not program or not build or not install:
         sys.exit("the README has no program, or no commands to install and compile")
     lines = program.group(1).count("\n")
-    if lines > 25:
+    if lines > 30:
         sys.exit(f"the program of the README has {lines} lines")
     output.mkdir(parents=True)
     (output / "example.c").write_text(program.group(1), encoding="utf-8")

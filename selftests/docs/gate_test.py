@@ -32,10 +32,10 @@ ADDITIONS = [
     ("a function that is not in the map", "userlib/include/codearena.h", VERSION, VERSION +
      "/**\n * codearena_whatever - nothing\n *\n * Return: 0.\n */\nint codearena_whatever(void);\n",
      "symbols"),
-    ("a parameter without a word", "userlib/include/codearena_ref.h",
+    ("a parameter without a word", "userlib/include/codearena/module.h",
      "int codearena_scope_add(struct codearena_code *code);",
      "int codearena_scope_add(struct codearena_code *code, int more);", "symbol_texts"),
-    ("an errno of a public function", "userlib/src/version.c",
+    ("an errno of a public function", "userlib/src/base/version.c",
      "return CODEARENA_VERSION;", "return 0 ? (char *)-EXDEV : CODEARENA_VERSION;",
      "symbol_errnos"),
     ("a page without its function", "Documentation/tools/man.py",
@@ -65,7 +65,7 @@ ADDITIONS = [
     ("a parameter of the module", "kmod/commit.c", "module_param(commit_limit_mb, ulong, 0644);",
      "module_param(commit_limit_mb, ulong, 0644);\nmodule_param(whatever, ulong, 0644);",
      "parameters"),
-    ("an environment variable", "userlib/src/logger.c", 'getenv("CODEARENA_LOG")',
+    ("an environment variable", "userlib/src/log/logger.c", 'getenv("CODEARENA_LOG")',
      'getenv("CODEARENA_WHATEVER")', "environment"),
     ("a function that a page invents", "Documentation/internals.rst",
      "``codearena_batch_run()``", "``codearena_whatever()``", "names"),
@@ -73,6 +73,11 @@ ADDITIONS = [
      "``merging_first``", "``merging_whatever``", "names"),
     ("a target without help", "Makefile", ".PHONY: clean", ".PHONY: whatever\n.PHONY: clean",
      "help"),
+    ("a file that the README invents", "README.md", "`kmod/fixup.c`", "`kmod/whatever.c`", "readme"),
+    ("a function that the README invents", "README.md", "`codearena_fixup()`",
+     "`codearena_whatever()`", "readme"),
+    ("a cost that was not measured", "selftests/bench/results/6.1-x86_64.tsv",
+     "publish_64\tinsn\t", "publish_64\tinsn\t1", "readme"),
     ("a target that the README invents", "README.md", "`make bench`", "`make whatever`", "help"),
 ]
 

@@ -70,7 +70,7 @@ runs() {
 
 readme_program() {
 	run_as_said "$work/readme" "$work/readme/build"
-	echo 42 >"$work/readme/expected"
+	echo "memfd: 42" >"$work/readme/expected"
 	runs "$work/readme/expected" "$work/readme/a.out"
 }
 
@@ -112,7 +112,7 @@ static_program() {
 	cd "$work/readme"
 	# shellcheck disable=SC2046 # arguments
 	gcc -static -o static $(pkg example.c --static)
-	CODEARENA_BACKEND=memfd ./static | grep -qx 42
+	CODEARENA_BACKEND=memfd ./static | grep -qx 'memfd: 42'
 }
 
 # consumer TOOL COMMAND...: the program of the guide, built by another build system.
@@ -126,15 +126,15 @@ consumer() {
 	runs "$work/guide/replace.out" "$to/build/program"
 }
 
-# example SOURCE: it must end well; what it prints is its own business. One that says
+# example SOURCE COMPILER...: it must end well; what it prints is its own business. One that says
 # that 2 means no device is skipped then.
 example() {
-	local to=$work/examples/$1 code=0
+	local source=$root_dir/userlib/examples/$1 to=$work/examples/${1%.*} code=0
 	mkdir -p "${to%/*}"
 	# shellcheck disable=SC2046 # arguments
-	gcc -Wall -Wextra -Werror -o "$to" $(pkg "$root_dir/userlib/examples/$1.c") -pthread
+	"${@:2}" -Wall -Wextra -Werror -o "$to" $(pkg "$source") -pthread
 	LD_LIBRARY_PATH=$tree/usr/local/lib CODEARENA_BACKEND=memfd "$to" || code=$?
-	if [ $code -eq 2 ] && grep -q '2: no device' "$root_dir/userlib/examples/$1.c"; then
+	if [ $code -eq 2 ] && grep -q '2: no device' "$source"; then
 		echo "built; it needs the device"
 		return "$skip_code"
 	fi
@@ -170,9 +170,10 @@ done
 check "CMake" consumer cmake "cmake -S . -B build && cmake --build build"
 check "meson" consumer meson "meson setup build && meson compile -C build"
 for source in "$root_dir"/userlib/examples/*.c; do
-	name=$(basename "$source" .c)
-	check "example: $name" example "$name"
+	name=$(basename "$source")
+	check "example: $name" example "$name" gcc
 done
+check "example: cpp.cc" example cpp.cc g++ -std=c++17 -pedantic
 check "uninstall leaves nothing" uninstalled
 echo "docs-programs: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

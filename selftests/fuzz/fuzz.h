@@ -13,9 +13,9 @@
 #ifndef CODEARENA_FUZZ_H
 #define CODEARENA_FUZZ_H
 
-#include "../commands.h"
-#include "../trap_code.h"
-#include "../utils.h"
+#include "../lib/commands.h"
+#include "../lib/trap_code.h"
+#include "../lib/utils.h"
 
 #define MAX_SLOTS	3	/* arenas of a thread */
 #define MAX_PAGES	72	/* of an arena; more than one chunk of page states */

@@ -35,14 +35,6 @@ static unsigned int kept_count;
 static uint64_t operations_done, arenas_made;
 static bool stop, failed;
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static bool stopped(void)
 {
 	return __atomic_load_n(&stop, __ATOMIC_ACQUIRE);
@@ -173,7 +165,7 @@ static void *work(void *argument)
 static void progress(double start)
 {
 	printf("# %.0f s: %llu operations, %llu calls refused, %llu not, %llu edges, %llu arenas\n",
-	       now() - start,
+	       seconds_now() - start,
 	       (unsigned long long)__atomic_load_n(&operations_done,
 						   __ATOMIC_RELAXED),
 	       (unsigned long long)__atomic_load_n(&calls_judged[0],
@@ -193,11 +185,11 @@ static void wait_and_tell(double start)
 
 	while (!stopped()) {
 		nanosleep(&nap, NULL);
-		if (now() >= next) {
+		if (seconds_now() >= next) {
 			progress(start);
 			next += PROGRESS;
 		}
-		if (options.seconds && now() >= start + options.seconds)
+		if (options.seconds && seconds_now() >= start + options.seconds)
 			__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
 	}
 }
@@ -205,11 +197,7 @@ static void wait_and_tell(double start)
 /* Memory may be given back a little after the last close has returned. */
 static bool total_becomes(int fd, uint64_t wanted)
 {
-	const struct timespec nap = { .tv_nsec = 10000000 };
-
-	for (int i = 0; i < 500 && commit_total(fd) != wanted; i++)
-		nanosleep(&nap, NULL);
-	return commit_total(fd) == wanted;
+	return WAIT_UNTIL(commit_total(fd) == wanted);
 }
 
 static int fuzz(void)
@@ -217,7 +205,7 @@ static int fuzz(void)
 	struct fuzzer *fuzzers[MAX_THREADS];
 	pthread_t threads[MAX_THREADS];
 	int fd = device_open(O_RDWR);
-	double start = now();
+	double start = seconds_now();
 	uint64_t base;
 	bool good;
 

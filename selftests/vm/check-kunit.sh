@@ -63,7 +63,7 @@ count() {
 
 on_debug_kernel() {
 	local module code=0 log=$root_dir/build/vm/check-kunit.log
-	# First, so that a long build of the kernel shows.
+	# First: the messages of a long build are shown.
 	"$vm_dir/kernel.sh" headers debug x86_64 >/dev/null
 	say "building the module with its suites"
 	if ! module=$("$vm_dir/build-module.sh" --src "$module_src" --out "$module_out" \
@@ -72,7 +72,7 @@ on_debug_kernel() {
 		die "the module with its suites does not build"
 	fi
 	"$vm_dir/run.sh" --kver debug --arch x86_64 --no-module --name check-kunit \
-		--timeout 900 --file "$module:/root/codearena.ko" -- \
+		--file "$module:/root/codearena.ko" -- \
 		sh -c "insmod /root/codearena.ko kunit_seed=$seed && rmmod codearena" || code=$?
 	cp "$log" "$results/module.log"
 	count "debug kernel" "$results/module.log" "$root_dir"/kmod/tests/*_kunit.c
@@ -82,7 +82,7 @@ on_debug_kernel() {
 	fi
 }
 
-# unpack_source DIR: the source for user-mode Linux, with a place for ours.
+# unpack_source DIR: the source for user-mode Linux, with a folder for the suites.
 unpack_source() {
 	local dir=$1
 	[ ! -e "$dir/stamp" ] || return 0
@@ -133,7 +133,7 @@ run_uml() {
 in_uml() {
 	local archive dir version
 	for tool in flex bison python3; do need "$tool" debug; done
-	archive=$("$vm_dir/kernel.sh" source-archive)
+	archive=$("$vm_dir/source.sh" archive)
 	version=$(basename "$(dirname "$(dirname "$archive")")")
 	dir=$cache_dir/kunit-uml/${version#linux-source-}-$(sha256sum "$root_dir/kmod/.kunitconfig" |
 		cut -c 1-12)

@@ -33,10 +33,16 @@ debian_uri() {
 # debian_use "SUITE..." ARCH: point APT_CONFIG at a configuration for these
 # suites and this Debian architecture; fetch the package lists on first use.
 debian_use() {
-	local suites=$1 arch=$2 suite uri
+	local suites=$1 arch=$2
 	need apt-get source
 	debian_dir=$cache_dir/apt/${suites// /+}-$arch
 	export APT_CONFIG=$debian_dir/apt.conf
+	[ -e "$debian_dir/ready" ] ||
+		with_lock "apt-${debian_dir##*/}" debian_configure "$suites" "$arch" || exit 1
+}
+
+debian_configure() {
+	local suites=$1 arch=$2 suite uri
 	[ ! -e "$debian_dir/ready" ] || return 0
 	mkdir -p "$debian_dir"/{lists/partial,cache/archives/partial,state}
 	: >"$debian_dir/status"
@@ -79,11 +85,13 @@ debian_use() {
 		CONF
 	} >"$debian_dir/apt.conf"
 	export APT_CONFIG=$debian_dir/apt.conf
-	debian_update
+	fetch_lists
 	touch "$debian_dir/ready"
 }
 
-debian_update() {
+debian_update() { with_lock "apt-${debian_dir##*/}" fetch_lists || exit 1; }
+
+fetch_lists() {
 	say "fetching the package lists of ${debian_dir##*/}"
 	apt-get -qq update >&2 || die "apt-get update failed; check the network and the apt sources"
 }
@@ -93,9 +101,13 @@ debian_field() {
 	apt-cache show --no-all-versions "$1" 2>/dev/null | sed -n "s/^$2: //p" | head -n 1
 }
 
+# debian_download DIR PACKAGE[=VERSION]...
+debian_download() { (cd "$1" && apt-get -qq download "${@:2}" >&2); }
+
 # debian_unpack DIR MEMBERS PACKAGE[=VERSION]...: download packages and unpack
 # their files that match MEMBERS, tar patterns (e.g. './boot/*') with a space
-# between, into DIR.
+# between, into DIR. What the lists name and the mirror no longer has is looked up in
+# fresh lists.
 debian_unpack() {
 	local dir=$1 members deb
 	read -ra members <<<"$2"
@@ -103,7 +115,7 @@ debian_unpack() {
 	local debs
 	debs=$(mktemp -d "$debian_dir/debs.XXXXXX")
 	say "downloading $*"
-	if ! (cd "$debs" && apt-get -qq download "$@" >&2); then
+	if ! debian_download "$debs" "$@" && ! { debian_update && debian_download "$debs" "$@"; }; then
 		rm -rf "$debs"
 		return 1
 	fi

@@ -61,7 +61,7 @@ case ${1:---help} in
 clean) rm -rf "$kernels" ;;
 build)
 	for tool in flex bison bc; do need "$tool" debug; done
-	archive=$("$vm_dir/kernel.sh" source-archive)
+	archive=$("$vm_dir/source.sh" archive)
 	version=$(basename "$(dirname "$(dirname "$archive")")")
 	dir=$kernels/${version#linux-source-}-$(sha256sum "$config" | cut -c 1-12)
 	mkdir -p "$kernels"

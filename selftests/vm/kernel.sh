@@ -2,25 +2,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Fetch a Debian kernel, its build directory or its source files into the cache.
+# Fetch a Debian kernel and its build directory into the cache.
 #
 # Usage: kernel.sh image KVER ARCH        print a directory that holds vmlinuz and config
 #        kernel.sh headers KVER ARCH      print a directory for `make -C DIR M=...`
 #        kernel.sh make-vars KVER ARCH    print the variables that such a make needs
 #        kernel.sh cross-compile ARCH     print the prefix of the compiler for ARCH
 #        kernel.sh busybox ARCH           print the path of a static busybox
-#        kernel.sh swap-modules KVER ARCH print a directory with the modules that swap
-#                                         on a zram disk needs, and "order", their
-#                                         names as they are to be loaded; nothing where
-#                                         the kernel needs none
+#        kernel.sh swap-modules KVER ARCH print a directory with the modules for swap on
+#                                         a zram disk and "order", their names in the
+#                                         order to load them; nothing where the kernel
+#                                         needs none
 #        kernel.sh release KVER ARCH      print the kernel's release, as uname -r would
-#        kernel.sh source-file FILE...    print a directory that holds these files of
-#                                         the 6.1 source tree
-#        kernel.sh source-archive         print the path of the whole 6.1 source, a .tar.xz
 #        kernel.sh refresh KVER ARCH      look for a newer version of this kernel
 #        kernel.sh list                   list the supported KVER and ARCH
 #
-# KVER "debug" is the kernel that debug-kernel.sh builds.
+# KVER names a Debian suite, not a version: 6.1 or "stable" is bookworm's kernel, 6.12
+# or "backports" that of bookworm-backports, "newest" or 7.2 that of trixie-backports,
+# whose version grows. "debug" is the kernel that debug-kernel.sh builds.
+#
+# The version is chosen at the first use and kept; when it is needed again and has gone
+# from the suite, the one on offer replaces it.
 #
 # The cache is $CODEARENA_CACHE, else $XDG_CACHE_HOME/codearena, else
 # ~/.cache/codearena. Nothing is installed into the system.
@@ -30,22 +32,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=debian.sh
 . "$vm_dir/debian.sh"
-
-# KVER, the Debian suites that carry it, and the architectures.
-supported='
-6.1         bookworm,bookworm-security  x86_64,arm64
-6.12        bookworm-backports          x86_64,arm64
-6.12-deb13  trixie,trixie-security      x86_64
-7.2         trixie-backports            x86_64
-'
-# Beside these there is "debug", for x86_64: see debug-kernel.sh.
-
-list() {
-	local kver suites arches
-	while read -r kver suites arches; do
-		[ -z "$kver" ] || echo "$kver: ${arches//,/ }"
-	done <<<"$supported"
-}
+# shellcheck source-path=SCRIPTDIR source=kernels.sh
+. "$vm_dir/kernels.sh"
 
 # The debug kernel is built, not fetched: debug_kernel KVER ARCH PART prints
 # the path of PART if that is the one meant.
@@ -55,70 +43,6 @@ debug_kernel() {
 	local dir
 	dir=$("$vm_dir/debug-kernel.sh" build) || exit 1
 	echo "$dir/$3"
-}
-
-# Set the globals that describe kernel $1 on architecture $2.
-select_kernel() {
-	kver=${1:?KVER missing; see --help} arch=${2:?ARCH missing; see --help}
-	local k s a
-	suites=
-	while read -r k s a; do
-		if [ "$k" = "$kver" ] && [[ ",$a," == *",$arch,"* ]]; then
-			suites=${s//,/ }
-		fi
-	done <<<"$supported"
-	[ -n "$suites" ] || die "kernel $kver on $arch is not supported; see: $me list"
-	deb_arch=$(deb_arch_of "$arch")
-	kernel_dir=$cache_dir/kernels/$kver-$arch
-}
-
-deb_arch_of() {
-	case $1 in
-	x86_64) echo amd64 ;;
-	arm64) echo arm64 ;;
-	*) die "architecture $1 is not supported" ;;
-	esac
-}
-
-# The version is chosen once and kept, so that image and headers agree.
-# Sets release and version.
-resolve() {
-	if [ ! -e "$kernel_dir/version" ]; then
-		with_lock "kernel-$kver-$arch" choose_version
-	fi
-	read -r release version <"$kernel_dir/version"
-	version_dir=$kernel_dir/$version
-}
-
-choose_version() {
-	[ ! -e "$kernel_dir/version" ] || return 0
-	debian_use "$suites" "$deb_arch"
-	local image
-	image=$(debian_field "linux-image-$deb_arch" Depends | grep -oE 'linux-image-[^ ]+' | head -n 1)
-	[ -n "$image" ] || die "no linux-image-$deb_arch in $suites; try: $me refresh $kver $arch"
-	mkdir -p "$kernel_dir"
-	echo "${image#linux-image-} $(debian_field "$image" Version)" >"$kernel_dir/version.new"
-	mv "$kernel_dir/version.new" "$kernel_dir/version"
-}
-
-# cached DIR FUNCTION...: make DIR by FUNCTION TMPDIR unless it is there.
-cached() {
-	local dir=$1
-	shift
-	[ ! -d "$dir" ] || return 0
-	with_lock "fetch-$(basename "$(dirname "$(dirname "$dir")")")-$(basename "$dir")" cached_locked "$dir" "$@"
-}
-
-cached_locked() {
-	local dir=$1 tmp
-	shift
-	[ ! -d "$dir" ] || return 0
-	mkdir -p "$(dirname "$dir")"
-	tmp=$dir.tmp.$$
-	rm -rf "$dir".tmp.*
-	mkdir "$tmp"
-	"$@" "$tmp" || die "could not fetch $dir; when the mirror has moved on, run: $me refresh ${kver-} ${arch-}"
-	mv "$tmp" "$dir"
 }
 
 fetch_image() {
@@ -137,7 +61,7 @@ fetch_image() {
 		rm -rf "$unpacked" && [ -s "$tmp/vmlinuz" ] && [ -s "$tmp/config" ]
 }
 
-# The modules that swap-modules may want; their names all have a z.
+# The modules that zram may need; their names all have a z.
 swap_members='./*lib/modules/*/kernel/*z*.ko*'
 
 # module_order DIR NAME: print the files of a module and of those it needs, in order.
@@ -185,16 +109,15 @@ fetch_swap_modules() {
 swap_modules() {
 	[ "${1-}" != debug ] || return 0
 	select_kernel "$@"
-	resolve
-	cached "$version_dir/swap-modules" fetch_swap_modules
+	image_and_headers
+	part swap-modules fetch_swap_modules
 	echo "$version_dir/swap-modules"
 }
 
 image() {
 	! debug_kernel "${1-}" "${2-}" image || return 0
 	select_kernel "$@"
-	resolve
-	cached "$version_dir/image" fetch_image
+	image_and_headers
 	echo "$version_dir/image"
 }
 
@@ -214,11 +137,20 @@ fetch_headers() {
 		"$vm_dir/adapt-headers.sh" "$tmp" "$final"
 }
 
+# Fetched together, so that a module is never built for another version than it is
+# loaded into.
+image_and_headers() {
+	local first
+	part image fetch_image
+	first=$version
+	part headers fetch_headers
+	[ "$version" = "$first" ] || part image fetch_image
+}
+
 headers() {
 	! debug_kernel "${1-}" "${2-}" build || return 0
 	select_kernel "$@"
-	resolve
-	cached "$version_dir/headers" fetch_headers
+	image_and_headers
 	echo "$version_dir/headers/usr/src/linux-headers-$release"
 }
 
@@ -267,105 +199,24 @@ fetch_busybox() {
 
 busybox() {
 	deb_arch=$(deb_arch_of "${1:?ARCH missing; see --help}")
-	cached "$cache_dir/busybox/$deb_arch" fetch_busybox
+	cached "$cache_dir/busybox/$deb_arch" fetch_busybox ||
+		die "cannot fetch busybox-static for $deb_arch"
 	echo "$cache_dir/busybox/$deb_arch/busybox"
-}
-
-# What the checks, tests and documents of this project read of the kernel's
-# source: taken out in one pass, since each pass reads the whole archive.
-source_members='
-.clang-format
-.cocciconfig
-COPYING
-LICENSES
-Documentation/userspace-api/ioctl
-Documentation/sphinx
-include/uapi/linux
-scripts/checkpatch.pl
-scripts/coccinelle
-scripts/const_structs.checkpatch
-scripts/kernel-doc
-scripts/spdxcheck.py
-scripts/spelling.txt
-tools/include
-tools/testing/kunit
-tools/testing/selftests/kselftest
-tools/testing/selftests/kselftest.h
-tools/testing/selftests/kselftest_harness.h
-tools/testing/selftests/lib.mk
-'
-
-fetch_source_archive() {
-	debian_use "$suites" "$deb_arch"
-	debian_unpack "$1" './usr/src/linux-source-6.1.tar.xz' "linux-source-6.1=$version" &&
-		mv "$1"/usr/src/linux-source-6.1.tar.xz "$1/linux.tar.xz" &&
-		rm -r "${1:?}/usr"
-}
-
-source_archive() {
-	select_kernel 6.1 x86_64
-	resolve
-	cached "$cache_dir/linux-source-$version/archive" fetch_source_archive
-	echo "$cache_dir/linux-source-$version/archive/linux.tar.xz"
-}
-
-# extract_source FILE...: add these files to the extracted ones.
-extract_source() {
-	local tree=$1 archive tmp file missing
-	shift
-	mapfile -t missing < <(for file in "$@"; do [ -e "$tree/$file" ] || echo "$file"; done)
-	[ ${#missing[@]} -gt 0 ] || return 0
-	archive=$(source_archive) || return 1
-	tmp=$tree.tmp
-	rm -rf "$tmp"
-	mkdir -p "$tmp" "$tree"
-	say "reading the kernel's source archive (takes half a minute)"
-	tar -xf "$archive" -C "$tmp" --strip-components=1 --no-same-owner --wildcards \
-		"${missing[@]/#/linux-source-6.1/}" ||
-		die "not all of these are in the 6.1 source tree: ${missing[*]}"
-	# Renames: a reader sees a file or folder whole or not at all.
-	for file in "${missing[@]}"; do
-		mkdir -p "$tree/$(dirname "$file")"
-		mv "$tmp/$file" "$tree/$file"
-	done
-	rm -rf "$tmp"
-}
-
-have_all() {
-	local dir=$1 file
-	shift
-	for file in "$@"; do [ -e "$dir/$file" ] || return 1; done
-}
-
-source_file() {
-	[ $# -gt 0 ] || die "no file; see --help"
-	select_kernel 6.1 x86_64
-	resolve
-	local tree=$cache_dir/linux-source-$version/tree members
-	if ! have_all "$tree" "$@"; then
-		mapfile -t members < <(sed '/^$/d' <<<"$source_members")
-		with_lock linux-source extract_source "$tree" "${members[@]}"
-		with_lock linux-source extract_source "$tree" "$@"
-	fi
-	echo "$tree"
 }
 
 refresh() {
 	select_kernel "$@"
-	debian_use "$suites" "$deb_arch"
-	debian_update
-	rm -f "$kernel_dir/version"
 	resolve
-	say "kernel $kver on $arch is now $release ($version)"
+	renew || true
+	say "$what is $release ($version)"
 }
 
 command=${1:---help}
 [ $# -eq 0 ] || shift
 case $command in
 -h | --help) usage ;;
-list | image | headers | release | busybox | refresh) "$command" "$@" ;;
-source-file) source_file "$@" ;;
-source-archive) source_archive ;;
+list) list_kernels ;;
+image | headers | release | busybox | refresh) "$command" "$@" ;;
 make-vars) make_vars "$@" ;;
 swap-modules) swap_modules "$@" ;;
 cross-compile) cross_compile "$@" ;;

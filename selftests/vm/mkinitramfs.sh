@@ -41,8 +41,8 @@ chown 65534:65534 "$tree/home/nobody" 2>/dev/null || true
 busybox=$("$vm_dir/kernel.sh" busybox "$arch")
 cp "$busybox" "$tree/bin/busybox"
 ln -s busybox "$tree/bin/sh"
-cp "$vm_dir/init" "$tree/init"
-cp "$vm_dir/guest-tests.sh" "$tree/bin/guest-tests"
+cp "$vm_dir/guest/init" "$tree/init"
+cp "$vm_dir/guest/guest-tests.sh" "$tree/bin/guest-tests"
 chmod 755 "$tree/init" "$tree/bin/guest-tests"
 cat >"$tree/etc/passwd" <<'END'
 root:x:0:0:root:/root:/bin/sh

@@ -14,8 +14,8 @@
 #   --icount          count instructions: repeatable to the digit; one processor
 #   --thread KIND     multi (default): a thread per processor; single: take turns,
 #                     for code that is changed while another processor runs it
-#   --timeout SECONDS give up after this time (default 300)
-#   --stall SECONDS   give up when the command is silent for this long (default: never);
+#   --timeout SECONDS end a guest that hangs after this time (default 3600)
+#   --stall SECONDS   end it when the command is silent for this long (default: never);
 #                     the log then says where the processors were
 #   --append ARGS     more kernel arguments
 #   --stage DIR       copy DIR's contents over the guest's root; may be repeated
@@ -46,8 +46,8 @@ complaints+='|soft lockup|hard LOCKUP|refcount_t:|list_(add|del) corruption|sche
 # The kernel does not survive these (oops=panic).
 deaths='\bOops\b|Kernel panic|int3: 0000|general protection fault'
 
-kver=${KVER:-6.1} arch=${ARCH:-x86_64} smp=2 mem=1G icount='' thread=multi timeout=300 stall=0 append=''
-module=build kernel='' name='' shell='' qemu_args=() image_args=()
+kver=${KVER:-6.1} arch=${ARCH:-x86_64} smp=2 mem=1G icount='' thread=multi timeout=3600 stall=0 append=''
+module=build kernel='' release='' name='' shell='' qemu_args=() image_args=()
 
 value() { [ $# -ge 2 ] || die "option $1 needs a value; see --help"; }
 
@@ -100,7 +100,7 @@ prepare() {
 	*) die "architecture $arch is not supported; see kernel.sh list" ;;
 	esac
 	if [ "$module" = build ]; then
-		# First, so that a long download shows.
+		# First: the messages of a long download are shown.
 		"$vm_dir/kernel.sh" headers "$kver" "$arch" >/dev/null
 		say "building the module for $kver $arch"
 		if ! module=$("$vm_dir/build-module.sh" "$kver" "$arch" 2>"$logs/$name.build"); then
@@ -110,6 +110,7 @@ prepare() {
 	fi
 	if [ -z "$kernel" ]; then
 		kernel=$("$vm_dir/kernel.sh" image "$kver" "$arch")/vmlinuz
+		release=$("$vm_dir/kernel.sh" release "$kver" "$arch")
 	fi
 	if [ -n "$module" ]; then image_args+=(--module "$module"); fi
 	write_command "$@" >"$work/command"
@@ -176,9 +177,9 @@ watch_boot() {
 	say "$kver $arch is up after $((SECONDS - start))s"
 }
 
-# End a guest whose command prints nothing any more, or whose kernel died and did not
-# get as far as to say so: its processors' registers go to the log, and so does the
-# kernel's own account where it can still give one.
+# End a guest whose command has stopped printing, or whose kernel died without a panic.
+# The registers of its processors go to the log, and the kernel's own dump if it still
+# makes one.
 watch_stall() {
 	local size=-1 seen since=$SECONDS limit=$stall
 	while sleep 2; do
@@ -204,7 +205,7 @@ boot() {
 	: >"$work/status"
 	: >"$log"
 	: >"$out_log"
-	say "booting $kver $arch ..."
+	say "booting $kver $arch: ${release:-$kernel}"
 	watch_boot &
 	watchers+=($!)
 	if [ "$stall" -gt 0 ]; then
@@ -229,7 +230,7 @@ if [ -e "$work/stalled" ]; then
 	code=124
 fi
 
-# What the guest had to say about itself.
+# The result that the guest reported.
 read -r word number < <(tr -d '\r' <"$work/status" | grep -E '^(exit|rmmod-failed|insmod-failed)' | tail -n 1) || true
 complaining=$(grep -aE "$complaints" "$log" || true)
 if [ -n "$complaining" ]; then

@@ -18,7 +18,7 @@
 #   fuzz      fuzz the library
 #   bench     benchmarks and the peers they compare with
 #   packages  Debian packages, and the system in a directory to try them in
-#   wasm      WebAssembly modules of others; node and npm only where there are none
+#   wasm      third-party WebAssembly modules; node and npm only where there are none
 #   workloads the same, asmjit, LLVM, and hosts in other languages
 #
 # Does nothing, quickly, when nothing is missing.
@@ -42,7 +42,7 @@ packages_of() {
 	debug) echo gcc make flex bison bc libelf-dev python3 ;;
 	static)
 		echo sparse shellcheck codespell clang-format mandoc reuse \
-			coccinelle perl python3 g++ git clang lld
+			coccinelle perl python3 g++ git clang lld universal-ctags
 		;;
 	host)
 		echo gcc g++ clang libc6-dev make libcmocka-dev libcapstone-dev \

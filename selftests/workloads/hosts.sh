@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Run WebAssembly modules where others are in charge, in a VM: under the restrictions
+# Run WebAssembly modules in foreign surroundings, in a VM: under the restrictions
 # of a hardened service, and in programs that own the signals of their process.
 #
 # Usage: hosts.sh [--kver KVER] DIR
@@ -47,7 +47,7 @@ chmod -R a+rX "$out/stage"
 
 # The guest's shell expands it.
 # shellcheck disable=SC2016
-"$vm_dir/run.sh" --kver "$kver" --arch x86_64 --name "hosts-$kver" --timeout 600 \
+"$vm_dir/run.sh" --kver "$kver" --arch x86_64 --name "hosts-$kver" \
 	--stage "$out/stage" -- sh -c 'chmod 666 /dev/codearena; cd /hosts
 	./hardened ./codearena-wasm --replay hash-wasm-sha256-0.trace hash-wasm-sha256-0.o
 	for p in host-c host-go; do for b in device memfd; do for t in *.trace; do

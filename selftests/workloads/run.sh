@@ -99,7 +99,7 @@ count() {
 	good=$(grep -cE "^[^ ]+( +[0-9]+){6} +$2  ok\$" "$1") || true
 	passed=$((passed + good))
 	failed=$((failed + ${#all[@]} - good))
-	# Lazily: not all functions are called; else all of them are there.
+	# Lazily: not all functions are compiled; else all of them are.
 	if awk -v mode="$3" '/ ok$/ { functions += $2; loaded += $3 }
 		END { exit !(loaded && (mode == "lazy" ? loaded < functions : loaded == functions)) }' \
 		"$1"; then
@@ -176,7 +176,7 @@ if [ -z "$host_only" ]; then
 	cp "$runner" "$asmjit" "$traces"/*.trace "$traces"/*.o "$out/stage/workloads/"
 	# The guest's shell expands it.
 	# shellcheck disable=SC2016
-	"$vm_dir/run.sh" --kver "$kver" --arch x86_64 --name "workloads-$kver" --timeout 900 \
+	"$vm_dir/run.sh" --kver "$kver" --arch x86_64 --name "workloads-$kver" \
 		--stage "$out/stage" -- sh -c 'cd /workloads
 		for o in "" --eager; do echo "@mode $o"; for t in *.trace; do
 			./codearena-wasm --backend device $o --replay $t ${t%.trace}.o

@@ -88,7 +88,7 @@ cp "$runner" "$out/stage/steady/"
 # The guest's shell expands it.
 # shellcheck disable=SC2016
 "$vm_dir/run.sh" --icount --kver "$kver" --arch x86_64 --name "steady-$kver" \
-	--timeout 1500 --stage "$out/stage" -- sh -c 'cd /steady
+	--stage "$out/stage" -- sh -c 'cd /steady
 	for t in *.trace; do
 		n=${t%.trace}
 		echo "@mode native"; ./wasm-native $n $t

@@ -2,9 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * From an address to the code object, among a million of them: the library's
- * index against V8's way, an ordered map behind a mutex, in which the object
- * with the next lower start is looked up.
+ * Finding the code object of an address among a million: the library's index
+ * against V8's method, an ordered map with a mutex.
  *
  * Prints rows: name, unit, codearena, peer name, peer, ratio (peer / codearena).
  */
@@ -18,7 +17,7 @@
 #include <vector>
 
 extern "C" {
-#include "codearena_lookup.h"
+#include "codearena/module.h"
 int ca__code_new(const struct codearena_code_desc *desc,
 		 struct codearena_region region, void *owner,
 		 struct codearena_code **out);
@@ -45,7 +44,8 @@ struct V8Map {
 		if (above == map.begin())
 			return nullptr;
 		--above;
-		return codearena_code_contains(above->second, pc) ?
+		return pc - codearena_code_start(above->second) <
+			codearena_code_size(above->second) ?
 			above->second : nullptr;
 	}
 };

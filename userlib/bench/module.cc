@@ -7,10 +7,9 @@
  *	module		prints rows of bench.tsv
  *	module ROUNDS	does ours so many times, for a profiler
  *
- * 100,000 objects of 256 bytes in batches of 64. Ours: add and publish, with
- * metadata, the index of addresses, and a slot of the jump table turned to each;
- * in the end remove them all, which turns the slots back, and give the space
- * back. Theirs: allocate, write, and in the end release.
+ * 100,000 objects of 256 bytes in batches of 64. Ours: add and publish them with
+ * metadata, index entry and jump-table slot, then remove them and release their
+ * space. Theirs: allocate, write, and release.
  *
  * Both have the same two mappings of a file in memory and write the same bytes.
  * What we commit and what we give back is always full of trap instructions;
@@ -26,7 +25,7 @@
 
 #include <asmjit/core.h>
 
-#include "codearena_module.h"
+#include "codearena/module.h"
 
 namespace {
 

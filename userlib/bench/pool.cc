@@ -8,10 +8,10 @@
  *	pool			prints rows of bench.tsv
  *	pool REGIONS PAIRS	does just that, for a profiler
  *
- * What is measured is a pair of calls: allocate a region, and merge another
- * one, allocated a while ago. The pool is one as a first-fit allocator leaves
- * it after a long time: the further up, the larger the regions that are left.
- * Sizes asked for are spread evenly, so that the region that fits is anywhere.
+ * Measures pairs of calls: allocate a region, and merge an older one. The pool is
+ * in the state in which a first-fit allocator leaves it after a long time: larger
+ * regions at higher addresses. Sizes are uniformly distributed, so the region
+ * that fits may be anywhere.
  */
 #include <cerrno>
 #include <cstdint>
@@ -22,7 +22,9 @@
 #include <set>
 #include <vector>
 
-#include "codearena_pool.h"
+extern "C" {
+#include "pool/pool.h"
+}
 
 namespace {
 
@@ -101,13 +103,13 @@ class TreePool {
 public:
 	TreePool()
 	{
-		if (codearena_pool_new(&pool_))
+		if (ca__pool_new(&pool_))
 			abort();
 	}
 
 	~TreePool()
 	{
-		codearena_pool_free(pool_);
+		ca__pool_free(pool_);
 	}
 
 	TreePool(const TreePool &) = delete;
@@ -115,7 +117,7 @@ public:
 
 	void Merge(codearena_region region)
 	{
-		if (codearena_pool_merge(pool_, region, nullptr))
+		if (ca__pool_merge(pool_, region, nullptr))
 			abort();
 	}
 
@@ -123,12 +125,12 @@ public:
 	{
 		codearena_region region;
 
-		codearena_pool_allocate(pool_, size, &region);
+		ca__pool_allocate(pool_, size, &region);
 		return region;
 	}
 
 private:
-	codearena_pool *pool_ = nullptr;
+	ca__pool *pool_ = nullptr;
 };
 
 template <class Pool> class Load {

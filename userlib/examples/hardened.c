@@ -2,19 +2,18 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What a hardened service does to executable memory. Under each of several
- * restrictions, as systemd sets them, a child makes code on the device, on the
- * memfd backend, and with mprotect() alone, executes it, and then tries to
- * overwrite it. Prints a table.
+ * Executable memory in hardened services. Under each of several restrictions of
+ * systemd, a child process makes code on the device, on the memfd backend, and
+ * with mprotect() alone, executes it, and tries to overwrite it. Prints a table.
  *
  * Usage: hardened [PROGRAM [ARGUMENT]...]
  *
- * PROGRAM has to succeed under each restriction with the arguments
- * "--backend device" or "--backend memfd" first, too. As root children become
+ * PROGRAM must succeed under each restriction too; it gets "--backend device" or
+ * "--backend memfd" before its arguments. If started by root, the children become
  * another user, and get a memory limit where the cgroup file system is mounted.
  *
- * Exit status: 0; 1 if the device failed somewhere, or was overwritten, or where
- * another way should have failed and did not; 2: no device.
+ * Exit status: 0; 1: the device failed, its code was overwritten, or a method
+ * worked that a restriction forbids; 2: no device.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

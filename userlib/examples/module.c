@@ -2,9 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * A runtime in small: the functions of a module are compiled when they are
- * called first, call each other through the jump table, trap into a landing
- * pad, and are replaced by better code; then a collection frees what was.
+ * A small runtime: the functions of a module are compiled on their first call,
+ * call each other through the jump table, trap to a landing pad, and are replaced
+ * by better code; then a collection frees the old code.
  *
  * Usage: module [--help] [LOG_DIRECTORY]
  */
@@ -12,10 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codearena_log.h"
-#include "codearena_lookup.h"
-#include "codearena_module.h"
-#include "codearena_trap.h"
+#include "codearena/log.h"
+#include "codearena/module.h"
+#include "codearena/trap.h"
 #include "module_code.h"
 
 /* The functions: x * x, (x + 1) * (x + 1), and elements of an array. */

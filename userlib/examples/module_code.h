@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What the compiler of module.c makes, and lazy_builtin, which lazy slots lead
- * to: it calls compile() with the index of the function, then the result.
+ * Output of module.c's compiler, and lazy_builtin, the target of lazy slots: it
+ * calls compile() with the index of the function, and then the result.
  */
 #ifndef MODULE_CODE_H
 #define MODULE_CODE_H

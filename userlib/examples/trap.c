@@ -2,10 +2,10 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Array accesses without a bounds check: the array stands in a guard, so that
- * an index which is too large is a trap, and the call says so. On the device no
- * signal handler has anything to do with it, and all signals may be blocked;
- * without the module the library does the same with one.
+ * Array accesses without a bounds check: the array is in a guard, so an index
+ * that is too large is a trap, which the call reports. On the device no signal
+ * handler is involved and all signals may be blocked; without the module the
+ * library uses a signal handler.
  *
  * Usage: trap [INDEX]...
  */
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codearena_trap.h"
+#include "codearena/trap.h"
 
 /* Any 32-bit index, times 4, stays in the guard. */
 #define GUARD_LENGTH	(16ULL << 30)

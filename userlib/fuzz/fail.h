@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../tests/require.h"
+#include "lib/require.h"
 
 /* Allocations: the one that fails, counted from 1, and whether one did. */
 static __thread unsigned int fail_at;

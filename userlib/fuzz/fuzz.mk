@@ -18,7 +18,7 @@ FUZZ_CC ?= clang
 fuzz := $(O)/fuzz
 fuzz_cflags := -std=gnu11 $(warnings) -O1 -g -fno-omit-frame-pointer -pthread \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	-DCODEARENA_VERSION='"$(version)"' $(ca_cppflags) -Isrc
+	-DCODEARENA_VERSION='"$(version)"' $(ca_cppflags) -Isrc -Itests
 
 # For fuzz/fail.h.
 fuzz_fail_ldflags := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc \
@@ -32,7 +32,7 @@ $(fuzz)/$(1)/%.o: src/%.c Makefile fuzz/fuzz.mk $(wildcard fuzz/$(1).mk) $(versi
 	@mkdir -p $$(@D)
 	$$(call quiet,CC)$$(FUZZ_CC) $$(fuzz_cflags) $(2) -MMD -MP -c $$< -o $$@
 
--include $(wildcard $(fuzz)/$(1)/*.d)
+-include $(wildcard $(sources:src/%.c=$(fuzz)/$(1)/%.d))
 endef
 $(eval $(call fuzz_library,library,))
 

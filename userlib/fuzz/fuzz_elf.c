@@ -10,7 +10,7 @@
  */
 #include <elf.h>
 
-#include "elf_internal.h"
+#include "elf/elf_internal.h"
 #include "fail.h"
 
 #define ARENA		(1UL << 20)

@@ -5,7 +5,7 @@
  * Fuzzer of the region pool: the input is a list of operations, which a naive
  * pool does too. pool.mk makes its trees high.
  */
-#include "../tests/pool_model.h"
+#include "pool/pool_model.h"
 
 struct input {
 	const uint8_t *at;
@@ -36,7 +36,7 @@ static void same(struct codearena_region a, struct codearena_region b)
 	require(a.begin == b.begin && a.size == b.size);
 }
 
-static void merge(struct codearena_pool *pool, struct model *model,
+static void merge(struct ca__pool *pool, struct model *model,
 		  struct codearena_region r)
 {
 	struct codearena_region got, want;
@@ -45,11 +45,11 @@ static void merge(struct codearena_pool *pool, struct model *model,
 	if (model->count + 2 > MODEL_MAX)
 		return;
 	ret = model_merge(model, r, &want);
-	require(codearena_pool_merge(pool, r, &got) == ret);
+	require(ca__pool_merge(pool, r, &got) == ret);
 	same(got, want);
 }
 
-static void allocate_in(struct codearena_pool *pool, struct model *model,
+static void allocate_in(struct ca__pool *pool, struct model *model,
 			uint64_t size, struct codearena_region window)
 {
 	struct codearena_region got, want;
@@ -58,56 +58,23 @@ static void allocate_in(struct codearena_pool *pool, struct model *model,
 	if (model->count + 2 > MODEL_MAX)
 		return;
 	ret = model_allocate_in(model, size, window, &want);
-	require(codearena_pool_allocate_in(pool, size, window, &got) ==
+	require(ca__pool_allocate_in(pool, size, window, &got) ==
 		      ret);
 	same(got, want);
 }
 
-static void allocate(struct codearena_pool *pool, struct model *model,
+static void allocate(struct ca__pool *pool, struct model *model,
 		     uint64_t size)
 {
 	struct codearena_region got, want;
 	int ret = model_allocate_in(model, size, (struct codearena_region){
 		0, UINT64_MAX }, &want);
 
-	require(codearena_pool_allocate(pool, size, &got) == ret);
+	require(ca__pool_allocate(pool, size, &got) == ret);
 	same(got, want);
 }
 
-static void allocate_near(struct codearena_pool *pool, struct model *model,
-			  uint64_t size, uint64_t near, uint64_t align)
-{
-	struct codearena_region got;
-	uint64_t begin = 0;
-	size_t best, i;
-	int ret = codearena_pool_allocate_near(pool, size, near, align, &got);
-
-	if (!size || model->count + 2 > MODEL_MAX) {
-		require(size || ret == -EINVAL);
-		if (!ret)
-			codearena_pool_merge(pool, got, NULL);
-		return;
-	}
-	best = model_nearest(model, size, near, align, &begin);
-	if (ret) {
-		/* With alignment a place may be missed, but not this one. */
-		require(ret == -ENOSPC);
-		for (i = 0; i < model->count; i++)
-			require(model->region[i].size < size + align - 1);
-		return;
-	}
-	require(best != SIZE_MAX);
-	require(align > 1 || got.begin == begin);
-	require(got.size == size && !(got.begin & (align - 1)));
-	for (i = 0; i < model->count; i++) {
-		if (codearena_region_covers(model->region[i], got))
-			break;
-	}
-	require(i < model->count);
-	model_carve(model, i, got.begin, got.size);
-}
-
-static void step(struct input *input, struct codearena_pool *pool,
+static void step(struct input *input, struct ca__pool *pool,
 		 struct model *model)
 {
 	struct codearena_region r;
@@ -125,16 +92,11 @@ static void step(struct input *input, struct codearena_pool *pool,
 		allocate(pool, model, take(input, 1));
 		break;
 	case 3:
+	case 4:
 		size = take(input, 1);
 		r.begin = take_address(input);
 		r.size = take_address(input);
 		allocate_in(pool, model, size, r);
-		break;
-	case 4:
-		size = take(input, 1);
-		r.begin = take_address(input);
-		allocate_near(pool, model, size, r.begin,
-			      1ULL << take(input, 1) % 8);
 		break;
 	case 5: /* many fragments */
 		r.begin = take_address(input) * 64;
@@ -151,7 +113,7 @@ static void step(struct input *input, struct codearena_pool *pool,
 		break;
 	case 7:
 		size = take(input, 1);
-		require(!codearena_pool_reserve(pool, size));
+		require(!ca__pool_reserve(pool, size));
 		break;
 	}
 }
@@ -162,15 +124,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct model model;
 	struct input input = { data, size < 4096 ? size : 4096 };
-	struct codearena_pool *pool;
+	struct ca__pool *pool;
 
 	model.count = 0;
-	require(!codearena_pool_new(&pool));
+	require(!ca__pool_new(&pool));
 	while (input.left) {
 		step(&input, pool, &model);
 		model_check_tree(pool);
 	}
 	model_check(&model, pool);
-	codearena_pool_free(pool);
+	ca__pool_free(pool);
 	return 0;
 }

@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codearena_lookup.h"
-#include "codearena_trap.h"
-#include "../tests/require.h"
-#include "snapshot.h"
+#include "codearena/module.h"
+#include "codearena/trap.h"
+#include "lib/require.h"
+#include "snapshot/snapshot.h"
 
 #define IMPORTS		2
 #define FUNCTIONS	8
@@ -90,7 +90,7 @@ static struct codearena_module_stat stat_of(struct codearena_module *module)
 static void require_pristine(struct codearena_module *module)
 {
 	struct codearena_module_stat stat = stat_of(module);
-	CODEARENA_OPTS(codearena_handle_table_stat, table);
+	CODEARENA_OPTS(codearena_handle_table_counters, table);
 
 	require(!stat.codes && !stat.added && !stat.current && !stat.dead);
 	require(!stat.code_bytes && !stat.metadata_bytes);
@@ -133,41 +133,33 @@ static void compare(const struct codearena_code *code,
 		    const struct ca__view *view)
 {
 	const struct ca__record *record = &view->record;
+	struct codearena_code_info info = { .sz = sizeof(info) };
 	char name[CODEARENA_CODE_NAME_MAX + 1];
-	size_t count;
-	uint32_t i;
 
-	require(codearena_code_kind(code) == record->kind);
-	require(codearena_code_tier(code) == record->tier);
-	require(codearena_code_debug(code) == CODEARENA_DEBUG_NONE);
-	require(codearena_code_flags(code) == record->report);
-	require(codearena_code_function_index(code) == record->function_index);
-	require(codearena_code_frame_slots(code) == record->frame_slots);
-	require(codearena_code_parameter_slots(code) ==
-		record->parameter_slots);
-	for (i = 0; i <= CODEARENA_SECTION_COMMENTS; i++) {
-		uint32_t size;
-
-		codearena_code_section(code, i, &size);
-		require(size == record->sections[i]);
-	}
-	codearena_code_traps(code, &count);
-	require(count == record->traps);
-	codearena_code_relocs(code, &count);
-	require(count == record->relocs);
+	require(!codearena_code_get_info(code, &info));
+	require(info.kind == record->kind);
+	require(info.tier == record->tier);
+	require(info.debug == CODEARENA_DEBUG_NONE);
+	require(info.flags == record->report);
+	require(info.function_index == record->function_index);
+	require(info.frame_slots == record->frame_slots);
+	require(info.parameter_slots == record->parameter_slots);
+	require(!memcmp(&info.instructions_size, record->sections,
+			sizeof(record->sections)));
+	require(info.trap_count == record->traps);
+	require(info.reloc_count == record->relocs);
 	/* Relocations change the rest. */
 	require(record->relocs ||
-		same((void *)(uintptr_t)codearena_code_start(code), view->body,
+		same((void *)(uintptr_t)info.start, view->body,
 		     ca__record_body(record)));
-	require(same(codearena_code_positions(code, &count), view->positions,
+	require(info.position_count == record->positions);
+	require(same(info.positions, view->positions,
 		     record->positions * sizeof(ca__record_position)));
-	require(count == record->positions);
-	require(same(codearena_code_inlinings(code, &count), view->inlinings,
+	require(info.inlining_count == record->inlinings);
+	require(same(info.inlinings, view->inlinings,
 		     record->inlinings * sizeof(ca__record_inlining)));
-	require(count == record->inlinings);
-	require(same(codearena_code_deopt(code, &count), view->deopt,
-		     record->deopt_size));
-	require(count == record->deopt_size);
+	require(info.deopt_size == record->deopt_size);
+	require(same(info.deopt, view->deopt, record->deopt_size));
 	require(codearena_code_name(code, name, sizeof(name)) > 0);
 	require(!record->name_length ||
 		!strcmp(name, (const char *)view->name));

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "code/handle.h"
 #include "module_code.h"
 
 /* As GDB documents it. */
@@ -81,7 +82,7 @@ static inline void check_function(uint32_t function, const uint64_t *from, size_
 		return;
 	require(!codearena_module_call_target(module, IMPORTS + function, 0,
 					      &target));
-	require(!codearena_handle_get(handles, function_handles[function],
+	require(!ca__handle_get(handles, function_handles[function],
 				      &entry, &signature));
 	require(signature == 7 && entry == (e ? e->start : target));
 }

@@ -15,8 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codearena_lookup.h"
-#include "codearena_module.h"
+#include "codearena/module.h"
 #include "fail.h"
 
 #define IMPORTS		2

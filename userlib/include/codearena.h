@@ -84,7 +84,7 @@ extern "C" {
  *   the arena is freed, not before.
  * - Memory is charged to the control group as shared memory. There is no limit
  *   for all arenas together.
- * - Traps go through handlers of signals, with the limits that codearena_trap.h
+ * - Traps go through handlers of signals, with the limits that codearena/trap.h
  *   tells.
  */
 

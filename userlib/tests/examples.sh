@@ -46,5 +46,12 @@ check module "$EXAMPLES/module $directory" \
 check module-log "sed 's/.* //' $directory/perf-*.map" next square get square
 check module-help "$EXAMPLES/module --help" \
 	'Usage: module [--help] [LOG_DIRECTORY]'
+check cpp "$EXAMPLES/cpp" \
+	'version 1' \
+	'version 2' \
+	'no such function' \
+	'version 3' \
+	'released, 1 allocator' \
+	'codearena: Invalid argument'
 echo "1..$count"
 exit $status

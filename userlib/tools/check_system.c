@@ -11,7 +11,7 @@
 #include <sys/utsname.h>
 #include <sys/xattr.h>
 
-#include "../src/code_print.h"
+#include "code/code_print.h"
 #include "check.h"
 
 #ifndef PR_GET_MDWE

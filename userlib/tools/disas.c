@@ -13,7 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "../src/code_print.h"
+#include "code/code_print.h"
 #include "ctl.h"
 
 /*

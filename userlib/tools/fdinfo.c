@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../src/memfd.h"
+#include "arena/memfd/memfd.h"
 #include "ctl.h"
 
 #define PREFIX	"codearena-"

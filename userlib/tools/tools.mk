@@ -5,7 +5,7 @@
 # library's Makefile. The disassembler is the library's, which does not export it.
 
 tools_objects := $(patsubst tools/%.c,$(O)/tools/%.o,$(sort $(wildcard tools/*.c)))
-tools_shared := $(O)/pic/disassemble.o $(O)/pic/print.o
+tools_shared := $(O)/pic/code/disassemble.o $(O)/pic/code/print.o
 
 $(O)/tools/%.o: tools/%.c $(O)/flags Makefile $(version_file)
 	@mkdir -p $(@D)

@@ -2,8 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Functions that asmjit generates, in several threads, in arenas and in asmjit's
- * own runtime: results are compared with an interpreter's, times with each other.
+ * asmjit with code in arenas: several threads generate functions, in arenas and
+ * in asmjit's own runtime. Compares results with an interpreter's, and the times
+ * of both runtimes.
  *
  * Usage: codearena-asmjit [--backend auto|device|memfd] [--threads N]
  *                         [--functions N]

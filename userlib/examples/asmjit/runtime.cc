@@ -4,88 +4,55 @@
  *
  * asmjit's code in arenas.
  */
-#include <cerrno>
-#include <system_error>
-
 #include "runtime.h"
 
 namespace {
 
-/* Address space for a start; the library reserves more when it is full. */
+/* Bytes of the first code space; the library reserves more when it is full. */
 constexpr uint64_t kEstimate = 4 << 20;
 
-asmjit::Error ToError(int ret)
+asmjit::Error ToError(std::error_code error)
 {
-	switch (ret) {
-	case 0:
+	if (!error)
 		return asmjit::kErrorOk;
-	case -ENOMEM:
+	if (error == std::errc::not_enough_memory)
 		return asmjit::kErrorOutOfMemory;
-	case -ENOSPC:
+	if (error == std::errc::no_space_on_device)
 		return asmjit::kErrorTooLarge;
-	case -ENOENT:
-	case -EINVAL:
+	if (error == std::errc::no_such_file_or_directory ||
+	    error == std::errc::invalid_argument)
 		return asmjit::kErrorInvalidArgument;
-	default:
-		return asmjit::kErrorInvalidState;
-	}
+	return asmjit::kErrorInvalidState;
+}
+
+codearena::manager MakeManager(codearena_backend backend)
+{
+	auto opts = codearena::sized<codearena_manager_opts>();
+
+	opts.backend = backend;
+	return codearena::manager::create(&opts).value();
+}
+
+codearena::allocator MakeAllocator(const codearena::manager &manager)
+{
+	auto opts = codearena::sized<codearena_allocator_opts>();
+
+	opts.name = "asmjit";
+	opts.estimate = kEstimate;
+	return codearena::allocator::create(manager, &opts).value();
 }
 
 } // namespace
 
 ArenaRuntime::ArenaRuntime(codearena_backend backend)
+	: manager_(MakeManager(backend)), allocator_(MakeAllocator(manager_))
 {
-	codearena_manager_opts how = {};
-	codearena_allocator_opts opts = {};
-	int ret;
-
-	how.sz = sizeof(how);
-	how.backend = backend;
-	opts.sz = sizeof(opts);
-	opts.name = "asmjit";
-	opts.estimate = kEstimate;
-	ret = codearena_manager_new(&how, &manager_);
-	if (!ret)
-		ret = codearena_allocator_new(manager_, &opts, &allocator_);
-	if (ret) {
-		codearena_manager_free(manager_);
-		throw std::system_error(-ret, std::generic_category(),
-					"codearena");
-	}
 	_environment = asmjit::Environment::host();
-}
-
-ArenaRuntime::~ArenaRuntime()
-{
-	codearena_allocator_free(allocator_);
-	codearena_manager_free(manager_);
-}
-
-asmjit::Error ArenaRuntime::Publish(codearena_region region,
-				    const std::vector<uint8_t> &bytes)
-{
-	codearena_object object = {};
-	codearena_arena *arena;
-	uint64_t offset;
-	int ret;
-
-	ret = codearena_allocator_locate(allocator_, region.begin, &arena,
-					 &offset, nullptr);
-	if (ret)
-		return ToError(ret);
-	object.offset = offset;
-	object.source = reinterpret_cast<uintptr_t>(bytes.data());
-	object.length = bytes.size();
-	return ToError(codearena_arena_publish(arena, &object, 1, nullptr, 0, 0,
-					       nullptr));
 }
 
 asmjit::Error ArenaRuntime::Add(void **to, asmjit::CodeHolder *code)
 {
-	codearena_region region;
 	asmjit::Error error;
-	size_t size;
-	int ret;
 
 	*to = nullptr;
 	error = code->flatten();
@@ -94,26 +61,25 @@ asmjit::Error ArenaRuntime::Add(void **to, asmjit::CodeHolder *code)
 	if (error)
 		return error;
 	/* Relocation can only make it smaller. */
-	size = code->codeSize();
-	if (!size)
+	if (!code->codeSize())
 		return asmjit::kErrorNoCodeGenerated;
-	ret = codearena_allocator_allocate(allocator_, size, nullptr, &region);
-	if (ret)
-		return ToError(ret);
-	error = code->relocateToBase(region.begin);
+	auto region = allocator_.allocate(code->codeSize());
+	if (!region)
+		return ToError(region.error());
+	error = code->relocateToBase(region->begin);
 	std::vector<uint8_t> staging(code->codeSize());
 	if (!error)
 		error = code->copyFlattenedData(staging.data(), staging.size(),
 						asmjit::CopySectionFlags::kPadSectionBuffer);
 	if (!error)
-		error = Publish(region, staging);
+		error = ToError(allocator_.publish(region->begin, staging));
 	if (error) {
-		codearena_allocator_release(allocator_, &region, 1, nullptr);
+		allocator_.release({ &*region, 1 });
 		return error;
 	}
 	std::lock_guard<std::mutex> lock(mutex_);
-	sizes_[region.begin] = region.size;
-	*to = reinterpret_cast<void *>(region.begin);
+	sizes_[region->begin] = region->size;
+	*to = reinterpret_cast<void *>(region->begin);
 	return asmjit::kErrorOk;
 }
 
@@ -131,21 +97,15 @@ asmjit::Error ArenaRuntime::Release(void *function)
 		region.size = found->second;
 		sizes_.erase(found);
 	}
-	return ToError(codearena_allocator_release(allocator_, &region, 1,
-						   nullptr));
+	return ToError(allocator_.release({ &region, 1 }));
 }
 
 void ArenaRuntime::reuse()
 {
-	codearena_allocator_grace_end(allocator_,
-				      codearena_allocator_grace_begin(allocator_));
+	allocator_.reuse();
 }
 
 codearena_backend ArenaRuntime::backend() const
 {
-	struct codearena_manager_stat stat = {};
-
-	stat.sz = sizeof(stat);
-	codearena_manager_stat(manager_, &stat);
-	return stat.backend;
+	return manager_.counters().backend;
 }

@@ -14,18 +14,17 @@
 
 #include <asmjit/core.h>
 
-#include <codearena_space.h>
+#include <codearena.hpp>
 
 /*
- * Code is relocated to its final address in a staging buffer in ordinary memory,
- * and published from there; nothing executable is ever writable. All functions
+ * Code is relocated to its final address in a staging buffer in ordinary memory
+ * and published from there; executable memory is never writable. All functions
  * may be called from any thread.
  */
 class ArenaRuntime : public asmjit::Target {
 public:
 	/* Throws std::system_error. */
 	explicit ArenaRuntime(codearena_backend backend);
-	~ArenaRuntime() override;
 
 	/* As JitRuntime::add() and release(). */
 	template <typename Function>
@@ -41,8 +40,8 @@ public:
 	}
 
 	/*
-	 * The caller says that no thread can hold an address of code that was
-	 * released before: its space is used again.
+	 * Reuse the space of released code. The caller vouches that no thread
+	 * holds an address of it.
 	 */
 	void reuse();
 
@@ -51,11 +50,9 @@ public:
 private:
 	asmjit::Error Add(void **to, asmjit::CodeHolder *code);
 	asmjit::Error Release(void *function);
-	asmjit::Error Publish(codearena_region region,
-			      const std::vector<uint8_t> &bytes);
 
-	codearena_manager *manager_ = nullptr;
-	codearena_allocator *allocator_ = nullptr;
+	codearena::manager manager_;
+	codearena::allocator allocator_;
 	std::mutex mutex_;	/* of sizes_ */
 	std::unordered_map<uint64_t, uint64_t> sizes_;	/* by address */
 };

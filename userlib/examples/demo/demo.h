@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What the files of the demo share.
+ * Declarations for the files of the demo.
  */
 #ifndef DEMO_H
 #define DEMO_H
@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include <codearena.h>
-#include <codearena_elf.h>
+#include <codearena/elf.h>
 
 #include "payload.h"
 

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Loads compiled C into an arena, runs it, redirects it while it runs, and
- * replaces it.
+ * The demo: loads compiled C into an arena, runs it, retargets a slot while it
+ * runs, and replaces it.
  */
 #include <getopt.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Object files: places for them in the arena, and loading.
+ * Object files: placing them in the arena, and loading them.
  */
 #include <errno.h>
 #include <limits.h>

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What the demo loads into an arena. The same sources are linked into the demo
- * a second time, under other names, to compare results with.
+ * The code that the demo loads into an arena. The same sources are also linked
+ * into the demo, under other names, to compare results.
  */
 #ifndef PAYLOAD_H
 #define PAYLOAD_H

@@ -2,9 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What happened: rights from /proc, the arena's own counters, and calls, which
- * are counted where the program enters the library and the kernel (the linker
- * is told to --wrap them).
+ * Reports: rights from /proc, the counters of the arena, and calls of the library
+ * and the kernel, which the linker wraps (--wrap) so that they are counted.
  */
 #include <inttypes.h>
 #include <stdarg.h>

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * A jump-table slot that is redirected while another thread calls through it,
- * until the code it led to first can be discarded.
+ * A slot that is retargeted while another thread calls through it, until its
+ * first target can be discarded.
  */
 #include <errno.h>
 #include <pthread.h>

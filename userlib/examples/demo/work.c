@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Runs the loaded code. What it computes must be what was published for the
- * algorithm, and what the same source gives as an ordinary part of the program.
+ * Runs the loaded code. Its results must equal the published test vectors of the
+ * algorithms, and those of the same source linked into the program.
  */
 #define DEMO_REFERENCE
 

@@ -2,14 +2,14 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Runs LLVM's intermediate code, as lli does, in an arena.
+ * LLVM's ORC JIT with code in an arena: runs LLVM assembly, as lli does.
  *
  * Usage: codearena-lli [--backend auto|device|memfd] FILE.ll... [-- ARGUMENT...]
  *
- * Compiles the files, links them with each other and with this program's own C
- * library, and calls main(). What is where is told on standard error.
+ * Compiles the files, links them with each other and with this program's C
+ * library, and calls main(). Reports on standard error where everything is.
  *
- * Exit status: that of main(); 125 if it is not got to.
+ * Exit status: that of main(); 125 if it was not called.
  */
 #include <cstdio>
 #include <cstring>

@@ -23,19 +23,22 @@ namespace {
 
 LLVM_ENABLE_BITMASK_ENUMS_IN_NAMESPACE();
 
-/* What a displacement reaches, less room for addends. */
+/* Reach of a displacement, minus room for addends. */
 constexpr uint64_t kReach = (uint64_t{1} << 31) - (1 << 20);
-/* Tries, each so far from the one before. */
+/* Distance and number of the places that are tried for data. */
 constexpr uint64_t kStep = 2 << 20;
 constexpr int kTries = 512;
 
+Error ToError(std::error_code error, const char *what)
+{
+	if (!error)
+		return Error::success();
+	return llvm::createStringError(error, what);
+}
+
 Error ToError(int ret, const char *what)
 {
-	if (!ret)
-		return Error::success();
-	return llvm::createStringError(std::error_code(-ret,
-						       std::generic_category()),
-				       what);
+	return ToError(codearena::error_of(ret), what);
 }
 
 uint64_t AlignUp(uint64_t value, uint64_t to)
@@ -49,6 +52,42 @@ void *Pointer(uint64_t address)
 }
 
 } // namespace
+
+bool ArenaMemoryManager::FreeList::Take(uint64_t size, codearena_region *out)
+{
+	for (auto at = sizes_.begin(); at != sizes_.end(); ++at) {
+		uint64_t rest = at->second - size;
+
+		if (at->second < size)
+			continue;
+		*out = { at->first, size };
+		sizes_.erase(at);
+		if (rest)
+			sizes_[out->begin + size] = rest;
+		return true;
+	}
+	return false;
+}
+
+void ArenaMemoryManager::FreeList::Put(codearena_region region)
+{
+	auto above = sizes_.upper_bound(region.begin);
+
+	if (above != sizes_.end() &&
+	    region.begin + region.size == above->first) {
+		region.size += above->second;
+		above = sizes_.erase(above);
+	}
+	if (above != sizes_.begin()) {
+		auto below = std::prev(above);
+
+		if (below->first + below->second == region.begin) {
+			below->second += region.size;
+			return;
+		}
+	}
+	sizes_[region.begin] = region.size;
+}
 
 /* A graph between its layout and the end of its link. */
 class ArenaMemoryManager::Pending : public InFlightAlloc {
@@ -115,39 +154,34 @@ ArenaMemoryManager::Create(codearena_backend backend, uint64_t capacity)
 
 Error ArenaMemoryManager::Reserve(codearena_backend backend, uint64_t capacity)
 {
-	codearena_manager_opts how = {};
-	codearena_allocator_opts opts = {};
-	int ret;
+	auto how = codearena::sized<codearena_manager_opts>();
+	auto opts = codearena::sized<codearena_allocator_opts>();
 
 	page_ = sysconf(_SC_PAGESIZE);
-	how.sz = sizeof(how);
 	how.backend = backend;
 	/* One code space, next to the data. */
 	how.max_code_space = AlignUp(capacity, page_);
-	opts.sz = sizeof(opts);
 	opts.name = "llvm";
 	opts.estimate = how.max_code_space;
-	ret = codearena_manager_new(&how, &manager_);
-	if (!ret)
-		ret = codearena_allocator_new(manager_, &opts, &allocator_);
-	if (!ret)
-		ret = codearena_pool_new(&pool_);
-	if (ret)
-		return ToError(ret, "no arena");
+	auto manager = codearena::manager::create(&how);
+	if (!manager)
+		return ToError(manager.error(), "no arena");
+	manager_ = std::move(*manager);
+	auto allocator = codearena::allocator::create(manager_, &opts);
+	if (!allocator)
+		return ToError(allocator.error(), "no arena");
+	allocator_ = std::move(*allocator);
 	return MapData(how.max_code_space);
 }
 
 Error ArenaMemoryManager::MapData(uint64_t capacity)
 {
-	codearena_space_info space = {};
-	int ret;
+	auto space = allocator_.space(0);
 
-	space.sz = sizeof(space);
-	ret = codearena_allocator_space(allocator_, 0, &space);
-	if (ret)
-		return ToError(ret, "no code space");
+	if (!space)
+		return ToError(space.error(), "no code space");
 	for (int i = 0; i < kTries; i++) {
-		uint64_t below = space.region.begin - capacity - i * kStep;
+		uint64_t below = space->region.begin - capacity - i * kStep;
 		void *at = mmap(Pointer(below), capacity, PROT_NONE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
 				MAP_FIXED_NOREPLACE, -1, 0);
@@ -156,62 +190,52 @@ Error ArenaMemoryManager::MapData(uint64_t capacity)
 			continue;
 		data_.begin = reinterpret_cast<uintptr_t>(at);
 		data_.size = capacity;
-		/* A kernel that takes the address for a mere wish. */
+		/* Old kernels ignore MAP_FIXED_NOREPLACE. */
 		if (data_.begin + kReach <
-		    space.region.begin + space.region.size ||
-		    data_.begin > space.region.begin + kReach - capacity)
+		    space->region.begin + space->region.size ||
+		    data_.begin > space->region.begin + kReach - capacity)
 			break;
-		return ToError(codearena_pool_merge(pool_, data_, nullptr),
-			       "no addresses for data");
+		free_.Put(data_);
+		return Error::success();
 	}
 	return ToError(-ENOMEM, "no room for data near the code");
 }
 
 ArenaMemoryManager::~ArenaMemoryManager()
 {
-	codearena_pool_free(pool_);
 	if (data_.size)
 		munmap(Pointer(data_.begin), data_.size);
-	codearena_allocator_free(allocator_);
-	codearena_manager_free(manager_);
 }
 
 Error ArenaMemoryManager::PlaceCode(BasicLayout::Segment &from, Segment *to)
 {
 	uint64_t size = from.ContentSize + from.ZeroFillSize;
-	struct codearena_manager_stat stat = {};
-	int ret;
 
-	stat.sz = sizeof(stat);
-	ret = codearena_manager_stat(manager_, &stat);
-	if (!ret && from.Alignment.value() > stat.unit)
-		ret = -EOPNOTSUPP;
-	if (!ret)
-		ret = codearena_allocator_allocate(allocator_, size, nullptr,
-						   &to->region);
-	if (ret)
-		return ToError(ret, "no space for code");
+	if (from.Alignment.value() > manager_.counters().unit)
+		return ToError(-EOPNOTSUPP, "code with so much alignment");
+	auto region = allocator_.allocate(size);
+	if (!region)
+		return ToError(region.error(), "no space for code");
+	to->region = *region;
 	to->content = size;
 	to->staging.resize(size);
-	from.WorkingMem = to->staging.data();
+	from.WorkingMem = reinterpret_cast<char *>(to->staging.data());
 	return Error::success();
 }
 
-/* It is linked in its place. */
+/* Data is linked in place. */
 Error ArenaMemoryManager::PlaceData(BasicLayout::Segment &from, Segment *to)
 {
 	uint64_t size = AlignUp(from.ContentSize + from.ZeroFillSize, page_);
-	int ret;
 
 	if (from.Alignment.value() > page_)
 		return ToError(-EOPNOTSUPP, "data with so much alignment");
 	{
 		std::lock_guard<std::mutex> lock(mutex_);
 
-		ret = codearena_pool_allocate(pool_, size, &to->region);
+		if (!free_.Take(size, &to->region))
+			return ToError(-ENOSPC, "no space for data");
 	}
-	if (ret)
-		return ToError(ret, "no space for data");
 	if (mprotect(Pointer(to->region.begin), size, PROT_READ | PROT_WRITE))
 		return ToError(-errno, "no memory for data");
 	to->content = from.ContentSize;
@@ -265,14 +289,9 @@ void ArenaMemoryManager::allocate(const llvm::jitlink::JITLinkDylib *,
 	done(std::make_unique<Pending>(this, &graph, std::move(allocation)));
 }
 
-/* The graph is linked: what it is from here on cannot be written any more. */
+/* Make a linked segment final: code is published, constants are read-only. */
 Error ArenaMemoryManager::Protect(const Segment &segment)
 {
-	codearena_object object = {};
-	codearena_arena *arena;
-	uint64_t offset;
-	int ret;
-
 	if (!segment.code) {
 		if (!segment.writable &&
 		    mprotect(Pointer(segment.region.begin), segment.region.size,
@@ -280,15 +299,7 @@ Error ArenaMemoryManager::Protect(const Segment &segment)
 			return ToError(-errno, "constants stay writable");
 		return Error::success();
 	}
-	ret = codearena_allocator_locate(allocator_, segment.region.begin,
-					 &arena, &offset, nullptr);
-	if (ret)
-		return ToError(ret, "no such code space");
-	object.offset = offset;
-	object.source = reinterpret_cast<uintptr_t>(segment.staging.data());
-	object.length = segment.staging.size();
-	return ToError(codearena_arena_publish(arena, &object, 1, nullptr, 0, 0,
-					       nullptr),
+	return ToError(allocator_.publish(segment.region.begin, segment.staging),
 		       "code is not published");
 }
 
@@ -297,17 +308,15 @@ Error ArenaMemoryManager::Release(const Segment &segment)
 	std::lock_guard<std::mutex> lock(mutex_);
 
 	if (segment.code)
-		return ToError(codearena_allocator_release(allocator_,
-							   &segment.region, 1,
-							   nullptr),
+		return ToError(allocator_.release({ &segment.region, 1 }),
 			       "code is not released");
 	/* Gives the memory back, and keeps the addresses. */
 	if (mmap(Pointer(segment.region.begin), segment.region.size, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
 		 0) == MAP_FAILED)
 		return ToError(-errno, "data is not released");
-	return ToError(codearena_pool_merge(pool_, segment.region, nullptr),
-		       "addresses of data are lost");
+	free_.Put(segment.region);
+	return Error::success();
 }
 
 Error ArenaMemoryManager::ReleaseAll(const Allocation &allocation,
@@ -367,9 +376,5 @@ ArenaMemoryManager::Counters ArenaMemoryManager::counters()
 
 codearena_backend ArenaMemoryManager::backend()
 {
-	struct codearena_manager_stat stat = {};
-
-	stat.sz = sizeof(stat);
-	codearena_manager_stat(manager_, &stat);
-	return stat.backend;
+	return manager_.counters().backend;
 }

@@ -8,6 +8,7 @@
 #define CODEARENA_LLVM_MEMORY_H
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -15,13 +16,14 @@
 #include <llvm/ExecutionEngine/JITLink/JITLink.h>
 #include <llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h>
 
-#include <codearena_space.h>
+#include <codearena.hpp>
 
 /*
- * Executable segments are linked in ordinary memory, for the addresses that they
- * will have, and published when the graph is finalized. Data is in ordinary memory
- * in reach of the code, as LLVM's small code model demands; what is read-only is
- * made so when it is finalized. All functions may be called from any thread.
+ * Executable segments are linked in ordinary memory, for their final addresses,
+ * and published when the graph is finalized. Data is in ordinary memory within
+ * reach of the code, as LLVM's small code model demands; constants become
+ * read-only when the graph is finalized. All functions may be called from any
+ * thread.
  */
 class ArenaMemoryManager : public llvm::jitlink::JITLinkMemoryManager {
 public:
@@ -39,7 +41,7 @@ public:
 	void deallocate(std::vector<FinalizedAlloc> allocations,
 			OnDeallocatedFunction done) override;
 
-	/* Of everything that is there. */
+	/* Graphs, and bytes of each kind, that are allocated now. */
 	struct Counters {
 		uint64_t graphs = 0, code = 0, constants = 0, data = 0;
 	};
@@ -52,13 +54,23 @@ private:
 	struct Segment {
 		codearena_region region = {};
 		uint64_t content = 0;	/* bytes that are not zero-filled */
-		std::vector<char> staging;	/* of code */
+		std::vector<uint8_t> staging;	/* of code */
 		bool code = false, writable = false, temporary = false;
 	};
 
 	struct Allocation {
 		std::vector<Segment> segments;
 		std::vector<llvm::orc::shared::WrapperFunctionCall> at_end;
+	};
+
+	/* Free address ranges; the lowest one that fits is taken. */
+	class FreeList {
+	public:
+		bool Take(uint64_t size, codearena_region *out);
+		void Put(codearena_region region);
+
+	private:
+		std::map<uint64_t, uint64_t> sizes_;	/* by address */
 	};
 
 	ArenaMemoryManager() = default;
@@ -75,12 +87,12 @@ private:
 	llvm::Error Release(const Segment &segment);
 	llvm::Error ReleaseAll(const Allocation &allocation, bool temporary);
 
-	codearena_manager *manager_ = nullptr;
-	codearena_allocator *allocator_ = nullptr;
-	codearena_pool *pool_ = nullptr;	/* of the data's addresses */
+	codearena::manager manager_;
+	codearena::allocator allocator_;
+	FreeList free_;	/* addresses for data */
 	codearena_region data_ = {};
 	uint64_t page_ = 0;
-	std::mutex mutex_;	/* of pool_ and counters_ */
+	std::mutex mutex_;	/* of free_ and counters_ */
 	Counters counters_;
 };
 

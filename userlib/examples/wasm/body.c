@@ -2,10 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * One function of a compiled module as the library takes it, and the data of
- * the module. Functions are called through slots of the jump table, functions
- * of the runner through builtins; what a function says about itself is filled
- * in here, since it does not depend on the place.
+ * Describes a function of a compiled module for the library, and loads the data
+ * of the module. Functions are called through slots of the jump table, functions
+ * of the runner through builtins.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Calls of what a module exports, however it was loaded.
+ * Calls exports of a module.
  */
 #include <string.h>
 

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * From a module to an object file, by wasm2c and the system's C compiler. What
- * was made is kept, under a name made from all that it was made from.
+ * Compiles a module to an object file, by wasm2c and the system's C compiler. The
+ * object file is cached under a digest of everything that it depends on.
  */
 #define _GNU_SOURCE
 #include <errno.h>

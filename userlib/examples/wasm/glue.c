@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Writes C that goes behind wasm2c's output: for each export a function that
- * takes its values from an array, for each import one that puts them into an
+ * Writes C that is appended to wasm2c's output: for each export a function that
+ * takes its arguments from an array, for each import one that puts them into an
  * array, and a table of both.
  */
 #include <string.h>

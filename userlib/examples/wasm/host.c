@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What a compiled module uses of the runner: memories, tables, types of
- * functions, imports, and a few functions of the C library.
+ * The host side of a module: memories, tables, function types, imports, and a few
+ * functions of the C library.
  */
 #include <errno.h>
 #include <inttypes.h>

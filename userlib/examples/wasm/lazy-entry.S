@@ -2,10 +2,10 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Where lazy slots lead to. The function that was called is loaded, and then
- * called as if nothing had been. Callers in the same object may know which
- * registers a function leaves alone, so all are kept, also those that any
- * function may change, and the stack may have any alignment.
+ * The target of lazy slots: loads the function that was called, and continues in
+ * it. Callers in the same object may know which registers a function leaves
+ * alone, so all are preserved, call-clobbered ones too. The stack may have any
+ * alignment.
  */
 #ifdef __x86_64__
 	.text

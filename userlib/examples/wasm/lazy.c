@@ -115,7 +115,7 @@ static void publish(struct wasm_lazy *lazy, uint32_t first, uint32_t count)
 		wasm_die("cannot load %s: %s: %s",
 			 lazy->object.parts[first + (error.object < count ?
 						     error.object : 0)].name,
-			 strerror(-ret), codearena_reloc_reason(error.reason));
+			 strerror(-ret), codearena_reloc_reason_text(error.reason));
 	for (uint32_t i = 0; i < count; i++) {
 		lazy->loaded_bytes += lazy->object.parts[first + i].length +
 				      lazy->object.parts[first + i].pool;
@@ -307,17 +307,18 @@ void wasm_lazy_close(struct wasm_lazy *lazy)
 bool wasm_lazy_where(struct wasm_lazy *lazy, uint64_t pc,
 		     const char **name, uint64_t *offset)
 {
+	CODEARENA_OPTS(codearena_code_info, info);
 	struct codearena_code *code;
-	int32_t index;
 
 	if (codearena_module_lookup(lazy->module, (void *)(uintptr_t)pc, &code))
 		return false;
-	index = codearena_code_function_index(code);
-	*offset = pc - codearena_code_start(code);
+	codearena_code_get_info(code, &info);
+	*offset = pc - info.start;
 	codearena_module_put(&code, 1);
-	if (index < 0 || (uint32_t)index >= lazy->object.part_count)
+	if (info.function_index < 0 ||
+	    (uint32_t)info.function_index >= lazy->object.part_count)
 		return false;
-	*name = lazy->object.parts[index].name;
+	*name = lazy->object.parts[info.function_index].name;
 	return true;
 }
 

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Runs WebAssembly modules whose accesses to memory, divisions and stack are
- * not checked by their code: the rest is codearena's.
+ * Runs WebAssembly modules whose code does not check memory accesses, divisions
+ * or the stack: guards and traps of codearena do.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What publishing costs: the library's calls that do it are wrapped by the linker.
+ * Measures publishing: the linker wraps the calls of the library that publish.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -2,9 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * A compiled module in an arena: every function of it is protected, and what
- * traps in it returns to wasm_call(). Functions come one by one (lazy.c), or as
- * the object that the compiler wrote, which is published here.
+ * A compiled module in an arena: all of its functions are protected ranges, whose
+ * traps return to wasm_call(). Functions are published one by one by lazy.c, or
+ * together, as the compiler's object file, here.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What of a module's binary form the glue needs: the types of its functions,
- * imports and exports. wasm2c has validated the file before.
+ * Parses what the glue needs of a module: the types of its functions, imports and
+ * exports. wasm2c has validated the file before.
  */
 #include <stdlib.h>
 #include <string.h>

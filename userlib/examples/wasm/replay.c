@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Does with a module what a trace says, and compares. A trace is text, a line
- * for each event, in the order in which they happened elsewhere:
+ * Replays a trace with a module and compares the results. A trace is text, a line
+ * for each event, in the order in which they were recorded:
  *
  *	instantiate
  *	call NAME VALUE...	  the host calls an export

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What is told about a run: counters, signals, and a map for perf.
+ * Reports about a run: counters, signals, and a map for perf.
  */
 #include <errno.h>
 #include <inttypes.h>

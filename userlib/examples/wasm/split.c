@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Takes a compiled module apart, so that its functions can be loaded one by one:
- * every executable section is a function, all else is data.
+ * Splits a compiled module so that its functions can be loaded one by one: each
+ * executable section is a function, the rest is data.
  */
 #include <stdlib.h>
 #include <string.h>

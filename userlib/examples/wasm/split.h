@@ -11,8 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <codearena_code.h>
-#include <codearena_module.h>
+#include <codearena/module.h>
 
 /* Builtins of a module: the one that loads functions, then its imports. */
 #define WASM_LAZY_BUILTIN	0

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * A thread whose stack stands in a guard: a module that calls itself without
- * end traps where the memory of the stack ends, without a check in its code.
+ * A thread whose stack is in a guard: unbounded recursion in a module traps at the
+ * end of the stack, without a check in its code.
  */
 #include <pthread.h>
 #include <signal.h>

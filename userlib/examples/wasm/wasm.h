@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What the files of codearena-wasm share.
+ * Declarations for the files of codearena-wasm.
  */
 #ifndef WASM_H
 #define WASM_H
@@ -13,8 +13,8 @@
 #include <stdio.h>
 
 #include <codearena.h>
-#include <codearena_elf.h>
-#include <codearena_trap.h>
+#include <codearena/elf.h>
+#include <codearena/trap.h>
 
 #include "rt/wasm-rt.h"
 

@@ -25,11 +25,11 @@
 #endif
 
 #if defined(__x86_64__)
-#include "x86_64.h"
+#include "arch/x86_64/arch.h"
 #elif defined(__aarch64__)
-#include "aarch64.h"
+#include "arch/aarch64/arch.h"
 #elif defined(__riscv)
-#include "riscv64.h"
+#include "arch/riscv64/arch.h"
 #else
 #error "libcodearena has no support for this architecture"
 #endif

@@ -20,11 +20,11 @@
 #include <linux/codearena.h>
 
 #if defined(__x86_64__)
-#include "trap_x86_64.h"
+#include "arch/x86_64/trap.h"
 #elif defined(__aarch64__)
-#include "trap_aarch64.h"
+#include "arch/aarch64/trap.h"
 #elif defined(__riscv)
-#include "trap_riscv64.h"
+#include "arch/riscv64/trap.h"
 #else
 #error "libcodearena has no support for this architecture"
 #endif

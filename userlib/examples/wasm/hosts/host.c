@@ -2,9 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * A program that has handlers of its own for SIGSEGV, SIGFPE and SIGILL, and runs
- * modules that trap: the handlers get all that is the program's, before, meanwhile
- * and afterwards, and nothing else.
+ * A program with its own handlers for SIGSEGV, SIGFPE and SIGILL that runs modules
+ * which trap: before, meanwhile and afterwards, its handlers get all signals of
+ * the program and none of the modules.
  *
  * Usage: host-c device|memfd OBJECT TRACE
  */

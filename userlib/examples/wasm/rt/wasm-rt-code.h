@@ -2,9 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Included in the middle of wasm2c's output, after its own macros and before
- * the module's functions: what the processor or a guard finds out is not
- * checked, and traps are told apart as the specification does.
+ * Included in the middle of wasm2c's output, after its macros and before the
+ * module's functions: removes checks of what the processor or a guard detects,
+ * and distinguishes traps as the specification does.
  */
 
 #ifdef __x86_64__

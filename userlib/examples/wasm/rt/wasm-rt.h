@@ -2,12 +2,12 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What wasm2c's output includes: the interface between a compiled module and
- * codearena-wasm. Types and names are those that wasm2c 1.0.32 uses.
+ * The interface between a compiled module and codearena-wasm, which wasm2c's
+ * output includes. Types and names are those of wasm2c 1.0.32.
  *
- * Nothing here checks an access to linear memory: it is a guard, in which every
- * address that an access can have is either backed or a trap. The stack is in a
- * guard too.
+ * Nothing here checks accesses to linear memory: it is in a guard, where every
+ * address that an access can compute is either backed or a trap. The stack is in
+ * a guard too.
  */
 #ifndef WASM_RT_H
 #define WASM_RT_H

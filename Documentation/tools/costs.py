@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+"""Keep the table of costs in the README equal to a recorded benchmark run.
+
+Usage: costs.py [--write] README RESULTS
+
+RESULTS is a file of selftests/bench/results/. The table stands in the README between
+"<!-- costs" and "<!-- end of costs -->". Fails if it differs; with --write it is
+replaced.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import results
+
+WAYS = ("codearena", "mprotect", "memfd", "signal")
+COSTS = (
+    ("publish_64", "publish one function of 64 bytes"),
+    ("publish_256x256", "publish 256 functions of 256 bytes: each"),
+    ("patch_slot", "retarget one jump-table slot"),
+    ("patch_256", "retarget 256 slots: each"),
+    ("trap_memory", "trap: access out of bounds"),
+    ("trap_divide", "trap: division by zero"),
+)
+TABLE = re.compile(r"(<!-- costs[^\n]*-->\n).*?(<!-- end of costs -->)", re.S)
+
+
+def table(run):
+    """The table, and the line that says where it is from."""
+    out = "| guest instructions | codearena | mprotect | memfd alias | signal handler |\n"
+    out += "|---|--:|--:|--:|--:|\n"
+    for case, words in COSTS:
+        cells = [run.cost(case, way) for way in WAYS]
+        if cells[0] is None:
+            sys.exit(f"{run.name}: no row {case}")
+        out += f"| {words} | " + " | ".join("" if cell is None else f"{cell:,.0f}"
+                                            for cell in cells) + " |\n"
+    return out + f"\n{run.about['kernel']}; {run.about['machine']}; {run.about['date']}.\n"
+
+
+def main():
+    arguments = [word for word in sys.argv[1:] if word != "--write"]
+    if len(arguments) != 2:
+        sys.exit(__doc__.split("\n\n")[1])
+    readme = Path(arguments[0])
+    text = readme.read_text(encoding="utf-8")
+    if not TABLE.search(text):
+        sys.exit(f"{readme}: no place for the table of costs")
+    made = table(results.read(arguments[1]))
+    new = TABLE.sub(lambda match: match.group(1) + made + match.group(2), text)
+    if new == text:
+        return
+    if "--write" not in sys.argv:
+        sys.exit(f"{readme}: the table of costs is not that of {arguments[1]}: run\n"
+                 f"  Documentation/tools/costs.py --write {arguments[0]} {arguments[1]}")
+    readme.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The codearena authors
+/*
+ * What another process maps with a handle that can only read does not slow its
+ * owner down. All limits are ratios of times of one run.
+ */
+#include "lib/harness.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "lib/utils.h"
+
+#define PAGES	128
+#define RANGES	2048U
+#define FOREIGN	8000U
+#define RUNS	5
+
+FIXTURE(foreign)
+{
+	struct arena arena;
+	struct codearena_range ranges[RANGES];
+	int shared;
+	int ready[2];
+	pid_t pid;
+};
+
+FIXTURE_SETUP(foreign)
+{
+	struct arena *a = &self->arena;
+
+	ASSERT_ZERO(arena_new(a, PAGES, 0, 0));
+	ASSERT_ZERO(do_commit(a->fd, 0, a->length));
+	self->shared = do_share(a->fd);
+	ASSERT_LE(0, self->shared);
+	ASSERT_ZERO(pipe(self->ready));
+	/* Alternate granules, in all of every other page. */
+	for (unsigned int i = 0; i < RANGES; i++)
+		self->ranges[i] = (struct codearena_range) {
+			.offset = granule_at(a, i / 32 * 2, i % 32 * 2),
+			.length = a->granule,
+		};
+	self->pid = 0;
+}
+
+FIXTURE_TEARDOWN(foreign)
+{
+	if (self->pid) {
+		kill(self->pid, SIGKILL);
+		waitpid(self->pid, NULL, 0);
+	}
+	arena_free(&self->arena);
+}
+
+/* Map the arena again and again; read a page of each view if asked to. */
+static void be_foreign(FIXTURE_DATA(foreign) *self, bool touch)
+{
+	struct arena *a = &self->arena;
+	volatile uint8_t *view;
+
+	for (unsigned int i = 0; i < FOREIGN; i++) {
+		view = mmap(NULL, a->length, PROT_READ, MAP_SHARED,
+			    self->shared, 0);
+		if (view == MAP_FAILED)
+			_exit(1);
+		if (touch)
+			(void)*view;
+	}
+	if (write(self->ready[1], "", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+static int start_foreign(FIXTURE_DATA(foreign) *self, bool touch)
+{
+	char byte;
+
+	self->pid = fork();
+	if (!self->pid)
+		be_foreign(self, touch);
+	return read(self->ready[0], &byte, 1) == 1 ? 0 : -1;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+/* Seal, map and discard; the shortest time that the latter took, or -1. */
+static double discard(FIXTURE_DATA(foreign) *self, unsigned int count)
+{
+	struct arena *a = &self->arena;
+	double best = 1e9, start, took;
+
+	for (int run = 0; run < RUNS; run++) {
+		for (unsigned int i = 0; i < count; i++) {
+			if (do_seal(a->fd, self->ranges[i].offset,
+				    self->ranges[i].length, 0))
+				return -1;
+			(void)*(volatile uint8_t *)(a->view +
+						    self->ranges[i].offset);
+		}
+		start = now();
+		if (do_discard(a->fd, self->ranges, count))
+			return -1;
+		took = now() - start;
+		if (took < best)
+			best = took;
+	}
+	return best;
+}
+
+TEST_F(foreign, views_that_show_nothing)
+{
+	double alone, beside;
+
+	alone = discard(self, RANGES);
+	ASSERT_LT(0, alone);
+	ASSERT_ZERO(start_foreign(self, false));
+	beside = discard(self, RANGES);
+	ASSERT_LT(0, beside);
+	TH_LOG("%u foreign views: %.2f times as long", FOREIGN, beside / alone);
+	EXPECT_LT(beside, 2 * alone);
+}
+
+/* Each view is visited once for a call, not once for each of its ranges. */
+TEST_F(foreign, views_that_were_read)
+{
+	double alone, one, all;
+
+	alone = discard(self, RANGES);
+	ASSERT_LT(0, alone);
+	/* Something to read, which stays. */
+	ASSERT_ZERO(do_seal(self->arena.fd, self->arena.granule,
+			    self->arena.granule, 0));
+	ASSERT_ZERO(start_foreign(self, true));
+	one = discard(self, 1);
+	ASSERT_LT(0, one);
+	all = discard(self, RANGES);
+	ASSERT_LT(0, all);
+	TH_LOG("1 range %.6f s, %u ranges %.6f s, alone %.6f s", one, RANGES,
+	       all, alone);
+	EXPECT_LT(all, 3 * (one + alone));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Mappings near an address, or well aligned.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "arch/arch.h"
+#include "arena/arena.h"
+#include "arena/place.h"
+
+/* Another thread may take the place first; not again and again. */
+#define CA__PLACE_TRIES		32
+
+/* The kernel keeps 1 MiB below the stack free. */
+#define CA__STACK_GUARD		(1ULL << 20)
+#define CA__STACK_MIN		(8ULL << 20)
+#define CA__STACK_MAX		(128ULL << 20)
+#define CA__HEAP_ROOM		(32ULL << 20)
+
+/* The usual limit for unprivileged processes, and enough to catch NULL. */
+#define CA__LOWEST		(64ULL << 10)
+
+/**
+ * struct ca__searches - one pass through the mappings serves both
+ * @large: with the alignment that large views like
+ * @small: with that of pages
+ */
+struct ca__searches {
+	struct ca__gap_search large;
+	struct ca__gap_search small;
+};
+
+static void ca__searches_used(void *context, uint64_t start, uint64_t end)
+{
+	struct ca__searches *searches = context;
+
+	/* A page of the kernel's, far above what can be mapped. */
+	if (start >> 63)
+		return;
+	ca__gap_used(&searches->large, start, end);
+	ca__gap_used(&searches->small, start, end);
+}
+
+static uint64_t ca__stack_room(void)
+{
+	uint64_t room = CA__STACK_MAX;
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_STACK, &limit) && limit.rlim_cur < room)
+		room = limit.rlim_cur;
+	return (room < CA__STACK_MIN ? CA__STACK_MIN : room) + CA__STACK_GUARD;
+}
+
+static int ca__maps_read(struct ca__maps_parser *parser)
+{
+	int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC), ret = 0;
+	char text[4096];
+	ssize_t got;
+
+	if (fd < 0)
+		return -ENOSPC;
+	do {
+		got = read(fd, text, sizeof(text));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			ret = -ENOSPC;
+		else
+			ret = ca__maps_feed(parser, text, got);
+	} while (got && !ret);
+	close(fd);
+	return ret ? -ENOSPC : 0;
+}
+
+/* Look through the mappings there are at this moment. */
+static int ca__place_find(const struct ca__place *place, uint64_t *address)
+{
+	struct ca__gap_request request = {
+		.near = (uintptr_t)place->near,
+		.reach = place->reach ? place->reach : CA__BRANCH_REACH,
+		.length = place->length,
+		.align = sysconf(_SC_PAGESIZE),
+		.lowest = CA__LOWEST,
+	};
+	struct ca__searches searches;
+	struct ca__maps_parser parser = {
+		.used_range = ca__searches_used,
+		.context = &searches,
+		.stack_room = ca__stack_room(),
+		.heap_room = CA__HEAP_ROOM,
+	};
+	int ret;
+
+	ca__gap_begin(&searches.small, &request);
+	if (place->length >= CA__LARGE_ALIGN)
+		request.align = CA__LARGE_ALIGN;
+	ca__gap_begin(&searches.large, &request);
+	ret = ca__maps_read(&parser);
+	if (ret)
+		return ret;
+	if (ca__gap_end(&searches.large, address) ||
+	    ca__gap_end(&searches.small, address))
+		return 0;
+	return -ENOSPC;
+}
+
+static int ca__map_at(const struct ca__place *place, void *address, int fixed,
+		      void **result)
+{
+	*result = mmap(address, place->length, place->prot,
+		       place->flags | fixed, place->fd, place->offset);
+	return *result == MAP_FAILED ? -errno : 0;
+}
+
+static int ca__map_near(const struct ca__place *place, void **result)
+{
+	uint64_t address;
+	unsigned int try;
+	int ret = -ENOSPC;
+
+	for (try = 0; try < CA__PLACE_TRIES; try++) {
+		ret = ca__place_find(place, &address);
+		if (ret)
+			return ret;
+		ret = ca__map_at(place, (void *)(uintptr_t)address,
+				 MAP_FIXED_NOREPLACE, result);
+		if (!ret && *result == (void *)(uintptr_t)address)
+			return 0;
+		/* Kernels before 4.17 take the address for a mere wish. */
+		if (!ret)
+			munmap(*result, place->length);
+		else if (ret != -EEXIST)
+			return ret;
+	}
+	return -ENOSPC;
+}
+
+/* Take more than is needed, and use a well aligned part of it. */
+static int ca__map_aligned(const struct ca__place *place, void **result)
+{
+	uint64_t room = place->length + CA__LARGE_ALIGN, start, first;
+	void *area;
+	int ret;
+
+	if (room < place->length)
+		return -ENOMEM;
+	area = mmap(NULL, room, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (area == MAP_FAILED)
+		return -ENOMEM;
+	start = (uintptr_t)area;
+	first = ca__align_up(start, CA__LARGE_ALIGN);
+	ret = ca__map_at(place, (void *)(uintptr_t)first, MAP_FIXED, result);
+	if (ret) {
+		munmap(area, room);
+		return ret;
+	}
+	if (first > start)
+		munmap(area, first - start);
+	if (start + room > first + place->length)
+		munmap((char *)*result + place->length,
+		       start + room - first - place->length);
+	return 0;
+}
+
+/**
+ * ca__place_map - map something at a good address
+ * @place: what and where
+ * @address: gets the address
+ *
+ * Return: 0; -ENOSPC: no place that @place describes is free; what mmap()
+ * answers otherwise.
+ */
+int ca__place_map(const struct ca__place *place, void **address)
+{
+	void *plain;
+	int ret;
+
+	if (place->near)
+		return ca__map_near(place, address);
+	ret = ca__map_at(place, NULL, 0, &plain);
+	if (ret)
+		return ret;
+	*address = plain;
+	if (place->length < CA__LARGE_ALIGN ||
+	    !((uintptr_t)plain % CA__LARGE_ALIGN))
+		return 0;
+	/* Alignment saves page-table memory; nothing fails for want of it. */
+	if (!ca__map_aligned(place, address))
+		munmap(plain, place->length);
+	else
+		*address = plain;
+	return 0;
+}

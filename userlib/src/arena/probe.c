@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Which backend is there, and which one is used.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena/backend.h"
+
+static const struct ca__backend *ca__backend_by_id(enum codearena_backend id)
+{
+	if (id == CODEARENA_BACKEND_DEVICE)
+		return &ca__device_backend;
+	if (id == CODEARENA_BACKEND_MEMFD)
+		return &ca__memfd_backend;
+	return NULL;
+}
+
+/* What the environment makes of AUTO; -EINVAL if it makes no sense. */
+static int ca__backend_auto(enum codearena_backend *id)
+{
+	const char *wish = secure_getenv("CODEARENA_BACKEND");
+
+	if (!wish)
+		return 0;
+	for (*id = CODEARENA_BACKEND_DEVICE; *id <= CODEARENA_BACKEND_MEMFD;
+	     (*id)++) {
+		if (!strcmp(wish, codearena_backend_name(*id)))
+			return 0;
+	}
+	return -EINVAL;
+}
+
+/**
+ * ca__backend_select - find the backend for a new arena
+ * @id: what the caller wants
+ * @device: path of the device, or NULL
+ * @backend: gets the backend. Only AUTO looks whether it is usable: the device
+ *           has to be, and the memfd is what remains
+ *
+ * Return: 0 or -EINVAL.
+ */
+int ca__backend_select(enum codearena_backend id, const char *device,
+		       const struct ca__backend **backend)
+{
+	struct codearena_info info;
+	int ret = 0;
+
+	if (id == CODEARENA_BACKEND_AUTO) {
+		ret = ca__backend_auto(&id);
+		if (ret)
+			return ret;
+	}
+	if (id == CODEARENA_BACKEND_AUTO)
+		id = ca__device_backend.probe(device, &info) ?
+		     CODEARENA_BACKEND_MEMFD : CODEARENA_BACKEND_DEVICE;
+	*backend = ca__backend_by_id(id);
+	return *backend ? 0 : -EINVAL;
+}
+
+CODEARENA_API int codearena_probe(enum codearena_backend backend,
+				  struct codearena_info *info)
+{
+	struct codearena_info known;
+	const struct ca__backend *found;
+	size_t size, copied;
+	int ret;
+
+	/* Only written to: what stands behind the known part is no matter. */
+	if (info && info->sz < offsetof(struct codearena_info, commit_limit) +
+			       sizeof(info->commit_limit))
+		return -EINVAL;
+	ret = ca__backend_select(backend, NULL, &found);
+	if (!ret)
+		ret = found->probe(NULL, &known);
+	if (ret || !info)
+		return ret;
+	size = info->sz;
+	copied = size < sizeof(known) ? size : sizeof(known);
+	memset(info, 0, size);
+	memcpy(info, &known, copied);
+	info->sz = size;
+	return 0;
+}
+
+CODEARENA_API const char *codearena_backend_name(enum codearena_backend backend)
+{
+	switch (backend) {
+	case CODEARENA_BACKEND_AUTO:
+		return "auto";
+	case CODEARENA_BACKEND_DEVICE:
+		return "device";
+	case CODEARENA_BACKEND_MEMFD:
+		return "memfd";
+	}
+	return "unknown";
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Context synchronisation of the threads of this process, without the module.
+ */
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "arch/arch.h"
+#include "arena/arena.h"
+
+static int ca__membarrier(int command)
+{
+	return syscall(__NR_membarrier, command, 0, 0) ? -errno : 0;
+}
+
+/**
+ * ca__sync_prepare - make ca__sync_threads() possible in this process
+ *
+ * Cheap when repeated.
+ *
+ * Return: 0; -EOPNOTSUPP: the system has no way to synchronise other threads.
+ */
+int ca__sync_prepare(void)
+{
+	if (!CA__SYNC_BY_MEMBARRIER)
+		return 0;
+	return ca__membarrier(
+		MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE) ?
+		-EOPNOTSUPP : 0;
+}
+
+/**
+ * ca__sync_threads - no thread of the process executes what it fetched before
+ *
+ * To be called after ca__sync_prepare() succeeded in this process or in the
+ * one it was forked from, and after the instruction cache was flushed.
+ */
+void ca__sync_threads(void)
+{
+	const int command = MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE;
+
+	/* No promise of the system says that a child inherits it. */
+	if (CA__SYNC_BY_MEMBARRIER && ca__membarrier(command) == -EPERM &&
+	    !ca__sync_prepare())
+		ca__membarrier(command);
+	/* The system call serialises the other processors, not this one. */
+	ca__arch_sync_self();
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Which address space is this? Process IDs do not say: they are used again, and
+ * vfork() gives two of them to one address space.
+ */
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
+/* On a page which the kernel clears in a child of fork(), and only there. */
+static uint64_t *ca__owner_mark;
+
+/* In ordinary memory: a child goes on counting where its parent stood. */
+static uint64_t ca__owner_last;
+
+static pthread_once_t ca__owner_once = PTHREAD_ONCE_INIT;
+
+static void ca__owner_init(void)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+	void *page;
+
+	page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return;
+	if (madvise(page, size, MADV_WIPEONFORK))
+		munmap(page, size);
+	else
+		ca__owner_mark = page;
+}
+
+/**
+ * ca__owner_current - number of the calling address space
+ *
+ * Unique among the address space's ancestors and itself, which is all that a
+ * pointer inherited from one of them can be compared with.
+ *
+ * Return: the number, or 0 if the system cannot tell address spaces apart.
+ */
+uint64_t ca__owner_current(void)
+{
+	uint64_t mark, next;
+
+	pthread_once(&ca__owner_once, ca__owner_init);
+	if (!ca__owner_mark)
+		return 0;
+	mark = __atomic_load_n(ca__owner_mark, __ATOMIC_ACQUIRE);
+	if (mark)
+		return mark;
+	/* No lock: after fork() a thread that is gone could hold it. */
+	next = __atomic_add_fetch(&ca__owner_last, 1, __ATOMIC_RELAXED);
+	if (__atomic_compare_exchange_n(ca__owner_mark, &mark, next, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return next;
+	return mark;
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * The index of code objects by address: built like a page table, with a record
+ * for every 4 KiB that hold code.
+ *
+ * A record has two bits for each 64 bytes: whether an object covers them, and
+ * whether one starts there. Where the last start before an address is in
+ * another record, the record itself tells which object comes in from before.
+ * So a lookup takes one load per level, and the bits.
+ *
+ * Readers only load. Writers hold a mutex, and order their stores like this:
+ *
+ * - To add, first say which object it is, then that it starts, then that it
+ *   covers. A reader that sees covered bytes thus sees the object.
+ * - To remove, first take the covered bits away, then count a removal, then
+ *   take the start away.
+ *
+ * A reader counts removals before and after. Assume it saw bytes covered by an
+ * object X, and then did not find X, but what was there after X left: that it
+ * does not start any more, or an object that starts in its place. Both were
+ * stored after the removal was counted, and the count before was loaded while X
+ * still covered, which ended before the removal was counted. So the counts
+ * differ, and the reader tries again. While an object stays, nothing of what
+ * leads to it changes; readers that look for it need no second try on its
+ * account.
+ *
+ * Nodes are never freed, since nobody knows who reads them; they serve whatever
+ * comes to lie at their addresses later. They take 0.8 percent of the size of
+ * the code, plus 12.5 percent where objects start.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "code/code.h"
+#include "arena/arena.h"
+#include "code/lookup.h"
+
+/* Addresses: 12 bits for each level, 12 within a record. */
+#define CA__ADDRESS_BITS	48
+#define CA__LEVEL_BITS		12
+#define CA__NODE_ENTRIES	(1U << CA__LEVEL_BITS)
+#define CA__RECORD_BITS		12
+#define CA__RECORD_SIZE		(1ULL << CA__RECORD_BITS)
+#define CA__RECORD_UNITS	(CA__RECORD_SIZE / CA__LOOKUP_UNIT)
+
+/**
+ * struct ca__record - what lies in 4 KiB
+ * @covered: one bit for every 64 bytes that an object covers
+ * @starts: one bit for every 64 bytes in which an object starts
+ * @incoming: the object that starts before and covers the first bytes
+ * @objects: those that start here, by unit; NULL until there is one
+ */
+struct ca__record {
+	uint64_t covered;
+	uint64_t starts;
+	struct codearena_code *incoming;
+	struct codearena_code **objects;
+};
+
+struct ca__leaf {
+	struct ca__record records[CA__NODE_ENTRIES];
+};
+
+struct ca__middle {
+	struct ca__leaf *leaves[CA__NODE_ENTRIES];
+};
+
+static struct ca__middle *ca__root[CA__NODE_ENTRIES];
+static uint64_t ca__removals;
+
+/* Protects all of the above against other writers. */
+static pthread_mutex_t ca__lookup_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+#define ca__load(pointer)	__atomic_load_n(pointer, __ATOMIC_ACQUIRE)
+#define ca__store(pointer, value) \
+	__atomic_store_n(pointer, value, __ATOMIC_RELEASE)
+
+/* The mutex keeps other writers out, so that one store changes bits. */
+static void ca__set_bits(uint64_t *word, uint64_t bits)
+{
+	ca__store(word, *word | bits);
+}
+
+static void ca__clear_bits(uint64_t *word, uint64_t bits)
+{
+	ca__store(word, *word & ~bits);
+}
+
+static unsigned int ca__level(uint64_t address, unsigned int above)
+{
+	return address >> (CA__RECORD_BITS + above * CA__LEVEL_BITS) &
+	       (CA__NODE_ENTRIES - 1);
+}
+
+static struct ca__record *ca__record_find(uint64_t address)
+{
+	struct ca__middle *middle;
+	struct ca__leaf *leaf;
+
+	if (address >> CA__ADDRESS_BITS)
+		return NULL;
+	middle = ca__load(&ca__root[ca__level(address, 2)]);
+	if (!middle)
+		return NULL;
+	leaf = ca__load(&middle->leaves[ca__level(address, 1)]);
+	return leaf ? &leaf->records[ca__level(address, 0)] : NULL;
+}
+
+static struct ca__record *ca__record_get(uint64_t address)
+{
+	struct ca__middle **root = &ca__root[ca__level(address, 2)];
+	struct ca__leaf **leaf;
+
+	if (!*root) {
+		struct ca__middle *made = calloc(1, sizeof(*made));
+
+		if (!made)
+			return NULL;
+		ca__store(root, made);
+	}
+	leaf = &(*root)->leaves[ca__level(address, 1)];
+	if (!*leaf) {
+		/* Large, and used in part: fresh memory is not touched. */
+		struct ca__leaf *made = calloc(1, sizeof(*made));
+
+		if (!made)
+			return NULL;
+		ca__store(leaf, made);
+	}
+	return &(*leaf)->records[ca__level(address, 0)];
+}
+
+static unsigned int ca__unit(uint64_t address)
+{
+	return address % CA__RECORD_SIZE / CA__LOOKUP_UNIT;
+}
+
+/* The bits of an object in the record that holds an address of it. */
+static uint64_t ca__bits(uint64_t address, uint64_t end)
+{
+	uint64_t record_end = (address | (CA__RECORD_SIZE - 1)) + 1;
+	uint64_t bits = ~0ULL << ca__unit(address);
+
+	if (end < record_end)
+		bits &= ~(~0ULL << ca__unit(end));
+	return bits;
+}
+
+static uint64_t ca__next(uint64_t address)
+{
+	return (address | (CA__RECORD_SIZE - 1)) + 1;
+}
+
+/*
+ * The analyzer does not see that a node which was made, for code that is not
+ * empty, is found.
+ */
+#pragma GCC diagnostic push
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wanalyzer-null-dereference"
+#endif
+/* Make all nodes, so that nothing can fail afterwards. */
+static int ca__prepare(const struct codearena_code *code)
+{
+	uint64_t at = code->start, end = at + code->size;
+	struct ca__record *record;
+
+	if (!code->size || (at | code->size) % CA__LOOKUP_UNIT)
+		return -EINVAL;
+	if (end < at || (end - 1) >> CA__ADDRESS_BITS)
+		return -EOVERFLOW;
+	for (; at < end; at = ca__next(at)) {
+		record = ca__record_get(at);
+		if (!record)
+			return -ENOMEM;
+		if (record->covered & ca__bits(at, end))
+			return -EEXIST;
+	}
+	record = ca__record_find(code->start);
+	if (!record->objects) {
+		struct codearena_code **made =
+			calloc(CA__RECORD_UNITS, sizeof(*made));
+
+		if (!made)
+			return -ENOMEM;
+		ca__store(&record->objects, made);
+	}
+	return 0;
+}
+
+static void ca__insert(struct codearena_code *code)
+{
+	uint64_t at = code->start, end = at + code->size;
+	struct ca__record *record = ca__record_find(at);
+
+	ca__store(&record->objects[ca__unit(at)], code);
+	ca__set_bits(&record->starts, 1ULL << ca__unit(at));
+	for (at = ca__next(at); at < end; at = ca__next(at))
+		ca__store(&ca__record_find(at)->incoming, code);
+	ca__set_bits(&record->covered, ca__bits(code->start, end));
+	for (at = ca__next(code->start); at < end; at = ca__next(at))
+		ca__set_bits(&ca__record_find(at)->covered, ca__bits(at, end));
+}
+#pragma GCC diagnostic pop
+
+static void ca__uncover(const struct codearena_code *code)
+{
+	uint64_t at = code->start, end = at + code->size;
+
+	for (; at < end; at = ca__next(at))
+		ca__clear_bits(&ca__record_find(at)->covered,
+			       ca__bits(at, end));
+}
+
+static void ca__erase(const struct codearena_code *code)
+{
+	uint64_t at = code->start, end = at + code->size;
+	struct ca__record *record = ca__record_find(at);
+
+	ca__clear_bits(&record->starts, 1ULL << ca__unit(at));
+	for (at = ca__next(at); at < end; at = ca__next(at))
+		ca__store(&ca__record_find(at)->incoming, NULL);
+}
+
+static void ca__remove_locked(struct codearena_code *const *codes,
+			      size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		ca__uncover(codes[i]);
+	__atomic_fetch_add(&ca__removals, 1, __ATOMIC_ACQ_REL);
+	for (i = 0; i < count; i++)
+		ca__erase(codes[i]);
+}
+
+/**
+ * ca__lookup_add - make objects findable
+ * @codes: the objects
+ * @count: how many
+ *
+ * Return: 0; -EINVAL: one is empty or misaligned; -EOVERFLOW: one lies above
+ * 2^48; -EEXIST: another object covers bytes of one; -ENOMEM. On failure none
+ * of them is left in the index.
+ */
+int ca__lookup_add(struct codearena_code *const *codes, size_t count)
+{
+	int ret = 0;
+	size_t i;
+
+	pthread_mutex_lock(&ca__lookup_mutex);
+	for (i = 0; i < count; i++) {
+		ret = ca__prepare(codes[i]);
+		if (ret) {
+			ca__remove_locked(codes, i);
+			break;
+		}
+		ca__insert(codes[i]);
+	}
+	pthread_mutex_unlock(&ca__lookup_mutex);
+	return ret;
+}
+
+/**
+ * ca__lookup_remove - make objects unfindable
+ * @codes: objects that are in the index
+ * @count: how many
+ *
+ * When it returns codearena_code_find_ref() is not looking at them any more, so
+ * that they can be freed.
+ */
+void ca__lookup_remove(struct codearena_code *const *codes, size_t count)
+{
+	pthread_mutex_lock(&ca__lookup_mutex);
+	ca__remove_locked(codes, count);
+	pthread_mutex_unlock(&ca__lookup_mutex);
+}
+
+/* What a record says of an address; the caller counts removals around it. */
+static struct codearena_code *ca__record_object(struct ca__record *record,
+						uint64_t pc)
+{
+	unsigned int unit = ca__unit(pc);
+	uint64_t starts;
+
+	if (!(ca__load(&record->covered) >> unit & 1))
+		return NULL;
+	starts = ca__load(&record->starts) & ((2ULL << unit) - 1);
+	if (!starts)
+		return ca__load(&record->incoming);
+	unit = 63 - __builtin_clzll(starts);
+	return ca__load(&ca__load(&record->objects)[unit]);
+}
+
+static struct codearena_code *ca__find(uint64_t pc)
+{
+	struct ca__record *record = ca__record_find(pc);
+	struct codearena_code *code;
+	uint64_t removals;
+
+	if (!record)
+		return NULL;
+	do {
+		removals = ca__load(&ca__removals);
+		code = ca__record_object(record, pc);
+	} while (removals != __atomic_load_n(&ca__removals, __ATOMIC_RELAXED));
+	return code;
+}
+
+CODEARENA_API const struct codearena_code *codearena_code_find(uint64_t pc)
+{
+	return ca__find(pc);
+}
+
+/**
+ * ca__lookup_ref - find an object, and take a reference
+ * @pc: any address
+ * @owner: NULL, or whose it has to be; that of others is not touched, since they
+ *         may be freed whoever has a reference
+ *
+ * Return: the object; NULL: there is none, or it is dead.
+ */
+struct codearena_code *ca__lookup_ref(uint64_t pc,
+				      const struct ca__owner *owner)
+{
+	struct codearena_code *code;
+
+	/* Objects are freed after they were removed, with the mutex. */
+	pthread_mutex_lock(&ca__lookup_mutex);
+	code = ca__find(pc);
+	if (code && ((owner && code->owner != owner) ||
+		     !ca__code_try_ref(code)))
+		code = NULL;
+	pthread_mutex_unlock(&ca__lookup_mutex);
+	return code;
+}
+
+CODEARENA_API struct codearena_code *codearena_code_find_ref(uint64_t pc)
+{
+	return ca__lookup_ref(pc, NULL);
+}

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Opening object files and asking what is in them.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "elf/elf_internal.h"
+
+#define FILE_MAX	(1LL << 30)
+
+const struct ca__elf_kind *ca__elf_kind(const struct ca__elf_machine *machine,
+					uint32_t type)
+{
+	for (size_t i = 0; i < machine->kind_count; i++)
+		if (machine->kinds[i].type == type)
+			return &machine->kinds[i];
+	return NULL;
+}
+
+int ca__elf_fail(struct codearena_elf *elf, int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(elf->error, sizeof(elf->error), format, args);
+	va_end(args);
+	return error;
+}
+
+/* All structures with a size begin with it. */
+static size_t size_of(const void *sized)
+{
+	size_t size;
+
+	memcpy(&size, sized, sizeof(size));
+	return size;
+}
+
+int ca__elf_opts_get(void *to, const void *from, size_t first, size_t known)
+{
+	int ret;
+
+	memset(to, 0, known);
+	if (!from)
+		return 0;
+	ret = ca__struct_check(from, size_of(from), first, known);
+	if (!ret)
+		memcpy(to, from, size_of(from) < known ? size_of(from) : known);
+	return ret;
+}
+
+int ca__elf_info_put(void *to, const void *from, size_t first, size_t known)
+{
+	size_t size, both;
+
+	if (!to || size_of(to) < first)
+		return -EINVAL;
+	size = size_of(to);
+	both = size < known ? size : known;
+	memcpy(to, from, both);
+	memset((char *)to + both, 0, size - both);
+	/* It says how much the caller has, not how much we know. */
+	memcpy(to, &size, sizeof(size));
+	return 0;
+}
+
+static int name_compare(const struct codearena_elf *elf, uint32_t a, uint32_t b)
+{
+	const char *left = elf->symbols[a].name;
+	const char *right = elf->symbols[b].name;
+
+	return left == right ? 0 : strcmp(left, right);
+}
+
+/* By name; then those that other objects see; then as in the file. */
+static int symbol_compare(const void *a, const void *b, void *ctx)
+{
+	const struct codearena_elf *elf = ctx;
+	uint32_t left = *(const uint32_t *)a;
+	uint32_t right = *(const uint32_t *)b;
+	bool left_local = elf->symbols[left].bind == STB_LOCAL;
+	bool right_local = elf->symbols[right].bind == STB_LOCAL;
+	int ret = name_compare(elf, left, right);
+
+	if (ret)
+		return ret;
+	if (left_local != right_local)
+		return left_local ? 1 : -1;
+	return left < right ? -1 : left > right;
+}
+
+static bool is_listed(const struct codearena_elf *elf,
+		      const struct ca__elf_symbol *symbol)
+{
+	if (!*symbol->name)
+		return false;
+	switch (symbol->type) {
+	case STT_NOTYPE:
+		/* $x and $d mark where code and data begin. */
+		return elf->machine->machine != EM_AARCH64 ||
+		       symbol->bind != STB_LOCAL || symbol->name[0] != '$';
+	case STT_OBJECT:
+	case STT_FUNC:
+	case STT_COMMON:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int list_symbols(struct codearena_elf *elf)
+{
+	uint32_t *listed, *by_name;
+
+	if (!elf->symbol_count)
+		return 0;
+	listed = calloc(elf->symbol_count, sizeof(*listed));
+	elf->listed = listed;
+	by_name = calloc(elf->symbol_count, sizeof(*by_name));
+	elf->by_name = by_name;
+	if (!listed || !by_name)
+		return ca__elf_fail(elf, -ENOMEM, "no memory");
+	for (uint32_t i = 1; i < elf->symbol_count; i++) {
+		const struct ca__elf_symbol *symbol = &elf->symbols[i];
+
+		if (!is_listed(elf, symbol))
+			continue;
+		listed[elf->listed_count++] = i;
+		if (symbol->home != CA__ELF_UNDEFINED)
+			by_name[elf->by_name_count++] = i;
+	}
+	qsort_r(by_name, elf->by_name_count, sizeof(*elf->by_name),
+		symbol_compare, elf);
+	return 0;
+}
+
+static int read_open_opts(const struct codearena_elf_open_opts *opts,
+			  struct codearena_elf_open_opts *own)
+{
+	int ret = ca__elf_opts_get(own, opts, sizeof(*own), sizeof(*own));
+
+	if (ret)
+		return ret;
+	if (own->error && own->error_size)
+		own->error[0] = '\0';
+	return 0;
+}
+
+/* Owns @image, whatever the outcome. */
+static int open_image(uint8_t *image, size_t size,
+		      const struct codearena_elf_open_opts *opts,
+		      struct codearena_elf **out)
+{
+	struct codearena_elf *elf = calloc(1, sizeof(*elf));
+	int ret;
+
+	if (!elf) {
+		free(image);
+		return -ENOMEM;
+	}
+	elf->image = image;
+	elf->size = size;
+	ret = ca__elf_parse(elf);
+	if (!ret)
+		ret = list_symbols(elf);
+	if (ret) {
+		if (opts->error && opts->error_size)
+			snprintf(opts->error, opts->error_size, "%s",
+				 elf->error);
+		codearena_elf_close(elf);
+		return ret;
+	}
+	*out = elf;
+	return 0;
+}
+
+CODEARENA_API
+int codearena_elf_open(const void *image, size_t size,
+		       const struct codearena_elf_open_opts *opts,
+		       struct codearena_elf **out)
+{
+	struct codearena_elf_open_opts own;
+	uint8_t *copy;
+	int ret;
+
+	if (!out)
+		return -EINVAL;
+	*out = NULL;
+	if (!image)
+		return -EINVAL;
+	ret = read_open_opts(opts, &own);
+	if (ret)
+		return ret;
+	copy = malloc(size ? size : 1);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, image, size);
+	return open_image(copy, size, &own, out);
+}
+
+/*
+ * All of a file that does not grow meanwhile. What @image is set to is the caller's
+ * to free, whatever the outcome.
+ */
+static int read_file(int fd, uint8_t **image, size_t *size)
+{
+	struct stat st;
+	ssize_t got;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (st.st_size >= FILE_MAX)
+		return -EFBIG;
+	*image = malloc(st.st_size ? st.st_size : 1);
+	if (!*image)
+		return -ENOMEM;
+	for (*size = 0; *size < (size_t)st.st_size; *size += got) {
+		got = read(fd, *image + *size, st.st_size - *size);
+		if (got < 0 && errno == EINTR) {
+			got = 0;
+			continue;
+		}
+		if (got < 0)
+			return -errno;
+		if (!got)
+			break;
+	}
+	return 0;
+}
+
+CODEARENA_API
+int codearena_elf_open_file(const char *path,
+			    const struct codearena_elf_open_opts *opts,
+			    struct codearena_elf **out)
+{
+	struct codearena_elf_open_opts own;
+	uint8_t *image = NULL;
+	size_t size = 0;
+	int ret, fd;
+
+	if (!out)
+		return -EINVAL;
+	*out = NULL;
+	if (!path)
+		return -EINVAL;
+	ret = read_open_opts(opts, &own);
+	if (ret)
+		return ret;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ret = fd < 0 ? -errno : read_file(fd, &image, &size);
+	if (fd >= 0)
+		close(fd);
+	if (ret) {
+		free(image);
+		if (own.error && own.error_size)
+			snprintf(own.error, own.error_size, "cannot read %s",
+				 path);
+		return ret;
+	}
+	return open_image(image, size, &own, out);
+}
+
+CODEARENA_API
+void codearena_elf_close(struct codearena_elf *elf)
+{
+	if (!elf)
+		return;
+	free(elf->by_name);
+	free(elf->listed);
+	free(elf->relocs);
+	free(elf->symbols);
+	free(elf->sections);
+	free(elf->image);
+	free(elf);
+}
+
+CODEARENA_API
+const char *codearena_elf_error(const struct codearena_elf *elf)
+{
+	return elf ? elf->error : "";
+}
+
+CODEARENA_API
+int codearena_elf_measure(struct codearena_elf *elf, uint32_t granule,
+			  struct codearena_elf_layout *layout)
+{
+	struct codearena_elf_layout own = { 0 };
+	struct ca__elf_sums sums;
+	int ret;
+
+	if (!elf)
+		return -EINVAL;
+	elf->error[0] = '\0';
+	if (granule < CA__ELF_STUB_SIZE || granule > 65536 ||
+	    granule & (granule - 1))
+		return ca__elf_fail(elf, -EINVAL, "no such granule");
+	ret = ca__elf_layout(elf, granule, false, &sums);
+	if (ret)
+		return ret;
+	own.machine = elf->machine->machine;
+	own.functions = elf->function_count;
+	own.objects = sums.objects;
+	own.code_length = sums.code_length;
+	own.code_align = sums.code_align;
+	own.data_length = sums.data_length;
+	ret = ca__elf_info_put(layout, &own, sizeof(own), sizeof(own));
+	if (ret)
+		return ca__elf_fail(elf, ret, "size of the structure");
+	return 0;
+}
+
+CODEARENA_API
+size_t codearena_elf_symbol_count(const struct codearena_elf *elf)
+{
+	return elf ? elf->listed_count : 0;
+}
+
+static bool is_gone(const struct codearena_elf *elf,
+		    const struct ca__elf_symbol *symbol)
+{
+	return symbol->home == CA__ELF_IN_SECTION &&
+	       (elf->sections[symbol->section].where == CA__ELF_NOWHERE ||
+		elf->sections[symbol->section].discarded);
+}
+
+static void describe(const struct codearena_elf *elf,
+		     const struct ca__elf_symbol *symbol,
+		     struct codearena_elf_sym *sym)
+{
+	const struct ca__elf_section *section;
+
+	sym->name = symbol->name;
+	sym->size = symbol->size;
+	sym->offset = CODEARENA_ELF_NO_OFFSET;
+	if (symbol->type == STT_FUNC)
+		sym->type = CODEARENA_ELF_SYM_FUNC;
+	else if (symbol->type == STT_OBJECT || symbol->type == STT_COMMON)
+		sym->type = CODEARENA_ELF_SYM_OBJECT;
+	if (symbol->home != CA__ELF_UNDEFINED)
+		sym->flags |= CODEARENA_ELF_SYM_F_DEFINED;
+	if (symbol->bind != STB_LOCAL)
+		sym->flags |= CODEARENA_ELF_SYM_F_GLOBAL;
+	if (symbol->bind == STB_WEAK)
+		sym->flags |= CODEARENA_ELF_SYM_F_WEAK;
+	if (!elf->arena || is_gone(elf, symbol))
+		return;
+	sym->address = symbol->address;
+	if (symbol->home != CA__ELF_IN_SECTION)
+		return;
+	section = &elf->sections[symbol->section];
+	if (section->where == CA__ELF_CODE || section->where == CA__ELF_RODATA)
+		sym->offset = elf->offset + section->place + symbol->value;
+}
+
+CODEARENA_API
+int codearena_elf_symbol_at(struct codearena_elf *elf, size_t index,
+			    struct codearena_elf_sym *sym)
+{
+	struct codearena_elf_sym own = { 0 };
+	int ret;
+
+	if (!elf)
+		return -EINVAL;
+	elf->error[0] = '\0';
+	if (index >= elf->listed_count)
+		return ca__elf_fail(elf, -ENOENT, "no symbol %zu", index);
+	describe(elf, &elf->symbols[elf->listed[index]], &own);
+	ret = ca__elf_info_put(sym, &own, sizeof(own), sizeof(own));
+	if (ret)
+		return ca__elf_fail(elf, ret, "size of the structure");
+	return 0;
+}
+
+/* The best symbol of this name that is defined, or NULL. */
+static struct ca__elf_symbol *find(const struct codearena_elf *elf,
+				   const char *name)
+{
+	uint32_t low = 0, high = elf->by_name_count;
+	struct ca__elf_symbol *symbol;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		symbol = &elf->symbols[elf->by_name[middle]];
+		if (strcmp(symbol->name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == elf->by_name_count)
+		return NULL;
+	symbol = &elf->symbols[elf->by_name[low]];
+	return strcmp(symbol->name, name) ? NULL : symbol;
+}
+
+int ca__elf_find(struct codearena_elf *elf, const char *name,
+		 struct ca__elf_symbol **symbol)
+{
+	if (!elf)
+		return -EINVAL;
+	elf->error[0] = '\0';
+	if (!name)
+		return ca__elf_fail(elf, -EINVAL, "no name");
+	if (!elf->arena)
+		return ca__elf_fail(elf, -EBADFD, "the object is not loaded");
+	*symbol = find(elf, name);
+	if (!*symbol || is_gone(elf, *symbol))
+		return ca__elf_fail(elf, -ENOENT, "no symbol %.*s",
+				    CA__ELF_NAME_SHOWN, name);
+	return 0;
+}
+
+CODEARENA_API
+int codearena_elf_symbol(struct codearena_elf *elf, const char *name,
+			 uint64_t *address)
+{
+	struct ca__elf_symbol *symbol;
+	int ret;
+
+	if (!address)
+		return -EINVAL;
+	*address = 0;
+	ret = ca__elf_find(elf, name, &symbol);
+	if (ret)
+		return ret;
+	*address = symbol->address;
+	return 0;
+}

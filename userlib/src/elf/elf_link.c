@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Gives an object its final addresses, in buffers that need not be there.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "elf/elf_internal.h"
+
+static bool in_arena(const struct ca__elf_section *section)
+{
+	return section->where == CA__ELF_CODE ||
+	       section->where == CA__ELF_RODATA;
+}
+
+static uint8_t *section_buffer(const struct ca__elf_image *image,
+			       const struct ca__elf_section *section)
+{
+	return (in_arena(section) ? image->code : image->data) +
+	       section->place;
+}
+
+static uint64_t section_address(const struct ca__elf_image *image,
+				const struct ca__elf_section *section)
+{
+	return (in_arena(section) ? image->code_address :
+				    image->data_address) + section->place;
+}
+
+/*
+ * Whatever no section covers traps, between merged objects too. Sections of a
+ * kind lie in the order of their numbers.
+ */
+static void fill_gaps(const struct codearena_elf *elf,
+		      const struct ca__elf_image *image)
+{
+	static const enum ca__elf_where kinds[] = {
+		CA__ELF_CODE, CA__ELF_RODATA,
+	};
+	uint64_t end = 0;
+
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		for (uint32_t i = 1; i < elf->section_count; i++) {
+			const struct ca__elf_section *section =
+				&elf->sections[i];
+
+			if (section->where != kinds[k] || !section->size)
+				continue;
+			/* From where an instruction can begin. */
+			end &= ~(uint64_t)(CA__ELF_TRAP_SIZE - 1);
+			elf->machine->fill(image->code + end,
+					   section->place - end);
+			end = section->place + section->size;
+		}
+	}
+	end &= ~(uint64_t)(CA__ELF_TRAP_SIZE - 1);
+	elf->machine->fill(image->code + end, elf->sums.code_length - end);
+}
+
+static void copy_sections(const struct codearena_elf *elf,
+			  const struct ca__elf_image *image)
+{
+	for (uint32_t i = 1; i < elf->section_count; i++) {
+		const struct ca__elf_section *section = &elf->sections[i];
+
+		if (section->where == CA__ELF_NOWHERE || !section->size)
+			continue;
+		if (section->bytes)
+			memcpy(section_buffer(image, section), section->bytes,
+			       section->size);
+		else if (in_arena(section))
+			memset(section_buffer(image, section), 0,
+			       section->size);
+	}
+}
+
+static int resolve(struct codearena_elf *elf, const struct ca__elf_image *image,
+		   struct ca__elf_symbol *symbol)
+{
+	int ret = -ENOENT;
+
+	symbol->address = 0;
+	if (!symbol->used)
+		return 0;
+	if (image->resolve)
+		ret = image->resolve(image->ctx, symbol->name,
+				     &symbol->address);
+	if (ret == -ENOENT && symbol->bind == STB_WEAK) {
+		symbol->address = 0;
+		return 0;
+	}
+	if (ret > 0)
+		ret = -EINVAL;
+	if (ret)
+		return ca__elf_fail(elf, ret, "undefined symbol %.*s",
+				    CA__ELF_NAME_SHOWN, symbol->name);
+	return 0;
+}
+
+static int give_addresses(struct codearena_elf *elf,
+			  const struct ca__elf_image *image)
+{
+	int ret;
+
+	for (uint32_t i = 0; i < elf->symbol_count; i++) {
+		struct ca__elf_symbol *symbol = &elf->symbols[i];
+
+		symbol->stub = CA__ELF_NONE;
+		switch (symbol->home) {
+		case CA__ELF_UNDEFINED:
+			ret = resolve(elf, image, symbol);
+			if (ret)
+				return ret;
+			break;
+		case CA__ELF_COMMON:
+			symbol->address = image->data_address + symbol->place;
+			break;
+		case CA__ELF_IN_SECTION:
+			if (elf->sections[symbol->section].where ==
+			    CA__ELF_NOWHERE)
+				break;
+			symbol->address =
+				section_address(image, &elf->sections[symbol->section]) +
+				symbol->value;
+			break;
+		default:
+			symbol->address = symbol->value;
+		}
+		if (symbol->got != CA__ELF_NONE)
+			memcpy(image->code + elf->sums.rodata +
+			       symbol->got * sizeof(uint64_t),
+			       &symbol->address, sizeof(uint64_t));
+	}
+	return 0;
+}
+
+/* The address of a symbol's stub, which is made when first needed. */
+static uint64_t stub_address(struct codearena_elf *elf,
+			     const struct ca__elf_image *image,
+			     struct ca__elf_symbol *symbol)
+{
+	uint64_t place;
+
+	if (symbol->stub == CA__ELF_NONE) {
+		symbol->stub = elf->stubs_used++;
+		place = elf->sums.stubs +
+			(uint64_t)symbol->stub * CA__ELF_STUB_SIZE;
+		elf->machine->stub(image->code + place, symbol->address);
+	}
+	return image->code_address + elf->sums.stubs +
+	       (uint64_t)symbol->stub * CA__ELF_STUB_SIZE;
+}
+
+static int relocate(struct codearena_elf *elf, const struct ca__elf_image *image,
+		    const struct ca__elf_section *section,
+		    const Elf64_Rela *rela)
+{
+	const struct ca__elf_machine *machine = elf->machine;
+	uint32_t type = ELF64_R_TYPE(rela->r_info);
+	const struct ca__elf_kind *kind = ca__elf_kind(machine, type);
+	struct ca__elf_symbol *symbol;
+	uint64_t place, target;
+	uint8_t *field;
+	int ret;
+
+	if (!kind->width)
+		return 0;
+	place = section_address(image, section) + rela->r_offset;
+	field = section_buffer(image, section) + rela->r_offset;
+	symbol = &elf->symbols[ELF64_R_SYM(rela->r_info)];
+	if (kind->flags & CA__ELF_KIND_GOT)
+		target = image->code_address + elf->sums.rodata +
+			 symbol->got * sizeof(uint64_t);
+	else
+		target = symbol->address;
+	ret = machine->apply(type, field, place, target + rela->r_addend);
+	/* A branch into the middle of a function cannot be led over a stub. */
+	if (ret == -EOVERFLOW && symbol->called &&
+	    kind->flags & CA__ELF_KIND_CALL &&
+	    rela->r_addend == machine->call_addend) {
+		target = stub_address(elf, image, symbol);
+		ret = machine->apply(type, field, place,
+				     target + rela->r_addend);
+	}
+	if (!ret)
+		return 0;
+	return ca__elf_fail(elf, ret == -EINVAL ? -ENOEXEC : ret,
+			    "%s at %.*s+0x%llx %s %.*s", kind->name,
+			    CA__ELF_NAME_SHOWN, section->name,
+			    (unsigned long long)rela->r_offset,
+			    ret == -EINVAL ? "is misaligned for" :
+					     "does not reach",
+			    CA__ELF_NAME_SHOWN,
+			    *symbol->name || symbol->home != CA__ELF_IN_SECTION ?
+			    symbol->name : elf->sections[symbol->section].name);
+}
+
+/* The layout is in elf->sums. */
+int ca__elf_link(struct codearena_elf *elf, const struct ca__elf_image *image)
+{
+	int ret;
+
+	elf->stubs_used = 0;
+	fill_gaps(elf, image);
+	copy_sections(elf, image);
+	ret = give_addresses(elf, image);
+	if (ret)
+		return ret;
+	for (uint32_t i = 0; i < elf->reloc_count; i++) {
+		const struct ca__elf_relocs *relocs = &elf->relocs[i];
+
+		for (uint64_t k = 0; k < relocs->count; k++) {
+			Elf64_Rela rela;
+
+			memcpy(&rela, relocs->bytes + k * sizeof(rela),
+			       sizeof(rela));
+			ret = relocate(elf, image,
+				       &elf->sections[relocs->section], &rela);
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}

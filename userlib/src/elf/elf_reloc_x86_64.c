@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Relocations of x86-64, after the psABI.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "elf/elf_internal.h"
+
+#define KIND(name, width, flags) { #name, name, width, flags }
+
+/*
+ * The relaxable forms of GOTPCREL are treated as the plain one: a load from
+ * the table is right wherever the symbol turns out to be.
+ */
+static const struct ca__elf_kind kinds[] = {
+	KIND(R_X86_64_NONE, 0, 0),
+	KIND(R_X86_64_64, 8, 0),
+	KIND(R_X86_64_PC32, 4, 0),
+	KIND(R_X86_64_PLT32, 4, CA__ELF_KIND_CALL),
+	KIND(R_X86_64_GOTPCREL, 4, CA__ELF_KIND_GOT),
+	KIND(R_X86_64_32, 4, 0),
+	KIND(R_X86_64_32S, 4, 0),
+	KIND(R_X86_64_PC64, 8, 0),
+	KIND(R_X86_64_GOTPCRELX, 4, CA__ELF_KIND_GOT),
+	KIND(R_X86_64_REX_GOTPCRELX, 4, CA__ELF_KIND_GOT),
+};
+
+static int x86_64_apply(uint32_t type, uint8_t *field, uint64_t place,
+			uint64_t target)
+{
+	uint64_t distance = target - place;
+	uint32_t word;
+
+	switch (type) {
+	case R_X86_64_NONE:
+		return 0;
+	case R_X86_64_64:
+		memcpy(field, &target, sizeof(target));
+		return 0;
+	case R_X86_64_PC64:
+		memcpy(field, &distance, sizeof(distance));
+		return 0;
+	case R_X86_64_32:
+		if (target > UINT32_MAX)
+			return -EOVERFLOW;
+		word = target;
+		break;
+	case R_X86_64_32S:
+		if (target + (1ULL << 31) > UINT32_MAX)
+			return -EOVERFLOW;
+		word = target;
+		break;
+	case R_X86_64_PC32:
+	case R_X86_64_PLT32:
+	case R_X86_64_GOTPCREL:
+	case R_X86_64_GOTPCRELX:
+	case R_X86_64_REX_GOTPCRELX:
+		if (distance + (1ULL << 31) > UINT32_MAX)
+			return -EOVERFLOW;
+		word = distance;
+		break;
+	default:
+		return -ENOTSUP;
+	}
+	memcpy(field, &word, sizeof(word));
+	return 0;
+}
+
+static void x86_64_stub(uint8_t *bytes, uint64_t target)
+{
+	static const uint8_t code[8] = {
+		0xff, 0x25, 0x02, 0x00, 0x00, 0x00,	/* jmp *8(start) */
+		0x0f, 0x0b,				/* ud2 */
+	};
+
+	memcpy(bytes, code, sizeof(code));
+	memcpy(bytes + sizeof(code), &target, sizeof(target));
+}
+
+static void x86_64_fill(uint8_t *bytes, size_t length)
+{
+	memset(bytes, 0xcc, length);
+}
+
+const struct ca__elf_machine ca__elf_x86_64 = {
+	.machine = EM_X86_64,
+	.name = "x86-64",
+	.kinds = kinds,
+	.kind_count = sizeof(kinds) / sizeof(kinds[0]),
+	.call_addend = -4,
+	.reach = 1ULL << 31,
+	.apply = x86_64_apply,
+	.stub = x86_64_stub,
+	.fill = x86_64_fill,
+};

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Turning slots in all jump tables of a module, all or none.
+ *
+ * All functions are called with the module's lock held: nobody else changes the
+ * slots, so what was prepared stays right.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jump/jump_table.h"
+#include "module/module.h"
+
+static int ca__grow(void **array, size_t *room, size_t wanted, size_t size)
+{
+	size_t more = *room ? 2 * *room : 64;
+	void *new;
+
+	if (wanted <= *room)
+		return 0;
+	if (more < wanted)
+		more = wanted;
+	if (more > SIZE_MAX / size)
+		return -ENOMEM;
+	new = realloc(*array, more * size);
+	if (!new)
+		return -ENOMEM;
+	*array = new;
+	*room = more;
+	return 0;
+}
+
+/**
+ * ca__scratch_reserve - have memory for a call
+ * @module: module
+ * @objects: how many objects it publishes
+ * @turns: how many slots it turns
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ca__scratch_reserve(struct codearena_module *module, size_t objects,
+			size_t turns)
+{
+	struct ca__scratch *s = &module->scratch;
+	size_t tables = module->table_count, *counts;
+	void *array = s->objects;
+	int ret;
+
+	ret = ca__grow(&array, &s->object_room, objects, sizeof(*s->objects));
+	s->objects = array;
+	if (!ret) {
+		array = s->turns;
+		ret = ca__grow(&array, &s->turn_room, turns, sizeof(*s->turns));
+		s->turns = array;
+	}
+	if (!ret) {
+		array = s->entries;
+		ret = ca__grow(&array, &s->entry_room,
+			       turns * tables * CODEARENA_JUMP_ENTRIES,
+			       sizeof(*s->entries));
+		s->entries = array;
+	}
+	if (ret || tables <= s->table_room)
+		return ret;
+	counts = realloc(s->counts, 2 * tables * sizeof(*counts));
+	if (!counts)
+		return -ENOMEM;
+	s->counts = counts;
+	s->table_room = tables;
+	return 0;
+}
+
+/**
+ * ca__scratch_free - free the memory for calls
+ * @scratch: memory
+ */
+void ca__scratch_free(struct ca__scratch *scratch)
+{
+	free(scratch->objects);
+	free(scratch->turns);
+	free(scratch->entries);
+	free(scratch->counts);
+}
+
+static struct codearena_patch_entry *
+ca__entries(struct codearena_module *module, size_t table)
+{
+	struct codearena_patch_entry *entries = module->scratch.entries;
+	size_t i;
+
+	for (i = 0; i < table; i++)
+		entries += module->scratch.counts[i];
+	return entries;
+}
+
+/**
+ * ca__turns_prepare - make the patches for scratch.turns
+ * @module: module with scratch memory
+ * @count: how many turns, each slot once
+ *
+ * Return: 0 or what codearena_jump_table_prepare() says.
+ */
+int ca__turns_prepare(struct codearena_module *module, size_t count)
+{
+	struct ca__scratch *s = &module->scratch;
+	struct codearena_patch_entry *to = s->entries;
+	size_t i, t;
+
+	s->done = s->counts + s->table_room;
+	for (t = 0; t < module->table_count; t++) {
+		const struct codearena_jump_table *jump =
+			module->tables[t]->jump;
+		const struct codearena_patch_entry *first = to;
+
+		for (i = 0; i < count; i++) {
+			uint32_t slot = s->turns[i].slot;
+			uint64_t target = s->turns[i].target;
+			int ret;
+
+			if (!target)
+				target = ca__jump_table_initial(jump, slot);
+			ret = codearena_jump_table_prepare(jump, slot, target,
+							   to);
+			if (ret < 0)
+				return ret;
+			to += ret;
+		}
+		s->counts[t] = to - first;
+		s->done[t] = 0;
+	}
+	return 0;
+}
+
+/**
+ * ca__turns_of - the patches that belong to an arena
+ * @module: module
+ * @arena: arena
+ * @entries: gets the array
+ * @table: gets the number of the table, for scratch.done
+ *
+ * Return: how many there are; 0 as well if they do not fit in one call.
+ */
+size_t ca__turns_of(struct codearena_module *module,
+		    const struct codearena_arena *arena,
+		    struct codearena_patch_entry **entries, size_t *table)
+{
+	size_t t;
+
+	for (t = 0; t < module->table_count; t++) {
+		if (module->tables[t]->arena != arena)
+			continue;
+		*entries = ca__entries(module, t);
+		*table = t;
+		return module->scratch.counts[t] <= 2 * CA__MODULE_STEP ?
+		       module->scratch.counts[t] : 0;
+	}
+	return 0;
+}
+
+static uint32_t ca__patch_flags(const struct codearena_module *module)
+{
+	return module->opts.flags & CODEARENA_MODULE_F_SYNC ?
+	       CODEARENA_PATCH_F_SYNC : 0;
+}
+
+/**
+ * ca__turns_apply - patch what is not done yet
+ * @module: module
+ *
+ * Return: 0 or a negative errno; then ca__turns_undo() is to be called.
+ */
+int ca__turns_apply(struct codearena_module *module)
+{
+	struct ca__scratch *s = &module->scratch;
+	size_t t;
+
+	for (t = 0; t < module->table_count; t++) {
+		struct codearena_patch_entry *entries = ca__entries(module, t);
+
+		/*
+		 * Both entries of a slot may come in different calls: the far
+		 * one first, which nothing leads through yet.
+		 */
+		while (s->done[t] < s->counts[t]) {
+			size_t n = s->counts[t] - s->done[t];
+			int ret;
+
+			if (n > 2 * CA__MODULE_STEP)
+				n = 2 * CA__MODULE_STEP;
+			ret = codearena_arena_patch(module->tables[t]->arena,
+						    entries + s->done[t], n,
+						    ca__patch_flags(module),
+						    NULL);
+			if (ret)
+				return ret;
+			s->done[t] += n;
+		}
+	}
+	return 0;
+}
+
+/**
+ * ca__turns_undo - take back what ca__turns_apply() did
+ * @module: module
+ *
+ * Return: true: done; false: the system does not let us, for want of memory
+ * perhaps, so some slots lead to the new target.
+ */
+bool ca__turns_undo(struct codearena_module *module)
+{
+	struct ca__scratch *s = &module->scratch;
+	size_t t;
+
+	for (t = 0; t < module->table_count; t++) {
+		struct codearena_patch_entry *entries = ca__entries(module, t);
+
+		while (s->done[t]) {
+			struct codearena_patch_entry entry =
+				entries[s->done[t] - 1];
+			uint64_t value = entry.value;
+
+			entry.value = entry.expected;
+			entry.expected = value;
+			if (codearena_arena_patch(module->tables[t]->arena,
+						  &entry, 1, 0, NULL))
+				return false;
+			s->done[t]--;
+		}
+	}
+	return true;
+}

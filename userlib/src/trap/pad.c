@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Calls that may trap, and landing pads in arenas.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "arch/arch.h"
+#include "arena/arena.h"
+#include "trap/pad.h"
+
+__thread struct ca__frame *ca__frame_top;
+
+/* What the registers say. */
+static struct codearena_trap_report ca__report(const struct ca__frame *frame)
+{
+	struct codearena_trap_report report = {
+		.pc = frame->pc,
+		.address = frame->address,
+		.kind = CODEARENA_TRAP_MEMORY,
+	};
+
+	if (frame->address & CODEARENA_TRAP_NO_ADDRESS) {
+		report.address = 0;
+		report.kind = (uint32_t)frame->address;
+	}
+	return report;
+}
+
+/**
+ * ca__pad_finish - decide what the call returns
+ * @frame: the frame, which the thread has forgotten; its report is there
+ * @handler: of the pad, or NULL
+ * @data: for @handler
+ *
+ * Return: the result of the call.
+ */
+uint64_t ca__pad_finish(struct ca__frame *frame, codearena_trap_handler handler,
+			void *data)
+{
+	struct codearena_trap_report report = ca__report(frame);
+
+	if (handler)
+		return handler(&report, data);
+	frame->trapped = true;
+	return 0;
+}
+
+CODEARENA_API int codearena_trap_call(const void *function,
+				      const uint64_t *arguments, size_t count,
+				      uint64_t *result,
+				      struct codearena_trap_report *report)
+{
+	uint64_t all[CODEARENA_TRAP_ARGUMENTS] = { 0 }, value;
+	struct ca__frame frame = { .trapped = false };
+
+	if (!function || count > CODEARENA_TRAP_ARGUMENTS ||
+	    (count && !arguments))
+		return -EINVAL;
+	if (count)
+		memcpy(all, arguments, count * sizeof(*all));
+	frame.previous = ca__frame_top;
+	ca__frame_top = &frame;
+	value = ca__frame_enter(&frame, function, all);
+	ca__frame_top = frame.previous;
+	if (frame.trapped) {
+		if (report)
+			*report = ca__report(&frame);
+		return CODEARENA_TRAPPED;
+	}
+	if (result)
+		*result = value;
+	return 0;
+}
+
+CODEARENA_API const void *codearena_trap_mark(void)
+{
+	return ca__frame_top;
+}
+
+CODEARENA_API void codearena_trap_reset(const void *mark)
+{
+	ca__frame_top = (struct ca__frame *)mark;
+}
+
+CODEARENA_API const void *codearena_pad_external(void)
+{
+	return (const void *)(uintptr_t)ca__pad_external;
+}
+
+CODEARENA_API int codearena_pad_publish(struct codearena_arena *arena,
+					uint64_t offset,
+					codearena_trap_handler handler,
+					void *data, uint32_t flags)
+{
+	uint8_t code[CODEARENA_PAD_MAX];
+	struct codearena_object object = {
+		.offset = offset,
+		.source = (uintptr_t)code,
+	};
+	int ret;
+
+	ret = codearena_pad_encode(CA__MACHINE, (uintptr_t)ca__pad_external,
+				   (uintptr_t)handler, (uintptr_t)data, flags,
+				   code);
+	if (ret < 0)
+		return ret;
+	object.length = ret;
+	return codearena_arena_publish(arena, &object, 1, NULL, 0, 0, NULL);
+}

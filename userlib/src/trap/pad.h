@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * What the assembly and the C code of landing pads share.
+ */
+#ifndef CA__PAD_H
+#define CA__PAD_H
+
+#include "codearena/trap.h"
+
+/*
+ * Where a pad with a handler enters, counted from codearena_pad_external(),
+ * which says that there is none and falls through.
+ */
+#define CA__PAD_ENTRY		16
+
+/**
+ * struct ca__frame - what a landing pad returns to
+ * @previous: the next outer frame of the thread
+ * @stack: the stack pointer, with the saved registers above it
+ * @pc: gets the address of the instruction
+ * @address: gets what was accessed, or the kind
+ * @control: floating-point control registers, as the architecture likes
+ * @trapped: gets whether there is no result
+ *
+ * The assembly knows the offsets of all but the last.
+ */
+struct ca__frame {
+	struct ca__frame *previous;
+	uint64_t stack;
+	uint64_t pc;
+	uint64_t address;
+	uint64_t control;
+	bool trapped;
+};
+
+/* The innermost frame of the thread. */
+extern __thread struct ca__frame *ca__frame_top
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* pad_enter.c: assembly */
+uint64_t ca__frame_enter(struct ca__frame *frame, const void *function,
+			 const uint64_t *arguments);
+void ca__pad_external(void);
+
+/* pad.c: called by the assembly, on the stack of the frame */
+uint64_t ca__pad_finish(struct ca__frame *frame, codearena_trap_handler handler,
+			void *data);
+
+#endif /* CA__PAD_H */

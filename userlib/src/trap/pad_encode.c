@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Encoders of landing pads. Pure.
+ *
+ * A pad adds its handler and the data to the report, as the second and the
+ * third argument, and jumps to the library. It keeps the registers of the
+ * report; nobody asks for the others.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/encode.h"
+#include "arena/arena.h"
+#include "trap/pad.h"
+
+/* endbr64; movabs handler, %rsi; movabs data, %rdx; jmp *(%rip); target */
+static int ca__x86_pad(uint8_t *to, uint64_t target, uint64_t handler,
+		       uint64_t data, bool entry)
+{
+	static const uint8_t branch[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	uint8_t *at = to;
+
+	if (entry) {
+		memcpy(at, branch, sizeof(branch));
+		at += sizeof(branch);
+	}
+	*at++ = 0x48;
+	*at++ = 0xbe;
+	at = ca__put64(at, handler);
+	*at++ = 0x48;
+	*at++ = 0xba;
+	at = ca__put64(at, data);
+	*at++ = 0xff;
+	*at++ = 0x25;
+	at = ca__put32(at, 0);
+	at = ca__put64(at, target);
+	return at - to;
+}
+
+/*
+ * bti jc, or nop; ldr x1, handler; ldr x2, data; ldr x15, target; br x15; nop;
+ * and the three words.
+ */
+static int ca__arm64_pad(uint8_t *to, uint64_t target, uint64_t handler,
+			 uint64_t data, bool entry)
+{
+	uint8_t *at = to;
+
+	at = ca__put32(at, entry ? 0xd50324df : 0xd503201f);
+	at = ca__put32(at, 0x58000000 | 20 / 4 << 5 | 1);
+	at = ca__put32(at, 0x58000000 | 24 / 4 << 5 | 2);
+	at = ca__put32(at, 0x58000000 | 28 / 4 << 5 | 15);
+	at = ca__put32(at, 0xd61f0000 | 15 << 5);
+	at = ca__put32(at, 0xd503201f);
+	at = ca__put64(at, handler);
+	at = ca__put64(at, data);
+	at = ca__put64(at, target);
+	return at - to;
+}
+
+/* ld rd, offset(t4) */
+static uint8_t *ca__riscv_ld(uint8_t *to, unsigned int rd, unsigned int offset)
+{
+	return ca__put32(to, 0x00003003 | offset << 20 | 29 << 15 | rd << 7);
+}
+
+/*
+ * auipc t4, 0; ld a1, handler; ld a2, data; ld t4, target; jr t4; nop; and the
+ * three words. No branch asks for an instruction of its own here.
+ */
+static int ca__riscv_pad(uint8_t *to, uint64_t target, uint64_t handler,
+			 uint64_t data)
+{
+	uint8_t *at = to;
+
+	at = ca__put32(at, 0x00000017 | 29 << 7);
+	at = ca__riscv_ld(at, 11, 24);
+	at = ca__riscv_ld(at, 12, 32);
+	at = ca__riscv_ld(at, 29, 40);
+	at = ca__put32(at, 0x00000067 | 29 << 15);
+	at = ca__put32(at, 0x00000013);
+	at = ca__put64(at, handler);
+	at = ca__put64(at, data);
+	at = ca__put64(at, target);
+	return at - to;
+}
+
+CODEARENA_API int codearena_pad_encode(uint32_t machine, uint64_t target,
+				       uint64_t handler, uint64_t data,
+				       uint32_t flags, uint8_t *to)
+{
+	bool entry = flags & CODEARENA_PAD_F_BRANCH_TARGET;
+
+	if (!to)
+		return -EINVAL;
+	if (flags & ~CODEARENA_PAD_F_BRANCH_TARGET)
+		return -EOPNOTSUPP;
+	target += CA__PAD_ENTRY;
+	switch (machine) {
+	case EM_X86_64:
+		return ca__x86_pad(to, target, handler, data, entry);
+	case EM_AARCH64:
+		return ca__arm64_pad(to, target, handler, data, entry);
+	case EM_RISCV:
+		return ca__riscv_pad(to, target, handler, data);
+	default:
+		return -EOPNOTSUPP;
+	}
+}

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * Modules: options, callbacks, handles, reverse lookups.
+ */
+#include "code/handle.h"
+#include "module/module_helpers.h"
+
+static struct module_fixture fixture;
+
+static int setup(void **state)
+{
+	struct codearena_module_opts opts = module_opts(&fixture);
+
+	backend_setup(state);
+	module_begin(&fixture, 0, &opts);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	module_end(&fixture);
+	return 0;
+}
+
+/* With deoptimisation data, optimised code may give way. */
+static void install_rule_deopt(void **state)
+{
+	struct codearena_module_opts opts = module_opts(&fixture);
+	struct module_fixture other;
+	struct codearena_code *code;
+	struct body body;
+	int round;
+
+	(void)state;
+	opts.flags = CODEARENA_MODULE_F_DEOPT;
+	module_begin(&other, 0, &opts);
+	for (round = 0; round < 2; round++) {
+		body_return(&body, 5 + round, 1);
+		body.desc.tier = CODEARENA_TIER_OPTIMIZED;
+		if (round) {
+			body.desc.deopt = "data";
+			body.desc.deopt_size = 4;
+		}
+		code = publish_body(other.module, &body);
+		codearena_module_put(&code, 1);
+		body_return(&body, 5 + round, 2);
+		code = publish_body(other.module, &body);
+		codearena_module_put(&code, 1);
+		assert_int_equal(call_function(other.module, 5 + round, 0),
+				 round ? 2 : 1);
+	}
+	module_end(&other);
+}
+
+static void reverse_lookups(void **state)
+{
+	uint64_t address;
+	uint32_t i, index;
+
+	(void)state;
+	for (i = MODULE_IMPORTS; i < MODULE_IMPORTS + MODULE_FUNCTIONS; i++) {
+		assert_int_equal(codearena_module_call_target(fixture.module,
+				i, 0, &address), 0);
+		assert_int_equal(codearena_module_slot_function(fixture.module,
+				address, &index), 0);
+		assert_int_equal(index, i);
+		assert_int_equal(codearena_module_slot_function(fixture.module,
+				address + 1, &index), -ENOENT);
+		assert_int_equal(codearena_module_slot_builtin(fixture.module,
+				address, &index), -ENOENT);
+	}
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(codearena_module_builtin_target(
+				fixture.module, i, 0, &address), 0);
+		assert_int_equal(codearena_module_slot_builtin(fixture.module,
+				address, &index), 0);
+		assert_int_equal(index, i);
+		/* The lazy one is not for being called. */
+		if (i)
+			assert_int_equal(call_address(address), i);
+		assert_int_equal(codearena_module_slot_builtin(fixture.module,
+				address + 1, &index), -ENOENT);
+		assert_int_equal(codearena_module_slot_function(fixture.module,
+				address, &index), -ENOENT);
+	}
+}
+
+static int stale;
+
+static int validate(void *data, struct codearena_module *module,
+		    struct codearena_code *const *codes, size_t count)
+{
+	(void)data;
+	assert_non_null(module);
+	assert_non_null(codes[0]);
+	assert_int_equal(count, 1);
+	return stale;
+}
+
+static int events[8];
+
+static void event(void *data, struct codearena_module *module,
+		  enum codearena_event what, struct codearena_code *code)
+{
+	CODEARENA_OPTS(codearena_module_stat, stat);
+
+	(void)data;
+	assert_int_not_equal(codearena_code_start(code), 0);
+	/* No lock is held. */
+	if (what != CODEARENA_EVENT_FREED)
+		assert_int_equal(codearena_module_stat(module, &stat), 0);
+	events[what]++;
+}
+
+static void stale_assumptions_and_events(void **state)
+{
+	struct codearena_module_opts opts = module_opts(&fixture);
+	struct module_fixture other;
+	struct codearena_code *code;
+	struct body body;
+
+	(void)state;
+	opts.validate = validate;
+	opts.event = event;
+	module_begin(&other, 0, &opts);
+	memset(events, 0, sizeof(events));
+	body_return(&body, 5, 1);
+	assert_int_equal(codearena_module_add(other.module, &body.desc, 1,
+					      &code, NULL), 0);
+	stale = 1;
+	assert_int_equal(codearena_module_publish(other.module, &code, 1, NULL),
+			 -ESTALE);
+	assert_int_equal(call_function(other.module, 5, 0), LAZY_VALUE);
+	assert_null(codearena_code_find(codearena_code_start(code)));
+	assert_int_equal(events[CODEARENA_EVENT_PUBLISHED], 0);
+	stale = 0;
+	assert_int_equal(codearena_module_publish(other.module, &code, 1, NULL),
+			 0);
+	assert_int_equal(events[CODEARENA_EVENT_INSTALLED], 1);
+	body_return(&body, 5, 2);
+	assert_int_equal(codearena_module_add_publish(other.module, &body.desc,
+						      1, NULL, NULL), 0);
+	assert_int_equal(events[CODEARENA_EVENT_PUBLISHED], 2);
+	assert_int_equal(events[CODEARENA_EVENT_RETIRED], 1);
+	assert_int_equal(events[CODEARENA_EVENT_FREED], 0);
+	assert_int_equal(codearena_module_reap(other.module, NULL), 0);
+	assert_int_equal(events[CODEARENA_EVENT_FREED], 1);
+	module_end(&other);
+	assert_int_equal(events[CODEARENA_EVENT_FREED], 2);
+}
+
+/* Where nothing was current nothing is retired. */
+static void events_of_reinstalling(void **state)
+{
+	struct codearena_module_opts opts = module_opts(&fixture);
+	struct module_fixture other;
+	struct codearena_code *code;
+	struct body body;
+
+	(void)state;
+	opts.event = event;
+	opts.flags = CODEARENA_MODULE_F_DEBUG;
+	module_begin(&other, 0, &opts);
+	memset(events, 0, sizeof(events));
+	body_return(&body, 5, 1);
+	body.desc.debug = CODEARENA_DEBUG_BREAKPOINTS;
+	code = publish_body(other.module, &body);
+	assert_int_equal(codearena_module_remove(other.module,
+						 CODEARENA_FILTER_ALL, NULL),
+			 0);
+	assert_int_equal(codearena_module_reinstall_debug(other.module, code),
+			 1);
+	assert_int_equal(events[CODEARENA_EVENT_INSTALLED], 2);
+	assert_int_equal(events[CODEARENA_EVENT_RETIRED], 1);
+	/* It is current already. */
+	assert_int_equal(codearena_module_reinstall_debug(other.module, code),
+			 1);
+	assert_int_equal(events[CODEARENA_EVENT_INSTALLED], 2);
+	codearena_module_put(&code, 1);
+	module_end(&other);
+}
+
+static void handles_follow_current_code(void **state)
+{
+	struct codearena_module_opts opts = module_opts(&fixture);
+	struct codearena_handle_table *table;
+	struct module_fixture other;
+	struct codearena_code *code;
+	uint64_t entry, slot;
+	codearena_handle handle, again;
+	struct body body;
+	uint8_t *from;
+
+	(void)state;
+	assert_int_equal(codearena_handle_table_new(NULL, &table), 0);
+	opts.handles = table;
+	module_begin(&other, 0, &opts);
+	assert_int_equal(codearena_module_handle(other.module, 5, 42, &handle),
+			 0);
+	codearena_module_call_target(other.module, 5, 0, &slot);
+	ca__handle_get(table, handle, &entry, NULL);
+	assert_int_equal(entry, slot);
+	body_return(&body, 5, 3);
+	code = publish_body(other.module, &body);
+	ca__handle_get(table, handle, &entry, NULL);
+	assert_int_equal(entry, codearena_code_start(code));
+	codearena_module_put(&code, 1);
+	assert_int_equal(codearena_module_handle(other.module, 5, 42, &again),
+			 0);
+	assert_int_equal(again, handle);
+	assert_int_equal(codearena_module_handle(other.module, 5, 43, &again),
+			 -EINVAL);
+	/* A relocation takes the handle of its function. */
+	body_return(&body, 6, 1);
+	body.desc.relocs = &body.reloc;
+	body.desc.reloc_count = 1;
+	body.desc.instructions_size = 24;
+	body.reloc = (struct codearena_reloc){
+		.offset = 16,
+		.kind = CODEARENA_RELOC_INDIRECT,
+		.form = CODEARENA_FORM_ABS32,
+		.index = 5,
+	};
+	code = publish_body(other.module, &body);
+	from = (uint8_t *)(uintptr_t)codearena_code_start(code);
+	assert_memory_equal(from + 16, &handle, sizeof(handle));
+	codearena_module_put(&code, 1);
+	/* One that leads elsewhere is refused. */
+	ca__handle_set(table, handle, 0x1000);
+	assert_int_equal(codearena_module_add(other.module, &body.desc, 1,
+					      &code, NULL), -ENOENT);
+	assert_int_equal(codearena_module_remove(other.module,
+			CODEARENA_FILTER_ALL, NULL), 0);
+	ca__handle_get(table, handle, &entry, NULL);
+	assert_int_equal(entry, slot);
+	module_end(&other);
+	assert_int_equal(ca__handle_get(table, handle, NULL, NULL),
+			 -ENOENT);
+	codearena_handle_table_free(table);
+}
+
+/* Code for debugging counts in neither tier, nor do wrappers. */
+static void bytes_of_tiers(void **state)
+{
+	CODEARENA_OPTS(codearena_module_stat, stat);
+	struct codearena_code *code;
+	struct body body;
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		body_return(&body, 2 + i, i);
+		body.desc.tier = i & 1 ? CODEARENA_TIER_OPTIMIZED :
+					 CODEARENA_TIER_BASELINE;
+		body.desc.debug = i / 2;
+		code = publish_body(fixture.module, &body);
+		codearena_module_put(&code, 1);
+	}
+	body_return(&body, CODEARENA_CODE_ANONYMOUS, 9);
+	body.desc.kind = CODEARENA_CODE_HOST_WRAPPER;
+	body.desc.tier = CODEARENA_TIER_NONE;
+	code = publish_body(fixture.module, &body);
+	codearena_module_put(&code, 1);
+	assert_int_equal(codearena_module_stat(fixture.module, &stat), 0);
+	assert_int_equal(stat.codes, 5);
+	assert_int_equal(stat.code_bytes, 5 * 64);
+	assert_int_equal(stat.baseline_bytes, stat.table_bytes + 64);
+	assert_int_equal(stat.optimized_bytes, stat.table_bytes + 64);
+}
+
+/* V8 [OLD] Lookup, its last row; and nothing of the module is left. */
+static void lookup_ends_with_the_module(void **state)
+{
+	CODEARENA_OPTS(codearena_manager_counters, before);
+	CODEARENA_OPTS(codearena_manager_counters, after);
+	struct codearena_module_opts opts = module_opts(&fixture);
+	struct codearena_module *module;
+	struct codearena_code *code;
+	uint64_t start, slot;
+	struct body body;
+
+	(void)state;
+	assert_int_equal(codearena_manager_stat(fixture.manager, &before), 0);
+	assert_int_equal(codearena_module_new(fixture.manager, &opts, &module),
+			 0);
+	body_return(&body, 5, 1);
+	code = publish_body(module, &body);
+	start = codearena_code_start(code);
+	codearena_module_call_target(module, 5, 0, &slot);
+	assert_ptr_equal(codearena_code_find(start), code);
+	assert_non_null(codearena_code_find(slot));
+	codearena_module_put(&code, 1);
+	codearena_module_free(module);
+	assert_null(codearena_code_find(start));
+	assert_null(codearena_code_find(slot));
+	assert_int_equal(codearena_manager_stat(fixture.manager, &after), 0);
+	assert_memory_equal(&before, &after, sizeof(before));
+}
+
+/* Neither functions nor builtins: no space, no tables, until there is code. */
+static void module_without_functions(void **state)
+{
+	CODEARENA_OPTS(codearena_module_stat, stat);
+	struct codearena_module *module;
+	struct codearena_code *code;
+	struct body body;
+	uint64_t address;
+
+	(void)state;
+	assert_int_equal(codearena_module_new(fixture.manager, NULL, &module),
+			 0);
+	assert_int_equal(codearena_module_stat(module, &stat), 0);
+	assert_int_equal(stat.spaces, 0);
+	assert_int_equal(stat.tables, 0);
+	assert_int_equal(codearena_module_call_target(module, 0, 0, &address),
+			 -ENOENT);
+	body_return(&body, CODEARENA_CODE_ANONYMOUS, 9);
+	body.desc.tier = CODEARENA_TIER_NONE;
+	code = publish_body(module, &body);
+	assert_int_equal(call_address(codearena_code_start(code)), 9);
+	codearena_module_put(&code, 1);
+	assert_int_equal(codearena_module_stat(module, &stat), 0);
+	assert_int_equal(stat.spaces, 1);
+	assert_int_equal(stat.tables, 0);
+	assert_int_equal(stat.table_bytes, 0);
+	codearena_module_free(module);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(install_rule_deopt),
+		TEST(reverse_lookups),
+		TEST(stale_assumptions_and_events),
+		TEST(events_of_reinstalling),
+		TEST(handles_follow_current_code),
+		TEST(bytes_of_tiers),
+		TEST(lookup_ends_with_the_module),
+		TEST(module_without_functions),
+	};
+
+	return cmocka_run_group_tests_name("module options", tests, NULL, NULL);
+}

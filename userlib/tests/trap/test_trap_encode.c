@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * The encoders of landing pads and explicit traps, read by others: capstone for
+ * x86-64 and arm64, for riscv64 an assembler that writes the same.
+ */
+#define _GNU_SOURCE
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <capstone/capstone.h>
+
+#include "trap/trap_helpers.h"
+
+/* Landmarks that no encoder can hit by accident. */
+#define TARGET	0x1122334455667788ULL
+#define HANDLER	0x99aabbccddeeff01ULL
+#define DATA	0x0fedcba987654321ULL
+
+/* Entered behind what says that there is no handler. */
+#define ENTRY	16
+
+/* The text of some instructions, "; " between them. */
+static void disassemble(cs_arch arch, cs_mode mode, const uint8_t *code,
+			size_t length, char *text, size_t room)
+{
+	size_t count, i, used = 0;
+	cs_insn *instructions;
+	csh handle;
+
+	assert_int_equal(cs_open(arch, mode, &handle), CS_ERR_OK);
+	if (arch == CS_ARCH_X86)
+		cs_option(handle, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
+	count = cs_disasm(handle, code, length, 0, 0, &instructions);
+	for (i = 0; i < count; i++)
+		used += snprintf(text + used, room - used, "%s%s%s%s",
+				 i ? "; " : "", instructions[i].mnemonic,
+				 *instructions[i].op_str ? " " : "",
+				 instructions[i].op_str);
+	assert_int_equal(instructions[count - 1].address +
+			 instructions[count - 1].size, length);
+	cs_free(instructions, count);
+	cs_close(&handle);
+}
+
+static void expect_x86(const uint8_t *code, size_t length, const char *expected)
+{
+	char text[512] = "";
+
+	disassemble(CS_ARCH_X86, CS_MODE_64, code, length, text, sizeof(text));
+	assert_string_equal(text, expected);
+}
+
+static void expect_arm64(const uint8_t *code, size_t length,
+			 const char *expected)
+{
+	char text[512] = "";
+
+	disassemble(CS_ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, code, length, text,
+		    sizeof(text));
+	assert_string_equal(text, expected);
+}
+
+static void expect_word(const uint8_t *at, uint64_t expected)
+{
+	uint64_t word = 0;
+	size_t i;
+
+	for (i = 0; i < 8; i++)
+		word |= (uint64_t)at[i] << 8 * i;
+	assert_true(word == expected);
+}
+
+/* The machine code of a file's text section; what the assembler made. */
+static size_t text_of(const char *path, uint8_t *text, size_t room)
+{
+	static uint8_t file[1 << 16];
+	const Elf64_Ehdr *header = (const void *)file;
+	const Elf64_Shdr *sections;
+	const char *names;
+	FILE *stream = fopen(path, "r");
+	size_t size, i;
+
+	assert_non_null(stream);
+	size = fread(file, 1, sizeof(file), stream);
+	fclose(stream);
+	assert_true(size > sizeof(*header));
+	sections = (const void *)(file + header->e_shoff);
+	names = (const char *)file + sections[header->e_shstrndx].sh_offset;
+	for (i = 0; i < header->e_shnum; i++) {
+		if (strcmp(names + sections[i].sh_name, ".text"))
+			continue;
+		assert_true(sections[i].sh_size <= room);
+		memcpy(text, file + sections[i].sh_offset, sections[i].sh_size);
+		return sections[i].sh_size;
+	}
+	return 0;
+}
+
+static bool have_assembler(void)
+{
+	return !system("clang --print-targets 2>/dev/null | grep -q riscv64");
+}
+
+/* The assembler writes these bytes for this text. */
+static void expect_riscv(const uint8_t *code, size_t length,
+			 const char *expected)
+{
+	char directory[] = "/tmp/codearena-XXXXXX", path[64], command[256];
+	uint8_t text[128];
+	FILE *stream;
+	size_t size;
+
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/code.s", directory);
+	stream = fopen(path, "w");
+	assert_non_null(stream);
+	fprintf(stream, ".option norvc\n%s\n", expected);
+	fclose(stream);
+	snprintf(command, sizeof(command),
+		 "clang --target=riscv64 -c %s -o %s.o", path, path);
+	assert_int_equal(system(command), 0);
+	strcat(path, ".o");
+	size = text_of(path, text, sizeof(text));
+	snprintf(command, sizeof(command), "rm -r %s", directory);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(size, length);
+	assert_memory_equal(text, code, length);
+}
+
+static void x86_pads(void **state)
+{
+	uint8_t code[CODEARENA_PAD_MAX];
+	int length;
+
+	(void)state;
+	length = codearena_pad_encode(EM_X86_64, TARGET, HANDLER, DATA, 0,
+				      code);
+	assert_int_equal(length, 34);
+	expect_x86(code, length - 8, "movabsq $0x99aabbccddeeff01, %rsi; "
+		   "movabsq $0xfedcba987654321, %rdx; jmpq *(%rip)");
+	expect_word(code + length - 8, TARGET + ENTRY);
+	length = codearena_pad_encode(EM_X86_64, TARGET, 0, 0,
+				      CODEARENA_PAD_F_BRANCH_TARGET, code);
+	assert_int_equal(length, 38);
+	expect_x86(code, length - 8, "endbr64; movabsq $0x0, %rsi; "
+		   "movabsq $0x0, %rdx; jmpq *(%rip)");
+	expect_word(code + length - 8, TARGET + ENTRY);
+}
+
+static void arm64_pads(void **state)
+{
+	uint8_t code[CODEARENA_PAD_MAX];
+	int length;
+
+	(void)state;
+	length = codearena_pad_encode(EM_AARCH64, TARGET, HANDLER, DATA, 0,
+				      code);
+	assert_int_equal(length, 48);
+	expect_arm64(code, 24, "nop; ldr x1, #0x18; ldr x2, #0x20; "
+		     "ldr x15, #0x28; br x15; nop");
+	expect_word(code + 0x18, HANDLER);
+	expect_word(code + 0x20, DATA);
+	expect_word(code + 0x28, TARGET + ENTRY);
+	length = codearena_pad_encode(EM_AARCH64, TARGET, HANDLER, DATA,
+				      CODEARENA_PAD_F_BRANCH_TARGET, code);
+	assert_int_equal(length, 48);
+	/* bti jc is a hint that older readers know by its number only. */
+	expect_arm64(code, 4, "hint #0x26");
+	expect_arm64(code + 4, 20, "ldr x1, #0x14; ldr x2, #0x1c; "
+		     "ldr x15, #0x24; br x15; nop");
+}
+
+static void riscv_pads(void **state)
+{
+	uint8_t code[CODEARENA_PAD_MAX];
+	int length;
+
+	(void)state;
+	if (!have_assembler())
+		skip();
+	length = codearena_pad_encode(EM_RISCV, TARGET, HANDLER, DATA, 0, code);
+	expect_riscv(code, length, "auipc t4, 0\n" "ld a1, 24(t4)\n"
+		     "ld a2, 32(t4)\n" "ld t4, 40(t4)\n" "jr t4\n" "nop\n"
+		     ".quad 0x99aabbccddeeff01, 0x0fedcba987654321\n"
+		     ".quad 0x1122334455667798");
+}
+
+static void pads_fit_and_are_the_same_everywhere(void **state)
+{
+	static const uint32_t machines[] = { EM_X86_64, EM_AARCH64, EM_RISCV };
+	uint8_t code[CODEARENA_PAD_MAX + 1];
+	size_t i;
+	int length;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		memset(code, 0xa5, sizeof(code));
+		length = codearena_pad_encode(machines[i], UINT64_MAX,
+					      UINT64_MAX, UINT64_MAX,
+					      CODEARENA_PAD_F_BRANCH_TARGET,
+					      code);
+		assert_in_range(length, 1, CODEARENA_PAD_MAX);
+		assert_int_equal(code[length], 0xa5);
+	}
+}
+
+static void pad_encoder_refuses(void **state)
+{
+	uint8_t code[CODEARENA_PAD_MAX] = { 0 }, before[CODEARENA_PAD_MAX];
+	unsigned int bit;
+
+	(void)state;
+	memcpy(before, code, sizeof(code));
+	for (bit = 1; bit < 32; bit++)
+		assert_int_equal(codearena_pad_encode(EM_X86_64, 1, 2, 3,
+						      1U << bit, code),
+				 -EOPNOTSUPP);
+	assert_int_equal(codearena_pad_encode(EM_386, 1, 2, 3, 0, code),
+			 -EOPNOTSUPP);
+	assert_int_equal(codearena_pad_encode(EM_X86_64, 1, 2, 3, 0, NULL),
+			 -EINVAL);
+	assert_memory_equal(code, before, sizeof(code));
+}
+
+static void x86_loads(void **state)
+{
+	static const char *const bases[] = {
+		"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+		"r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+	};
+	uint8_t code[CODEARENA_TRAP_LOAD_MAX];
+	char expected[64];
+	unsigned int i;
+	int length;
+
+	(void)state;
+	for (i = 0; i < 16; i++) {
+		length = codearena_trap_encode_load(EM_X86_64, i, 0xabc, code);
+		snprintf(expected, sizeof(expected),
+			 "movzbl 0xabc(%%%s), %%r11d", bases[i]);
+		expect_x86(code, length, expected);
+	}
+	assert_int_equal(codearena_trap_encode_load(EM_X86_64, 16, 0, code),
+			 -EINVAL);
+}
+
+static void arm64_loads(void **state)
+{
+	uint8_t code[CODEARENA_TRAP_LOAD_MAX];
+	char expected[64];
+	unsigned int i;
+	int length;
+
+	(void)state;
+	for (i = 0; i < 29; i++) {
+		length = codearena_trap_encode_load(EM_AARCH64, i, 0xfff, code);
+		snprintf(expected, sizeof(expected), "ldrb w17, [x%u, #0xfff]",
+			 i);
+		expect_arm64(code, length, expected);
+	}
+	assert_int_equal(codearena_trap_encode_load(EM_AARCH64, 31, 0, code),
+			 -EINVAL);
+}
+
+static void riscv_loads(void **state)
+{
+	uint8_t code[CODEARENA_TRAP_LOAD_MAX];
+	int length;
+
+	(void)state;
+	assert_int_equal(codearena_trap_encode_load(EM_RISCV, 0, 1, code),
+			 -EINVAL);
+	assert_int_equal(codearena_trap_encode_load(EM_RISCV, 32, 1, code),
+			 -EINVAL);
+	assert_int_equal(codearena_trap_encode_load(EM_RISCV, 10, 2048, code),
+			 -EINVAL);
+	if (!have_assembler())
+		skip();
+	length = codearena_trap_encode_load(EM_RISCV, 10, 2047, code);
+	expect_riscv(code, length, "lbu t5, 2047(a0)");
+	length = codearena_trap_encode_load(EM_RISCV, 31, 0, code);
+	expect_riscv(code, length, "lbu t5, 0(t6)");
+}
+
+static void loads_at_an_address(void **state)
+{
+	uint8_t code[CODEARENA_TRAP_LOAD_MAX];
+	uint32_t start = 99;
+	int length;
+
+	(void)state;
+	length = codearena_trap_encode_load_at(EM_X86_64, TARGET, code, &start);
+	expect_x86(code, length, "movabsq $0x1122334455667788, %r11; "
+		   "movzbl (%r11), %r11d");
+	assert_int_equal(start, 10);
+	length = codearena_trap_encode_load_at(EM_AARCH64, HANDLER, code,
+					       &start);
+	expect_arm64(code, length, "movz x17, #0xff01; "
+		     "movk x17, #0xddee, lsl #16; movk x17, #0xbbcc, lsl #32; "
+		     "movk x17, #0x99aa, lsl #48; ldrb w17, [x17]");
+	assert_int_equal(start, 16);
+	length = codearena_trap_encode_load_at(EM_RISCV, TARGET, code, &start);
+	assert_in_range(length, 1, CODEARENA_TRAP_LOAD_MAX);
+	assert_int_equal(start, 8);
+	if (!have_assembler())
+		skip();
+	expect_riscv(code, length, "auipc t5, 0\n" "ld t5, 12(t5)\n"
+		     "lbu t5, 0(t5)\n" ".quad 0x1122334455667788");
+}
+
+static void load_encoders_refuse(void **state)
+{
+	uint8_t code[CODEARENA_TRAP_LOAD_MAX];
+	uint32_t start;
+
+	(void)state;
+	assert_int_equal(codearena_trap_encode_load(EM_386, 0, 0, code),
+			 -EOPNOTSUPP);
+	assert_int_equal(codearena_trap_encode_load(EM_X86_64, 0,
+						    CODEARENA_TRAP_CODES, code),
+			 -EINVAL);
+	assert_int_equal(codearena_trap_encode_load(EM_X86_64, 0, 0, NULL),
+			 -EINVAL);
+	assert_int_equal(codearena_trap_encode_load_at(EM_386, 0, code, &start),
+			 -EOPNOTSUPP);
+	assert_int_equal(codearena_trap_encode_load_at(EM_X86_64, 0, NULL,
+						       &start), -EINVAL);
+	assert_int_equal(codearena_trap_encode_load_at(EM_X86_64, 0, code,
+						       NULL), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(x86_pads),
+		cmocka_unit_test(arm64_pads),
+		cmocka_unit_test(riscv_pads),
+		cmocka_unit_test(pads_fit_and_are_the_same_everywhere),
+		cmocka_unit_test(pad_encoder_refuses),
+		cmocka_unit_test(x86_loads),
+		cmocka_unit_test(arm64_loads),
+		cmocka_unit_test(riscv_loads),
+		cmocka_unit_test(loads_at_an_address),
+		cmocka_unit_test(load_encoders_refuse),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
