@@ -70,7 +70,7 @@ void codearena_batch_release_locked(struct codearena_batch *batch)
  *
  * Finds entries that share a granule too: the second one gets -EBUSY.
  *
- * Return: 0; -ENOENT, -EPERM or -EBUSY, and nothing is claimed.
+ * Return: 0; -ENOENT, -EPERM, -EBUSY or -EINTR, and nothing is claimed.
  */
 int codearena_batch_claim_locked(struct codearena_batch *batch)
 {
@@ -86,6 +86,10 @@ int codearena_batch_claim_locked(struct codearena_batch *batch)
 		codearena_for_each_piece(piece, entry->offset, entry->length) {
 			/* Small entries often lie in the same page. */
 			if (piece.index != index) {
+				cond_resched();
+				ret = -EINTR;
+				if (fatal_signal_pending(current))
+					goto err_claims;
 				index = piece.index;
 				state = codearena_page_committed_locked(batch->arena,
 									index);
@@ -103,7 +107,8 @@ int codearena_batch_claim_locked(struct codearena_batch *batch)
 	return 0;
 
 err_claims:
-	batch->failed = i;
+	if (ret != -EINTR)
+		batch->failed = i;
 	codearena_batch_unclaim_locked(batch, batch->bytes);
 	return ret;
 }

@@ -178,7 +178,9 @@ static int codearena_publish_insert_tables_locked(struct codearena_publication *
 	for (i = 0; i < pub->cmd->object_count; i++) {
 		if (!pub->tables[i])
 			continue;
-		ret = codearena_table_insert_locked(pub->arena, pub->tables[i]);
+		ret = fatal_signal_pending(current) ? -EINTR :
+			codearena_table_insert_locked(pub->arena,
+						      pub->tables[i]);
 		if (ret) {
 			pub->batch.failed = i;
 			break;
@@ -225,6 +227,7 @@ static void codearena_publish_seal_locked(struct codearena_publication *pub)
 			if (piece.index != index || object->flags != flags) {
 				codearena_publish_seal_page_locked(arena, state,
 								   mask, flags);
+				cond_resched();
 				index = piece.index;
 				flags = object->flags;
 				state = codearena_page_get(arena, index);

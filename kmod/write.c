@@ -21,6 +21,7 @@ static void codearena_write_settle_locked(struct codearena_batch *batch)
 			state->written |= piece.mask;
 			state->claimed &= ~piece.mask;
 		}
+		cond_resched();
 	}
 	batch->arena->counters.written += batch->bytes;
 }
