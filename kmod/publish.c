@@ -61,6 +61,7 @@ static int codearena_publish_check(struct codearena_publication *pub)
 	for (i = 0; i < cmd->object_count; i++) {
 		ret = codearena_object_check(pub->arena, &pub->objects[i]);
 		traps += pub->objects[i].trap_count;
+		pub->batch.bytes += pub->objects[i].length;
 		if (!ret && traps > CODEARENA_MAX_TRAPS)
 			ret = -E2BIG;
 		if (unlikely(ret)) {
@@ -198,45 +199,26 @@ static int codearena_publish_insert_tables_locked(struct codearena_publication *
 	return ret;
 }
 
-static void codearena_publish_seal_page_locked(struct codearena_arena *arena,
-					       struct codearena_page *state,
-					       u64 mask, u32 flags)
-{
-	lockdep_assert_held(&arena->lock);
-	if (!mask)
-		return;
-	codearena_seal_state_locked(arena, state, mask,
-				    flags & CODEARENA_OBJECT_F_PATCHABLE);
-	state->claimed &= ~mask;
-}
-
-/* Seal consecutive objects in the same page together. */
 static void codearena_publish_seal_locked(struct codearena_publication *pub)
 {
 	struct codearena_arena *arena = pub->arena;
-	const struct codearena_object *object;
-	struct codearena_page *state = NULL;
-	unsigned long index = ULONG_MAX;
-	u32 flags = 0, i;
-	u64 mask = 0;
+	struct codearena_range range;
+	struct codearena_page *state;
+	u32 i, end, flags;
 
 	lockdep_assert_held(&arena->lock);
-	for (i = 0; i < pub->cmd->object_count; i++) {
-		object = &pub->objects[i];
-		codearena_for_each_piece(piece, object->offset, object->length) {
-			if (piece.index != index || object->flags != flags) {
-				codearena_publish_seal_page_locked(arena, state,
-								   mask, flags);
-				cond_resched();
-				index = piece.index;
-				flags = object->flags;
-				state = codearena_page_get(arena, index);
-				mask = 0;
-			}
-			mask |= piece.mask;
+	for (i = 0; i < pub->cmd->object_count; i = end) {
+		flags = pub->objects[i].flags;
+		end = codearena_batch_run(&pub->batch, i, &range);
+		codearena_for_each_piece(piece, range.offset, range.length) {
+			state = codearena_page_get(arena, piece.index);
+			codearena_seal_state_locked(arena, state, piece.mask,
+						    flags &
+						    CODEARENA_OBJECT_F_PATCHABLE);
+			state->claimed &= ~piece.mask;
+			cond_resched();
 		}
 	}
-	codearena_publish_seal_page_locked(arena, state, mask, flags);
 	arena->counters.written += pub->batch.bytes;
 	arena->counters.published += pub->cmd->object_count;
 }
