@@ -358,8 +358,8 @@ out_objects:
  * here takes the general path, which refuses it.
  */
 static bool codearena_publish_fast(struct codearena_arena *arena,
-				    const struct codearena_publish *cmd,
-				    const struct codearena_object *object)
+				   const struct codearena_publish *cmd,
+				   const struct codearena_object *object)
 {
 	const unsigned int start = offset_in_page(object->offset);
 	struct codearena_page *state;
