@@ -15,7 +15,21 @@
 			    CODEARENA_FEATURE_PERMANENT | \
 			    CODEARENA_FEATURE_TRAPS)
 
+/*
+ * Limit of an arena's metadata: a trap and a landing pad for every 16 bytes of
+ * code, and the arrays of a few concurrent calls.
+ */
+#define METADATA_PER_BYTE	4
+#define METADATA_MINIMUM	SZ_16M
+
 static atomic64_t codearena_last_id;
+
+static size_t codearena_arena_size(u64 length)
+{
+	return struct_size((struct codearena_arena *)NULL, chunks,
+			   DIV_ROUND_UP(length >> PAGE_SHIFT,
+					CODEARENA_CHUNK_PAGES));
+}
 
 static void codearena_arena_free(struct kref *ref)
 {
@@ -25,16 +39,20 @@ static void codearena_arena_free(struct kref *ref)
 	WARN_ON_ONCE(!list_empty(&arena->viewers));
 	codearena_traps_free(arena);
 	codearena_pages_free(arena);
+	codearena_uncharge(arena,
+			   codearena_footprint(codearena_arena_size(arena->length)));
+	WARN_ON_ONCE(atomic_long_read(&arena->metadata));
+	codearena_user_put(arena->user);
 	free_cpumask_var(arena->sync_mask);
 	mmdrop(arena->owner);
 	put_pid(arena->pid);
-	/* A trap that found a view just before it went may still look here. */
+	/* A trap that found a view before its removal may still read this. */
 	kvfree_rcu(arena, rcu);
 }
 
 /**
  * codearena_arena_put - drop a reference
- * @arena: the arena; with the last reference its pages go too
+ * @arena: the arena; dropping the last reference frees its pages
  */
 void codearena_arena_put(struct codearena_arena *arena)
 {
@@ -50,15 +68,25 @@ void codearena_arena_put(struct codearena_arena *arena)
 struct codearena_arena *
 codearena_arena_new(const struct codearena_reserve *cmd)
 {
-	unsigned long chunks = DIV_ROUND_UP(cmd->length >> PAGE_SHIFT,
-					    CODEARENA_CHUNK_PAGES);
+	const size_t size = codearena_arena_size(cmd->length);
 	struct codearena_arena *arena;
+	int ret = -ENOMEM;
 
-	arena = kvzalloc(struct_size(arena, chunks, chunks), CODEARENA_GFP);
+	arena = kvzalloc(size, CODEARENA_GFP);
 	if (!arena)
-		return ERR_PTR(-ENOMEM);
+		return ERR_PTR(ret);
 	if (!zalloc_cpumask_var(&arena->sync_mask, CODEARENA_GFP))
 		goto err_arena;
+	arena->user = codearena_user_get();
+	ret = PTR_ERR_OR_ZERO(arena->user);
+	if (ret)
+		goto err_mask;
+	arena->commit_limit = (cmd->commit_limit ?: cmd->length) >> PAGE_SHIFT;
+	arena->metadata_limit = METADATA_MINIMUM + METADATA_PER_BYTE *
+				(arena->commit_limit << PAGE_SHIFT);
+	ret = codearena_charge(arena, codearena_footprint(size));
+	if (ret)
+		goto err_user;
 
 	kref_init(&arena->ref);
 	mutex_init(&arena->lock);
@@ -69,23 +97,26 @@ codearena_arena_new(const struct codearena_reserve *cmd)
 	spin_lock_init(&arena->viewers_lock);
 	INIT_LIST_HEAD(&arena->viewers);
 	arena->length = cmd->length;
-	arena->commit_limit = (cmd->commit_limit ?: cmd->length) >> PAGE_SHIFT;
 	arena->flags = cmd->flags;
 	memcpy(arena->name, cmd->name, sizeof(arena->name));
 	arena->id = atomic64_inc_return(&codearena_last_id);
 	arena->pid = get_pid(task_tgid(current));
-	/* A reference to the structure alone: the pointer stays unique. */
+	/* Pins the structure only, so that the pointer stays unique. */
 	arena->owner = current->mm;
 	mmgrab(arena->owner);
 	return arena;
 
+err_user:
+	codearena_user_put(arena->user);
+err_mask:
+	free_cpumask_var(arena->sync_mask);
 err_arena:
 	kvfree(arena);
-	return ERR_PTR(-ENOMEM);
+	return ERR_PTR(ret);
 }
 
 /**
- * codearena_ioctl_query - say what the module can do
+ * codearena_ioctl_query - report features and limits
  * @ucmd: the command
  *
  * Return: see &struct codearena_query.
@@ -108,6 +139,11 @@ int codearena_ioctl_query(struct codearena_ucmd *ucmd)
 	cmd->out_commit_limit = (u64)codearena_commit_limit() << PAGE_SHIFT;
 	cmd->out_commit_total =
 		(u64)atomic_long_read(&codearena_committed) << PAGE_SHIFT;
+	cmd->out_metadata_total = codearena_metadata_total();
+	cmd->out_user_limit = (u64)codearena_user_limit() << PAGE_SHIFT;
+	cmd->out_user_total = codearena_user_total();
+	cmd->out_max_traps = CODEARENA_MAX_TRAPS;
+	cmd->__reserved = 0;
 	trace_query(ucmd->arena, 0);
 	return 0;
 }

@@ -2,24 +2,19 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The way of bytes into an arena, for WRITE and PUBLISH.
+ * Copying bytes into an arena, for WRITE and PUBLISH.
  *
- * Both take a batch of entries through the same steps: claim the granules
- * under the lock, copy without it, settle under it. Until a batch settles,
- * nothing that matters has changed, and it can be undone: granules that held
- * nothing get the trap fill back, which needs no memory; of the others, which
- * WRITE filled before, the old bytes are kept aside.
+ * Both claim the granules of a batch under the lock, copy without the lock, and
+ * settle the batch under it. A batch that is not settled can be undone: granules
+ * that held nothing get the trap fill back, which needs no memory; the old bytes
+ * of the others, which WRITE filled before, are saved.
  */
-#include <linux/fault-inject-usercopy.h>
-#include <linux/instrumented.h>
-#include <linux/nospec.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "batch.h"
 
-/* An object begins like a chunk, so that a batch can hold either. */
+/* Objects begin like chunks, so that a batch can hold either. */
 static_assert(offsetof(struct codearena_object, offset) ==
 	      offsetof(struct codearena_chunk, offset));
 static_assert(offsetof(struct codearena_object, source) ==
@@ -28,7 +23,7 @@ static_assert(offsetof(struct codearena_object, length) ==
 	      offsetof(struct codearena_chunk, length));
 
 /**
- * codearena_claims_release_locked - give the claims of a range back
+ * codearena_claims_release_locked - release the claims of a range
  * @arena: the arena, locked
  * @offset: first byte
  * @length: bytes; may be 0
@@ -41,74 +36,75 @@ void codearena_claims_release_locked(struct codearena_arena *arena, u64 offset,
 		codearena_page_get(arena, piece.index)->claimed &= ~piece.mask;
 }
 
-/**
- * codearena_batch_release_locked - give claims back
- * @batch: the batch, its arena locked
- * @count: how many entries, from the first
- */
-void codearena_batch_release_locked(struct codearena_batch *batch, u32 count)
+/* Release the claims of the first bytes of a batch. */
+static void codearena_batch_unclaim_locked(struct codearena_batch *batch,
+					   u64 bytes)
 {
 	const struct codearena_chunk *entry;
+	u64 length;
 	u32 i;
 
 	lockdep_assert_held(&batch->arena->lock);
-	for (i = 0; i < count; i++) {
+	for (i = 0; bytes; i++) {
 		entry = codearena_batch_entry(batch, i);
+		length = min(entry->length, bytes);
 		codearena_claims_release_locked(batch->arena, entry->offset,
-						entry->length);
+						length);
+		bytes -= length;
 	}
 }
 
-static int codearena_entry_claim_locked(struct codearena_batch *batch,
-					const struct codearena_chunk *entry)
+/**
+ * codearena_batch_release_locked - release all claims of a batch
+ * @batch: the batch, its arena locked
+ */
+void codearena_batch_release_locked(struct codearena_batch *batch)
 {
-	struct codearena_page *state;
-	int ret;
-
-	lockdep_assert_held(&batch->arena->lock);
-	codearena_for_each_piece(piece, entry->offset, entry->length) {
-		state = codearena_page_committed_locked(batch->arena,
-							piece.index);
-		if (unlikely(!state))
-			ret = -ENOENT;
-		else if (unlikely(state->sealed & piece.mask))
-			ret = -EPERM;
-		else if (unlikely(state->claimed & piece.mask))
-			ret = -EBUSY;
-		else
-			ret = 0;
-		if (unlikely(ret)) {
-			codearena_claims_release_locked(batch->arena,
-							entry->offset,
-							entry->length -
-							piece.length -
-							piece.rest);
-			return ret;
-		}
-		state->claimed |= piece.mask;
-		batch->written += hweight64(state->written & piece.mask);
-	}
-	return 0;
+	codearena_batch_unclaim_locked(batch, batch->bytes);
 }
 
-/* Claims also tell when two entries of one batch meet in a granule. */
-static int codearena_batch_claim_locked(struct codearena_batch *batch)
+/**
+ * codearena_batch_claim_locked - claim all granules of a batch
+ * @batch: the batch, its arena locked
+ *
+ * Finds entries that share a granule too: the second one gets -EBUSY.
+ *
+ * Return: 0; -ENOENT, -EPERM or -EBUSY, and nothing is claimed.
+ */
+int codearena_batch_claim_locked(struct codearena_batch *batch)
 {
+	const struct codearena_chunk *entry;
+	struct codearena_page *state = NULL;
+	unsigned long index = ULONG_MAX;
 	int ret;
 	u32 i;
 
 	lockdep_assert_held(&batch->arena->lock);
 	for (i = 0; i < batch->count; i++) {
-		ret = codearena_entry_claim_locked(batch,
-						   codearena_batch_entry(batch,
-									 i));
-		if (ret) {
-			batch->failed = i;
-			codearena_batch_release_locked(batch, i);
-			return ret;
+		entry = codearena_batch_entry(batch, i);
+		codearena_for_each_piece(piece, entry->offset, entry->length) {
+			/* Small entries often lie in the same page. */
+			if (piece.index != index) {
+				index = piece.index;
+				state = codearena_page_committed_locked(batch->arena,
+									index);
+			}
+			ret = codearena_page_may_write(state, piece.mask);
+			if (unlikely(ret))
+				goto err_claims;
+			state->claimed |= piece.mask;
+			if (state->written & piece.mask)
+				batch->written += hweight64(state->written &
+							    piece.mask);
+			batch->bytes += piece.length;
 		}
 	}
 	return 0;
+
+err_claims:
+	batch->failed = i;
+	codearena_batch_unclaim_locked(batch, batch->bytes);
+	return ret;
 }
 
 /*
@@ -132,8 +128,12 @@ static void codearena_piece_undo(const struct codearena_page *state, u64 mask,
 	}
 }
 
-/* Trap fill for the granules that held nothing. */
-static void codearena_piece_clear(const struct codearena_page *state, u64 mask)
+/**
+ * codearena_page_clear - fill granules that held nothing with traps
+ * @state: the page
+ * @mask: granules; those that held something are skipped
+ */
+void codearena_page_clear(const struct codearena_page *state, u64 mask)
 {
 	u64 bits = mask & ~state->written;
 
@@ -144,8 +144,8 @@ static void codearena_piece_clear(const struct codearena_page *state, u64 mask)
 }
 
 /**
- * codearena_batch_restore - put back what was overwritten
- * @batch: the batch, with all its claims
+ * codearena_batch_restore - restore the bytes that were overwritten
+ * @batch: the batch, still claimed
  */
 void codearena_batch_restore(struct codearena_batch *batch)
 {
@@ -154,97 +154,75 @@ void codearena_batch_restore(struct codearena_batch *batch)
 	void *cursor = batch->undo;
 	u32 i;
 
-	for (i = 0; i < batch->count; i++) {
+	for (i = 0; batch->pieces; i++) {
 		entry = codearena_batch_entry(batch, i);
 		codearena_for_each_piece(piece, entry->offset, entry->length) {
-			if (!batch->pieces--)
-				return;
+			if (!batch->pieces)
+				break;
+			batch->pieces--;
 			state = codearena_page_get(batch->arena, piece.index);
 			codearena_piece_undo(state, piece.mask, &cursor, false);
-			codearena_piece_clear(state, piece.mask);
+			codearena_page_clear(state, piece.mask);
+			cond_resched();
 		}
 	}
 }
 
-/* Behind the last byte of an object its granule holds traps. */
-static void codearena_piece_finish(void *start, unsigned int length)
+/* Copy what lies in one page. */
+static int codearena_page_copy(struct codearena_batch *batch,
+			       struct codearena_page *state, unsigned int start,
+			       unsigned int length, u64 source, void **cursor)
 {
-	unsigned int tail = -length & (CODEARENA_GRANULE - 1);
-
-	if (tail)
-		codearena_arch_fill(start + length, tail);
-	codearena_arch_flush(start, length + tail);
-}
-
-/*
- * copy_from_user() for a page of ours. The general one looks up what object
- * the destination belongs to, which for a small function costs as much as the
- * copy; that a piece lies inside of its page is known here. The same steps as
- * in lib/iov_iter.c are left.
- */
-static unsigned long codearena_copy_in(void *to, const void __user *from,
-				       unsigned long length)
-{
-	unsigned long left = length;
-
-	might_fault();
-	if (!should_fail_usercopy() && access_ok(from, length)) {
-		/* access_ok() must not be speculated past. */
-		barrier_nospec();
-		instrument_copy_from_user_before(to, from, length);
-		left = raw_copy_from_user(to, from, length);
-		instrument_copy_from_user_after(to, from, length, left);
-	}
-	return left;
+	if (batch->written)
+		codearena_piece_undo(state, codearena_granules(start, length),
+				     cursor, true);
+	batch->pieces++;
+	if (codearena_copy_in(state->data + start, u64_to_user_ptr(source),
+			      length))
+		return -EFAULT;
+	if (batch->objects)
+		codearena_object_finish(state->data + start, length);
+	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
 static int codearena_entry_copy(struct codearena_batch *batch,
 				const struct codearena_chunk *entry,
 				void **cursor)
 {
-	const char __user *source = u64_to_user_ptr(entry->source);
+	u64 offset = entry->offset, source = entry->source;
+	u64 rest = entry->length;
 	struct codearena_page *state;
-	void *start;
+	unsigned int length;
+	int ret;
 
-	codearena_for_each_piece(piece, entry->offset, entry->length) {
-		state = codearena_page_get(batch->arena, piece.index);
-		if (state->written & piece.mask)
-			codearena_piece_undo(state, piece.mask, cursor, true);
-		batch->pieces++;
-		start = state->data + piece.start;
-		if (codearena_copy_in(start, source, piece.length))
-			return -EFAULT;
-		source += piece.length;
-		if (batch->objects)
-			codearena_piece_finish(start, piece.length);
-		if (fatal_signal_pending(current))
-			return -EINTR;
+	while (rest) {
+		state = codearena_page_get(batch->arena, offset >> PAGE_SHIFT);
+		length = min_t(u64, PAGE_SIZE - offset_in_page(offset), rest);
+		ret = codearena_page_copy(batch, state, offset_in_page(offset),
+					  length, source, cursor);
+		if (unlikely(ret))
+			return ret;
+		offset += length;
+		source += length;
+		rest -= length;
 		if (need_resched())
 			cond_resched();
 	}
 	return 0;
 }
 
-static int codearena_batch_copy(struct codearena_batch *batch)
+static int codearena_entries_copy(struct codearena_batch *batch)
 {
-	void *cursor;
+	void *cursor = batch->undo;
 	int ret;
 	u32 i;
 
-	if (batch->written) {
-		batch->undo = kvmalloc_array(batch->written, CODEARENA_GRANULE,
-					     CODEARENA_GFP);
-		if (!batch->undo)
-			return -ENOMEM;
-	}
-	cursor = batch->undo;
 	for (i = 0; i < batch->count; i++) {
 		ret = codearena_entry_copy(batch,
 					   codearena_batch_entry(batch, i),
 					   &cursor);
-		if (ret) {
+		if (unlikely(ret)) {
 			batch->failed = i;
-			codearena_batch_restore(batch);
 			return ret;
 		}
 	}
@@ -252,42 +230,36 @@ static int codearena_batch_copy(struct codearena_batch *batch)
 }
 
 /**
- * codearena_batch_run - claim and copy
- * @batch: the batch
- * @patches: words that must hold what they are expected to, before copying
- * @patch_count: how many
+ * codearena_batch_copy - copy the bytes of a batch
+ * @batch: the batch, claimed
  *
- * Return: 0, and the granules are the caller's, to settle or to restore and
- * release; or a negative errno, and everything is as before.
+ * Return: 0; -EFAULT, -EINTR, -ENOSPC or -ENOMEM, and all bytes are as before.
  */
-int codearena_batch_run(struct codearena_batch *batch,
-			const struct codearena_patch_entry *patches,
-			u32 patch_count)
+int codearena_batch_copy(struct codearena_batch *batch)
 {
-	struct codearena_arena *arena = batch->arena;
-	u32 failed;
+	void *undo;
 	int ret;
 
-	if (mutex_lock_killable(&arena->lock))
-		return -EINTR;
-	ret = codearena_batch_claim_locked(batch);
-	if (!ret) {
-		ret = codearena_patches_compare_locked(arena, patches,
-						       patch_count, &failed);
-		if (ret) {
-			batch->failed = batch->count + failed;
-			codearena_batch_release_locked(batch, batch->count);
-		}
+	if (batch->written) {
+		undo = codearena_alloc(batch->arena,
+				       batch->written * CODEARENA_GRANULE);
+		if (IS_ERR(undo))
+			return PTR_ERR(undo);
+		batch->undo = undo;
 	}
-	mutex_unlock(&arena->lock);
+	ret = codearena_entries_copy(batch);
 	if (ret)
-		return ret;
-
-	ret = codearena_batch_copy(batch);
-	if (ret) {
-		mutex_lock(&arena->lock);
-		codearena_batch_release_locked(batch, batch->count);
-		mutex_unlock(&arena->lock);
-	}
+		codearena_batch_restore(batch);
 	return ret;
+}
+
+/**
+ * codearena_batch_end - free the undo buffer
+ * @batch: the batch, settled or released
+ */
+void codearena_batch_end(struct codearena_batch *batch)
+{
+	if (batch->undo)
+		codearena_free(batch->arena, batch->undo,
+			       batch->written * CODEARENA_GRANULE);
 }

@@ -9,6 +9,7 @@
 #define CODEARENA_PRIVATE_H
 
 #include <linux/cpumask.h>
+#include <linux/fault-inject-usercopy.h>
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
@@ -23,6 +24,7 @@
 #include <linux/seqlock.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
+#include <linux/uaccess.h>
 
 #include <linux/codearena.h>
 
@@ -118,6 +120,7 @@ struct codearena_chunk_state {
 /* Offsets fit 32 bits, and code reaches all of an arena on every machine. */
 #define CODEARENA_MAX_LENGTH	((u64)SZ_2G)
 #define CODEARENA_MAX_ENTRIES	65536U
+#define CODEARENA_MAX_TRAPS	(1U << 20)	/* in all objects of a call */
 
 /* Lets a large arena share the upper levels of the page tables with nobody. */
 #define CODEARENA_PREFERRED_ALIGN	((u64)SZ_2M)
@@ -163,6 +166,9 @@ struct codearena_counters {
  * @owner: address space that may change it; compared, never used. Immutable
  * @length: bytes, immutable
  * @commit_limit: most pages committed at a time, immutable
+ * @user: account of the user who reserved it. Immutable
+ * @metadata: bytes of metadata charged
+ * @metadata_limit: limit of @metadata, immutable
  * @flags: CODEARENA_RESERVE_F_*, immutable
  * @name: immutable
  * @lock: see above
@@ -181,8 +187,8 @@ struct codearena_counters {
  * @counters: protected by @lock
  * @sync_mask: scratch of codearena_sync_locked(), protected by @lock; allocated
  *             with the arena so that discarding cannot fail for want of it
- * @chunks: page states. Entries are set once under @lock and stay until the
- *          arena is freed
+ * @chunks: page states, NULL where no page is committed. Set under @lock, cleared
+ *          under @lock and @map_lock, since page faults read them
  */
 struct codearena_arena {
 	struct kref ref;
@@ -191,6 +197,9 @@ struct codearena_arena {
 	struct mm_struct *owner;
 	u64 length;
 	unsigned long commit_limit;
+	struct codearena_user *user;
+	atomic_long_t metadata;
+	unsigned long metadata_limit;
 	u32 flags;
 	char name[CODEARENA_NAME_LEN];
 	struct mutex lock;		/* states, counters, sync_mask */
@@ -322,6 +331,13 @@ static inline bool codearena_pause(void)
 
 /* main.c */
 extern const struct file_operations codearena_fops;
+extern bool codearena_slow_path_param;
+
+/* Tests turn the fast paths of PUBLISH and PATCH off. */
+static inline bool codearena_slow_path(void)
+{
+	return READ_ONCE(codearena_slow_path_param);
+}
 
 /* arena.c */
 struct codearena_arena *
@@ -398,16 +414,75 @@ void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m,
 			  struct file *file);
 int codearena_ioctl_stat(struct codearena_ucmd *ucmd);
 
+/* charge.c */
+extern atomic_long_t codearena_committed;
+void codearena_charge_init(void);
+void codearena_charge_exit(void);
+unsigned long codearena_commit_limit(void);
+unsigned long codearena_user_limit(void);
+unsigned long codearena_metadata_total(void);
+struct codearena_user *codearena_user_get(void);
+void codearena_user_put(struct codearena_user *user);
+unsigned long codearena_user_charged(const struct codearena_user *user);
+unsigned long codearena_user_total(void);
+int codearena_charge(struct codearena_arena *arena, unsigned long bytes);
+void codearena_uncharge(struct codearena_arena *arena, unsigned long bytes);
+void *codearena_alloc(struct codearena_arena *arena, size_t size);
+void codearena_free(struct codearena_arena *arena, void *memory, size_t size);
+int codearena_charge_pages_locked(struct codearena_arena *arena,
+				  unsigned long pages);
+void codearena_uncharge_pages(struct codearena_arena *arena,
+			      unsigned long pages);
+
+/**
+ * codearena_footprint - bytes charged for an allocation
+ * @size: bytes requested
+ *
+ * Return: bytes, at least what the allocator uses.
+ */
+static inline unsigned long codearena_footprint(size_t size)
+{
+	return size <= PAGE_SIZE ? roundup_pow_of_two(size) :
+		roundup_pow_of_two(PAGE_ALIGN(size));
+}
+
 /* array.c */
-void *codearena_array_get(u64 uptr, u32 count, size_t entry, void *small,
-			  size_t small_size);
-void codearena_array_put(void *array, void *small);
+unsigned long codearena_copy_in(void *to, const void __user *from,
+				unsigned long length);
+
+/**
+ * codearena_copy_in_small - copy a structure from user space, for fast paths
+ * @to: the structure
+ * @from: user address
+ * @size: a constant multiple of 8
+ *
+ * Return: whether all of it was copied.
+ */
+static __always_inline bool codearena_copy_in_small(void *to,
+						    const void __user *from,
+						    size_t size)
+{
+	const u64 __user *words = from;
+	size_t i;
+
+	BUILD_BUG_ON(size % sizeof(u64));
+	if (should_fail_usercopy() || !user_access_begin(from, size))
+		return false;
+	for (i = 0; i < size / sizeof(u64); i++)
+		unsafe_get_user(((u64 *)to)[i], words + i, fault);
+	user_access_end();
+	return true;
+fault:
+	user_access_end();
+	return false;
+}
+
+void *codearena_array_get(struct codearena_arena *arena, u64 uptr, u32 count,
+			  size_t entry, void *small, size_t small_size);
+void codearena_array_put(struct codearena_arena *arena, void *array, u32 count,
+			 size_t entry, void *small);
 
 /* commit.c */
-extern atomic_long_t codearena_committed;
-void codearena_commit_init(void);
-void codearena_commit_exit(void);
-unsigned long codearena_commit_limit(void);
 void codearena_pages_free(struct codearena_arena *arena);
 int codearena_ioctl_commit(struct codearena_ucmd *ucmd);
 int codearena_ioctl_decommit(struct codearena_ucmd *ucmd);
@@ -453,6 +528,8 @@ void codearena_tables_remove_locked(struct codearena_arena *arena, u64 offset,
 int codearena_pads_check_locked(struct codearena_arena *arena,
 				const struct codearena_range *ranges, u32 count,
 				u32 *failed);
+void codearena_table_free(struct codearena_arena *arena,
+			  struct codearena_table *table);
 void codearena_traps_free(struct codearena_arena *arena);
 int codearena_ioctl_trap_register(struct codearena_ucmd *ucmd);
 int codearena_ioctl_trap_release(struct codearena_ucmd *ucmd);

@@ -2,87 +2,33 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Memory behind the pages of an arena: limits, commit, decommit, free.
+ * Allocate and free the pages of an arena.
  */
-#include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "codearena_private.h"
 #include "trace.h"
 
-/* The memory is neither swapped nor reclaimed, so the default is modest. */
-#define DEFAULT_LIMIT_DIVISOR	4
-#define LIMIT_UNSET		ULONG_MAX
+#define CHUNK_FOOTPRINT	\
+	codearena_footprint(sizeof(struct codearena_chunk_state))
 
-static unsigned long commit_limit_mb = LIMIT_UNSET;
-module_param(commit_limit_mb, ulong, 0644);
-MODULE_PARM_DESC(commit_limit_mb,
-		 "MiB that all arenas may commit together, 0 for no limit (default: a quarter of the memory)");
-
-/* Pages that all arenas have committed. */
-atomic_long_t codearena_committed;
-
-/**
- * codearena_commit_init - choose the default limit, when the module is loaded
- */
-void codearena_commit_init(void)
+static struct codearena_chunk_state *
+codearena_chunk_new(struct codearena_arena *arena)
 {
-	if (commit_limit_mb == LIMIT_UNSET)
-		commit_limit_mb = (totalram_pages() / DEFAULT_LIMIT_DIVISOR) >>
-				  (20 - PAGE_SHIFT);
+	struct codearena_chunk_state *chunk;
+	int ret = codearena_charge(arena, CHUNK_FOOTPRINT);
+
+	if (ret)
+		return ERR_PTR(ret);
+	chunk = kzalloc(sizeof(*chunk), CODEARENA_GFP);
+	if (chunk)
+		return chunk;
+	codearena_uncharge(arena, CHUNK_FOOTPRINT);
+	return ERR_PTR(-ENOMEM);
 }
 
-/**
- * codearena_commit_exit - check that no page is left
- */
-void codearena_commit_exit(void)
-{
-	WARN_ON_ONCE(atomic_long_read(&codearena_committed));
-}
-
-/**
- * codearena_commit_limit - what the module's parameter allows
- *
- * Return: pages that all arenas may commit together.
- */
-unsigned long codearena_commit_limit(void)
-{
-	unsigned long mb = READ_ONCE(commit_limit_mb);
-
-	if (!mb || mb > (ULONG_MAX >> 20))
-		return ULONG_MAX >> PAGE_SHIFT;
-	return mb << (20 - PAGE_SHIFT);
-}
-
-/* Charge before allocating. The arena's own limit first: it is the nearer. */
-static int codearena_charge_locked(struct codearena_arena *arena,
-				   unsigned long pages)
-{
-	lockdep_assert_held(&arena->lock);
-	if (pages > arena->commit_limit - arena->counters.committed)
-		return -ENOSPC;
-	if (atomic_long_add_return(pages, &codearena_committed) >
-	    codearena_commit_limit()) {
-		atomic_long_sub(pages, &codearena_committed);
-		return -ENOMEM;
-	}
-	arena->counters.committed += pages;
-	return 0;
-}
-
-static void codearena_uncharge_locked(struct codearena_arena *arena,
-				      unsigned long pages)
-{
-	lockdep_assert_held(&arena->lock);
-	arena->counters.committed -= pages;
-	atomic_long_sub(pages, &codearena_committed);
-}
-
-/*
- * Make the page states of a range exist. What was allocated stays when a later
- * step fails: it says "reserved", as no state does.
- */
+/* Allocate the page states of a range, as many as memory allows. */
 static int codearena_chunks_locked(struct codearena_arena *arena,
 				   unsigned long first, unsigned long last)
 {
@@ -94,18 +40,54 @@ static int codearena_chunks_locked(struct codearena_arena *arena,
 	     i <= last / CODEARENA_CHUNK_PAGES; i++) {
 		if (arena->chunks[i])
 			continue;
-		chunk = kzalloc(sizeof(*chunk), CODEARENA_GFP);
-		if (!chunk)
-			return -ENOMEM;
+		chunk = codearena_chunk_new(arena);
+		if (IS_ERR(chunk))
+			return PTR_ERR(chunk);
 		/* Pairs with the acquire in codearena_page_get(). */
 		smp_store_release(&arena->chunks[i], chunk);
+		cond_resched();
 	}
 	return 0;
 }
 
+static bool codearena_chunk_used(const struct codearena_chunk_state *chunk)
+{
+	unsigned long i;
+
+	for (i = 0; i < CODEARENA_CHUNK_PAGES; i++) {
+		if (chunk->pages[i].data)
+			return true;
+	}
+	return false;
+}
+
+/* Free the chunks of a range in which no page is committed any more. */
+static void codearena_chunks_trim_locked(struct codearena_arena *arena,
+					 unsigned long first,
+					 unsigned long last)
+{
+	struct codearena_chunk_state *chunk;
+	unsigned long i;
+
+	lockdep_assert_held(&arena->lock);
+	for (i = first / CODEARENA_CHUNK_PAGES;
+	     i <= last / CODEARENA_CHUNK_PAGES; i++) {
+		chunk = arena->chunks[i];
+		if (!chunk || codearena_chunk_used(chunk))
+			continue;
+		/* Page faults read states without arena::lock. */
+		down_write(&arena->map_lock);
+		WRITE_ONCE(arena->chunks[i], NULL);
+		up_write(&arena->map_lock);
+		kfree(chunk);
+		codearena_uncharge(arena, CHUNK_FOOTPRINT);
+		cond_resched();
+	}
+}
+
 static void codearena_page_free(struct codearena_page *state)
 {
-	/* Somebody may still hold the page pinned for reading. */
+	/* The page may still be pinned for reading. */
 	put_page(virt_to_page(state->data));
 	memset(state, 0, sizeof(*state));
 }
@@ -158,21 +140,23 @@ static int codearena_commit(struct codearena_arena *arena,
 		if (codearena_page_committed_locked(arena, i))
 			goto out_unlock;
 	}
-	ret = codearena_charge_locked(arena, last - first + 1);
+	ret = codearena_charge_pages_locked(arena, last - first + 1);
 	if (ret)
 		goto out_unlock;
 	ret = codearena_chunks_locked(arena, first, last);
 	if (!ret)
 		ret = codearena_pages_alloc_locked(arena, first, last);
-	if (ret)
-		codearena_uncharge_locked(arena, last - first + 1);
+	if (ret) {
+		codearena_chunks_trim_locked(arena, first, last);
+		codearena_uncharge_pages(arena, last - first + 1);
+	}
 out_unlock:
 	mutex_unlock(&arena->lock);
 	return ret;
 }
 
 /**
- * codearena_ioctl_commit - give pages memory
+ * codearena_ioctl_commit - allocate the pages of a range
  * @ucmd: the command
  *
  * Return: see &struct codearena_commit.
@@ -236,21 +220,22 @@ static int codearena_decommit(struct codearena_arena *arena,
 	if (ret)
 		goto out_unlock;
 
-	/* From here on it cannot fail. */
+	/* Nothing below can fail. */
 	if (codearena_unseal_locked(arena, &range, 1))
 		codearena_sync_locked(arena);
 	for (i = first; i <= last; i++) {
 		codearena_page_free(codearena_page_get(arena, i));
 		cond_resched();
 	}
-	codearena_uncharge_locked(arena, last - first + 1);
+	codearena_chunks_trim_locked(arena, first, last);
+	codearena_uncharge_pages(arena, last - first + 1);
 out_unlock:
 	mutex_unlock(&arena->lock);
 	return ret;
 }
 
 /**
- * codearena_ioctl_decommit - take memory back
+ * codearena_ioctl_decommit - free the pages of a range
  * @ucmd: the command
  *
  * Return: see &struct codearena_decommit.
@@ -268,7 +253,7 @@ int codearena_ioctl_decommit(struct codearena_ucmd *ucmd)
 }
 
 /**
- * codearena_pages_free - give back all memory of an arena that nobody uses
+ * codearena_pages_free - free all pages of an arena and their states
  * @arena: the arena, with no reference left
  */
 void codearena_pages_free(struct codearena_arena *arena)
@@ -287,7 +272,8 @@ void codearena_pages_free(struct codearena_arena *arena)
 				codearena_page_free(state);
 		}
 		kfree(arena->chunks[i]);
+		codearena_uncharge(arena, CHUNK_FOOTPRINT);
 		cond_resched();
 	}
-	atomic_long_sub(arena->counters.committed, &codearena_committed);
+	codearena_uncharge_pages(arena, arena->counters.committed);
 }

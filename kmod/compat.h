@@ -48,6 +48,15 @@ static inline unsigned long codearena_find_area(struct file *file,
 #endif
 }
 
+/* For buffers that are filled before they are read: they are not cleared. */
+#ifndef __uninitialized
+#if __has_attribute(__uninitialized__)
+#define __uninitialized	__attribute__((__uninitialized__))
+#else
+#define __uninitialized
+#endif
+#endif
+
 /* 6.3 gave the variant without a head in the object a name that warns. */
 #ifndef kvfree_rcu_mightsleep
 #define kvfree_rcu_mightsleep(ptr)	kvfree_rcu(ptr)

@@ -7,11 +7,17 @@
 #include <linux/file.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/nospec.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 
 #include "codearena_private.h"
+
+bool codearena_slow_path_param;
+module_param_named(slow_path, codearena_slow_path_param, bool, 0644);
+MODULE_PARM_DESC(slow_path,
+		 "do not use the fast paths of PUBLISH and PATCH, for tests (default: N)");
 
 /* Every command's structure, so that one buffer on the stack takes any. */
 union codearena_cmds {
@@ -138,12 +144,24 @@ static int codearena_answer(struct codearena_ucmd *ucmd, void __user *to,
 	return ret;
 }
 
+/* A structure of the size that the module knows has no tail to check. */
+static int codearena_copy_cmd(void *to, size_t size, const void __user *from,
+			      size_t user_size)
+{
+	if (likely(user_size == size))
+		return codearena_copy_in(to, from, size) ? -EFAULT : 0;
+	/* Bounds the search for bytes that are not 0. */
+	if (user_size > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(to, size, from, user_size);
+}
+
 static long codearena_ioctl(struct file *file, unsigned int cmd,
 			    unsigned long arg)
 {
 	void __user *uptr = (void __user *)arg;
 	const struct codearena_ioctl_op *op;
-	union codearena_cmds buffer;
+	union codearena_cmds buffer __uninitialized;
 	struct codearena_ucmd ucmd = {
 		.file = file,
 		.arena = codearena_file_arena(file),
@@ -165,10 +183,7 @@ static long codearena_ioctl(struct file *file, unsigned int cmd,
 		return -EFAULT;
 	if (size < op->min_size)
 		return -EINVAL;
-	/* Bounds the search for bytes that are not 0. */
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	ret = copy_struct_from_user(&buffer, op->size, uptr, size);
+	ret = codearena_copy_cmd(&buffer, op->size, uptr, size);
 	if (ret)
 		return ret;
 	failed = (void *)&buffer + op->failed;
@@ -233,7 +248,7 @@ static int __init codearena_init(void)
 {
 	int ret;
 
-	codearena_commit_init();
+	codearena_charge_init();
 	ret = codearena_handle_init();
 	if (ret)
 		return ret;
@@ -257,7 +272,7 @@ static void __exit codearena_exit(void)
 	misc_deregister(&codearena_miscdev);
 	codearena_arch_exit();
 	codearena_handle_exit();
-	codearena_commit_exit();
+	codearena_charge_exit();
 }
 
 module_init(codearena_init);

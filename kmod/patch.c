@@ -2,9 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Words of sealed code that may change: check, compare, store.
+ * PATCH: compare and store words of sealed, patchable code.
  */
-#include <linux/slab.h>
 #include <linux/sort.h>
 
 #include "codearena_private.h"
@@ -59,11 +58,12 @@ static u32 codearena_patches_find_twin(const struct codearena_patch_entry *patch
 }
 
 /*
- * Is no word named twice? Comparing before storing would otherwise say
- * nothing about the second of the two stores. Batches usually ascend, which
- * needs no memory and one pass; others are sorted.
+ * Refuse a word that is named twice: comparing before storing says nothing about
+ * the second store. Batches usually ascend, which needs one pass and no memory;
+ * others are sorted.
  */
-static int codearena_patches_distinct(const struct codearena_patch_entry *patches,
+static int codearena_patches_distinct(struct codearena_arena *arena,
+				      const struct codearena_patch_entry *patches,
 				      u32 count, u32 *failed)
 {
 	u64 *keys, shared;
@@ -78,10 +78,10 @@ static int codearena_patches_distinct(const struct codearena_patch_entry *patche
 	if (i >= count)
 		return 0;
 
-	/* Offsets are multiples of 4: the low bit can say that width is 8. */
-	keys = kvmalloc_array(count, sizeof(*keys), CODEARENA_GFP);
-	if (!keys)
-		return -ENOMEM;
+	/* Offsets are multiples of 4: the low bit encodes a width of 8. */
+	keys = codearena_alloc(arena, count * sizeof(*keys));
+	if (IS_ERR(keys))
+		return PTR_ERR(keys);
 	for (i = 0; i < count; i++)
 		keys[i] = patches[i].offset | (patches[i].width == 8);
 	sort(keys, count, sizeof(*keys), codearena_compare_offsets, NULL);
@@ -93,12 +93,12 @@ static int codearena_patches_distinct(const struct codearena_patch_entry *patche
 		ret = -EINVAL;
 		break;
 	}
-	kvfree(keys);
+	codearena_free(arena, keys, count * sizeof(*keys));
 	return ret;
 }
 
 /**
- * codearena_patches_check - check what can be checked without the lock
+ * codearena_patches_check - make the checks that need no lock
  * @arena: the arena
  * @patches: the entries
  * @count: how many
@@ -120,7 +120,7 @@ int codearena_patches_check(struct codearena_arena *arena,
 			return ret;
 		}
 	}
-	return codearena_patches_distinct(patches, count, failed);
+	return codearena_patches_distinct(arena, patches, count, failed);
 }
 
 static void *codearena_patch_word_locked(struct codearena_arena *arena,
@@ -138,8 +138,33 @@ static void *codearena_patch_word_locked(struct codearena_arena *arena,
 	return state->data + offset_in_page(offset);
 }
 
+static inline bool
+codearena_patch_holds(const struct codearena_patch_entry *patch,
+		      const void *word)
+{
+	const u64 value = patch->width == 8 ? *(const u64 *)word :
+					      *(const u32 *)word;
+
+	return value == patch->expected;
+}
+
+static inline void
+codearena_patch_store(const struct codearena_patch_entry *patch, void *word)
+{
+	/*
+	 * A processor that fetches the new word of a near slot must also see
+	 * the new target in the far slot that was stored before it.
+	 */
+	smp_wmb();
+	if (patch->width == 8)
+		WRITE_ONCE(*(u64 *)word, patch->value);
+	else
+		WRITE_ONCE(*(u32 *)word, (u32)patch->value);
+	codearena_arch_flush(word, patch->width);
+}
+
 /**
- * codearena_patches_compare_locked - may all of them be stored?
+ * codearena_patches_compare_locked - compare all words
  * @arena: the arena, locked
  * @patches: the entries, checked
  * @count: how many
@@ -151,7 +176,6 @@ int codearena_patches_compare_locked(struct codearena_arena *arena,
 				     const struct codearena_patch_entry *patches,
 				     u32 count, u32 *failed)
 {
-	u64 value;
 	void *word;
 	u32 i;
 
@@ -161,8 +185,7 @@ int codearena_patches_compare_locked(struct codearena_arena *arena,
 		word = codearena_patch_word_locked(arena, patches[i].offset);
 		if (IS_ERR(word))
 			return PTR_ERR(word);
-		value = patches[i].width == 8 ? *(u64 *)word : *(u32 *)word;
-		if (value != patches[i].expected)
+		if (!codearena_patch_holds(&patches[i], word))
 			return -EAGAIN;
 	}
 	*failed = CODEARENA_NO_INDEX;
@@ -175,8 +198,8 @@ int codearena_patches_compare_locked(struct codearena_arena *arena,
  * @patches: the entries
  * @count: how many
  *
- * Sealed bytes have no writer but this function, under the lock: what was
- * compared still holds, and a store is as good as an exchange.
+ * All writers of sealed bytes hold the lock, so the comparison still holds, and a
+ * plain store suffices.
  */
 void codearena_patches_apply_locked(struct codearena_arena *arena,
 				    const struct codearena_patch_entry *patches,
@@ -188,38 +211,20 @@ void codearena_patches_apply_locked(struct codearena_arena *arena,
 	lockdep_assert_held(&arena->lock);
 	for (i = 0; i < count; i++) {
 		word = codearena_patch_word_locked(arena, patches[i].offset);
-		if (WARN_ON_ONCE(IS_ERR(word)))
-			continue;
-		/*
-		 * Whoever fetches the new word of a near slot must also find
-		 * the new target of the far slot that came before it.
-		 */
-		smp_wmb();
-		if (patches[i].width == 8)
-			WRITE_ONCE(*(u64 *)word, patches[i].value);
-		else
-			WRITE_ONCE(*(u32 *)word, (u32)patches[i].value);
-		codearena_arch_flush(word, patches[i].width);
+		if (!WARN_ON_ONCE(IS_ERR(word)))
+			codearena_patch_store(&patches[i], word);
 	}
 	arena->counters.patched += count;
 }
 
-/**
- * codearena_ioctl_patch - compare and exchange words of patchable code
- * @ucmd: the command
- *
- * Return: see &struct codearena_patch.
- */
-int codearena_ioctl_patch(struct codearena_ucmd *ucmd)
+static int codearena_patch_all(struct codearena_ucmd *ucmd)
 {
 	struct codearena_arena *arena = ucmd->arena;
 	struct codearena_patch *cmd = ucmd->cmd;
-	struct codearena_patch_entry small[4], *patches;
+	struct codearena_patch_entry small[4] __uninitialized, *patches;
 	int ret;
 
-	if (cmd->flags & ~CODEARENA_PATCH_F_SYNC)
-		return -EOPNOTSUPP;
-	patches = codearena_array_get(cmd->patches, cmd->count,
+	patches = codearena_array_get(arena, cmd->patches, cmd->count,
 				      sizeof(*patches), small, sizeof(small));
 	if (IS_ERR(patches))
 		return PTR_ERR(patches);
@@ -241,6 +246,56 @@ int codearena_ioctl_patch(struct codearena_ucmd *ucmd)
 	mutex_unlock(&arena->lock);
 out_array:
 	trace_patch(arena, patches, cmd->count, cmd->flags, ret);
-	codearena_array_put(patches, small);
+	codearena_array_put(arena, patches, cmd->count, sizeof(*patches),
+			    small);
 	return ret;
+}
+
+/*
+ * Fast path for one word: looks it up once. It makes the same checks as the
+ * general path, which refuses whatever fails here.
+ */
+static bool codearena_patch_fast(struct codearena_arena *arena,
+				  const struct codearena_patch *cmd,
+				  const struct codearena_patch_entry *patch)
+{
+	bool done = false;
+	void *word;
+
+	if (codearena_patch_check(arena, patch) ||
+	    mutex_lock_killable(&arena->lock))
+		return false;
+	word = codearena_patch_word_locked(arena, patch->offset);
+	if (!IS_ERR(word) && codearena_patch_holds(patch, word)) {
+		codearena_patch_store(patch, word);
+		arena->counters.patched++;
+		if (cmd->flags & CODEARENA_PATCH_F_SYNC)
+			codearena_sync_locked(arena);
+		done = true;
+	}
+	mutex_unlock(&arena->lock);
+	return done;
+}
+
+/**
+ * codearena_ioctl_patch - compare and exchange words of patchable code
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_patch.
+ */
+int codearena_ioctl_patch(struct codearena_ucmd *ucmd)
+{
+	struct codearena_patch_entry patch __uninitialized;
+	struct codearena_patch *cmd = ucmd->cmd;
+
+	if (cmd->flags & ~CODEARENA_PATCH_F_SYNC)
+		return -EOPNOTSUPP;
+	if (cmd->count == 1 && !codearena_slow_path() &&
+	    codearena_copy_in_small(&patch, u64_to_user_ptr(cmd->patches),
+				    sizeof(patch)) &&
+	    codearena_patch_fast(ucmd->arena, cmd, &patch)) {
+		trace_patch(ucmd->arena, &patch, 1, cmd->flags, 0);
+		return 0;
+	}
+	return codearena_patch_all(ucmd);
 }

@@ -2,10 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * PUBLISH: whole code objects, with their traps and the slots that lead to them.
+ * PUBLISH: code objects with their traps, and patches of the slots that target them.
  */
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "batch.h"
@@ -21,6 +20,8 @@ static int codearena_object_check(struct codearena_arena *arena,
 
 	if (object->flags & ~OBJECT_VALID_FLAGS)
 		return -EOPNOTSUPP;
+	if (object->trap_count > CODEARENA_MAX_ENTRIES)
+		return -EINVAL;
 	ret = codearena_range_check(object->offset, object->length, 1,
 				    arena->length);
 	if (ret != -EOVERFLOW && !IS_ALIGNED(object->offset, CODEARENA_GRANULE))
@@ -29,40 +30,44 @@ static int codearena_object_check(struct codearena_arena *arena,
 }
 
 /**
- * struct codearena_publication - a PUBLISH under way
+ * struct codearena_publication - a PUBLISH in progress
  * @arena: the arena
  * @cmd: the command
  * @objects: kernel copy of its objects
  * @patches: kernel copy of its patches
- * @tables: for each object its table of traps or NULL; NULL if none has one
- * @batch: the objects, as bytes to be copied
+ * @traps: number of traps of all objects
+ * @tables: trap table or NULL for each object; NULL before they are built
+ * @batch: the objects as bytes to copy
  */
 struct codearena_publication {
 	struct codearena_arena *arena;
 	struct codearena_publish *cmd;
 	struct codearena_object *objects;
 	struct codearena_patch_entry *patches;
+	u32 traps;
 	struct codearena_table **tables;
 	struct codearena_batch batch;
 };
 
-static int codearena_publish_check(struct codearena_publication *pub,
-				   bool *traps)
+static int codearena_publish_check(struct codearena_publication *pub)
 {
 	struct codearena_publish *cmd = pub->cmd;
 	u32 failed = CODEARENA_NO_INDEX;
+	u64 traps = 0;
 	int ret;
 	u32 i;
 
 	for (i = 0; i < cmd->object_count; i++) {
 		ret = codearena_object_check(pub->arena, &pub->objects[i]);
-		if (ret) {
+		traps += pub->objects[i].trap_count;
+		if (!ret && traps > CODEARENA_MAX_TRAPS)
+			ret = -E2BIG;
+		if (unlikely(ret)) {
 			cmd->out_failed = i;
 			return ret;
 		}
-		if (pub->objects[i].trap_count)
-			*traps = true;
 	}
+	pub->traps = traps;
 	ret = codearena_patches_check(pub->arena, pub->patches,
 				      cmd->patch_count, &failed);
 	if (failed != CODEARENA_NO_INDEX)
@@ -91,26 +96,29 @@ static int codearena_object_get_table(struct codearena_publication *pub,
 	if (IS_ERR(table))
 		return PTR_ERR(table);
 	pub->tables[index] = table;
-	/* Once the code is sealed, nothing may fail any more. */
+	/* Nothing may fail after sealing, so the id is stored now. */
 	return put_user(id, &objects[index].out_trap_id);
 }
 
 static int codearena_publish_get_tables(struct codearena_publication *pub)
 {
-	u32 count = pub->cmd->object_count;
+	const size_t size = pub->cmd->object_count * sizeof(*pub->tables);
+	struct codearena_table **tables;
 	int ret;
 	u32 i;
 
-	pub->tables = kvcalloc(count, sizeof(*pub->tables), CODEARENA_GFP);
-	if (!pub->tables)
-		return -ENOMEM;
-	for (i = 0; i < count; i++) {
+	tables = codearena_alloc(pub->arena, size);
+	if (IS_ERR(tables))
+		return PTR_ERR(tables);
+	memset(tables, 0, size);
+	pub->tables = tables;
+	for (i = 0; i < pub->cmd->object_count; i++) {
 		if (!pub->objects[i].trap_count)
 			continue;
 		ret = fatal_signal_pending(current) ?
 			-EINTR : codearena_object_get_table(pub, i);
 		if (ret) {
-			pub->cmd->out_failed = i;
+			pub->batch.failed = i;
 			return ret;
 		}
 		cond_resched();
@@ -118,16 +126,19 @@ static int codearena_publish_get_tables(struct codearena_publication *pub)
 	return 0;
 }
 
-/* Tables that the arena has taken over are not here any more. */
+/* Frees the tables that were not inserted. */
 static void codearena_publish_put_tables(struct codearena_publication *pub)
 {
+	const u32 count = pub->cmd->object_count;
 	u32 i;
 
 	if (!pub->tables)
 		return;
-	for (i = 0; i < pub->cmd->object_count; i++)
-		kvfree(pub->tables[i]);
-	kvfree(pub->tables);
+	for (i = 0; i < count; i++) {
+		if (pub->tables[i])
+			codearena_table_free(pub->arena, pub->tables[i]);
+	}
+	codearena_free(pub->arena, pub->tables, count * sizeof(*pub->tables));
 }
 
 static void codearena_publish_mark_locked(struct codearena_publication *pub,
@@ -151,8 +162,8 @@ static void codearena_publish_mark_locked(struct codearena_publication *pub,
 }
 
 /*
- * Traps take effect before their code is sealed, so that it never runs without
- * them. Landing pads may lie in any object of the call.
+ * Insert trap tables before sealing, so that code never runs without its traps.
+ * Landing pads may lie in any object of the call.
  */
 static int codearena_publish_insert_tables_locked(struct codearena_publication *pub)
 {
@@ -175,7 +186,7 @@ static int codearena_publish_insert_tables_locked(struct codearena_publication *
 	}
 	codearena_publish_mark_locked(pub, false);
 	while (i--) {
-		/* Inserted, the table is the arena's; and so is its removal. */
+		/* The arena owns inserted tables, and frees removed ones. */
 		if (ret && pub->tables[i])
 			codearena_table_remove_locked(pub->arena,
 						      pub->tables[i]);
@@ -184,85 +195,130 @@ static int codearena_publish_insert_tables_locked(struct codearena_publication *
 	return ret;
 }
 
-static void codearena_object_settle_locked(struct codearena_arena *arena,
-					   const struct codearena_object *object)
+static void codearena_publish_seal_page_locked(struct codearena_arena *arena,
+					       struct codearena_page *state,
+					       u64 mask, u32 flags)
 {
-	struct codearena_page *state;
+	lockdep_assert_held(&arena->lock);
+	if (!mask)
+		return;
+	codearena_seal_state_locked(arena, state, mask,
+				    flags & CODEARENA_OBJECT_F_PATCHABLE);
+	state->claimed &= ~mask;
+}
+
+/* Seal consecutive objects in the same page together. */
+static void codearena_publish_seal_locked(struct codearena_publication *pub)
+{
+	struct codearena_arena *arena = pub->arena;
+	const struct codearena_object *object;
+	struct codearena_page *state = NULL;
+	unsigned long index = ULONG_MAX;
+	u32 flags = 0, i;
+	u64 mask = 0;
 
 	lockdep_assert_held(&arena->lock);
-	codearena_for_each_piece(piece, object->offset, object->length) {
-		state = codearena_page_get(arena, piece.index);
-		codearena_seal_state_locked(arena, state, piece.mask,
-					    object->flags &
-					    CODEARENA_OBJECT_F_PATCHABLE);
-		state->claimed &= ~piece.mask;
+	for (i = 0; i < pub->cmd->object_count; i++) {
+		object = &pub->objects[i];
+		codearena_for_each_piece(piece, object->offset, object->length) {
+			if (piece.index != index || object->flags != flags) {
+				codearena_publish_seal_page_locked(arena, state,
+								   mask, flags);
+				index = piece.index;
+				flags = object->flags;
+				state = codearena_page_get(arena, index);
+				mask = 0;
+			}
+			mask |= piece.mask;
+		}
 	}
-	arena->counters.written += object->length;
+	codearena_publish_seal_page_locked(arena, state, mask, flags);
+	arena->counters.written += pub->batch.bytes;
+	arena->counters.published += pub->cmd->object_count;
+}
+
+/* Compare the words to patch with what the caller expects. */
+static int codearena_publish_compare_locked(struct codearena_publication *pub)
+{
+	u32 failed;
+	int ret;
+
+	ret = codearena_patches_compare_locked(pub->arena, pub->patches,
+					       pub->cmd->patch_count, &failed);
+	if (ret)
+		pub->batch.failed = pub->cmd->object_count + failed;
+	return ret;
 }
 
 /*
- * The objects are in place: seal them, then lead to them. The words to be
- * patched may have changed since they were compared first; if so, or if the
- * traps do not fit, the whole call has not happened.
+ * Seal the objects, then apply the patches. The words to patch are compared
+ * again, since the lock was dropped; if one changed, or the traps are refused,
+ * the bytes are restored.
  */
 static int codearena_publish_settle_locked(struct codearena_publication *pub)
 {
 	struct codearena_arena *arena = pub->arena;
-	struct codearena_publish *cmd = pub->cmd;
-	u32 failed, i;
 	int ret;
 
 	lockdep_assert_held(&arena->lock);
-	ret = codearena_patches_compare_locked(arena, pub->patches,
-					       cmd->patch_count, &failed);
+	ret = codearena_publish_compare_locked(pub);
+	if (!ret)
+		ret = codearena_publish_insert_tables_locked(pub);
 	if (ret) {
-		pub->batch.failed = cmd->object_count + failed;
+		codearena_batch_restore(&pub->batch);
 		return ret;
 	}
-	ret = codearena_publish_insert_tables_locked(pub);
-	if (ret)
-		return ret;
-	for (i = 0; i < cmd->object_count; i++)
-		codearena_object_settle_locked(arena, &pub->objects[i]);
-	arena->counters.published += cmd->object_count;
-	codearena_patches_apply_locked(arena, pub->patches, cmd->patch_count);
-	if (cmd->flags & CODEARENA_PUBLISH_F_SYNC)
+	codearena_publish_seal_locked(pub);
+	codearena_patches_apply_locked(arena, pub->patches,
+				       pub->cmd->patch_count);
+	if (pub->cmd->flags & CODEARENA_PUBLISH_F_SYNC)
 		codearena_sync_locked(arena);
 	return 0;
 }
 
-static int codearena_publish_run(struct codearena_publication *pub)
+/* Claim before building tables, so that refused objects cost no memory. */
+static int codearena_publish_claim(struct codearena_publication *pub)
 {
-	struct codearena_batch *batch = &pub->batch;
 	struct codearena_arena *arena = pub->arena;
 	int ret;
 
-	ret = codearena_batch_run(batch, pub->patches, pub->cmd->patch_count);
+	if (mutex_lock_killable(&arena->lock))
+		return -EINTR;
+	ret = codearena_batch_claim_locked(&pub->batch);
 	if (!ret) {
-		mutex_lock(&arena->lock);
-		ret = codearena_publish_settle_locked(pub);
-		if (ret) {
-			codearena_batch_restore(batch);
-			codearena_batch_release_locked(batch, batch->count);
-		}
-		mutex_unlock(&arena->lock);
+		ret = codearena_publish_compare_locked(pub);
+		if (ret)
+			codearena_batch_release_locked(&pub->batch);
 	}
-	pub->cmd->out_failed = batch->failed;
-	kvfree(batch->undo);
+	mutex_unlock(&arena->lock);
 	return ret;
 }
 
-/**
- * codearena_ioctl_publish - copy, seal and patch, all or nothing
- * @ucmd: the command
- *
- * Return: see &struct codearena_publish.
- */
-int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
+static int codearena_publish_run(struct codearena_publication *pub)
+{
+	int ret;
+
+	ret = codearena_publish_claim(pub);
+	if (ret)
+		return ret;
+	if (pub->traps)
+		ret = codearena_publish_get_tables(pub);
+	if (!ret)
+		ret = codearena_batch_copy(&pub->batch);
+	mutex_lock(&pub->arena->lock);
+	if (!ret)
+		ret = codearena_publish_settle_locked(pub);
+	if (ret)
+		codearena_batch_release_locked(&pub->batch);
+	mutex_unlock(&pub->arena->lock);
+	return ret;
+}
+
+static int codearena_publish_all(struct codearena_ucmd *ucmd)
 {
 	struct codearena_publish *cmd = ucmd->cmd;
-	struct codearena_object small_objects[3];
-	struct codearena_patch_entry small_patches[3];
+	struct codearena_object small_objects[3] __uninitialized;
+	struct codearena_patch_entry small_patches[3] __uninitialized;
 	struct codearena_publication pub = {
 		.arena = ucmd->arena,
 		.cmd = cmd,
@@ -275,19 +331,17 @@ int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
 			.failed = CODEARENA_NO_INDEX,
 		},
 	};
-	bool traps = false;
 	int ret;
 
-	if ((cmd->flags & ~CODEARENA_PUBLISH_F_SYNC) || cmd->__reserved)
-		return -EOPNOTSUPP;
-	pub.objects = codearena_array_get(cmd->objects, cmd->object_count,
+	pub.objects = codearena_array_get(ucmd->arena, cmd->objects,
+					  cmd->object_count,
 					  sizeof(*pub.objects), small_objects,
 					  sizeof(small_objects));
 	if (IS_ERR(pub.objects))
 		return PTR_ERR(pub.objects);
 	pub.batch.entries = pub.objects;
 	if (cmd->patch_count)
-		pub.patches = codearena_array_get(cmd->patches,
+		pub.patches = codearena_array_get(ucmd->arena, cmd->patches,
 						  cmd->patch_count,
 						  sizeof(*pub.patches),
 						  small_patches,
@@ -295,15 +349,87 @@ int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
 	ret = PTR_ERR_OR_ZERO(pub.patches);
 	if (ret)
 		goto out_objects;
-	ret = codearena_publish_check(&pub, &traps);
-	if (!ret && traps)
-		ret = codearena_publish_get_tables(&pub);
-	if (!ret)
+	ret = codearena_publish_check(&pub);
+	if (!ret) {
 		ret = codearena_publish_run(&pub);
+		cmd->out_failed = pub.batch.failed;
+	}
 	codearena_publish_put_tables(&pub);
-	codearena_array_put(pub.patches, small_patches);
+	codearena_batch_end(&pub.batch);
+	codearena_array_put(ucmd->arena, pub.patches, cmd->patch_count,
+			    sizeof(*pub.patches), small_patches);
 out_objects:
 	trace_publish(ucmd->arena, cmd, pub.objects, ret);
-	codearena_array_put(pub.objects, small_objects);
+	codearena_array_put(ucmd->arena, pub.objects, cmd->object_count,
+			    sizeof(*pub.objects), small_objects);
 	return ret;
+}
+
+/*
+ * Fast path for one object in one page without traps and patches: copies under
+ * the lock with page faults disabled, so that no claims are needed. It makes the
+ * same checks as the general path, and never reports an error: whatever fails
+ * here takes the general path, which refuses it.
+ */
+static bool codearena_publish_fast(struct codearena_arena *arena,
+				    const struct codearena_publish *cmd,
+				    const struct codearena_object *object)
+{
+	const struct codearena_piece piece =
+		codearena_piece_first(object->offset, object->length);
+	struct codearena_page *state;
+	bool done = false;
+
+	if (object->trap_count || piece.rest ||
+	    codearena_object_check(arena, object) ||
+	    mutex_lock_killable(&arena->lock))
+		return false;
+	state = codearena_page_committed_locked(arena, piece.index);
+	if (codearena_page_may_write(state, piece.mask) ||
+	    (state->written & piece.mask))
+		goto out_unlock;
+	pagefault_disable();
+	done = !codearena_copy_in(state->data + piece.start,
+				  u64_to_user_ptr(object->source),
+				  piece.length);
+	pagefault_enable();
+	if (!done) {
+		codearena_page_clear(state, piece.mask);
+		goto out_unlock;
+	}
+	codearena_object_finish(state->data + piece.start, piece.length);
+	codearena_seal_state_locked(arena, state, piece.mask,
+				    object->flags &
+				    CODEARENA_OBJECT_F_PATCHABLE);
+	arena->counters.written += piece.length;
+	arena->counters.published++;
+	if (cmd->flags & CODEARENA_PUBLISH_F_SYNC)
+		codearena_sync_locked(arena);
+out_unlock:
+	mutex_unlock(&arena->lock);
+	return done;
+}
+
+/**
+ * codearena_ioctl_publish - copy, seal and patch, all or nothing
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_publish.
+ */
+int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
+{
+	struct codearena_object object __uninitialized;
+	struct codearena_publish *cmd = ucmd->cmd;
+
+	if ((cmd->flags & ~CODEARENA_PUBLISH_F_SYNC) || cmd->__reserved)
+		return -EOPNOTSUPP;
+	if (cmd->object_count == 1 && !cmd->patch_count &&
+	    !codearena_slow_path() &&
+	    codearena_copy_in_small(&object, u64_to_user_ptr(cmd->objects),
+				    sizeof(object)) &&
+	    codearena_publish_fast(ucmd->arena, cmd, &object)) {
+		trace_publish(ucmd->arena, cmd, &object, 0);
+		return 0;
+	}
+	return codearena_publish_all(ucmd);
 }

@@ -315,14 +315,14 @@ int codearena_ioctl_discard(struct codearena_ucmd *ucmd)
 {
 	struct codearena_arena *arena = ucmd->arena;
 	struct codearena_discard *cmd = ucmd->cmd;
-	struct codearena_range small[4], *ranges;
+	struct codearena_range small[4] __uninitialized, *ranges;
 	int ret = 0;
 	u32 i;
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
-	ranges = codearena_array_get(cmd->ranges, cmd->count, sizeof(*ranges),
-				     small, sizeof(small));
+	ranges = codearena_array_get(arena, cmd->ranges, cmd->count,
+				     sizeof(*ranges), small, sizeof(small));
 	if (IS_ERR(ranges))
 		return PTR_ERR(ranges);
 	for (i = 0; i < cmd->count && !ret; i++)
@@ -334,6 +334,6 @@ int codearena_ioctl_discard(struct codearena_ucmd *ucmd)
 		ret = codearena_discard(arena, ranges, cmd->count,
 					&cmd->out_failed);
 	trace_discard(arena, ranges, cmd->count, ret);
-	codearena_array_put(ranges, small);
+	codearena_array_put(arena, ranges, cmd->count, sizeof(*ranges), small);
 	return ret;
 }

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The counters of an arena: STAT and fdinfo.
+ * Report the counters of an arena: STAT and fdinfo.
  */
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
@@ -48,17 +48,19 @@ int codearena_ioctl_stat(struct codearena_ucmd *ucmd)
 		codearena_traps_fixed(arena, CODEARENA_TRAP_DIVIDE);
 	cmd->out_traps_undefined =
 		codearena_traps_fixed(arena, CODEARENA_TRAP_UNDEFINED);
+	cmd->out_metadata = atomic_long_read(&arena->metadata);
+	cmd->out_metadata_limit = arena->metadata_limit;
 	return 0;
 }
 
-/* The process that reserved the arena, as the reader of @m numbers it. */
+/* Pid of the process that reserved the arena, in the pid namespace of the reader. */
 static pid_t codearena_owner_seen(const struct codearena_arena *arena,
 				  struct seq_file *m)
 {
 	pid_t pid = 0;
 
 	rcu_read_lock();
-	/* Its number may belong to another process once it has ended. */
+	/* A process that has ended may have left its pid to another one. */
 	if (pid_task(arena->pid, PIDTYPE_TGID))
 		pid = pid_nr_ns(arena->pid,
 				proc_pid_ns(file_inode(m->file)->i_sb));
@@ -90,10 +92,10 @@ static void codearena_counters_show(const struct codearena_counters *counters,
 /**
  * codearena_arena_show - print the arena for /proc/PID/fdinfo
  * @arena: the arena
- * @m: where to
- * @file: the handle that is asked for
+ * @m: output
+ * @file: the handle
  *
- * Programs read this: keys are kept, new ones go to the end.
+ * Programs parse this: keys are kept, new ones are appended.
  */
 void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m,
 			  struct file *file)
@@ -129,4 +131,14 @@ void codearena_arena_show(struct codearena_arena *arena, struct seq_file *m,
 		   (u64)codearena_commit_limit() << PAGE_SHIFT);
 	seq_printf(m, "codearena-all-committed:\t%llu\n",
 		   (u64)atomic_long_read(&codearena_committed) << PAGE_SHIFT);
+	seq_printf(m, "codearena-metadata:\t%lu\n",
+		   atomic_long_read(&arena->metadata));
+	seq_printf(m, "codearena-metadata-limit:\t%lu\n",
+		   arena->metadata_limit);
+	seq_printf(m, "codearena-all-metadata:\t%lu\n",
+		   codearena_metadata_total());
+	seq_printf(m, "codearena-user-limit:\t%llu\n",
+		   (u64)codearena_user_limit() << PAGE_SHIFT);
+	seq_printf(m, "codearena-user-total:\t%lu\n",
+		   codearena_user_charged(arena->user));
 }

@@ -95,10 +95,18 @@ codearena_pad_find_locked(struct codearena_arena *arena, u32 offset)
 	return pad && pad->offset == offset ? pad : NULL;
 }
 
+static void codearena_pad_free(struct codearena_arena *arena,
+			       struct codearena_pad *pad)
+{
+	kfree(pad);
+	codearena_uncharge(arena, codearena_footprint(sizeof(*pad)));
+}
+
 static int codearena_pad_get_locked(struct codearena_arena *arena, u32 offset)
 {
 	struct rb_node **link = &arena->pads.rb_node, *parent = NULL;
 	struct codearena_pad *pad;
+	int ret;
 
 	lockdep_assert_held(&arena->lock);
 	pad = codearena_pad_find_locked(arena, offset);
@@ -106,9 +114,14 @@ static int codearena_pad_get_locked(struct codearena_arena *arena, u32 offset)
 		pad->refs++;
 		return 0;
 	}
+	ret = codearena_charge(arena, codearena_footprint(sizeof(*pad)));
+	if (ret)
+		return ret;
 	pad = kzalloc(sizeof(*pad), CODEARENA_GFP);
-	if (!pad)
+	if (!pad) {
+		codearena_uncharge(arena, codearena_footprint(sizeof(*pad)));
 		return -ENOMEM;
+	}
 	pad->offset = offset;
 	pad->refs = 1;
 	while (*link) {
@@ -131,7 +144,7 @@ static void codearena_pad_put_locked(struct codearena_arena *arena, u32 offset)
 	if (WARN_ON_ONCE(!pad) || --pad->refs)
 		return;
 	rb_erase(&pad->node, &arena->pads);
-	kfree(pad);
+	codearena_pad_free(arena, pad);
 }
 
 /* Drop the first @count pads of a table. */
@@ -282,6 +295,26 @@ int codearena_table_insert_locked(struct codearena_arena *arena,
 	return 0;
 }
 
+static void codearena_table_uncharge(struct codearena_arena *arena,
+				     const struct codearena_table *table)
+{
+	const size_t size = codearena_table_size(READ_ONCE(table->shape));
+
+	codearena_uncharge(arena, codearena_footprint(size));
+}
+
+/**
+ * codearena_table_free - free a table that no search can see
+ * @arena: the arena it was made for
+ * @table: the table
+ */
+void codearena_table_free(struct codearena_arena *arena,
+			  struct codearena_table *table)
+{
+	codearena_table_uncharge(arena, table);
+	kvfree(table);
+}
+
 /**
  * codearena_table_remove_locked - traps take their ordinary way again
  * @arena: the arena, locked
@@ -298,6 +331,7 @@ void codearena_table_remove_locked(struct codearena_arena *arena,
 					codearena_table_landings(table));
 	arena->counters.trap_tables--;
 	arena->counters.trap_entries -= codearena_table_count(table);
+	codearena_table_uncharge(arena, table);
 	kvfree_rcu_mightsleep(table);
 }
 
@@ -417,12 +451,12 @@ void codearena_traps_free(struct codearena_arena *arena)
 	synchronize_rcu();
 	rbtree_postorder_for_each_entry_safe(table, next_table, &arena->tables,
 					     node) {
-		kvfree(table);
+		codearena_table_free(arena, table);
 		cond_resched();
 	}
 	rbtree_postorder_for_each_entry_safe(pad, next_pad, &arena->pads,
 					     node) {
-		kfree(pad);
+		codearena_pad_free(arena, pad);
 		cond_resched();
 	}
 }
@@ -430,6 +464,24 @@ void codearena_traps_free(struct codearena_arena *arena)
 static u64 codearena_table_id(const struct codearena_table *table)
 {
 	return (u64)table->generation << 32 | table->start;
+}
+
+static struct codearena_table *
+codearena_table_new(struct codearena_arena *arena,
+		    const struct codearena_range *range,
+		    const struct codearena_trap *traps, u32 shape)
+{
+	unsigned long bytes = codearena_footprint(codearena_table_size(shape));
+	struct codearena_table *table;
+	int ret = codearena_charge(arena, bytes);
+
+	if (ret)
+		return ERR_PTR(ret);
+	table = codearena_table_build(range->offset, range->length, traps,
+				      shape, CODEARENA_GFP);
+	if (IS_ERR(table))
+		codearena_uncharge(arena, bytes);
+	return table;
 }
 
 /**
@@ -442,8 +494,8 @@ static u64 codearena_table_id(const struct codearena_table *table)
  * @id: gets the number by which user space knows it
  * @failed: gets the index of the entry to blame
  *
- * Return: the table, for codearena_table_insert_locked() or kvfree(); or a
- * negative errno.
+ * Return: the table, for codearena_table_insert_locked() or
+ * codearena_table_free(); or a negative errno.
  */
 struct codearena_table *codearena_table_get(struct codearena_arena *arena,
 					    const struct codearena_range *range,
@@ -454,7 +506,7 @@ struct codearena_table *codearena_table_get(struct codearena_arena *arena,
 	struct codearena_table *table;
 	int ret;
 
-	traps = codearena_array_get(uptr, count, sizeof(*traps), small,
+	traps = codearena_array_get(arena, uptr, count, sizeof(*traps), small,
 				    sizeof(small));
 	if (IS_ERR(traps))
 		return ERR_CAST(traps);
@@ -463,10 +515,11 @@ struct codearena_table *codearena_table_get(struct codearena_arena *arena,
 	if (ret)
 		table = ERR_PTR(ret);
 	else
-		table = codearena_table_build(range->offset, range->length,
-					      traps, count, report,
-					      CODEARENA_GFP);
-	codearena_array_put(traps, small);
+		table = codearena_table_new(arena, range, traps,
+					    codearena_table_shape(range->length,
+								  traps, count,
+								  report));
+	codearena_array_put(arena, traps, count, sizeof(*traps), small);
 	if (IS_ERR(table))
 		return table;
 	/* 0 is skipped, so that no id is 0. */
@@ -525,7 +578,7 @@ static int codearena_trap_register(struct codearena_ucmd *ucmd, u64 *id)
 	mutex_unlock(&arena->lock);
 out_table:
 	if (ret)
-		kvfree(table);
+		codearena_table_free(arena, table);
 	return ret;
 }
 

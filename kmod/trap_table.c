@@ -36,6 +36,23 @@ static u32 codearena_table_start(const struct codearena_table *table, u32 shape,
 }
 
 /**
+ * codearena_table_size - bytes that a table takes
+ * @shape: &struct codearena_table.shape
+ *
+ * Return: what to allocate.
+ */
+size_t codearena_table_size(u32 shape)
+{
+	size_t size = codearena_table_width(shape) *
+		      (shape & CODEARENA_TABLE_COUNT);
+
+	if (shape & CODEARENA_TABLE_RANGES)
+		size *= 2;
+	return size + offsetof(struct codearena_table, data) +
+	       codearena_table_starts(shape);
+}
+
+/**
  * codearena_table_entry - a protected range
  * @table: the table
  * @index: less than codearena_table_count()
@@ -173,8 +190,17 @@ int codearena_traps_check(struct codearena_trap *traps, u32 count, u64 length,
 	return 0;
 }
 
-static u32 codearena_table_shape(u32 length, const struct codearena_trap *traps,
-				 u32 count, bool report)
+/**
+ * codearena_table_shape - choose the layout of a table
+ * @length: bytes of the code
+ * @traps: entries that codearena_traps_check() has passed
+ * @count: how many
+ * @report: CODEARENA_TRAP_F_REPORT
+ *
+ * Return: &struct codearena_table.shape.
+ */
+u32 codearena_table_shape(u32 length, const struct codearena_trap *traps,
+			  u32 count, bool report)
 {
 	u32 shape = count;
 	u32 i;
@@ -209,26 +235,20 @@ static void codearena_table_set(struct codearena_table *table, u32 index,
  * @start: first byte of the code, in the arena
  * @length: bytes of the code
  * @traps: entries that codearena_traps_check() has passed
- * @count: how many
- * @report: CODEARENA_TRAP_F_REPORT
+ * @shape: from codearena_table_shape()
  * @gfp: how to allocate
  *
  * Return: the table, for kvfree(); or -ENOMEM.
  */
 struct codearena_table *codearena_table_build(u32 start, u32 length,
 					      const struct codearena_trap *traps,
-					      u32 count, bool report, gfp_t gfp)
+					      u32 shape, gfp_t gfp)
 {
-	u32 shape = codearena_table_shape(length, traps, count, report);
-	size_t size = codearena_table_width(shape) * count;
+	const u32 count = shape & CODEARENA_TABLE_COUNT;
 	struct codearena_table *table;
 	u32 i;
 
-	if (shape & CODEARENA_TABLE_RANGES)
-		size *= 2;
-	size += offsetof(struct codearena_table, data) +
-		codearena_table_starts(shape);
-	table = kvmalloc(size, gfp);
+	table = kvmalloc(codearena_table_size(shape), gfp);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
 	table->start = start;

@@ -88,15 +88,17 @@ static inline u32 codearena_table_landing(const struct codearena_table *table,
 		table->data[index] : table->landing;
 }
 
+size_t codearena_table_size(u32 shape);
 u32 codearena_table_entry(const struct codearena_table *table, u32 index,
 			  u32 *length);
 bool codearena_table_find(const struct codearena_table *table, u32 offset,
 			  u32 *landing);
 int codearena_traps_check(struct codearena_trap *traps, u32 count, u64 length,
 			  u64 limit, u32 *failed);
+u32 codearena_table_shape(u32 length, const struct codearena_trap *traps,
+			  u32 count, bool report);
 struct codearena_table *codearena_table_build(u32 start, u32 length,
 					      const struct codearena_trap *traps,
-					      u32 count, bool report,
-					      gfp_t gfp);
+					      u32 shape, gfp_t gfp);
 
 #endif /* CODEARENA_TRAP_TABLE_H */

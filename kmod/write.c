@@ -2,12 +2,49 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * WRITE: bytes for granules that are not sealed.
+ * WRITE: copy bytes into granules that are not sealed.
  */
-#include <linux/slab.h>
-
 #include "batch.h"
 #include "trace.h"
+
+static void codearena_write_settle_locked(struct codearena_batch *batch)
+{
+	const struct codearena_chunk *chunk;
+	struct codearena_page *state;
+	u32 i;
+
+	lockdep_assert_held(&batch->arena->lock);
+	for (i = 0; i < batch->count; i++) {
+		chunk = codearena_batch_entry(batch, i);
+		codearena_for_each_piece(piece, chunk->offset, chunk->length) {
+			state = codearena_page_get(batch->arena, piece.index);
+			state->written |= piece.mask;
+			state->claimed &= ~piece.mask;
+		}
+	}
+	batch->arena->counters.written += batch->bytes;
+}
+
+static int codearena_write_run(struct codearena_batch *batch)
+{
+	struct codearena_arena *arena = batch->arena;
+	int ret;
+
+	if (mutex_lock_killable(&arena->lock))
+		return -EINTR;
+	ret = codearena_batch_claim_locked(batch);
+	mutex_unlock(&arena->lock);
+	if (ret)
+		return ret;
+	ret = codearena_batch_copy(batch);
+	mutex_lock(&arena->lock);
+	if (ret)
+		codearena_batch_release_locked(batch);
+	else
+		codearena_write_settle_locked(batch);
+	mutex_unlock(&arena->lock);
+	return ret;
+}
 
 /**
  * codearena_ioctl_write - copy bytes into granules that are not sealed
@@ -19,21 +56,20 @@ int codearena_ioctl_write(struct codearena_ucmd *ucmd)
 {
 	struct codearena_arena *arena = ucmd->arena;
 	struct codearena_write *cmd = ucmd->cmd;
-	struct codearena_chunk small[4], *chunks;
+	struct codearena_chunk small[4] __uninitialized, *chunks;
 	struct codearena_batch batch = {
 		.arena = arena,
 		.stride = sizeof(*chunks),
 		.count = cmd->count,
 		.failed = CODEARENA_NO_INDEX,
 	};
-	struct codearena_page *state;
 	int ret = 0;
 	u32 i;
 
 	if (cmd->flags)
 		return -EOPNOTSUPP;
-	chunks = codearena_array_get(cmd->chunks, cmd->count, sizeof(*chunks),
-				     small, sizeof(small));
+	chunks = codearena_array_get(arena, cmd->chunks, cmd->count,
+				     sizeof(*chunks), small, sizeof(small));
 	if (IS_ERR(chunks))
 		return PTR_ERR(chunks);
 	batch.entries = chunks;
@@ -44,25 +80,11 @@ int codearena_ioctl_write(struct codearena_ucmd *ucmd)
 		batch.failed = i - 1;
 		goto out_array;
 	}
-	ret = codearena_batch_run(&batch, NULL, 0);
-	if (ret)
-		goto out_array;
-
-	mutex_lock(&arena->lock);
-	for (i = 0; i < cmd->count; i++) {
-		codearena_for_each_piece(piece, chunks[i].offset,
-					 chunks[i].length) {
-			state = codearena_page_get(arena, piece.index);
-			state->written |= piece.mask;
-			state->claimed &= ~piece.mask;
-		}
-		arena->counters.written += chunks[i].length;
-	}
-	mutex_unlock(&arena->lock);
+	ret = codearena_write_run(&batch);
+	codearena_batch_end(&batch);
 out_array:
 	trace_write(arena, chunks, cmd->count, ret);
 	cmd->out_failed = batch.failed;
-	kvfree(batch.undo);
-	codearena_array_put(chunks, small);
+	codearena_array_put(arena, chunks, cmd->count, sizeof(*chunks), small);
 	return ret;
 }

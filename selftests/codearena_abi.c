@@ -18,9 +18,10 @@
 	_Static_assert(offsetof(struct codearena_##type, member) == (bytes), \
 		       #type "." #member)
 
-ABI_SIZE(query, 72);
+ABI_SIZE(query, 104);
 ABI_OFFSET(query, out_trap_kinds, 28);
 ABI_OFFSET(query, out_commit_total, 64);
+ABI_OFFSET(query, out_max_traps, 96);
 ABI_SIZE(reserve, 56);
 ABI_OFFSET(reserve, name, 24);
 ABI_SIZE(commit, 24);
@@ -43,9 +44,10 @@ ABI_SIZE(range, 16);
 ABI_SIZE(discard, 24);
 ABI_SIZE(share, 16);
 ABI_OFFSET(share, out_fd, 8);
-ABI_SIZE(stat, 128);
+ABI_SIZE(stat, 144);
 ABI_OFFSET(stat, out_syncs, 80);
 ABI_OFFSET(stat, out_traps_undefined, 120);
+ABI_OFFSET(stat, out_metadata_limit, 136);
 ABI_SIZE(trap_register, 48);
 ABI_OFFSET(trap_register, out_failed, 36);
 ABI_OFFSET(trap_register, out_id, 40);
@@ -146,9 +148,24 @@ TEST_F(command, exact_size)
 
 TEST_F(command, shorter_than_first_version)
 {
-	for (uint32_t size = 0; size < self->command->size; size++) {
+	for (uint32_t size = 0; size < self->command->first; size++) {
 		self->call.head.size = size;
 		EXPECT_CALL_REFUSED(EINVAL, &self->call);
+	}
+}
+
+/* A program of the first version has nothing behind its structure. */
+TEST_F(command, first_version)
+{
+	const size_t first = self->command->first;
+	uint8_t *structure = self->pages + self->arena.page - first;
+
+	self->call.head.size = first;
+	memcpy(structure, self->call.raw, first);
+	ASSERT_ZERO(ioctl(self->fd, self->command->request, structure));
+	if (variant->index == COMMAND_SHARE) {
+		memcpy(self->call.raw, structure, first);
+		ASSERT_ZERO(close(self->call.share.out_fd));
 	}
 }
 

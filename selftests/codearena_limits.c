@@ -6,9 +6,12 @@
  */
 #include "lib/harness.h"
 
+#include <sched.h>
+
 #include "lib/group.h"
 
 #define PARAMETER "/sys/module/codearena/parameters/commit_limit_mb"
+#define USER_SHARE "/sys/module/codearena/parameters/user_share"
 #define MIB (1ULL << 20)
 #define PAGES(bytes) ((bytes) / sysconf(_SC_PAGESIZE))
 
@@ -19,6 +22,7 @@ FIXTURE(limit)
 	int fd;
 	uint64_t total;		/* committed before the test */
 	char saved[32];
+	char saved_share[32];
 	bool writable;
 };
 
@@ -29,17 +33,24 @@ FIXTURE_SETUP(limit)
 	ASSERT_ZERO(arena_new(&self->arena, PAGES(8 * MIB), 0, 0));
 	self->fd = self->arena.fd;
 	ASSERT_ZERO(do_query(self->fd, &query));
-	self->total = query.out_commit_total;
+	self->total = query.out_commit_total + query.out_metadata_total;
 	self->writable = !access(PARAMETER, R_OK | W_OK) &&
 			 !read_file(PARAMETER, self->saved,
-				    sizeof(self->saved));
+				    sizeof(self->saved)) &&
+			 !read_file(USER_SHARE, self->saved_share,
+				    sizeof(self->saved_share));
+	/* One user may have it all, unless a test says otherwise. */
+	if (self->writable)
+		ASSERT_ZERO(write_file(USER_SHARE, "100"));
 }
 
 FIXTURE_TEARDOWN(limit)
 {
 	arena_free(&self->arena);
-	if (self->writable)
-		EXPECT_ZERO(write_file(PARAMETER, self->saved));
+	if (!self->writable)
+		return;
+	EXPECT_ZERO(write_file(PARAMETER, self->saved));
+	EXPECT_ZERO(write_file(USER_SHARE, self->saved_share));
 }
 
 #define NEED_PARAMETER()						\
@@ -62,7 +73,8 @@ FIXTURE_TEARDOWN(limit)
 		struct codearena_query query_;				\
 									\
 		ASSERT_ZERO(do_query(self->fd, &query_));		\
-		EXPECT_EQ(bytes, query_.out_commit_total);		\
+		EXPECT_EQ(bytes, query_.out_commit_total +		\
+				 query_.out_metadata_total);		\
 	} while (0)
 
 TEST_F(limit, query_reports_the_parameter)
@@ -81,40 +93,55 @@ TEST_F(limit, query_reports_the_parameter)
 	EXPECT_LT(1ULL << 40, query.out_commit_limit);
 }
 
+/* Commit until nothing more fits; says how much. */
+static uint64_t commit_all(const struct arena *a)
+{
+	uint64_t at = 0, step = MIB;
+
+	while (step >= a->page) {
+		if (!do_commit(a->fd, at, step))
+			at += step;
+		else
+			step /= 2;
+	}
+	return at;
+}
+
 TEST_F(limit, module)
 {
 	uint64_t page = self->arena.page, limit;
+	struct codearena_query query;
+	struct arena other;
 
 	NEED_PARAMETER();
+	ASSERT_ZERO(arena_new(&other, POPULATED_PAGES, 0, 0));
+	ASSERT_ZERO(do_query(self->fd, &query));
+	self->total = query.out_commit_total + query.out_metadata_total;
 	limit = self->total / MIB + 3;
 	SET_LIMIT(limit);
-	/* How many bytes are left, now that others may hold some. */
-	limit = limit * MIB - self->total;
-	EXPECT_REFUSED(&self->arena, ENOMEM,
-		       do_commit(self->fd, 0, limit + page));
+	limit *= MIB;
+	EXPECT_REFUSED(&self->arena, ENOMEM, do_commit(self->fd, 0, 3 * MIB));
 	EXPECT_REFUSED(&self->arena, ENOMEM,
 		       do_commit(self->fd, 0, self->arena.length));
 	EXPECT_TOTAL(self->total);
 
-	ASSERT_ZERO(do_commit(self->fd, 0, limit));
-	EXPECT_TOTAL(self->total + limit);
-	EXPECT_REFUSED(&self->arena, ENOMEM, do_commit(self->fd, limit, page));
+	/* Code and the states of its pages fill the limit, but for a rest. */
+	EXPECT_LT(MIB, commit_all(&self->arena));
+	EXPECT_EQ(ENOMEM, errno);
+	ASSERT_ZERO(do_query(self->fd, &query));
+	self->total = query.out_commit_total + query.out_metadata_total;
+	EXPECT_LE(self->total, limit);
+	EXPECT_GT(self->total + 2 * page, limit);
 
 	/* Another arena meets the same limit. */
-	{
-		struct arena other;
-
-		ASSERT_ZERO(arena_new(&other, POPULATED_PAGES, 0, 0));
-		EXPECT_REFUSED(&other, ENOMEM, do_commit(other.fd, 0, page));
-		ASSERT_ZERO(do_decommit(self->fd, 0, page));
-		EXPECT_ZERO(do_commit(other.fd, 0, page));
-		arena_free(&other);
-	}
-	EXPECT_TOTAL(self->total + limit - page);
-	EXPECT_ZERO(do_commit(self->fd, limit, page));
+	EXPECT_REFUSED(&other, ENOMEM, do_commit(other.fd, 0, 2 * page));
+	ASSERT_ZERO(do_decommit(self->fd, 0, 2 * page));
+	EXPECT_ZERO(do_commit(other.fd, 0, page));
+	arena_free(&other);
+	EXPECT_ZERO(do_commit(self->fd, 0, page));
 }
 
-/* The nearer limit answers first. */
+/* The stricter limit answers first. */
 TEST_F(limit, arena_before_module)
 {
 	struct arena a;
@@ -161,6 +188,81 @@ TEST_F(limit, parameter_that_overflows)
 	EXPECT_ZERO(do_commit(self->fd, 0, MIB));
 	SET_LIMIT(1ULL << 44);
 	EXPECT_ZERO(do_commit(self->fd, MIB, MIB));
+}
+
+/* What is left of half of 8 MiB is the user's, whoever else has nothing. */
+TEST_F(limit, share_of_a_user)
+{
+	struct codearena_query query;
+	uint64_t limit;
+
+	NEED_PARAMETER();
+	ASSERT_ZERO(do_query(self->fd, &query));
+	limit = 2 * (query.out_user_total / MIB + 2);
+	SET_LIMIT(limit);
+	ASSERT_ZERO(write_file(USER_SHARE, "50"));
+	ASSERT_ZERO(do_query(self->fd, &query));
+	EXPECT_EQ(limit / 2 * MIB, query.out_user_limit);
+	EXPECT_REFUSED(&self->arena, ENOMEM, do_commit(self->fd, 0, 2 * MIB));
+	EXPECT_LE(MIB, commit_all(&self->arena));
+	ASSERT_ZERO(do_query(self->fd, &query));
+	EXPECT_LE(query.out_user_total, query.out_user_limit);
+	EXPECT_GT(query.out_user_total + 2 * self->arena.page,
+		  query.out_user_limit);
+	ASSERT_ZERO(write_file(USER_SHARE, "0"));
+	EXPECT_ZERO(do_commit(self->fd, 4 * MIB, MIB));
+}
+
+#define OTHER_USER 4711
+
+/* Opened as root, for the node lets nobody else in. */
+static int commit_as_other_user(void *arg)
+{
+	struct codearena_query query;
+	int fd = device_open(O_RDWR);
+
+	(void)arg;
+	CHECK(fd >= 0);
+	CHECK(setuid(OTHER_USER) == 0);
+	CHECK(do_query(fd, &query) == 0);
+	CHECK(query.out_user_total == 0);
+	CHECK(do_reserve(fd, MIB, 0, 0, "other") == 0);
+	CHECK(do_commit(fd, 0, MIB / 2) == 0);
+	CHECK(do_query(fd, &query) == 0);
+	CHECK(query.out_user_total > MIB / 2);
+	return 0;
+}
+
+static int commit_in_user_namespace(void *arg)
+{
+	int fd = device_open(O_RDWR);
+
+	(void)arg;
+	CHECK(fd >= 0);
+	if (unshare(CLONE_NEWUSER))
+		return KSFT_SKIP;
+	if (do_reserve(fd, MIB, 0, 0, "namespace") == 0)
+		CHECK(do_commit(fd, 0, MIB / 2) == -1);
+	CHECK(errno == ENOMEM);
+	return 0;
+}
+
+TEST_F(limit, users_do_not_share)
+{
+	struct codearena_query query;
+	int status;
+
+	NEED_PARAMETER();
+	if (getuid())
+		SKIP(return, "cannot become another user");
+	ASSERT_ZERO(do_query(self->fd, &query));
+	SET_LIMIT(2 * (query.out_user_total / MIB + 2));
+	ASSERT_ZERO(write_file(USER_SHARE, "50"));
+	commit_all(&self->arena);
+	EXPECT_EQ(0, run_child(commit_as_other_user, NULL));
+	status = run_child(commit_in_user_namespace, NULL);
+	if (status != KSFT_SKIP)
+		EXPECT_EQ(0, status);
 }
 
 /* A group of its own for the children of a test, with little memory. */

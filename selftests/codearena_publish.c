@@ -180,6 +180,50 @@ TEST_F(publish, unreadable_arrays)
 	}
 }
 
+/* Pages of the source that are there only after a fault, and then one not at all. */
+TEST_F(publish, source_not_resident)
+{
+	struct codearena_object objects[2];
+	uint8_t wanted[64];
+	uint8_t *source;
+	int file = memfd_create("source", 0);
+
+	ASSERT_LE(0, file);
+	ASSERT_EQ((ssize_t)(2 * self->page),
+		  write(file, self->source, 2 * self->page));
+	for (unsigned int i = 0; i < 2; i++) {
+		source = mmap(NULL, 3 * self->page, PROT_READ, MAP_SHARED, file,
+			      0);
+		ASSERT_NE(MAP_FAILED, (void *)source);
+		ASSERT_ZERO(madvise(source, 2 * self->page, MADV_RANDOM));
+		/* One that is there, one that is not. */
+		memcpy(wanted, source + self->page - 32, 32);
+		memcpy(wanted + 32, self->source + self->page, 32);
+		objects[0] = object_of(self->free + 4 * i * self->granule,
+				       self->source, 32, 0);
+		objects[1] = object_of(self->free +
+				       (4 * i + 2) * self->granule,
+				       source + self->page - 32, 64, 0);
+		ASSERT_ZERO(do_publish(self->fd, objects, 2, NULL, 0, 0));
+		EXPECT_BYTES(self->arena.view + objects[1].offset, wanted, 64);
+		EXPECT_BYTES(self->arena.view + objects[0].offset, self->source,
+			     32);
+		ASSERT_ZERO(munmap(source, 3 * self->page));
+	}
+	/* Behind the end of the file there is no page to come. */
+	source = mmap(NULL, 3 * self->page, PROT_READ, MAP_SHARED, file, 0);
+	ASSERT_NE(MAP_FAILED, (void *)source);
+	objects[0].offset = self->free + 16 * self->granule;
+	objects[1] = object_of(self->free + 20 * self->granule,
+			       source + 2 * self->page - 32, 64, 0);
+	EXPECT_REFUSED_AT(&self->arena, EFAULT, 1,
+			  do_publish(self->fd, objects, 2, NULL, 0, 0));
+	EXPECT_TRAP_FILL(&self->arena, objects[0].offset, self->granule);
+	EXPECT_TRAP_FILL(&self->arena, objects[1].offset, self->granule);
+	munmap(source, 3 * self->page);
+	close(file);
+}
+
 TEST_F(publish, too_many_entries)
 {
 	struct codearena_query query;

@@ -194,6 +194,7 @@ TEST_F(reserve, handles_are_independent)
 TEST_F(reserve, fdinfo)
 {
 	struct codearena_query query;
+	struct codearena_stat stat;
 	char text[2048];
 	int shared;
 
@@ -233,6 +234,17 @@ TEST_F(reserve, fdinfo)
 		      (unsigned long long)query.out_commit_limit);
 	EXPECT_FDINFO(text, "codearena-all-committed", "%llu",
 		      (unsigned long long)query.out_commit_total);
+	ASSERT_ZERO(do_stat(self->fd, &stat));
+	EXPECT_FDINFO(text, "codearena-metadata", "%llu",
+		      (unsigned long long)stat.out_metadata);
+	EXPECT_FDINFO(text, "codearena-metadata-limit", "%llu",
+		      (unsigned long long)stat.out_metadata_limit);
+	EXPECT_FDINFO(text, "codearena-all-metadata", "%llu",
+		      (unsigned long long)query.out_metadata_total);
+	EXPECT_FDINFO(text, "codearena-user-limit", "%llu",
+		      (unsigned long long)query.out_user_limit);
+	EXPECT_FDINFO(text, "codearena-user-total", "%llu",
+		      (unsigned long long)query.out_user_total);
 
 	/* The same arena, by another handle. */
 	shared = do_share(self->fd);

@@ -153,4 +153,4 @@ static struct kunit_case codearena_arch_cases[] = {
 	{}
 };
 
-TEST_SUITE("codearena_arch", codearena_arch_cases);
+TEST_SUITE("codearena_arch", codearena_arch_cases, test_init);

@@ -466,22 +466,63 @@ static void batch_random(struct kunit *test)
 	}
 }
 
-static struct kunit_case codearena_batch_cases[] = {
-	KUNIT_CASE(write_marks_granules),
-	KUNIT_CASE(write_across_pages),
-	KUNIT_CASE(write_refuses),
-	KUNIT_CASE(write_two_in_a_granule),
-	KUNIT_CASE(restore_fill),
-	KUNIT_CASE(restore_written),
-	KUNIT_CASE(restore_all_entries),
-	KUNIT_CASE(restore_directly),
-	KUNIT_CASE(restore_only_pieces_copied),
-	KUNIT_CASE(claims_release),
-	KUNIT_CASE(publish_seals_and_fills_rest),
-	KUNIT_CASE(publish_over_written),
-	KUNIT_CASE(publish_failed_patch_undoes),
-	KUNIT_CASE(batch_random),
-	{}
-};
+/* Entries on either side of what is copied under the lock, by number and size. */
+static void quick_only_if_small(struct kunit *test)
+{
+	const u64 source = source_of(test, 5, P(1) + G(1));
+	struct codearena_object objects[9];
+	u64 length;
+	u32 i;
 
-TEST_SUITE("codearena_batch", codearena_batch_cases);
+	commit_pages(test, 8);
+	for (i = 0; i < 9; i++)
+		objects[i] = (struct codearena_object) { G(i), source, 7 };
+	KUNIT_EXPECT_EQ(test, 0, test_publish(test, objects, 8, NULL, 0));
+	for (i = 0; i < 9; i++)
+		objects[i].offset = G(i + 8);
+	KUNIT_EXPECT_EQ(test, 0, test_publish(test, objects, 9, NULL, 0));
+	KUNIT_EXPECT_EQ(test, BIT_ULL(17) - 1, test_page(test, 0)->sealed);
+	for (length = P(1) - 1; length <= P(1) + 1; length++) {
+		i = 1 + 2 * (length + 1 - P(1));
+		KUNIT_EXPECT_EQ(test, 0, publish_one(test, P(i), source,
+						     length));
+		KUNIT_EXPECT_TRUE(test, holds(test, P(i), 5, P(1) - 1));
+	}
+	KUNIT_EXPECT_EQ(test, 17ULL + 3, counters(test)->published);
+	KUNIT_EXPECT_EQ(test, 17ULL * 7 + 3 * P(1), counters(test)->written);
+}
+
+#define BATCH_CASES						\
+	KUNIT_CASE(write_marks_granules),				\
+	KUNIT_CASE(write_across_pages),					\
+	KUNIT_CASE(write_refuses),					\
+	KUNIT_CASE(write_two_in_a_granule),				\
+	KUNIT_CASE(restore_fill),					\
+	KUNIT_CASE(restore_written),					\
+	KUNIT_CASE(restore_all_entries),				\
+	KUNIT_CASE(restore_directly),					\
+	KUNIT_CASE(restore_only_pieces_copied),				\
+	KUNIT_CASE(claims_release),					\
+	KUNIT_CASE(publish_seals_and_fills_rest),			\
+	KUNIT_CASE(publish_over_written),				\
+	KUNIT_CASE(publish_failed_patch_undoes),			\
+	KUNIT_CASE(batch_random),					\
+	KUNIT_CASE(quick_only_if_small),				\
+	{}
+
+static struct kunit_case codearena_batch_cases[] = { BATCH_CASES };
+
+/* The same with the lock let go while anything is copied. */
+static struct kunit_case codearena_batch_slow_cases[] = { BATCH_CASES };
+
+static int slow_init(struct kunit *test)
+{
+	int ret = test_init(test);
+
+	if (!ret)
+		test_set_slow_path(test, true);
+	return ret;
+}
+
+TEST_SUITE("codearena_batch", codearena_batch_cases, test_init);
+TEST_SUITE("codearena_batch_slow", codearena_batch_slow_cases, slow_init);

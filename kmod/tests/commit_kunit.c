@@ -6,6 +6,7 @@
  * checked when it ends.
  */
 #include <linux/sizes.h>
+#include <linux/slab.h>
 
 #include "fixture.h"
 #include "seed.h"
@@ -100,21 +101,100 @@ static void commit_twice_beyond_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EEXIST, test_commit(test, 0, P(2)));
 }
 
+/* How many pages may be committed besides, if this many bytes may be used? */
+static unsigned long pages_left(unsigned long limit)
+{
+	const unsigned long states =
+		codearena_footprint(sizeof(struct codearena_chunk_state));
+	unsigned long pages = 0;
+
+	limit -= codearena_metadata_total() +
+		 (atomic_long_read(&codearena_committed) << PAGE_SHIFT);
+	while (P(pages + 1) +
+	       DIV_ROUND_UP(pages + 1, CODEARENA_CHUNK_PAGES) * states <= limit)
+		pages++;
+	return pages;
+}
+
 static void commit_module_limit(struct kunit *test)
 {
-	unsigned long free = SZ_1M >> PAGE_SHIFT;
+	unsigned long free;
 	int ret;
 
-	free -= atomic_long_read(&codearena_committed);
 	test_reserve(test, SZ_2M, 0, 0);
+	free = pages_left(SZ_1M);
 	test_set_module_limit(test, 1);
 	ret = test_commit(test, 0, P(free + 1));
 	KUNIT_EXPECT_EQ(test, -ENOMEM, ret);
 	KUNIT_EXPECT_EQ(test, 0ULL, committed(test));
+	KUNIT_EXPECT_PTR_EQ(test, NULL, test_page(test, 0));
 	KUNIT_EXPECT_EQ(test, 0, test_commit(test, 0, P(free)));
 	KUNIT_EXPECT_EQ(test, -ENOMEM, test_commit(test, P(free), P(1)));
 	test_set_module_limit(test, 0);
 	KUNIT_EXPECT_EQ(test, 0, test_commit(test, P(free), P(1)));
+}
+
+static void commit_user_share(struct kunit *test)
+{
+	unsigned long free;
+	int ret;
+
+	test_reserve(test, SZ_2M, 0, 0);
+	free = pages_left(SZ_1M);
+	test_set_module_limit(test, 2);
+	test_set_user_share(test, 50);
+	KUNIT_EXPECT_EQ(test, SZ_1M >> PAGE_SHIFT,
+			codearena_user_limit());
+	ret = test_commit(test, 0, P(free + 1));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, ret);
+	KUNIT_EXPECT_EQ(test, 0, test_commit(test, 0, P(free / 2)));
+	test_set_user_share(test, 100);
+	KUNIT_EXPECT_EQ(test, 0, test_commit(test, P(free / 2), P(free / 2)));
+}
+
+/* States of pages live as long as a page near them is committed. */
+static void chunks_come_and_go(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, 0, test_commit(test, P(63), P(2)));
+	KUNIT_EXPECT_PTR_NE(test, NULL, test_page(test, 0));
+	KUNIT_EXPECT_PTR_NE(test, NULL, test_page(test, 127));
+	KUNIT_EXPECT_PTR_EQ(test, NULL, test_page(test, 128));
+	KUNIT_ASSERT_EQ(test, 0, test_decommit(test, P(64), P(1)));
+	KUNIT_EXPECT_PTR_NE(test, NULL, test_page(test, 0));
+	KUNIT_EXPECT_PTR_EQ(test, NULL, test_page(test, 127));
+	KUNIT_ASSERT_EQ(test, 0, test_decommit(test, P(63), P(1)));
+	KUNIT_EXPECT_PTR_EQ(test, NULL, test_page(test, 0));
+}
+
+static void metadata_own_limit(struct kunit *test)
+{
+	struct codearena_arena *arena;
+	unsigned long used;
+
+	test_reserve(test, TEST_LENGTH, P(4), 0);
+	arena = test_arena(test)->arena;
+	KUNIT_EXPECT_EQ(test, SZ_16M + 4 * P(4), (u64)arena->metadata_limit);
+	used = arena->metadata_limit - atomic_long_read(&arena->metadata);
+	KUNIT_ASSERT_EQ(test, 0, codearena_charge(arena, used));
+	KUNIT_EXPECT_EQ(test, -ENOSPC, codearena_charge(arena, 1));
+	KUNIT_EXPECT_EQ(test, -ENOSPC, test_commit(test, 0, P(1)));
+	KUNIT_EXPECT_EQ(test, 0ULL, committed(test));
+	codearena_uncharge(arena, used);
+	KUNIT_EXPECT_EQ(test, 0, test_commit(test, 0, P(1)));
+}
+
+static void footprint_is_not_less(struct kunit *test)
+{
+	size_t size;
+
+	for (size = 1; size < SZ_64K; size += 7) {
+		void *memory = kmalloc(size, GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, memory);
+		KUNIT_EXPECT_GE_MSG(test, codearena_footprint(size),
+				    (unsigned long)ksize(memory), "%zu", size);
+		kfree(memory);
+	}
 }
 
 static void commit_limit_units(struct kunit *test)
@@ -273,6 +353,10 @@ static struct kunit_case codearena_commit_cases[] = {
 	KUNIT_CASE(commit_own_limit),
 	KUNIT_CASE(commit_twice_beyond_limit),
 	KUNIT_CASE(commit_module_limit),
+	KUNIT_CASE(commit_user_share),
+	KUNIT_CASE(chunks_come_and_go),
+	KUNIT_CASE(metadata_own_limit),
+	KUNIT_CASE(footprint_is_not_less),
 	KUNIT_CASE(commit_limit_units),
 	KUNIT_CASE(decommit_needs_all),
 	KUNIT_CASE(decommit_forgets),
@@ -284,4 +368,4 @@ static struct kunit_case codearena_commit_cases[] = {
 	{}
 };
 
-TEST_SUITE("codearena_commit", codearena_commit_cases);
+TEST_SUITE("codearena_commit", codearena_commit_cases, test_init);

@@ -20,6 +20,7 @@
 static struct mm_struct *test_mm;
 static unsigned long test_memory;
 static long test_committed_before;
+static unsigned long test_metadata_before;
 static unsigned long test_limit_before;
 
 /* Some kernels run the suites before the module's own init function. */
@@ -28,15 +29,20 @@ static bool test_before_init(void)
 	return THIS_MODULE->state == MODULE_STATE_COMING;
 }
 
-static unsigned long *test_module_limit(void)
+static void *test_parameter(const char *name)
 {
 	unsigned int i;
 
 	for (i = 0; i < THIS_MODULE->num_kp; i++) {
-		if (!strcmp(THIS_MODULE->kp[i].name, "commit_limit_mb"))
+		if (!strcmp(THIS_MODULE->kp[i].name, name))
 			return THIS_MODULE->kp[i].arg;
 	}
 	return NULL;
+}
+
+static unsigned long *test_module_limit(void)
+{
+	return test_parameter("commit_limit_mb");
 }
 
 int test_suite_init(struct kunit_suite *suite)
@@ -56,7 +62,9 @@ int test_suite_init(struct kunit_suite *suite)
 	vm_munmap(test_memory + TEST_USER, PAGE_SIZE);
 	test_mm = current->mm;
 	test_committed_before = atomic_long_read(&codearena_committed);
-	if (!test_module_limit())
+	test_metadata_before = codearena_metadata_total();
+	if (!test_module_limit() || !test_parameter("user_share") ||
+	    !test_parameter("slow_path"))
 		return -ENOENT;
 	test_limit_before = *test_module_limit();
 	return 0;
@@ -77,6 +85,26 @@ void test_suite_exit(struct kunit_suite *suite)
 void test_set_module_limit(struct kunit *test, unsigned long megabytes)
 {
 	WRITE_ONCE(*test_module_limit(), megabytes);
+}
+
+/**
+ * test_set_user_share - set the parameter user_share
+ * @test: the case
+ * @percent: its value; it is all when a case begins
+ */
+void test_set_user_share(struct kunit *test, unsigned int percent)
+{
+	WRITE_ONCE(*(unsigned int *)test_parameter("user_share"), percent);
+}
+
+/**
+ * test_set_slow_path - set the parameter slow_path
+ * @test: the case
+ * @slow: its value; it is off when a case begins
+ */
+void test_set_slow_path(struct kunit *test, bool slow)
+{
+	WRITE_ONCE(*(bool *)test_parameter("slow_path"), slow);
 }
 
 /* Close the handle, if one is open, and open another. */
@@ -117,6 +145,8 @@ int test_init(struct kunit *test)
 		return -ENOMEM;
 	t->user = test_memory;
 	test->priv = t;
+	test_set_user_share(test, 0);
+	test_set_slow_path(test, false);
 	/* The end of the thread gives both back, whether it is aborted or not. */
 	mmget(test_mm);
 	kthread_use_mm(test_mm);
@@ -138,6 +168,9 @@ void test_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ_MSG(test, test_committed_before,
 			    atomic_long_read(&codearena_committed),
 			    "pages stay charged");
+	KUNIT_EXPECT_EQ_MSG(test, test_metadata_before,
+			    codearena_metadata_total(),
+			    "metadata stays charged");
 }
 
 unsigned long test_user(struct kunit *test, size_t at)
@@ -358,12 +391,38 @@ static void test_check_page(struct kunit *test, unsigned long index,
 	}
 }
 
+/* Without landing pads, of which only trap.c knows the size. */
+static unsigned long test_metadata(struct codearena_arena *arena)
+{
+	const unsigned long chunks = DIV_ROUND_UP(arena->length >> PAGE_SHIFT,
+						  CODEARENA_CHUNK_PAGES);
+	unsigned long bytes, i;
+	struct rb_node *node;
+	u32 shape;
+
+	bytes = codearena_footprint(struct_size(arena, chunks, chunks));
+	for (i = 0; i < chunks; i++) {
+		if (arena->chunks[i])
+			bytes += codearena_footprint(sizeof(*arena->chunks[i]));
+	}
+	for (node = rb_first(&arena->tables); node; node = rb_next(node)) {
+		shape = rb_entry(node, struct codearena_table, node)->shape;
+		bytes += codearena_footprint(codearena_table_size(shape));
+	}
+	return bytes;
+}
+
 void test_check_arena(struct kunit *test)
 {
 	struct codearena_arena *arena = test_arena(test)->arena;
 	struct codearena_counters counters = {};
-	unsigned long i;
+	unsigned long i, metadata;
 
+	metadata = atomic_long_read(&arena->metadata);
+	if (RB_EMPTY_ROOT(&arena->pads))
+		KUNIT_EXPECT_EQ(test, test_metadata(arena), metadata);
+	else
+		KUNIT_EXPECT_LT(test, test_metadata(arena), metadata);
 	for (i = 0; i < arena->length >> PAGE_SHIFT; i++)
 		test_check_page(test, i, &counters);
 	KUNIT_EXPECT_EQ(test, counters.committed, arena->counters.committed);

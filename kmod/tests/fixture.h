@@ -38,12 +38,12 @@ void test_suite_exit(struct kunit_suite *suite);
 int test_init(struct kunit *test);
 void test_exit(struct kunit *test);
 
-#define TEST_SUITE(_name, _cases)			\
+#define TEST_SUITE(_name, _cases, _init)		\
 	static struct kunit_suite _cases##_suite = {	\
 		.name = _name,				\
 		.suite_init = test_suite_init,		\
 		.suite_exit = test_suite_exit,		\
-		.init = test_init,			\
+		.init = _init,				\
 		.exit = test_exit,			\
 		.test_cases = _cases,			\
 	};						\
@@ -52,6 +52,8 @@ void test_exit(struct kunit *test);
 /* Another arena instead; the old one is freed. */
 void test_reserve(struct kunit *test, u64 length, u64 commit_limit, u32 flags);
 void test_set_module_limit(struct kunit *test, unsigned long megabytes);
+void test_set_user_share(struct kunit *test, unsigned int percent);
+void test_set_slow_path(struct kunit *test, bool slow);
 
 /* User memory, by the offset in it. */
 unsigned long test_user(struct kunit *test, size_t at);

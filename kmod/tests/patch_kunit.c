@@ -301,4 +301,4 @@ static struct kunit_case codearena_patch_cases[] = {
 	{}
 };
 
-TEST_SUITE("codearena_patch", codearena_patch_cases);
+TEST_SUITE("codearena_patch", codearena_patch_cases, test_init);

@@ -297,4 +297,4 @@ static struct kunit_case codearena_seal_cases[] = {
 	{}
 };
 
-TEST_SUITE("codearena_seal", codearena_seal_cases);
+TEST_SUITE("codearena_seal", codearena_seal_cases, test_init);

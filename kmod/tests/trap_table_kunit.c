@@ -227,7 +227,9 @@ static struct codearena_table *build(struct kunit *test, u32 length,
 {
 	struct codearena_table *table;
 
-	table = codearena_table_build(SZ_64K, length, traps, count, report,
+	table = codearena_table_build(SZ_64K, length, traps,
+				      codearena_table_shape(length, traps,
+							    count, report),
 				      GFP_KERNEL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, table);
 	return table;
@@ -492,6 +494,28 @@ static void table_random(struct kunit *test)
 	}
 }
 
+/* What is counted is what the members take. */
+static void table_sizes(struct kunit *test)
+{
+	const size_t head = offsetof(struct codearena_table, data);
+
+	KUNIT_EXPECT_EQ(test, (size_t)44, head);
+	KUNIT_EXPECT_EQ(test, head + 2 * 10, codearena_table_size(10));
+	KUNIT_EXPECT_EQ(test, head + 2 * 10,
+			codearena_table_size(10 | CODEARENA_TABLE_REPORT |
+					     CODEARENA_TABLE_LEAVING));
+	KUNIT_EXPECT_EQ(test, head + 4 * 10,
+			codearena_table_size(10 | CODEARENA_TABLE_WIDE));
+	KUNIT_EXPECT_EQ(test, head + 4 * 10,
+			codearena_table_size(10 | CODEARENA_TABLE_RANGES));
+	KUNIT_EXPECT_EQ(test, head + 6 * 10,
+			codearena_table_size(10 | CODEARENA_TABLE_LANDINGS));
+	KUNIT_EXPECT_EQ(test, head + 12 * 10,
+			codearena_table_size(10 | CODEARENA_TABLE_WIDE |
+					     CODEARENA_TABLE_RANGES |
+					     CODEARENA_TABLE_LANDINGS));
+}
+
 /* The most entries that user space may give, with the widest layout. */
 static void table_largest(struct kunit *test)
 {
@@ -507,7 +531,9 @@ static void table_largest(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, codearena_traps_check(traps, count,
 						       count * gap, LIMIT,
 						       &failed));
-	table = codearena_table_build(0, count * gap, traps, count, true,
+	table = codearena_table_build(0, count * gap, traps,
+				      codearena_table_shape(count * gap, traps,
+							    count, true),
 				      GFP_KERNEL);
 	kvfree(traps);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, table);
@@ -525,6 +551,7 @@ static void table_largest(struct kunit *test)
 }
 
 static struct kunit_case codearena_trap_table_cases[] = {
+	KUNIT_CASE(table_sizes),
 	KUNIT_CASE(check_inside),
 	KUNIT_CASE(check_empty),
 	KUNIT_CASE(check_outside),

@@ -667,4 +667,4 @@ static struct kunit_case codearena_traps_cases[] = {
 	{}
 };
 
-TEST_SUITE("codearena_traps", codearena_traps_cases);
+TEST_SUITE("codearena_traps", codearena_traps_cases, test_init);

@@ -35,6 +35,7 @@ static const struct bench_subject *const subjects[] = {
 	&bench_publish_subject,
 	&bench_write_subject,
 	&bench_patch_subject,
+	&bench_life_subject,
 	&bench_trap_subject,
 };
 

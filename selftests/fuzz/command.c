@@ -51,7 +51,7 @@ static uint8_t *place(struct fuzzer *f, const struct op *op,
 		error_add(allowed, EOPNOTSUPP);
 	}
 	if (op->abi & ABI_SHORT) {
-		head[0] -= 8;
+		head[0] = (uint32_t)c->first - 8;
 		error_add(allowed, EINVAL);
 	} else if (op->abi & (ABI_LONG | ABI_TAIL)) {
 		head[0] += LONGER;

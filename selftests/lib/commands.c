@@ -3,16 +3,20 @@
 /* The valid calls, see commands.h. */
 #include "commands.h"
 
-#define COMMAND(command, type, ...)					\
+#define GROWN_COMMAND(command, type, first_size, ...)			\
 	[COMMAND_##command] = {						\
 		.name = #command,					\
 		.request = CODEARENA_##command,				\
 		.size = sizeof(struct type),				\
+		.first = (first_size),					\
 		__VA_ARGS__						\
 	}
 
+#define COMMAND(command, type, ...) \
+	GROWN_COMMAND(command, type, sizeof(struct type), __VA_ARGS__)
+
 const struct command commands[COMMAND_COUNT] = {
-	COMMAND(QUERY, codearena_query, .outputs = true),
+	GROWN_COMMAND(QUERY, codearena_query, 72, .outputs = true),
 	COMMAND(RESERVE, codearena_reserve,
 		.flags = CODEARENA_RESERVE_F_PERMANENT |
 			 CODEARENA_RESERVE_F_SHARED_WRITER,
@@ -35,7 +39,8 @@ const struct command commands[COMMAND_COUNT] = {
 	COMMAND(SHARE, codearena_share, .outputs = true,
 		.reserved = offsetof(struct codearena_share, __reserved),
 		.needs_arena = true),
-	COMMAND(STAT, codearena_stat, .outputs = true, .needs_arena = true),
+	GROWN_COMMAND(STAT, codearena_stat, 128,
+		      .outputs = true, .needs_arena = true),
 	COMMAND(TRAP_REGISTER, codearena_trap_register, .outputs = true,
 		.flags = CODEARENA_TRAP_F_REPORT,
 		.needs_arena = true, .changes = true),

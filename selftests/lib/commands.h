@@ -15,7 +15,8 @@
  * struct command - what is known about a command
  * @name: for messages
  * @request: its number
- * @size: bytes of its structure; all structures are of the first version
+ * @size: bytes of its structure
+ * @first: bytes of the first version of it
  * @flags: the flags it knows
  * @reserved: offset of its __reserved member, 0 without one
  * @outputs: writes to the structure when it succeeds
@@ -26,6 +27,7 @@ struct command {
 	const char *name;
 	unsigned long request;
 	size_t size;
+	size_t first;
 	uint32_t flags;
 	size_t reserved;
 	bool outputs;

@@ -500,6 +500,9 @@ static bool stat_differs(const struct codearena_stat *a,
 			     b->out_traps_divide);
 	different |= differs("traps_undefined", a->out_traps_undefined,
 			     b->out_traps_undefined);
+	different |= differs("metadata", a->out_metadata, b->out_metadata);
+	different |= differs("metadata_limit", a->out_metadata_limit,
+			     b->out_metadata_limit);
 	return different;
 }
 

@@ -111,7 +111,7 @@ copy_in() {
 run_uml() {
 	local dir=$1 tree=$1/source file code=0
 	unpack_source "$dir"
-	for file in Kconfig .kunitconfig range.{c,h} trap_table.{c,h} \
+	for file in Kconfig .kunitconfig range.h trap_table.{c,h} \
 		tests/{range,trap_table}_kunit.c tests/seed.{c,h}; do
 		copy_in "kmod/$file" "$tree/lib/codearena/$file"
 	done

@@ -19,18 +19,17 @@
  *
  * Every command takes a pointer to a structure that begins with
  * ``__u32 size``. User space sets it to the size of the structure that it was
- * compiled with. A shorter structure of an older program means 0 in every
- * later member; a longer one of a newer program is accepted as long as all
- * bytes that this kernel does not know are 0. Members that begin with out_ are
- * written by the kernel, what they held before is ignored, and unless a member
- * says otherwise they are written on success only. Members called __reserved
- * and undefined bits of flags must be 0.
+ * compiled with. In a shorter structure of an older program all later members
+ * count as 0; a longer one of a newer program is accepted if all bytes that
+ * this kernel does not know are 0. The kernel writes the members that begin
+ * with out_, on success only unless the member documents otherwise, and ignores
+ * their old values. Members called __reserved and undefined bits of flags must
+ * be 0.
  *
  * Ranges are given as offset and length in bytes.
  *
- * A command that fails has changed nothing: neither bytes, nor states, nor
- * counters, whatever the reason was. Bytes which are not sealed may be seen
- * to change and change back while a command runs that is about to fail.
+ * A command that fails changes nothing: neither bytes, nor states, nor counters.
+ * While it runs, bytes that are not sealed may change and change back.
  *
  * A *granule* is the unit of sealing: 1/64 of a page, 64 bytes where pages
  * have 4 KiB. Its life is::
@@ -55,9 +54,9 @@
  *   misaligned, empty or contradictory.
  * E2BIG:
  *   Bytes beyond what this kernel knows are not 0, or there is more than a page
- *   of them.
+ *   of them; or the objects of a call have too many traps together.
  * EOPNOTSUPP:
- *   A flag, or a reserved member, that this kernel does not know.
+ *   A flag or a reserved member that this kernel does not know is set.
  * EOVERFLOW:
  *   offset + length wraps around.
  * ENOENT:
@@ -65,12 +64,12 @@
  *   or a landing pad, is not sealed; there is no table with this id, or no
  *   view.
  * EEXIST:
- *   The range is committed already, or has a table of traps already; or a
+ *   The range is committed already, or has a trap table already; or a
  *   landing pad and a protected range meet.
  * EBUSY:
  *   The handle has an arena, or the process a landing pad, already; a granule
  *   is being written by another call, or is named twice in this one; or it
- *   holds a landing pad that a table leads to.
+ *   holds a landing pad that a trap table targets.
  * EPERM:
  *   The caller's address space does not own the arena; or a granule is sealed
  *   (or sealed and not patchable, or permanent), which forbids the change.
@@ -83,13 +82,34 @@
  * EACCES:
  *   mmap or mprotect asked for rights that no view of an arena has.
  * ENOSPC:
- *   The arena's own commit limit is reached.
+ *   The arena's own limit is reached, for code or for metadata.
  * ENOMEM:
- *   Memory, the control group's limit or the module's limit is exhausted.
+ *   Memory is exhausted, or the limit of the control group, of the user or of
+ *   the machine is reached.
  * EFAULT:
  *   A user address cannot be read or written.
  * EINTR:
  *   A fatal signal is pending.
+ */
+
+/**
+ * DOC: Limits
+ *
+ * The memory of an arena is *code*, which CODEARENA_COMMIT allocates, and
+ * *metadata*: page states, trap tables, landing pads, and the longer arrays of a
+ * call while it runs. Both are charged to the memory control group of the
+ * caller, and count against these limits:
+ *
+ * - of the arena: code against its commit limit, metadata against a limit
+ *   derived from that. Beyond them calls fail with ENOSPC.
+ * - of the user who reserved the arena, and of the machine: code and metadata
+ *   together. Beyond them calls fail with ENOMEM. The parameter
+ *   commit_limit_mb of the module is the limit of the machine, user_share the
+ *   percentage of it that one user gets, in all user namespaces together.
+ *
+ * One call accepts out_max_entries entries in an array and out_max_traps traps
+ * in all its objects. &struct codearena_query and &struct codearena_stat report
+ * limits and use.
  */
 
 /**
@@ -107,11 +127,11 @@
  *   undefined instruction.
  *
  * The instruction is looked up by the address space of the thread and its
- * program counter, so a table serves every view of its arena, and processes
- * that inherited or were handed one. Every other trap takes its ordinary way:
+ * program counter, so a table serves every view of its arena, in processes that
+ * inherited or received one too. Every other trap is handled as usual:
  * at instructions without an entry, at breakpoints and single steps, at an
  * instruction fetch, in the landing pad itself, and in the kernel on behalf of
- * a system call, which answers EFAULT.
+ * a system call, which fails with EFAULT.
  *
  * A landing pad lies in sealed code of the same arena and in no protected
  * range, or it is the external pad of the process (CODEARENA_TRAP_LANDING).
@@ -163,7 +183,7 @@
  */
 
 /* Grows whenever a command or a member is added. */
-#define CODEARENA_ABI_REVISION	1
+#define CODEARENA_ABI_REVISION	2
 
 /* The type byte of all commands. */
 #define CODEARENA_IOC_TYPE	0xC7
@@ -174,7 +194,7 @@
  */
 #define CODEARENA_GUARD_OFFSET	0x10000000000ULL
 
-/* In out_failed: no single entry is to blame. */
+/* In out_failed: no single entry was refused. */
 #define CODEARENA_NO_INDEX	0xffffffffU
 
 /* Size of an arena's name with its final NUL. */
@@ -206,8 +226,8 @@ enum {
 #define CODEARENA_FEATURE_TRAPS		0x8ULL /* TRAP_*, traps in PUBLISH */
 
 /*
- * Kinds of traps: bits of &struct codearena_query.out_trap_kinds, and what a
- * landing pad is told.
+ * Kinds of traps: bits of &struct codearena_query.out_trap_kinds, and values
+ * reported to a landing pad.
  */
 #define CODEARENA_TRAP_MEMORY		0x1U
 #define CODEARENA_TRAP_DIVIDE		0x2U
@@ -225,16 +245,22 @@ enum {
  * @out_page_size: bytes in a page, the unit of commit
  * @out_granule: bytes in a granule, the unit of sealing and discarding
  * @out_max_entries: most entries accepted in one array
- * @out_trap_kinds: CODEARENA_TRAP_* bits: what leads to a landing pad on this
- *                  machine
+ * @out_trap_kinds: CODEARENA_TRAP_* bits: traps that continue at a landing pad
+ *                  on this machine
  * @out_features: CODEARENA_FEATURE_* bits
  * @out_max_length: largest arena in bytes
  * @out_preferred_align: an arena whose length is a multiple of this many
  *                       bytes is mapped at such a multiple
- * @out_commit_limit: bytes that all arenas of the machine may commit together
- * @out_commit_total: bytes that they have committed now
+ * @out_commit_limit: bytes that all arenas of the machine may use together,
+ *                    for code and for metadata
+ * @out_commit_total: bytes of code that they have committed now
+ * @out_metadata_total: bytes of metadata that they use now
+ * @out_user_limit: bytes that all arenas of one user may use together
+ * @out_user_total: bytes that the arenas of the calling user use now
+ * @out_max_traps: most traps in all objects of one CODEARENA_PUBLISH together
+ * @__reserved: 0
  *
- * What the module can do. Works on every handle, before and after RESERVE.
+ * Reports features and limits. Works on every handle, before and after RESERVE.
  *
  * Errors: EFAULT, EOPNOTSUPP.
  */
@@ -252,6 +278,11 @@ struct codearena_query {
 	__aligned_u64 out_preferred_align;
 	__aligned_u64 out_commit_limit;
 	__aligned_u64 out_commit_total;
+	__aligned_u64 out_metadata_total;
+	__aligned_u64 out_user_limit;
+	__aligned_u64 out_user_total;
+	__u32 out_max_traps;
+	__u32 __reserved;
 };
 
 #define CODEARENA_QUERY _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_QUERY)
@@ -317,8 +348,8 @@ struct codearena_commit {
  * @offset: first byte, a multiple of the page size
  * @length: bytes, a multiple of the page size, not 0
  *
- * Gives committed memory back, sealed or not, and releases the tables of traps
- * for code in it. Executing or reading it is SIGBUS from then on.
+ * Frees committed memory, sealed or not, and releases the trap tables of code in
+ * it. Executing or reading it raises SIGBUS from then on.
  *
  * Errors: EBUSY, EINTR, EINVAL, ENOENT, EOPNOTSUPP, EOVERFLOW, EPERM.
  */
@@ -355,8 +386,8 @@ struct codearena_chunk {
  * Copies bytes into committed granules which are not sealed. Two entries may
  * not touch the same granule.
  *
- * Errors: EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
- * EOVERFLOW, EPERM.
+ * Errors: EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC,
+ * EOPNOTSUPP, EOVERFLOW, EPERM.
  */
 struct codearena_write {
 	__u32 size;
@@ -471,15 +502,14 @@ struct codearena_patch_entry {
  *              @object_count + the index of the patch, or CODEARENA_NO_INDEX
  * @__reserved: must be 0
  *
- * The fast path of a code generator: copies the objects into committed
- * granules which are not sealed, makes the instruction caches coherent, seals
- * them with their traps, and then applies the patches in order, so that a
- * jump-table slot never leads to code which is not there yet. Objects may not
- * share a granule. The patches go to ranges that were patchable before the
- * call.
+ * Copies the objects into committed granules that are not sealed, makes the
+ * instruction caches coherent, seals the granules with their traps, and then
+ * applies the patches in order, so that a jump-table slot never targets code
+ * that is not published yet. Objects may not share a granule. The patches must
+ * lie in ranges that were patchable before the call.
  *
- * Errors: EAGAIN, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM,
- * EOPNOTSUPP, EOVERFLOW, EPERM.
+ * Errors: E2BIG, EAGAIN, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM,
+ * ENOSPC, EOPNOTSUPP, EOVERFLOW, EPERM.
  */
 struct codearena_publish {
 	__u32 size;
@@ -513,8 +543,8 @@ struct codearena_publish {
  * compared before the first is stored; each store is one naturally aligned
  * atomic access, in the order of the array. A word may be named only once.
  *
- * Errors: EAGAIN, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
- * EOVERFLOW, EPERM.
+ * Errors: EAGAIN, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC,
+ * EOPNOTSUPP, EOVERFLOW, EPERM.
  */
 struct codearena_patch {
 	__u32 size;
@@ -545,15 +575,15 @@ struct codearena_range {
  * @out_failed: on failure the index of the entry that was refused, or
  *              CODEARENA_NO_INDEX
  *
- * Fills committed ranges with trap instructions and takes their seal away, so
- * that they can be written again. Tables of traps for code in the ranges are
- * released. Pages without sealed code are unmapped, and all processors
- * synchronise as with CODEARENA_PATCH_F_SYNC before the call returns. Ranges
- * may not overlap. That no thread still executes the code is the caller's to
- * ensure; one that does runs into a trap instruction or a page fault.
+ * Fills committed ranges with trap instructions and unseals them, so that they
+ * can be written again. Releases the trap tables of code in the ranges, unmaps
+ * pages without sealed code, and synchronises all processors as with
+ * CODEARENA_PATCH_F_SYNC before it returns. Ranges may not overlap. The caller
+ * must ensure that no thread still executes the code; a thread that does hits a
+ * trap instruction or a page fault.
  *
- * Errors: EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
- * EOVERFLOW, EPERM.
+ * Errors: EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC,
+ * EOPNOTSUPP, EOVERFLOW, EPERM.
  */
 struct codearena_discard {
 	__u32 size;
@@ -572,8 +602,8 @@ struct codearena_discard {
  * @out_fd: a new O_RDONLY, O_CLOEXEC file descriptor of the same arena
  * @__reserved: must be 0
  *
- * The new handle can map the code view, query, and be passed to another
- * process; it changes nothing, wherever it is used.
+ * The new handle can map views, query, and be passed to another process. It
+ * cannot change the arena.
  *
  * Errors: EFAULT, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP.
  */
@@ -605,6 +635,9 @@ struct codearena_share {
  * @out_traps_memory: memory traps that went to a landing pad
  * @out_traps_divide: divide errors that did
  * @out_traps_undefined: undefined instructions that did
+ * @out_metadata: bytes of metadata used now
+ * @out_metadata_limit: limit of @out_metadata: 16 MiB plus four times
+ *                      @out_commit_limit
  *
  * The arena's counters, taken together at one moment. Works on every handle
  * of an arena, from every process.
@@ -629,6 +662,8 @@ struct codearena_stat {
 	__aligned_u64 out_traps_memory;
 	__aligned_u64 out_traps_divide;
 	__aligned_u64 out_traps_undefined;
+	__aligned_u64 out_metadata;
+	__aligned_u64 out_metadata_limit;
 };
 
 #define CODEARENA_STAT _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_STAT)
@@ -639,8 +674,8 @@ struct codearena_stat {
 /**
  * struct codearena_trap_register - ioctl(CODEARENA_TRAP_REGISTER)
  * @size: sizeof(struct codearena_trap_register)
- * @flags: CODEARENA_TRAP_F_REPORT: two registers tell the landing pad where
- *         the trap was and what it was about, see "Traps without signals"
+ * @flags: CODEARENA_TRAP_F_REPORT: two registers report the instruction and the
+ *         address or kind of the trap, see "Traps without signals"
  * @offset: first byte of the code that the table is for
  * @length: bytes of it; all of them sealed
  * @traps: user address of an array of &struct codearena_trap, in any order,
@@ -651,11 +686,10 @@ struct codearena_stat {
  * @out_id: gets what CODEARENA_TRAP_RELEASE takes, never 0; valid when the
  *          call succeeds
  *
- * Registers traps for code that is sealed already. Code has one table at a
- * time: tables do not overlap.
+ * Registers traps for code that is sealed already. Tables may not overlap.
  *
- * Errors: EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP,
- * EOVERFLOW.
+ * Errors: EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC,
+ * EOPNOTSUPP, EOVERFLOW.
  */
 struct codearena_trap_register {
 	__u32 size;
@@ -677,7 +711,7 @@ struct codearena_trap_register {
  * @flags: must be 0
  * @id: from CODEARENA_TRAP_REGISTER or CODEARENA_PUBLISH
  *
- * Traps that begin after the call has returned take their ordinary way.
+ * Traps that occur after the call has returned are handled as usual.
  *
  * Errors: EINTR, ENOENT (released before, by DISCARD perhaps), EOPNOTSUPP.
  */
@@ -696,11 +730,11 @@ struct codearena_trap_release {
  * @flags: must be 0
  * @address: of the pad, in the caller's address space
  *
- * Says where traps with CODEARENA_LANDING_EXTERNAL go in the calling process,
- * for all views of this arena that it has or maps later, and in its forked
- * children. It is set once; it is forgotten with the last view. Works on every
- * handle of the arena: each process that maps it has a pad of its own. Where
- * none is set, such traps take their ordinary way.
+ * Sets where traps with CODEARENA_LANDING_EXTERNAL continue in the calling
+ * process, for all views of this arena that it has or maps later, and in its
+ * forked children. It is set once; it is forgotten with the last view. Works on
+ * every handle of the arena: each process that maps it has a pad of its own.
+ * Where none is set, such traps are handled as usual.
  *
  * Errors: EBUSY (set already), EINVAL (no address of user space), ENOENT (the
  * process has no view), EOPNOTSUPP.
