@@ -29,12 +29,14 @@ struct codearena_bucket codearena_buckets[CODEARENA_BUCKETS] = {
 
 /* Traps wait for the end with interrupts off: a raw lock, and no allocation. */
 static void codearena_mm_lock(struct codearena_mm *cmm)
+	__acquires(&cmm->lock)
 {
 	raw_spin_lock(&cmm->lock);
 	write_seqcount_begin(&cmm->seq);
 }
 
 static void codearena_mm_unlock(struct codearena_mm *cmm)
+	__releases(&cmm->lock)
 {
 	write_seqcount_end(&cmm->seq);
 	raw_spin_unlock(&cmm->lock);
