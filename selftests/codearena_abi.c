@@ -95,7 +95,7 @@ FIXTURE_SETUP(command)
 		self->fd = device_open(O_RDWR);
 		ASSERT_LE(0, self->fd);
 	}
-	/* One page to use, and one behind it that faults. */
+	/* A page to use, followed by one that faults. */
 	self->pages = mmap(NULL, 2 * self->arena.page, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->pages);
@@ -169,7 +169,7 @@ TEST_F(command, first_version)
 	}
 }
 
-/* Every byte behind the structure that this kernel cannot know. */
+/* Every byte after the structure that this kernel knows. */
 TEST_F(command, longer_with_bytes_not_zero)
 {
 	static const uint32_t more[] = { 1, 2, 7, 8, 16, 255, 1024 };

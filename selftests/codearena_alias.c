@@ -43,7 +43,7 @@ FIXTURE_SETUP(alias)
 	self->before = snapshot(&self->arena);
 }
 
-/* True if no mapping of this process that leads to the device has 'w'. */
+/* True if no mapping of the device in this process has 'w'. */
 static bool no_writable_view(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
@@ -290,7 +290,7 @@ TEST_F(alias, madvise)
 	madvise(self->arena.view, self->length, MADV_DOFORK);
 }
 
-/* The kernel as the writer, told to put its answers into the view. */
+/* The kernel as the writer: the view is given as its output buffer. */
 TEST_F(alias, system_calls_that_write)
 {
 	char path[] = "/proc/self/cmdline";
@@ -391,7 +391,7 @@ TEST_F(alias, vmsplice)
 	}
 }
 
-/* A path that leads to the handle opens the device anew. */
+/* Opening the handle's path opens the device anew. */
 TEST_F(alias, reopened_handle)
 {
 	int shared = do_share(self->fd);

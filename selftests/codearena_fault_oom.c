@@ -16,7 +16,7 @@
 #define LIMIT		"24M"
 #define WITHOUT_SWAP	GROUP "/memory.swap.max"
 
-/* What the processors may keep of the charge of a group that is empty. */
+/* Charge that processors may hold for an empty group. */
 #define REMAINDER	MIB
 
 /**
@@ -148,7 +148,7 @@ TEST_F(oom, publishing_process)
 		EXPECT_EQ(kills + 1, group_event("oom_kill"));
 		EXPECT_LE(20, steps_made(e->lane));
 		check_shared(_metadata, e);
-		/* What is shared stays charged to who committed it. */
+		/* Shared pages stay charged to the group that committed them. */
 		EXPECT_LE(e->shared.length, group_usage());
 		EXPECT_TRUE(crew_total_becomes(self->total +
 					       e->shared.length));

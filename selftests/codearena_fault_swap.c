@@ -26,7 +26,7 @@
 #define SWAP_CURRENT	GROUP "/memory.swap.current"
 #define SIGNATURE	"SWAPSPACE2"
 
-/* What the processors may keep of the charge of a group that is empty. */
+/* Charge that processors may hold for an empty group. */
 #define REMAINDER	MIB
 
 static void load_modules(void)
@@ -127,7 +127,7 @@ static int publish_all(const struct arena *a, uint64_t from, uint64_t to)
 	static uint8_t bytes[65536];
 
 	for (uint64_t at = from; at < to; at += a->page) {
-		/* With swap there is memory to be had, if slowly. */
+		/* With swap, memory is slow but not short. */
 		CHECK(do_commit(a->fd, at, a->page) == 0);
 		fill(bytes, a->page, (uint32_t)(at / a->page));
 		code_return(bytes, (uint32_t)at);

@@ -84,7 +84,7 @@ static bool commit_once(struct churner *c, const uint8_t *bytes)
 		return false;
 	if (do_publish1(c->a->fd, at, bytes, c->a->page, 0))
 		return churner_fail(c, "PUBLISH");
-	/* The readers are to see it, too. */
+	/* Give the readers time to see it. */
 	sched_yield();
 	if (memcmp(c->a->view + at, bytes, c->a->page))
 		return churner_fail(c, "bytes");
@@ -443,7 +443,7 @@ FIXTURE(life) {
 	uint64_t total;
 };
 
-/* Whatever a test did: in the end the machine has its memory back. */
+/* Whatever a test did, its memory has been given back in the end. */
 FIXTURE_SETUP(life)
 {
 	self->total = crew_total();
@@ -514,7 +514,7 @@ TEST_F(life, forks_while_patching)
 
 /*
  * The handle is closed, and the view unmapped, under threads that use the
- * handle. They see their calls succeed until they are told EBADF.
+ * handle. Their calls succeed until one returns EBADF.
  */
 #define CLOSERS		4
 

@@ -81,8 +81,8 @@ enum slot_kind { NEAR, NEAR_HALF, FAR, FAR_HALF };
  * @patch_at: offset of the word that changes
  * @width: of that word
  * @thunks: offsets of the targets
- * @words: what leads to each of them
- * @leads_to: which of them it leads to now, protected by @lock
+ * @words: the slot's word for each of them
+ * @leads_to: which of them is the target now, protected by @lock
  * @lock: one patcher at a time
  */
 struct slot {
@@ -136,7 +136,7 @@ static void slot_place_patch(struct slot *slot)
 	}
 }
 
-/* The bytes of a slot that leads to its first thunk. */
+/* The bytes of a slot whose target is its first thunk. */
 static void slot_make(const struct slot *slot, uint64_t to[2])
 {
 	to[1] = (uintptr_t)slot->a->view + slot->thunks[0];
@@ -207,7 +207,7 @@ static bool slot_init(struct slot *slot, uint64_t *random)
 	return !do_publish(slot->a->fd, objects, THUNKS, NULL, 0, 0);
 }
 
-/* One behind the other, so that every alignment in a cache line occurs. */
+/* Without gaps, so that every alignment in a cache line occurs. */
 static bool table_init(struct arena *a, struct slot *slots,
 		       enum slot_kind kind)
 {
@@ -510,7 +510,7 @@ TEST(torn_stores_do_not_go_unseen)
 }
 
 /*
- * Handshake: one thread patches, then tells the other to run the slot. Nobody
+ * Handshake: one thread patches, then has the other run the slot. Nobody
  * is in the slot while it changes, so the one word is all that may be stale.
  */
 struct handshake {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
-/* What is told of the calls: one event each, with what it did or why not. */
+/* Events of the calls: one each, with what the call did or why it failed. */
 #include "lib/harness.h"
 
 #include "lib/tracing.h"
@@ -9,7 +9,7 @@
 #define PAGE ((unsigned long long)self->arena.page)
 #define GRANULE ((unsigned long long)self->arena.granule)
 
-/* What events begin with, and what RESERVE has been asked for. */
+/* What events begin with, and the arguments of RESERVE. */
 #define ARENA "arena=%llu owner=%d"
 #define SIZES "length=%llu commit_limit=%llu"
 /* The objects that are published below. */
@@ -230,7 +230,7 @@ TEST_F(trace, trap_landing)
 	munmap(view, PAGE);
 }
 
-/* A call of which nothing is known has nothing to report. */
+/* An unknown command has no event. */
 TEST_F(trace, silent_about_the_rest)
 {
 	int fd = self->arena.fd;

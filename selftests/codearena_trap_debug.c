@@ -79,7 +79,7 @@ FIXTURE_TEARDOWN(debug)
 	trap_state_free(self->state);
 }
 
-/* A child that stops, traps once when it is let go, and tells how it went. */
+/* A child that stops, traps once when it is resumed, and returns the result. */
 static pid_t start_tracee(const struct trap_arena *t, const struct site *site,
 			  struct trap_state *state)
 {
@@ -345,7 +345,7 @@ TEST_F(debug, watchpoint_in_the_pad)
 	ASSERT_ZERO(clear_slot(self->child, 0, BREAKPOINT));
 	ASSERT_ZERO(set_slot(self->child, 1, WATCHPOINT,
 			     (uintptr_t)&self->state->out.gpr[0]));
-	/* x86 stops behind the store, arm64 in front of it. */
+	/* x86 stops after the store, arm64 before it. */
 	EXPECT_STOP(PTRACE_CONT, TRAP_HWBKPT, pad + pad_steps[STORE_STOP]);
 	EXPECT_EQ(1, traps_fixed(self->t.fd));
 	ASSERT_ZERO(clear_slot(self->child, 1, WATCHPOINT));
@@ -425,7 +425,7 @@ static void __attribute__((constructor)) be_helper(void)
 		_exit(be_debugged());
 }
 
-/* What gdb is told to do, and the answers that begin with @. */
+/* The commands for gdb, and the answers that begin with @. */
 static const char * const gdb_commands[] = {
 	"set pagination off",
 	"set confirm off",

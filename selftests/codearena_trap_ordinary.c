@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /*
  * Traps that no table is for take their ordinary way: to a signal handler, with
- * what the kernel tells of such a trap without the module.
+ * what the kernel reports of such a trap without the module.
  */
 #include "lib/harness.h"
 
@@ -72,7 +72,7 @@ FIXTURE_SETUP(ordinary)
 	ASSERT_ZERO(do_seal(self->t.fd, self->t.arena.granule,
 			    4 * self->t.arena.granule, 0));
 	ASSERT_ZERO(site_new(&self->t, variant->code, &self->site));
-	/* And behind it. */
+	/* And after it. */
 	ASSERT_ZERO(do_seal(self->t.fd, self->t.next,
 			    4 * self->t.arena.granule, 0));
 	self->t.next += 4 * self->t.arena.granule;
@@ -432,7 +432,7 @@ TEST_F(foreign, undefined_instruction_that_is_not_led)
 
 	ASSERT_ZERO(do_query(self->t.fd, &query));
 	if (query.out_trap_kinds & CODEARENA_TRAP_UNDEFINED)
-		SKIP(return, "these lead to a pad here");
+		SKIP(return, "these land on a pad here");
 	PROTECT(&code_undefined);
 	ACCESS_AT(NULL);
 	EXPECT_SIGNAL(self->state, SIGILL, ILL_ILLOPC,

@@ -20,8 +20,8 @@ FIXTURE(process)
 {
 	struct trap_arena t;
 	struct trap_state *state;
-	struct site site;	/* a load that leads to the pad */
-	struct site external;	/* a store that leads to the process's pad */
+	struct site site;	/* a load that lands on the pad */
+	struct site external;	/* a store that lands on the process's pad */
 	uint64_t landed;
 };
 
@@ -189,7 +189,7 @@ TEST_F(process, pad_is_forgotten_with_the_last_view)
 	self->landed = 2 + 2 + 2 + 1 + 2;
 }
 
-/* The memory of the parent lends itself: the same views, the same tables. */
+/* vfork() shares the parent's memory: the same views, the same tables. */
 TEST_F(process, in_a_vfork_child)
 {
 	struct trap_state *state = self->state;
@@ -334,7 +334,7 @@ TEST_F(process, after_exec_nothing_remains)
 
 	ASSERT_ZERO(do_landing(self->t.fd, (uintptr_t)trap_external_pad));
 	EXPECT_EQ(0, run_helper(&visitor, HELPER_STRANGER, -1));
-	/* Nor has the program that ran it lost anything. */
+	/* The program that ran it has lost nothing. */
 	EXPECT_EQ(0, check_traps(&visitor));
 	self->landed = 2;
 }

@@ -235,7 +235,7 @@ TEST_F(write, sealed)
 					     self->source, 2));
 	EXPECT_CHUNK_REFUSED(EPERM, chunk_of(page_at(a, HIDDEN_PAGE) - 1,
 					     self->source, 1));
-	/* Bytes of a sealed granule behind the object that it holds. */
+	/* Bytes of a sealed granule after the object in it. */
 	EXPECT_CHUNK_REFUSED(EPERM, chunk_of(self->granule - 1, self->source,
 					     1));
 }

@@ -6,9 +6,9 @@
 #
 # Usage: check-docs.sh [PART]...
 #
-#   build     Sphinx has nothing to complain about
+#   build     Sphinx builds it without a warning
 #   gate      everything public is documented: gate.py
-#   gate-test that gate notices what is added: gate_test.py
+#   gate-test the gate fails on what is undocumented: gate_test.py
 #   programs  commands and programs of the README and the guide: programs.sh
 #
 # Ends with "check-docs: N passed, N failed, N skipped".

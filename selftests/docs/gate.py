@@ -19,7 +19,7 @@ from pathlib import Path
 
 import sources
 
-# Errnos that the code behind a command mentions, and the command cannot answer.
+# Errnos that the code of a command mentions, and the command cannot return.
 NOT_ANSWERED = {
     # An arena's limit of metadata has room for the arena itself.
     "CODEARENA_RESERVE": {"ENOSPC"},

@@ -36,7 +36,7 @@ ADDITIONS = [
      "int codearena_scope_add(struct codearena_code *code);",
      "int codearena_scope_add(struct codearena_code *code, int more);", "symbol_texts"),
     ("an errno of a public function", "userlib/src/base/version.c",
-     "return CODEARENA_VERSION;", "return 0 ? (char *)-EXDEV : CODEARENA_VERSION;",
+     "return CODEARENA_VERSION_STRING;", "return 0 ? (char *)-EXDEV : CODEARENA_VERSION_STRING;",
      "symbol_errnos"),
     ("a page without its function", "Documentation/tools/man.py",
      'f".It Fn {item.name}\\n"', '(f".It Fn {item.name}\\n" if len(item.name) < 30 else "")',

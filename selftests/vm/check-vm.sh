@@ -9,7 +9,7 @@
 #
 #   --name NAME      name of the check (default: check-vm)
 #   --kselftests     without the library's tests
-#   --last PROGRAM   run this one behind all others
+#   --last PROGRAM   run this one after all others
 #   --tests ARG      hand ARG to run-tests.sh; may be repeated
 #
 # Ends with "NAME: N passed, N failed, N skipped".
@@ -50,7 +50,7 @@ kselftests() {
 	list_programs "$out"
 }
 
-# cmocka is not there for other architectures: the library's tests run on x86_64.
+# On x86_64 only: cmocka is not installed for other architectures.
 library_tests() {
 	[ -z "$prefix" ] || return 0
 	local out=$root_dir/build/vm/library-$kver-$arch
@@ -69,15 +69,14 @@ copy_library_tests() {
 		rm -rf "$1" && mkdir -p "${1%/*}" && cp -a "$built/vm" "$1"
 }
 
-# What happens to traps is also seen by a real debugger: Debian's gdb-minimal, which
-# lacks but Python, and the libraries that would come with it.
+# One test runs a real debugger: Debian's gdb-minimal, which lacks Python only.
 debugger() {
 	local stage
 	stage=$("$vm_dir/stage-program.sh" gdb-minimal gdb "$arch")
 	options+=(--run --stage --run "$stage")
 }
 
-# Memory pressure wants swap, and Debian's kernels have the disk for it as a module.
+# Memory pressure needs swap, and Debian's kernels have zram as a module.
 swap() {
 	local modules
 	modules=$("$vm_dir/kernel.sh" swap-modules "$kver" "$arch")

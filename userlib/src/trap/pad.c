@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Calls that may trap, and landing pads in arenas.
+ * Calls of code that may trap, and landing pads in arenas.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 
 __thread struct ca__frame *ca__frame_top;
 
-/* What the registers say. */
+/* The report, from the registers that the pad stored. */
 static struct codearena_trap_report ca__report(const struct ca__frame *frame)
 {
 	struct codearena_trap_report report = {
@@ -30,8 +30,8 @@ static struct codearena_trap_report ca__report(const struct ca__frame *frame)
 }
 
 /**
- * ca__pad_finish - decide what the call returns
- * @frame: the frame, which the thread has forgotten; its report is there
+ * ca__pad_finish - make the result of a call that trapped
+ * @frame: the frame, which was removed; its report is valid
  * @handler: of the pad, or NULL
  * @data: for @handler
  *
