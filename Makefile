@@ -97,7 +97,7 @@ check-quick: setup-build setup-source setup-host setup-static
 ## check-host: the library's tests on this machine (FLAVOURS="plain asan tsan")
 .PHONY: check-host
 check-host: setup-build setup-host $(FLAVOURS:%=build-userlib-%)
-	$(build_userlib) -j$(shell nproc) all examples
+	$(build_userlib) -j$(shell nproc) all examples tools $(build)/userlib/tools/test_codearenactl.sh
 	$(userlib) check FLAVOURS="$(FLAVOURS)"
 
 # Each by itself: between two of them others may build the library's tests for a VM.
