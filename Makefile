@@ -96,9 +96,14 @@ check-quick: setup-build setup-source setup-host setup-static
 
 ## check-host: the library's tests on this machine (FLAVOURS="plain asan tsan")
 .PHONY: check-host
-check-host: setup-build setup-host
-	$(build_userlib) -j$(shell nproc) all examples $(FLAVOURS:%=check-%)
+check-host: setup-build setup-host $(FLAVOURS:%=build-userlib-%)
+	$(build_userlib) -j$(shell nproc) all examples
 	$(userlib) check FLAVOURS="$(FLAVOURS)"
+
+# Each by itself: between two of them others may build the library's tests for a VM.
+.PHONY: $(FLAVOURS:%=build-userlib-%)
+$(FLAVOURS:%=build-userlib-%): build-userlib-%: setup-build setup-host
+	$(build_userlib) -j$(shell nproc) check-$*
 
 ## coverage: lines of the library and of the module that their tests execute
 .PHONY: coverage coverage-userlib coverage-kmod

@@ -23,7 +23,7 @@
  * @mms: &struct codearena_mm
  */
 struct codearena_bucket {
-	spinlock_t lock;
+	spinlock_t lock;		/* list of mms */
 	struct hlist_head mms;
 };
 

@@ -29,12 +29,14 @@ struct codearena_bucket codearena_buckets[CODEARENA_BUCKETS] = {
 
 /* Traps wait for the end with interrupts off: a raw lock, and no allocation. */
 static void codearena_mm_lock(struct codearena_mm *cmm)
+	__acquires(&cmm->lock)
 {
 	raw_spin_lock(&cmm->lock);
 	write_seqcount_begin(&cmm->seq);
 }
 
 static void codearena_mm_unlock(struct codearena_mm *cmm)
+	__releases(&cmm->lock)
 {
 	write_seqcount_end(&cmm->seq);
 	raw_spin_unlock(&cmm->lock);
@@ -50,8 +52,7 @@ static struct codearena_mm *codearena_mm_find(struct mm_struct *mm)
 	return cmm;
 }
 
-static struct codearena_mm *codearena_mm_get(struct mm_struct *mm,
-						   gfp_t gfp)
+static struct codearena_mm *codearena_mm_get(struct mm_struct *mm, gfp_t gfp)
 {
 	struct codearena_bucket *bucket = codearena_bucket(mm);
 	struct codearena_mm *cmm = codearena_mm_find(mm);
@@ -99,23 +100,19 @@ codearena_viewer_find(struct codearena_mm *cmm,
 	return NULL;
 }
 
+static bool codearena_viewer_less(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct codearena_viewer, node)->arena <
+	       rb_entry(b, struct codearena_viewer, node)->arena;
+}
+
 static void codearena_viewer_insert(struct codearena_viewer *viewer)
 {
 	struct codearena_mm *cmm = viewer->cmm;
 	struct codearena_arena *arena = viewer->arena;
-	struct rb_node **link = &cmm->viewers.rb_node, *parent = NULL;
 
 	raw_spin_lock(&cmm->lock);
-	while (*link) {
-		parent = *link;
-		if (arena < rb_entry(parent, struct codearena_viewer,
-				     node)->arena)
-			link = &parent->rb_left;
-		else
-			link = &parent->rb_right;
-	}
-	rb_link_node(&viewer->node, parent, link);
-	rb_insert_color(&viewer->node, &cmm->viewers);
+	rb_add(&viewer->node, &cmm->viewers, codearena_viewer_less);
 	raw_spin_unlock(&cmm->lock);
 
 	spin_lock(&arena->viewers_lock);

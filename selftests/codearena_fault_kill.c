@@ -117,7 +117,7 @@ static bool state_is_whole(const struct killer *k)
 	return false;
 }
 
-/* Whatever was under way: the whole arena can be taken back and written. */
+/* Nothing is claimed: the whole arena can be discarded and written. */
 static bool nothing_is_held(struct killer *k)
 {
 	static uint8_t bytes[LANES * LANE_PAGES * 65536];
@@ -162,7 +162,7 @@ static int kill_once(struct killer *k)
 	usleep(delay);
 	kill(pid, SIGKILL);
 	how = fault_reap(pid);
-	/* A step that was not killed does not fail. */
+	/* A step fails only by being killed. */
 	for (unsigned int i = 0; i < LANES; i++) {
 		errno = k->lanes[i].error;
 		CHECK(!errno);

@@ -232,7 +232,7 @@ TEST_F(unload, not_during_use)
 	ASSERT_TRUE(variant->use(&self->use));
 	for (unsigned int i = 0; i < 20; i++)
 		EXPECT_ERRNO(EWOULDBLOCK, unload());
-	/* The attempts have not harmed anybody. */
+	/* The attempts have changed nothing. */
 	if (self->use.pid)
 		EXPECT_EQ(0, waitpid(self->use.pid, NULL, WNOHANG));
 	if (self->use.a.view)

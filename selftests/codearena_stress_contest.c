@@ -187,7 +187,7 @@ TEST_F(contest, neighbours_never_both_win)
 			unsigned int last = (i + CONTESTANTS - 1) % CONTESTANTS;
 
 			if (contest->results[i]) {
-				/* Refused for a reason: somebody has it. */
+				/* Refused only if a neighbour has won. */
 				ASSERT_TRUE(contest->results[i] == EBUSY ||
 					    contest->results[i] == EPERM);
 				ASSERT_TRUE(!contest->results[next] ||
@@ -389,7 +389,7 @@ TEST_F(contest, a_lost_patch_publishes_nothing)
 
 static int try_seal(const struct contest *contest, unsigned int id)
 {
-	/* The odd ones withdraw what the even ones give. */
+	/* The odd ones seal without PATCHABLE, the even ones with it. */
 	return do_seal(contest->a->fd, 0, contest->length,
 		       id % 2 ? 0 : CODEARENA_SEAL_F_PATCHABLE) ? errno : 0;
 }

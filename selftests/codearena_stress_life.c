@@ -230,7 +230,7 @@ TEST_F(churn, commit_and_decommit)
 	EXPECT_EQ(0, stat.out_committed);
 }
 
-/* The last granule is left out: it may be the page's anchor. */
+/* All but the last granule, which may be sealed to keep the page mapped. */
 static uint64_t seal_length(const struct churner *c)
 {
 	return c->a->page - c->a->granule;
@@ -305,7 +305,7 @@ static bool view_read(struct reader *r, const uint8_t *view)
 	return true;
 }
 
-/* A view of one's own each time, cut in pieces: so every round faults. */
+/* A new view each time, cut in pieces, so that every round faults. */
 static void *view_main(void *argument)
 {
 	struct reader *r = argument;
@@ -433,7 +433,7 @@ static int forked_child(void *argument)
 	CHECK(view != MAP_FAILED);
 	for (unsigned int id = 0; id < FORK_PATCHERS; id++)
 		CHECK(forked_call(view, id));
-	/* Half of the children leave their views to exit. */
+	/* Half of the children leave unmapping to exit. */
 	if (word & 1)
 		munmap(view, a->length);
 	return 0;
@@ -578,7 +578,7 @@ TEST_F(life, close_while_others_use_the_handle)
 		ASSERT_TRUE(crew_start(&crew, CLOSERS, user_main, users,
 				       sizeof(users[0])));
 		nanosleep(&nap, NULL);
-		/* Nothing of this process opens a file before they ended. */
+		/* No file is opened before they end: it could get this descriptor. */
 		arena_free(&a);
 		ASSERT_TRUE(crew_join(&crew));
 		ASSERT_CREW(&crew);

@@ -435,7 +435,7 @@ TEST_F(torn, runs_end_in_one_of_the_thunks)
 		return;
 	if (is_emulated() && (!entered[0] || !entered[1]))
 		SKIP(return, "the emulator ran one translation all the time");
-	/* Else the patches were not made under the runners. */
+	/* Otherwise the patches were not made under the runners. */
 	EXPECT_LT(0, entered[0]);
 	EXPECT_LT(0, entered[1]);
 }
@@ -481,7 +481,7 @@ static int clumsy_child(void *argument)
 	c.alias = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	view = mmap(NULL, 1 << 20, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
 	CHECK(c.alias != MAP_FAILED && view != MAP_FAILED);
-	/* Distances that differ in all bytes that a distance here can. */
+	/* Distances that differ in all bytes that can differ here. */
 	for (i = 0; i < THUNKS; i++) {
 		uint64_t at = i ? 0xf1230 : 0x1040;
 
@@ -502,7 +502,7 @@ TEST(torn_stores_do_not_go_unseen)
 	if (!HAVE_CODE)
 		SKIP(return, "no code bytes for this machine");
 	status = run_child(clumsy_child, NULL);
-	/* Zeroes of the memfd, traps, or no memory at all. */
+	/* It ran into zeroes of the memfd, traps, or unmapped memory. */
 	EXPECT_TRUE(status == 256 + SIGTRAP || status == 256 + SIGSEGV ||
 		    status == 256 + SIGILL || status == 256 + SIGBUS) {
 		TH_LOG("status %d", status);

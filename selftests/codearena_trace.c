@@ -62,7 +62,7 @@ TEST_F(trace, reserve)
 	EXPECT_ONE("reserve: " ARENA " " SIZES " flags=0x%x result=0 name=a name, of two\n",
 		   arena_id(fd), getpid(), 3 * PAGE, PAGE,
 		   CODEARENA_RESERVE_F_PERMANENT);
-	/* The names that are refused are not for a terminal. */
+	/* An invalid name is not recorded: it may hold control characters. */
 	EXPECT_ERRNO(EBUSY, do_reserve(fd, PAGE, 0, 0, "again"));
 	EXPECT_ONE("reserve: arena=0 owner=%d " SIZES " flags=0x0 result=%d name=again\n",
 		   getpid(), PAGE, 0ULL, -EBUSY);

@@ -337,7 +337,7 @@ TEST_F(table, code_that_has_one)
 	EXPECT_TABLES(3, 3);
 }
 
-/* No pad in a protected range of another table, whichever comes first. */
+/* No pad in a protected range of another table, in either order. */
 TEST_F(table, pads_and_ranges_of_two_tables)
 {
 	struct arena *a = &self->arena;

@@ -356,7 +356,7 @@ TEST_F(sled, ids_of_another_arena)
 	trap_arena_free(&other);
 }
 
-/* Refused commands: afterwards each trap goes where it went before. */
+/* Refused commands: afterwards each trap lands where it did before. */
 FIXTURE(refused)
 {
 	struct trap_arena t;
@@ -512,7 +512,7 @@ TEST_F(refused, landings)
 				       &command));
 }
 
-/* The pad's code may not go, in any way it could. */
+/* The pad's code cannot be removed, in any way. */
 TEST_F(refused, discards_of_a_pad)
 {
 	struct trap_arena *t = &self->t;
@@ -529,7 +529,7 @@ TEST_F(refused, discards_of_a_pad)
 	EXPECT_NO_CHANGE(EBUSY, do_discard1(t->fd, t->pad.start, granule));
 	EXPECT_NO_CHANGE(EBUSY, do_discard(t->fd, both, 2));
 	EXPECT_EQ(1, last_failed);
-	/* With the table that leads there it may. */
+	/* Together with the table that names it, it can. */
 	ASSERT_ZERO(do_discard(t->fd, all, 2));
 	EXPECT_TABLES(t->fd, 1, 1);
 	ASSERT_ZERO(site_new_at(t, &code_load, self->first.start,

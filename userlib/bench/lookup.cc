@@ -16,8 +16,8 @@
 #include <thread>
 #include <vector>
 
-extern "C" {
 #include "codearena/module.h"
+extern "C" {
 int ca__code_new(const struct codearena_code_desc *desc,
 		 struct codearena_region region, void *owner,
 		 struct codearena_code **out);

@@ -22,6 +22,7 @@
 #include <set>
 #include <vector>
 
+#include "codearena/module.h"
 extern "C" {
 #include "pool/pool.h"
 }

@@ -81,7 +81,7 @@
  * - Synchronisation (CODEARENA_PATCH_F_SYNC, discarding) reaches the threads of
  *   the calling process, not a child that still executes the code.
  * - Memory is charged to the control group as shared memory. No limit covers
- *   all arenas together.
+ *   all arenas together, or metadata, which the counters leave out.
  * - Traps go through signal handlers, with the limits in codearena/trap.h.
  */
 
@@ -121,8 +121,8 @@ template <typename type> inline type codearena_opts_init()
 
 /**
  * CODEARENA_OPTS - declare and initialise an options or information structure
- * @...: structure tag, e.g. codearena_arena_opts; name of the variable; in C only:
- *       designated initialisers. Other members are 0
+ * @...: structure tag, e.g. codearena_arena_opts; name of the variable; in C
+ *       only: designated initialisers. Other members are 0
  *
  * Structures that begin with sz must have it set to their size in the program,
  * so that programs and libraries of different ages understand each other:
@@ -270,7 +270,8 @@ const char *codearena_strerror(int error);
  *
  * Return: 0; -ENOSPC: no address range that @opts->near and @opts->reach
  * describe is free; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is
- * wrong, or the backend does not support a flag; the codes of codearena_probe().
+ * wrong, or the backend does not support a flag; the codes of
+ * codearena_probe().
  */
 int codearena_arena_new(uint64_t length,
 			const struct codearena_arena_opts *opts,
@@ -288,8 +289,8 @@ int codearena_arena_new(uint64_t length,
  * refused with -EBADF.
  *
  * Return: 0; -EBADFD: @fd is not an arena, or not of the backend that @opts
- * demands; -EOPNOTSUPP: @fd is a memfd; -EBADF: @fd is not open; -ENOSPC, -EINVAL, -E2BIG, -EPERM,
- * -EMFILE, -ENOMEM: as codearena_arena_new().
+ * demands; -EOPNOTSUPP: @fd is a memfd; -EBADF: @fd is not open; -ENOSPC,
+ * -EINVAL, -E2BIG, -EPERM, -EMFILE, -ENOMEM: as codearena_arena_new().
  */
 int codearena_arena_attach(int fd, const struct codearena_arena_opts *opts,
 			   struct codearena_arena **out);
@@ -465,7 +466,8 @@ int codearena_arena_patch(struct codearena_arena *arena,
  * See struct codearena_range and struct codearena_discard.
  *
  * Return: 0, -EBADF, -EBUSY, -EFAULT, -EINVAL, -ENOENT, -ENOMEM, -EOPNOTSUPP
- * (the fallback on a kernel that cannot synchronise threads), -EOVERFLOW, -EPERM.
+ * (the fallback on a kernel that cannot synchronise threads), -EOVERFLOW,
+ * -EPERM.
  */
 int codearena_arena_discard(struct codearena_arena *arena,
 			    const struct codearena_range *ranges, size_t count,
@@ -490,8 +492,8 @@ int codearena_arena_share(struct codearena_arena *arena, int *fd);
  * @stat: gets the counters. @stat->size must be set by the caller to
  *        sizeof(struct codearena_stat), @stat->flags to 0, as for the ioctl.
  *
- * Works in a child of fork() and on an attached arena, too. Return: 0, -EINVAL, -E2BIG,
- * -EOPNOTSUPP.
+ * Works in a child of fork() and on an attached arena, too. Return: 0, -EINVAL,
+ * -E2BIG, -EOPNOTSUPP.
  */
 int codearena_arena_stat(struct codearena_arena *arena,
 			 struct codearena_stat *stat);

@@ -43,7 +43,7 @@ inline const std::error_category &category() noexcept
 
 		std::string message(int value) const override
 		{
-			return std::generic_category().message(value);
+			return codearena_strerror(value);
 		}
 
 		std::error_condition

@@ -22,15 +22,15 @@ int __wrap_codearena_arena_publish(struct codearena_arena *arena,
 				   size_t patch_count, uint32_t flags,
 				   size_t *failed);
 int __real_codearena_trap_table_register(struct codearena_arena *arena,
-				   uint64_t offset, uint64_t length,
-				   const struct codearena_trap *traps,
+					 uint64_t offset, uint64_t length,
+					 const struct codearena_trap *traps,
 				   size_t count, uint32_t flags, uint64_t *id,
-				   size_t *failed);
+					 size_t *failed);
 int __wrap_codearena_trap_table_register(struct codearena_arena *arena,
-				   uint64_t offset, uint64_t length,
-				   const struct codearena_trap *traps,
+					 uint64_t offset, uint64_t length,
+					 const struct codearena_trap *traps,
 				   size_t count, uint32_t flags, uint64_t *id,
-				   size_t *failed);
+					 size_t *failed);
 
 int __wrap_codearena_arena_publish(struct codearena_arena *arena,
 				   struct codearena_object *objects,
@@ -50,10 +50,10 @@ int __wrap_codearena_arena_publish(struct codearena_arena *arena,
 }
 
 int __wrap_codearena_trap_table_register(struct codearena_arena *arena,
-				   uint64_t offset, uint64_t length,
-				   const struct codearena_trap *traps,
+					 uint64_t offset, uint64_t length,
+					 const struct codearena_trap *traps,
 				   size_t entries, uint32_t flags, uint64_t *id,
-				   size_t *failed)
+					 size_t *failed)
 {
 	uint64_t begin = wasm_ticks();
 	int ret = __real_codearena_trap_table_register(arena, offset, length, traps,

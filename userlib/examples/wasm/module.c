@@ -74,13 +74,13 @@ static int protect(struct wasm_module *module)
 				.landing = PAD_OFFSET,
 			};
 		ret = codearena_trap_table_register(module->arena,
-					      f[first].start - base,
-					      f[next - 1].start +
-					      f[next - 1].length -
-					      f[first].start,
-					      traps, next - first,
+						    f[first].start - base,
+						    f[next - 1].start +
+						    f[next - 1].length -
+						    f[first].start,
+						    traps, next - first,
 					      CODEARENA_TRAP_F_REPORT, &id,
-					      NULL);
+						    NULL);
 	}
 	free(traps);
 	return ret;

@@ -63,24 +63,25 @@ uint32_t codearena_trap_kinds(const struct codearena_arena *arena);
  * @traps: protected ranges, in any order
  * @count: entries of @traps, not 0
  * @flags: CODEARENA_TRAP_F_REPORT
- * @id: gets the id of the table, for codearena_trap_table_release(); 0 on failure
+ * @id: gets the id for codearena_trap_table_release(); 0 on failure
  * @failed: see codearena.h
  *
- * See struct codearena_trap and struct codearena_trap_register. Code can also be
- * published with its traps; see struct codearena_object.
+ * See struct codearena_trap and struct codearena_trap_register. Code can also
+ * be published with its traps; see struct codearena_object.
  *
  * Return: 0, -EBADF, -EEXIST, -EFAULT, -EINVAL, -ENOENT, -ENOMEM, -EOPNOTSUPP,
  * -EOVERFLOW, -EPERM.
  */
-int codearena_trap_table_register(struct codearena_arena *arena, uint64_t offset,
-			    uint64_t length, const struct codearena_trap *traps,
-			    size_t count, uint32_t flags, uint64_t *id,
-			    size_t *failed);
+int codearena_trap_table_register(struct codearena_arena *arena,
+				  uint64_t offset, uint64_t length,
+				  const struct codearena_trap *traps,
+				  size_t count, uint32_t flags, uint64_t *id,
+				  size_t *failed);
 
 /**
  * codearena_trap_table_release - release a trap table
  * @arena: arena
- * @id: from codearena_trap_table_register() or &struct codearena_object.out_trap_id
+ * @id: from codearena_trap_table_register(), or out_trap_id of an object
  *
  * Return: 0; -ENOENT: there is no such table: it was released before, or code
  * of it was discarded; -EBADF, -EINVAL, -EPERM.
@@ -117,8 +118,8 @@ int codearena_trap_signal(int number, void *info, void *context);
 /**
  * codearena_trap_host_signals - keep the library from installing handlers
  *
- * After this call the program must call codearena_trap_signal() from handlers of
- * its own if arenas of the fallback have traps.
+ * After this call the program must call codearena_trap_signal() from handlers
+ * of its own if arenas of the fallback have traps.
  *
  * Return: 0; -EBUSY: handlers are installed already; -ENOMEM.
  */
@@ -190,9 +191,9 @@ uint64_t codearena_guard_length(const struct codearena_guard *guard);
  * @offset: first byte, a multiple of the page size
  * @length: bytes, a multiple of the page size, not 0
  *
- * The memory is zeroed, readable, writable and private. The call backs the whole
- * range or none of it and does not touch other ranges, so that memory grows in
- * place while other threads use it.
+ * The memory is zeroed, readable, writable and private. The call backs the
+ * whole range or none of it and does not touch other ranges, so that memory
+ * grows in place while other threads use it.
  *
  * Return: 0; -EEXIST: a page of the range is backed already; -ENOENT: the range
  * leaves the guard; -EINVAL, -ENOMEM, -EOVERFLOW.
@@ -223,8 +224,8 @@ int codearena_guard_unback(struct codearena_guard *guard, uint64_t offset,
  *
  * After every guard lies a page that is never backed. Code raises an explicit
  * trap by loading a byte from it, in a protected range. The offset in the page
- * is the code of the trap: movzbl CODE(%base), %r11d on x86-64, where the report
- * overwrites r11 anyway.
+ * is the code of the trap: movzbl CODE(%base), %r11d on x86-64, where the
+ * report overwrites r11 anyway.
  *
  * Return: the address; NULL if @guard is NULL.
  */

@@ -296,7 +296,7 @@ err_claim:
 }
 
 /* The caller holds references, so that the code lives until it is reported. */
-static void ca__report(struct ca__publishing *p)
+static void ca__publish_report(struct ca__publishing *p)
 {
 	struct codearena_module *module = p->module;
 	size_t i;
@@ -333,7 +333,7 @@ static int ca__publish(struct ca__publishing *p)
 		return ret;
 	ca__stages_free(p->unused);
 	if (report)
-		ca__report(p);
+		ca__publish_report(p);
 	for (i = 0; i < p->change_count; i++)
 		ca__module_put(&p->changes[i].prior, 1);
 	ca__module_put(p->rejected, p->rejected_count);

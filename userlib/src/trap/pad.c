@@ -14,7 +14,7 @@
 __thread struct ca__frame *ca__frame_top;
 
 /* The report, from the registers that the pad stored. */
-static struct codearena_trap_report ca__report(const struct ca__frame *frame)
+static struct codearena_trap_report ca__frame_report(const struct ca__frame *frame)
 {
 	struct codearena_trap_report report = {
 		.pc = frame->pc,
@@ -40,7 +40,7 @@ static struct codearena_trap_report ca__report(const struct ca__frame *frame)
 uint64_t ca__pad_finish(struct ca__frame *frame, codearena_trap_handler handler,
 			void *data)
 {
-	struct codearena_trap_report report = ca__report(frame);
+	struct codearena_trap_report report = ca__frame_report(frame);
 
 	if (handler)
 		return handler(&report, data);
@@ -67,7 +67,7 @@ CODEARENA_API int codearena_trap_call(const void *function,
 	ca__frame_top = frame.previous;
 	if (frame.trapped) {
 		if (report)
-			*report = ca__report(&frame);
+			*report = ca__frame_report(&frame);
 		return CODEARENA_TRAPPED;
 	}
 	if (result)

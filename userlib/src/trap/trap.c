@@ -14,11 +14,11 @@ CODEARENA_API uint32_t codearena_trap_kinds(const struct codearena_arena *arena)
 	return arena ? arena->trap_kinds : 0;
 }
 
-CODEARENA_API int codearena_trap_table_register(struct codearena_arena *arena,
-					  uint64_t offset, uint64_t length,
-					  const struct codearena_trap *traps,
-					  size_t count, uint32_t flags,
-					  uint64_t *id, size_t *failed)
+CODEARENA_API int
+codearena_trap_table_register(struct codearena_arena *arena, uint64_t offset,
+			      uint64_t length,
+			      const struct codearena_trap *traps, size_t count,
+			      uint32_t flags, uint64_t *id, size_t *failed)
 {
 	struct codearena_trap_register request = {
 		.size = sizeof(request),
@@ -40,7 +40,7 @@ CODEARENA_API int codearena_trap_table_register(struct codearena_arena *arena,
 }
 
 CODEARENA_API int codearena_trap_table_release(struct codearena_arena *arena,
-					 uint64_t id)
+					       uint64_t id)
 {
 	struct codearena_trap_release release = {
 		.size = sizeof(release),

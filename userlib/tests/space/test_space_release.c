@@ -360,7 +360,7 @@ static void failure_in_the_middle(void **state)
 	trap.landing = pad.begin - s->base;
 	assert_int_equal(codearena_trap_table_register(s->arena, code.begin - s->base,
 						 s->unit, &trap, 1, 0, &id,
-						 NULL), 0);
+						       NULL), 0);
 	/* Not in the first space, therefore a step of its own. */
 	get(s->allocator, SPACE_PAGES * s->page - 2 * s->unit);
 	other = get(s->allocator, s->unit);

@@ -350,9 +350,9 @@ static void external_pad_returns(void **state)
 
 	assert_int_equal(codearena_trap_table_register(f->arena, offset,
 						 code_load.end - code_load.start,
-						 &trap, 1,
+						       &trap, 1,
 						 CODEARENA_TRAP_F_REPORT, &id,
-						 NULL), 0);
+						       NULL), 0);
 	assert_int_equal(codearena_trap_set_landing(f->arena,
 						    codearena_pad_external()),
 			 0);

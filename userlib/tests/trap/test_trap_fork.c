@@ -165,9 +165,9 @@ static void child_inherits_the_external_pad(void **state)
 	uint64_t id;
 
 	assert_int_equal(codearena_trap_table_register(f->arena, inherited.load, 1,
-						 &trap, 1,
+						       &trap, 1,
 						 CODEARENA_TRAP_F_REPORT, &id,
-						 NULL), 0);
+						       NULL), 0);
 	assert_int_equal(codearena_trap_set_landing(f->arena,
 						    codearena_pad_external()),
 			 0);

@@ -41,7 +41,7 @@ static int enter(struct trap_fixture *f, const struct table *table,
 {
 	return codearena_trap_table_register(f->arena, table->offset, table->length,
 				       table->traps, table->count, table->flags,
-				       id, failed);
+					     id, failed);
 }
 
 /* Refused with this error and index, no id, and no change. */
@@ -157,12 +157,12 @@ static void register_refuses_null(void **state)
 
 	expect_refused(f->arena, EINVAL, enter(f, &table, NULL, NULL));
 	assert_int_equal(codearena_trap_table_register(NULL, 0, 64, table.traps, 1, 0,
-						 &id, NULL), -EINVAL);
+						       &id, NULL), -EINVAL);
 	assert_int_equal(id, 0);
 	if (reads_safely())
 		expect_refused_at(f->arena, EFAULT, SIZE_MAX,
 				  codearena_trap_table_register(f->arena,
-							  table.offset,
+								table.offset,
 							  table.length, NULL, 1,
 							  0, &id, &failed));
 }
@@ -329,9 +329,9 @@ static void entries_in_any_order(void **state)
 	};
 
 	assert_int_equal(codearena_trap_table_register(f->arena, load,
-						 2 * f->granule, traps, 2,
+						       2 * f->granule, traps, 2,
 						 CODEARENA_TRAP_F_REPORT, &id,
-						 NULL), 0);
+						       NULL), 0);
 	expect_trap(f, &code_store, store, address, 0, CODEARENA_TRAP_MEMORY,
 		    address);
 	assert_true(run(f, load, address, 0) == address);
@@ -349,9 +349,9 @@ static void whole_ranges_are_protected(void **state)
 	};
 
 	assert_int_equal(codearena_trap_table_register(f->arena, offset, length,
-						 &trap, 1,
+						       &trap, 1,
 						 CODEARENA_TRAP_F_REPORT, &id,
-						 NULL), 0);
+						       NULL), 0);
 	assert_true(run(f, offset, address, 0) == address);
 }
 
@@ -373,9 +373,9 @@ static void neighbours_are_not_protected(void **state)
 	uint64_t id;
 
 	assert_int_equal(codearena_trap_table_register(f->arena, attempt.offset,
-						 length, traps, 2,
+						       length, traps, 2,
 						 CODEARENA_TRAP_F_REPORT, &id,
-						 NULL), 0);
+						       NULL), 0);
 	assert_int_equal(in_plain_child(attempt_run, &attempt), SIGSEGV);
 }
 
@@ -496,7 +496,7 @@ static void attached_arena_is_not_changed(void **state)
 	close(fd);
 	assert_int_equal(codearena_trap_table_register(attached, table.offset,
 						 table.length, table.traps, 1,
-						 0, &id, NULL), -EBADF);
+						       0, &id, NULL), -EBADF);
 	assert_int_equal(id, 0);
 	assert_int_equal(codearena_trap_table_release(attached, 1), -EBADF);
 	assert_int_equal(codearena_guard_new(attached, f->page, NULL, &guard),

@@ -166,8 +166,8 @@ int protect(struct trap_fixture *f, const struct snippet *code,
 	};
 
 	return codearena_trap_table_register(f->arena, offset,
-				       code->end - code->start, &trap, 1,
-				       CODEARENA_TRAP_F_REPORT, id, NULL);
+					     code->end - code->start, &trap, 1,
+					     CODEARENA_TRAP_F_REPORT, id, NULL);
 }
 
 const void *address_of(const struct trap_fixture *f, uint64_t offset)

@@ -160,6 +160,7 @@ static int ca__memfd_alloc(struct codearena_arena *arena, uint64_t length,
 	memfd->stat.out_length = length;
 	memfd->stat.out_commit_limit =
 		opts->commit_limit ? opts->commit_limit : length;
+	memfd->stat.out_metadata_limit = UINT64_MAX;
 	if (memfd->pages.page)
 		return memfd->owner ? 0 : -ENOSYS;
 	return -ENOMEM;

@@ -147,7 +147,8 @@ static int ca__table_link(struct ca__traps *traps, struct ca__trap_table *table)
  * @table: the table, which the arena owns on success
  * @pages: states of the arena; claimed granules count as sealed
  *
- * Return: 0; -EEXIST, -EINVAL, -ENOENT, -ENOMEM as codearena_trap_table_register().
+ * Return: 0; -EEXIST, -EINVAL, -ENOENT, -ENOMEM as
+ * codearena_trap_table_register().
  */
 int ca__traps_insert(struct ca__traps *traps, struct ca__trap_table *table,
 		     const struct ca__pages *pages)
