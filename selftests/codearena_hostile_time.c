@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(foreign)
 }
 
 /* Map the arena again and again; read page 1 of each view if asked to. */
-static void be_foreign(FIXTURE_DATA(foreign) *self, bool touch)
+static void be_foreign(struct _test_data_foreign *self, bool touch)
 {
 	struct arena *a = &self->arena;
 	volatile uint8_t *view;
@@ -73,7 +73,7 @@ static void be_foreign(FIXTURE_DATA(foreign) *self, bool touch)
 		pause();
 }
 
-static int start_foreign(FIXTURE_DATA(foreign) *self, bool touch)
+static int start_foreign(struct _test_data_foreign *self, bool touch)
 {
 	char byte;
 
@@ -83,16 +83,8 @@ static int start_foreign(FIXTURE_DATA(foreign) *self, bool touch)
 	return read(self->ready[0], &byte, 1) == 1 ? 0 : -1;
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
 /* Seal, map and discard; the shortest time that the latter took, or -1. */
-static double discard(FIXTURE_DATA(foreign) *self, unsigned int count)
+static double discard(struct _test_data_foreign *self, unsigned int count)
 {
 	struct arena *a = &self->arena;
 	double best = 1e9, start, took;
@@ -105,10 +97,10 @@ static double discard(FIXTURE_DATA(foreign) *self, unsigned int count)
 			(void)*(volatile uint8_t *)(a->view +
 						    self->ranges[i].offset);
 		}
-		start = now();
+		start = seconds_now();
 		if (do_discard(a->fd, self->ranges, count))
 			return -1;
-		took = now() - start;
+		took = seconds_now() - start;
 		if (took < best)
 			best = took;
 	}

@@ -29,13 +29,13 @@ FIXTURE(views)
 	unsigned int mapped;
 };
 
-static uint8_t *view_address(FIXTURE_DATA(views) *self, unsigned int i)
+static uint8_t *view_address(struct _test_data_views *self, unsigned int i)
 {
 	return self->place + 2ULL * i * self->t.arena.page;
 }
 
 /* Map the site's page until there are so many views. */
-static int map_up_to(FIXTURE_DATA(views) *self, unsigned int count)
+static int map_up_to(struct _test_data_views *self, unsigned int count)
 {
 	struct arena *a = &self->t.arena;
 	uint64_t page = self->site.start / a->page * a->page;
@@ -49,7 +49,7 @@ static int map_up_to(FIXTURE_DATA(views) *self, unsigned int count)
 	return 0;
 }
 
-static void unmap_all(FIXTURE_DATA(views) *self)
+static void unmap_all(struct _test_data_views *self)
 {
 	for (; self->mapped; self->mapped--)
 		munmap(view_address(self, self->mapped - 1),
@@ -77,24 +77,16 @@ FIXTURE_TEARDOWN(views)
 	trap_state_free(self->state);
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
 /* The shortest of some runs. */
-static double shortest(FIXTURE_DATA(views) *self,
-		       void (*run)(FIXTURE_DATA(views) *self))
+static double shortest(struct _test_data_views *self,
+		       void (*run)(struct _test_data_views *self))
 {
 	double best = 1e9, start, took;
 
 	for (int i = 0; i < RUNS; i++) {
-		start = now();
+		start = seconds_now();
 		run(self);
-		took = now() - start;
+		took = seconds_now() - start;
 		if (took < best)
 			best = took;
 	}
@@ -102,7 +94,7 @@ static double shortest(FIXTURE_DATA(views) *self,
 }
 
 /* Trap in the view that was mapped first. */
-static void run_traps(FIXTURE_DATA(views) *self)
+static void run_traps(struct _test_data_views *self)
 {
 	const void *entry = site_entry(&self->t, &self->site);
 
@@ -110,7 +102,7 @@ static void run_traps(FIXTURE_DATA(views) *self)
 		trap_access(self->state, entry, self->t.guard + 64);
 }
 
-static void run_fork(FIXTURE_DATA(views) *self)
+static void run_fork(struct _test_data_views *self)
 {
 	pid_t pid = fork();
 
@@ -120,7 +112,7 @@ static void run_fork(FIXTURE_DATA(views) *self)
 }
 
 /* Map and unmap one view more. */
-static void run_map(FIXTURE_DATA(views) *self)
+static void run_map(struct _test_data_views *self)
 {
 	struct arena *a = &self->t.arena;
 
@@ -169,14 +161,14 @@ TEST_F(views, fork_and_exit)
 
 static void *set_landing(void *arg)
 {
-	FIXTURE_DATA(views) *self = arg;
+	struct _test_data_views *self = arg;
 
 	do_landing(self->t.fd, (uintptr_t)trap_external_pad);
 	return NULL;
 }
 
 /* In how many views does a trap land? */
-static unsigned int count_landed(FIXTURE_DATA(views) *self)
+static unsigned int count_landed(struct _test_data_views *self)
 {
 	uint64_t inside = self->site.start % self->t.arena.page;
 	unsigned int landed = 0;
