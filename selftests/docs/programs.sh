@@ -156,7 +156,7 @@ mkdir -p "$work"
 
 check "install, as the README says" installed readme
 check "install, as the guide says" installed guide
-mapfile -t headers < <(cd "$root_dir/userlib/include" && printf '%s\n' *.h)
+mapfile -t headers < <(cd "$root_dir/userlib/include" && printf '%s\n' *.h codearena/*.h)
 for header in "${headers[@]}" linux/codearena.h; do
 	check "$header in strict C99" header_alone "$header"
 done
