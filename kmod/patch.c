@@ -256,8 +256,8 @@ out_array:
  * general path, which refuses whatever fails here.
  */
 static bool codearena_patch_fast(struct codearena_arena *arena,
-				  const struct codearena_patch *cmd,
-				  const struct codearena_patch_entry *patch)
+				 const struct codearena_patch *cmd,
+				 const struct codearena_patch_entry *patch)
 {
 	bool done = false;
 	void *word;

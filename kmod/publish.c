@@ -372,8 +372,8 @@ out_objects:
  * here takes the general path, which refuses it.
  */
 static bool codearena_publish_fast(struct codearena_arena *arena,
-				    const struct codearena_publish *cmd,
-				    const struct codearena_object *object)
+				   const struct codearena_publish *cmd,
+				   const struct codearena_object *object)
 {
 	const struct codearena_piece piece =
 		codearena_piece_first(object->offset, object->length);

@@ -492,7 +492,9 @@ static void quick_only_if_small(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 17ULL * 7 + 3 * P(1), counters(test)->written);
 }
 
-#define BATCH_CASES						\
+/* Each suite has an array of its own, for KUnit keeps results in it. */
+#define DEFINE_BATCH_CASES(name)					\
+static struct kunit_case name[] = {					\
 	KUNIT_CASE(write_marks_granules),				\
 	KUNIT_CASE(write_across_pages),					\
 	KUNIT_CASE(write_refuses),					\
@@ -508,12 +510,13 @@ static void quick_only_if_small(struct kunit *test)
 	KUNIT_CASE(publish_failed_patch_undoes),			\
 	KUNIT_CASE(batch_random),					\
 	KUNIT_CASE(quick_only_if_small),				\
-	{}
+	{}								\
+}
 
-static struct kunit_case codearena_batch_cases[] = { BATCH_CASES };
+DEFINE_BATCH_CASES(codearena_batch_cases);
 
 /* The same with the lock let go while anything is copied. */
-static struct kunit_case codearena_batch_slow_cases[] = { BATCH_CASES };
+DEFINE_BATCH_CASES(codearena_batch_slow_cases);
 
 static int slow_init(struct kunit *test)
 {
