@@ -8,6 +8,10 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 # The kernel and architecture of the VM: see selftests/vm/kernel.sh list.
 KVER ?= 6.1
 ARCH ?= $(patsubst aarch64,arm64,$(shell uname -m))
+# Parts of `make check` and `make check-all` that run at a time.
+JOBS ?= 2
+# The builds of the library that `make check-host` tests.
+FLAVOURS ?= plain asan tsan
 # Installs missing Debian packages; SETUP=true leaves the machine as it is.
 SETUP ?= selftests/vm/setup.sh
 DESTDIR ?=
@@ -16,9 +20,12 @@ checks := selftests/checks
 vm := selftests/vm
 build := $(CURDIR)/build
 module_dir := $(build)/kmod/host
-documentation = +$(MAKE) --no-print-directory -C Documentation O=$(build)/docs
-userlib = +$(MAKE) --no-print-directory -C userlib O=$(build)/userlib
-submake = $(MAKE) --no-print-directory
+MAKEFLAGS += --no-print-directory
+userlib = +$(MAKE) -C userlib O=$(build)/userlib
+# Parts that run at a time build one after the other.
+locked = +@mkdir -p $(build) && flock $(build)/.$(1).lock $(MAKE) -C $(2) O=$(build)/$(3)
+build_userlib = $(call locked,userlib,userlib,userlib)
+documentation = $(call locked,docs,Documentation,docs)
 arch_setup = $(if $(filter arm64,$(ARCH)),arm64)
 
 .DEFAULT_GOAL := all
@@ -35,7 +42,7 @@ no-headers: lib
 ## lib: the library
 .PHONY: lib
 lib:
-	$(userlib) all
+	$(build_userlib) all
 
 ## modules: the module for the running kernel (KDIR=...)
 .PHONY: modules
@@ -55,32 +62,55 @@ demo: setup-build setup-vm
 	@$(SETUP) $(or $(arch_setup),wasm)
 	@$(vm)/demo.sh $(KVER) $(ARCH)
 
-## check: every check that CI runs
+## check: library, kselftests on a stock kernel, static checks, documented programs
 .PHONY: check
-check: setup-build
-	@$(checks)/summary.sh \
-		"$(submake) check-host" \
-		"$(submake) check-fuzz" \
-		"$(submake) check-vm KVER=6.1" \
-		"$(submake) check-vm KVER=6.12" \
-		"$(submake) check-vm KVER=7.2" \
-		"$(submake) check-kunit" \
-		"$(submake) check-debug" \
-		"$(submake) check-static" \
-		"$(submake) check-docs" \
-		"$(submake) check-abi"
+check: setup-build setup-vm setup-source setup-host setup-static setup-docs
+	@$(checks)/summary.sh --jobs $(JOBS) \
+		"$(MAKE) check-vm KVER=6.1" \
+		"$(MAKE) check-host FLAVOURS='plain asan'" \
+		"$(MAKE) check-static" \
+		"$(MAKE) check-docs PARTS=programs"
 
-## check-host: the library's tests on this machine
+## check-all: what check leaves out: TSan, other kernels, debug kernel, fuzzers, ABI
+.PHONY: check-all
+check-all: setup-build setup-vm setup-source setup-host setup-debug setup-fuzz setup-docs \
+		setup-static
+	@$(checks)/summary.sh --jobs $(JOBS) \
+		"$(MAKE) debug-kernel" \
+		"$(MAKE) check-vm KVER=newest" \
+		"$(MAKE) check-vm KVER=6.12" \
+		"$(MAKE) check-host FLAVOURS=tsan TOOL_TESTS=" \
+		"$(MAKE) check-fuzz" \
+		"$(MAKE) check-docs PARTS='build gate gate-test'" \
+		"$(MAKE) check-abi" \
+		"$(MAKE) check-kunit" \
+		"$(MAKE) check-debug" \
+		"$(MAKE) check-static-kunit"
+
+## check-quick: the library and the static checks that build nothing, without a VM
+.PHONY: check-quick
+check-quick: setup-build setup-source setup-host setup-static
+	@$(checks)/summary.sh --jobs $(JOBS) \
+		"$(MAKE) check-host FLAVOURS=plain TOOL_TESTS=" \
+		"$(checks)/static.sh --quick"
+
+## check-host: the library's tests on this machine (FLAVOURS="plain asan tsan")
 .PHONY: check-host
-check-host: setup-build setup-host
-	$(userlib) check
+check-host: setup-build setup-host $(FLAVOURS:%=build-userlib-%)
+	$(build_userlib) -j$(shell nproc) all examples tools $(build)/userlib/tools/test_codearenactl.sh
+	$(userlib) check FLAVOURS="$(FLAVOURS)"
+
+# Each by itself: between two of them others may build the library's tests for a VM.
+.PHONY: $(FLAVOURS:%=build-userlib-%)
+$(FLAVOURS:%=build-userlib-%): build-userlib-%: setup-build setup-host
+	$(build_userlib) -j$(shell nproc) check-$*
 
 ## coverage: lines of the library and of the module that their tests execute
 .PHONY: coverage coverage-userlib coverage-kmod
 coverage: setup-build
 	@$(checks)/summary.sh --name coverage \
-		"$(submake) coverage-userlib" \
-		"$(submake) coverage-kmod"
+		"$(MAKE) coverage-userlib" \
+		"$(MAKE) coverage-kmod"
 coverage-userlib: setup-build setup-host setup-coverage
 	$(userlib) coverage
 coverage-kmod: setup-build setup-vm setup-source setup-debug setup-coverage
@@ -89,6 +119,7 @@ coverage-kmod: setup-build setup-vm setup-source setup-debug setup-coverage
 ## check-fuzz: the corpora of the library's fuzzers, and ten seconds of each
 .PHONY: check-fuzz
 check-fuzz: setup-build setup-fuzz
+	$(build_userlib) -j$(shell nproc) fuzz-build
 	$(userlib) fuzz-smoke
 
 ## check-vm: the kselftests in a VM (KVER=6.1 ARCH=x86_64)
@@ -96,6 +127,12 @@ check-fuzz: setup-build setup-fuzz
 check-vm: setup-build setup-vm setup-source setup-host
 	@$(if $(arch_setup),$(SETUP) $(arch_setup))
 	@$(vm)/check-vm.sh $(KVER) $(ARCH)
+
+## debug-kernel: build the debug kernel, which other checks do when they need it
+.PHONY: debug-kernel
+debug-kernel: setup-build setup-source setup-debug
+	@$(vm)/debug-kernel.sh build >/dev/null
+	@echo "debug-kernel: 1 passed, 0 failed, 0 skipped"
 
 ## check-kunit: the KUnit suites, on the debug kernel and in user-mode Linux
 .PHONY: check-kunit
@@ -123,7 +160,7 @@ check-mutants: setup-build setup-vm setup-source setup-debug
 check-matrix: setup-build
 	@$(checks)/summary.sh --name check-matrix $(shell $(vm)/kernel.sh list | \
 		while read -r k archs; do for a in $$archs; do \
-		printf "'%s' " "$(submake) check-vm KVER=$${k%:} ARCH=$$a"; done; done)
+		printf "'%s' " "$(MAKE) check-vm KVER=$${k%:} ARCH=$$a"; done; done)
 
 ## check-trace: the examples of perf and bpftrace, in a VM (KVER=)
 .PHONY: check-trace
@@ -132,13 +169,18 @@ check-trace: setup-build setup-vm setup-source setup-host
 
 ## check-static: warnings, sparse, checkpatch, kernel-doc, shellcheck, ...
 .PHONY: check-static
-check-static: setup-build setup-source setup-static setup-debug
+check-static: setup-build setup-source setup-static
 	@$(checks)/static.sh
 
-## check-docs: the documentation is complete, and what it says works
+## check-static-kunit: the same of the KUnit suites, for the debug kernel
+.PHONY: check-static-kunit
+check-static-kunit: setup-build setup-source setup-static setup-debug
+	@$(checks)/static.sh kunit
+
+## check-docs: the documentation is complete, and what it says works (PARTS=)
 .PHONY: check-docs
 check-docs: setup-build setup-source setup-docs
-	@selftests/docs/check-docs.sh
+	@selftests/docs/check-docs.sh $(PARTS)
 
 ## check-abi: the library's ABI against the committed dump
 .PHONY: check-abi
@@ -196,4 +238,4 @@ clean:
 ## help: this list
 .PHONY: help
 help:
-	@sed -n 's/^## \([^:]*\): /  \1\t/p' Makefile packaging/packaging.mk | expand -t 18
+	@sed -n 's/^## \([^:]*\): /  \1\t/p' Makefile packaging/packaging.mk | expand -t 22

@@ -12,6 +12,7 @@ html_static_path = ["static"]
 html_theme_options = {
     "description": "Executable memory for JIT compilers on Linux",
     "page_width": "1180px",
+    "body_max_width": "none",
     "fixed_sidebar": True,
 }
 html_copy_source = False

@@ -2,41 +2,12 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Copy bytes and arrays from user space.
+ * Copy the arrays of a command from user space.
  */
-#include <linux/fault-inject-usercopy.h>
-#include <linux/instrumented.h>
-#include <linux/nospec.h>
 #include <linux/uaccess.h>
 
 #include "codearena_private.h"
-
-/**
- * codearena_copy_in - copy_from_user() to memory of a known size
- * @to: destination
- * @from: user address
- * @length: bytes, at most the size of @to
- *
- * Omits the object-size check, which costs as much as copying a small function;
- * the other steps are those of lib/iov_iter.c. Works with page faults disabled.
- *
- * Return: bytes that were not copied.
- */
-unsigned long codearena_copy_in(void *to, const void __user *from,
-				unsigned long length)
-{
-	unsigned long left = length;
-
-	might_fault();
-	if (!should_fail_usercopy() && access_ok(from, length)) {
-		/* access_ok() must not be speculated past. */
-		barrier_nospec();
-		instrument_copy_from_user_before(to, from, length);
-		left = raw_copy_from_user(to, from, length);
-		instrument_copy_from_user_after(to, from, length, left);
-	}
-	return left;
-}
+#include "copy.h"
 
 /**
  * codearena_array_get - copy an array from user space

@@ -13,6 +13,7 @@
 #include <linux/uaccess.h>
 
 #include "batch.h"
+#include "copy.h"
 
 /* Objects begin like chunks, so that a batch can hold either. */
 static_assert(offsetof(struct codearena_object, offset) ==
@@ -36,21 +37,52 @@ void codearena_claims_release_locked(struct codearena_arena *arena, u64 offset,
 		codearena_page_get(arena, piece.index)->claimed &= ~piece.mask;
 }
 
-/* Release the claims of the first bytes of a batch. */
-static void codearena_batch_unclaim_locked(struct codearena_batch *batch,
-					   u64 bytes)
+/**
+ * codearena_batch_run - find a range of entries to treat as one
+ * @batch: the batch
+ * @first: index of the first entry
+ * @range: gets the range in the arena
+ *
+ * Objects that a compiler lays out one after the other, each in the granule
+ * after the last one of its predecessor, are claimed and sealed together.
+ * Chunks are not: adjoining ones may share a granule.
+ *
+ * Return: index after the last entry of the range.
+ */
+u32 codearena_batch_run(const struct codearena_batch *batch, u32 first,
+			struct codearena_range *range)
+{
+	const struct codearena_object *object, *next;
+	u64 end;
+	u32 i;
+
+	object = (const void *)codearena_batch_entry(batch, first);
+	range->offset = object->offset;
+	end = object->offset + object->length;
+	for (i = first + 1; batch->objects && i < batch->count; i++) {
+		next = (const void *)codearena_batch_entry(batch, i);
+		if (next->offset != round_up(end, CODEARENA_GRANULE) ||
+		    next->flags != object->flags)
+			break;
+		end = next->offset + next->length;
+	}
+	range->length = end - range->offset;
+	return i;
+}
+
+/* Release the claims of the first entries of a batch. */
+static void codearena_entries_release_locked(struct codearena_batch *batch,
+					     u32 count)
 {
 	const struct codearena_chunk *entry;
-	u64 length;
 	u32 i;
 
 	lockdep_assert_held(&batch->arena->lock);
-	for (i = 0; bytes; i++) {
+	for (i = 0; i < count; i++) {
 		entry = codearena_batch_entry(batch, i);
-		length = min(entry->length, bytes);
 		codearena_claims_release_locked(batch->arena, entry->offset,
-						length);
-		bytes -= length;
+						entry->length);
+		cond_resched();
 	}
 }
 
@@ -60,7 +92,60 @@ static void codearena_batch_unclaim_locked(struct codearena_batch *batch,
  */
 void codearena_batch_release_locked(struct codearena_batch *batch)
 {
-	codearena_batch_unclaim_locked(batch, batch->bytes);
+	codearena_entries_release_locked(batch, batch->count);
+}
+
+static int codearena_range_claim_locked(struct codearena_batch *batch,
+					const struct codearena_range *range)
+{
+	struct codearena_page *state;
+	int ret;
+
+	lockdep_assert_held(&batch->arena->lock);
+	codearena_for_each_piece(piece, range->offset, range->length) {
+		state = codearena_page_committed_locked(batch->arena,
+							piece.index);
+		ret = codearena_page_may_write(state, piece.mask);
+		if (!ret && fatal_signal_pending(current))
+			ret = -EINTR;
+		if (unlikely(ret)) {
+			codearena_claims_release_locked(batch->arena,
+							range->offset,
+							range->length -
+							piece.length -
+							piece.rest);
+			return ret;
+		}
+		state->claimed |= piece.mask;
+		batch->written += hweight64(state->written & piece.mask);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* A range was refused: claim its entries one by one to find the one to blame. */
+static int codearena_entries_claim_locked(struct codearena_batch *batch,
+					  u32 first, u32 end)
+{
+	const struct codearena_chunk *entry;
+	struct codearena_range range;
+	int ret = 0;
+	u32 i;
+
+	lockdep_assert_held(&batch->arena->lock);
+	for (i = first; i < end; i++) {
+		entry = codearena_batch_entry(batch, i);
+		range.offset = entry->offset;
+		range.length = entry->length;
+		ret = codearena_range_claim_locked(batch, &range);
+		if (!ret)
+			continue;
+		if (ret != -EINTR)
+			batch->failed = i;
+		codearena_entries_release_locked(batch, i);
+		break;
+	}
+	return ret;
 }
 
 /**
@@ -69,42 +154,28 @@ void codearena_batch_release_locked(struct codearena_batch *batch)
  *
  * Finds entries that share a granule too: the second one gets -EBUSY.
  *
- * Return: 0; -ENOENT, -EPERM or -EBUSY, and nothing is claimed.
+ * Return: 0; -ENOENT, -EPERM, -EBUSY or -EINTR, and nothing is claimed.
  */
 int codearena_batch_claim_locked(struct codearena_batch *batch)
 {
-	const struct codearena_chunk *entry;
-	struct codearena_page *state = NULL;
-	unsigned long index = ULONG_MAX;
+	struct codearena_range range;
+	u64 written;
+	u32 i, end;
 	int ret;
-	u32 i;
 
 	lockdep_assert_held(&batch->arena->lock);
-	for (i = 0; i < batch->count; i++) {
-		entry = codearena_batch_entry(batch, i);
-		codearena_for_each_piece(piece, entry->offset, entry->length) {
-			/* Small entries often lie in the same page. */
-			if (piece.index != index) {
-				index = piece.index;
-				state = codearena_page_committed_locked(batch->arena,
-									index);
-			}
-			ret = codearena_page_may_write(state, piece.mask);
-			if (unlikely(ret))
-				goto err_claims;
-			state->claimed |= piece.mask;
-			if (state->written & piece.mask)
-				batch->written += hweight64(state->written &
-							    piece.mask);
-			batch->bytes += piece.length;
-		}
+	for (i = 0; i < batch->count; i = end) {
+		end = codearena_batch_run(batch, i, &range);
+		written = batch->written;
+		ret = codearena_range_claim_locked(batch, &range);
+		if (!ret)
+			continue;
+		batch->written = written;
+		ret = codearena_entries_claim_locked(batch, i, end);
+		if (ret)
+			return ret;
 	}
 	return 0;
-
-err_claims:
-	batch->failed = i;
-	codearena_batch_unclaim_locked(batch, batch->bytes);
-	return ret;
 }
 
 /*

@@ -17,7 +17,7 @@
  * @count: how many
  * @objects: the entries are objects to be sealed, not chunks
  * @failed: index of the entry to blame
- * @bytes: bytes claimed
+ * @bytes: sum of the lengths
  * @pieces: pieces overwritten
  * @written: granules to be overwritten that hold something
  * @undo: their old bytes, in the order of the batch; NULL if @written is 0
@@ -79,6 +79,8 @@ static inline void codearena_object_finish(void *start, unsigned int length)
 void codearena_page_clear(const struct codearena_page *state, u64 mask);
 void codearena_claims_release_locked(struct codearena_arena *arena, u64 offset,
 				     u64 length);
+u32 codearena_batch_run(const struct codearena_batch *batch, u32 first,
+			struct codearena_range *range);
 void codearena_batch_release_locked(struct codearena_batch *batch);
 void codearena_batch_restore(struct codearena_batch *batch);
 int codearena_batch_claim_locked(struct codearena_batch *batch);

@@ -9,7 +9,6 @@
 #define CODEARENA_PRIVATE_H
 
 #include <linux/cpumask.h>
-#include <linux/fault-inject-usercopy.h>
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
@@ -24,7 +23,6 @@
 #include <linux/seqlock.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
-#include <linux/uaccess.h>
 
 #include <linux/codearena.h>
 
@@ -447,36 +445,6 @@ static inline unsigned long codearena_footprint(size_t size)
 }
 
 /* array.c */
-unsigned long codearena_copy_in(void *to, const void __user *from,
-				unsigned long length);
-
-/**
- * codearena_copy_in_small - copy a structure from user space, for fast paths
- * @to: the structure
- * @from: user address
- * @size: a constant multiple of 8
- *
- * Return: whether all of it was copied.
- */
-static __always_inline bool codearena_copy_in_small(void *to,
-						    const void __user *from,
-						    size_t size)
-{
-	const u64 __user *words = from;
-	size_t i;
-
-	BUILD_BUG_ON(size % sizeof(u64));
-	if (should_fail_usercopy() || !user_access_begin(from, size))
-		return false;
-	for (i = 0; i < size / sizeof(u64); i++)
-		unsafe_get_user(((u64 *)to)[i], words + i, fault);
-	user_access_end();
-	return true;
-fault:
-	user_access_end();
-	return false;
-}
-
 void *codearena_array_get(struct codearena_arena *arena, u64 uptr, u32 count,
 			  size_t entry, void *small, size_t small_size);
 void codearena_array_put(struct codearena_arena *arena, void *array, u32 count,

@@ -13,6 +13,7 @@
 #include <linux/uaccess.h>
 
 #include "codearena_private.h"
+#include "copy.h"
 
 bool codearena_slow_path_param;
 module_param_named(slow_path, codearena_slow_path_param, bool, 0644);

@@ -7,6 +7,7 @@
 #include <linux/sort.h>
 
 #include "codearena_private.h"
+#include "copy.h"
 #include "trace.h"
 
 static int codearena_patch_check(struct codearena_arena *arena,

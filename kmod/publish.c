@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 
 #include "batch.h"
+#include "copy.h"
 #include "trace.h"
 
 #define OBJECT_VALID_FLAGS (CODEARENA_OBJECT_F_PATCHABLE | \
@@ -60,6 +61,7 @@ static int codearena_publish_check(struct codearena_publication *pub)
 	for (i = 0; i < cmd->object_count; i++) {
 		ret = codearena_object_check(pub->arena, &pub->objects[i]);
 		traps += pub->objects[i].trap_count;
+		pub->batch.bytes += pub->objects[i].length;
 		if (!ret && traps > CODEARENA_MAX_TRAPS)
 			ret = -E2BIG;
 		if (unlikely(ret)) {
@@ -177,7 +179,9 @@ static int codearena_publish_insert_tables_locked(struct codearena_publication *
 	for (i = 0; i < pub->cmd->object_count; i++) {
 		if (!pub->tables[i])
 			continue;
-		ret = codearena_table_insert_locked(pub->arena, pub->tables[i]);
+		ret = fatal_signal_pending(current) ? -EINTR :
+			codearena_table_insert_locked(pub->arena,
+						      pub->tables[i]);
 		if (ret) {
 			pub->batch.failed = i;
 			break;
@@ -195,44 +199,26 @@ static int codearena_publish_insert_tables_locked(struct codearena_publication *
 	return ret;
 }
 
-static void codearena_publish_seal_page_locked(struct codearena_arena *arena,
-					       struct codearena_page *state,
-					       u64 mask, u32 flags)
-{
-	lockdep_assert_held(&arena->lock);
-	if (!mask)
-		return;
-	codearena_seal_state_locked(arena, state, mask,
-				    flags & CODEARENA_OBJECT_F_PATCHABLE);
-	state->claimed &= ~mask;
-}
-
-/* Seal consecutive objects in the same page together. */
 static void codearena_publish_seal_locked(struct codearena_publication *pub)
 {
 	struct codearena_arena *arena = pub->arena;
-	const struct codearena_object *object;
-	struct codearena_page *state = NULL;
-	unsigned long index = ULONG_MAX;
-	u32 flags = 0, i;
-	u64 mask = 0;
+	struct codearena_range range;
+	struct codearena_page *state;
+	u32 i, end, flags;
 
 	lockdep_assert_held(&arena->lock);
-	for (i = 0; i < pub->cmd->object_count; i++) {
-		object = &pub->objects[i];
-		codearena_for_each_piece(piece, object->offset, object->length) {
-			if (piece.index != index || object->flags != flags) {
-				codearena_publish_seal_page_locked(arena, state,
-								   mask, flags);
-				index = piece.index;
-				flags = object->flags;
-				state = codearena_page_get(arena, index);
-				mask = 0;
-			}
-			mask |= piece.mask;
+	for (i = 0; i < pub->cmd->object_count; i = end) {
+		flags = pub->objects[i].flags;
+		end = codearena_batch_run(&pub->batch, i, &range);
+		codearena_for_each_piece(piece, range.offset, range.length) {
+			state = codearena_page_get(arena, piece.index);
+			codearena_seal_state_locked(arena, state, piece.mask,
+						    flags &
+						    CODEARENA_OBJECT_F_PATCHABLE);
+			state->claimed &= ~piece.mask;
+			cond_resched();
 		}
 	}
-	codearena_publish_seal_page_locked(arena, state, mask, flags);
 	arena->counters.written += pub->batch.bytes;
 	arena->counters.published += pub->cmd->object_count;
 }
@@ -375,33 +361,35 @@ static bool codearena_publish_fast(struct codearena_arena *arena,
 				   const struct codearena_publish *cmd,
 				   const struct codearena_object *object)
 {
-	const struct codearena_piece piece =
-		codearena_piece_first(object->offset, object->length);
+	const unsigned int start = offset_in_page(object->offset);
 	struct codearena_page *state;
 	bool done = false;
+	void *to;
+	u64 mask;
 
-	if (object->trap_count || piece.rest ||
+	if (object->trap_count || object->length > PAGE_SIZE - start ||
 	    codearena_object_check(arena, object) ||
 	    mutex_lock_killable(&arena->lock))
 		return false;
-	state = codearena_page_committed_locked(arena, piece.index);
-	if (codearena_page_may_write(state, piece.mask) ||
-	    (state->written & piece.mask))
+	mask = codearena_granules(start, object->length);
+	state = codearena_page_committed_locked(arena,
+						object->offset >> PAGE_SHIFT);
+	if (codearena_page_may_write(state, mask) || (state->written & mask))
 		goto out_unlock;
+	to = state->data + start;
 	pagefault_disable();
-	done = !codearena_copy_in(state->data + piece.start,
-				  u64_to_user_ptr(object->source),
-				  piece.length);
+	done = !codearena_copy_in(to, u64_to_user_ptr(object->source),
+				  object->length);
 	pagefault_enable();
 	if (!done) {
-		codearena_page_clear(state, piece.mask);
+		codearena_page_clear(state, mask);
 		goto out_unlock;
 	}
-	codearena_object_finish(state->data + piece.start, piece.length);
-	codearena_seal_state_locked(arena, state, piece.mask,
+	codearena_object_finish(to, object->length);
+	codearena_seal_state_locked(arena, state, mask,
 				    object->flags &
 				    CODEARENA_OBJECT_F_PATCHABLE);
-	arena->counters.written += piece.length;
+	arena->counters.written += object->length;
 	arena->counters.published++;
 	if (cmd->flags & CODEARENA_PUBLISH_F_SYNC)
 		codearena_sync_locked(arena);

@@ -21,6 +21,7 @@ static void codearena_write_settle_locked(struct codearena_batch *batch)
 			state->written |= piece.mask;
 			state->claimed &= ~piece.mask;
 		}
+		cond_resched();
 	}
 	batch->arena->counters.written += batch->bytes;
 }
@@ -73,9 +74,11 @@ int codearena_ioctl_write(struct codearena_ucmd *ucmd)
 	if (IS_ERR(chunks))
 		return PTR_ERR(chunks);
 	batch.entries = chunks;
-	for (i = 0; i < cmd->count && !ret; i++)
+	for (i = 0; i < cmd->count && !ret; i++) {
 		ret = codearena_range_check(chunks[i].offset, chunks[i].length,
 					    1, arena->length);
+		batch.bytes += chunks[i].length;
+	}
 	if (ret) {
 		batch.failed = i - 1;
 		goto out_array;

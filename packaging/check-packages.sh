@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Build the Debian packages, install them into a Debian system in a directory, use
-# them there and on the device in a VM, remove them, and look at what is left; and
-# the same for what `make install` and `make dkms-install` do.
+# Build the Debian packages, install them in a chroot, use them there and on the
+# device in a VM, remove them, and check that nothing is left. Then do the same for
+# `make install` and `make dkms-install`.
 #
 # Usage: check-packages.sh [CHECK]...
 #
-#   --list   list the checks, which build on each other
+#   --list   list the checks; each needs the ones before it
 #
-# Needs root, for the system in a directory. The logs are in build/packages/.
+# Needs root, for the chroot. The logs are in build/packages/.
 # Ends with "check-packages: N passed, N failed, N skipped".
 
 set -euo pipefail
@@ -25,7 +25,7 @@ case ${1-} in
 esac
 if [ $# -gt 0 ]; then checks=("$@"); fi
 
-[ "$(id -u)" -eq 0 ] || die "a Debian system in a directory needs root: sudo make check-packages"
+[ "$(id -u)" -eq 0 ] || die "a chroot needs root: sudo make check-packages"
 need lintian packages
 version=$(sed -n '/^[0-9]/p' "$root_dir/packaging/VERSION")
 release=$("$vm_dir/kernel.sh" release 6.1 x86_64)
@@ -113,10 +113,10 @@ check_versions() {
 	. "$work/dkms/usr/src/codearena-$version/dkms.conf"
 	equal dkms.conf "$version" "$PACKAGE_VERSION"
 	local kernel
-	for kernel in 6.1.0-56-amd64 6.12.95+deb12-amd64 6.6.1 7.2.13+deb14-amd64 7.0-rc1; do
+	for kernel in 6.1.0-56-amd64 6.12.95+deb12-amd64 6.6.1 7.3.4+deb14-amd64 7.0-rc1; do
 		[[ $kernel =~ $BUILD_EXCLUSIVE_KERNEL ]] || { echo "refuses $kernel"; return 1; }
 	done
-	for kernel in 5.10.0-30-amd64 6.0.12 7.3.0 70.1.0 4.19.0; do
+	for kernel in 5.10.0-30-amd64 6.0.12 7.4.0 70.1.0 4.19.0; do
 		[[ ! $kernel =~ $BUILD_EXCLUSIVE_KERNEL ]] || { echo "takes $kernel"; return 1; }
 	done
 }

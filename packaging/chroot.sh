@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Make a Debian system in a directory, as a user of the packages would have it: a
-# compiler, DKMS, headers of a kernel, and nothing of this project.
+# Make a Debian chroot like the system of a user of the packages: a compiler, DKMS,
+# kernel headers, and nothing of this project.
 #
 # Usage: chroot.sh
 #
-# Prints the directory, which is in the cache and made once. Needs root. Copy it,
-# rather than change it.
+# Prints the directory, which is in the cache and made once. Needs root. Copy it
+# instead of changing it.
 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR/../selftests/vm source=lib.sh
@@ -32,11 +32,11 @@ make_chroot() {
 	local options uri
 	[ ! -e "$chroot" ] || return 0
 	need debootstrap packages
-	[ "$(id -u)" -eq 0 ] || die "a Debian system in a directory needs root"
+	[ "$(id -u)" -eq 0 ] || die "a chroot needs root"
 	uri=$(debian_uri main)
 	[ -n "$uri" ] || die "no Debian mirror in apt's configuration"
 	rm -rf "$chroot.new"
-	say "making a Debian system of $suite, once"
+	say "making a chroot of $suite, once"
 	debootstrap --variant=minbase \
 		--keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
 		"$suite" "$chroot.new" "$uri" >&2

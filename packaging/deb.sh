@@ -26,7 +26,7 @@ rm -rf "$out"
 mkdir -p "$tree"
 (cd "$root_dir" && tar -cf - --exclude=./build --exclude=./.git .) | tar -xf - -C "$tree"
 cp -r "$tree/packaging/debian" "$tree/debian"
-# The changes are in the documentation; what Debian wants of them is the version.
+# The changes are in the documentation; dpkg needs the version only.
 if date=$(git -C "$root_dir" log -1 --format=%cD -- packaging/VERSION 2>/dev/null) && [ -n "$date" ]; then
 	:
 else

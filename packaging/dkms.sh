@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Hand the installed source of the module to DKMS, or take it back.
+# Add the installed source of the module to DKMS, or remove it.
 #
 # Usage: dkms.sh install VERSION
 #        dkms.sh remove VERSION

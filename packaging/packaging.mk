@@ -16,13 +16,13 @@ source_dir := /usr/src/codearena-$(version)
 ## install: the library, headers, codearenactl, udev rule, man pages (DESTDIR=, PREFIX=)
 .PHONY: install
 install: install-system
-	$(userlib) install
+	$(build_userlib) install
 	$(documentation) install-man
 
 ## install-uapi: the header of the device's interface alone (DESTDIR=, PREFIX=)
 .PHONY: install-uapi
 install-uapi:
-	$(userlib) install-uapi
+	$(build_userlib) install-uapi
 
 ## install-system: rule and group of the device, loading at boot (DESTDIR=, PREFIX=)
 .PHONY: install-system
@@ -81,7 +81,7 @@ sign:
 deb: setup-packages
 	packaging/deb.sh
 
-## check-packages: builds, installs, uses and removes the packages, in a directory
+## check-packages: build, install, use and remove the packages, in a chroot
 .PHONY: check-packages
 check-packages: setup-build setup-vm setup-source setup-packages
 	@packaging/check-packages.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Sign a module, for kernels that load no other: Secure Boot, lockdown, sig_enforce.
+# Sign a module for kernels that load signed ones only: Secure Boot, lockdown, sig_enforce.
 #
 # Usage: sign.sh [--kdir DIR] --key FILE --cert FILE MODULE.ko
 #
@@ -11,9 +11,8 @@
 #   --key FILE   private key, PEM
 #   --cert FILE  its certificate, DER or PEM
 #
-# DKMS signs by itself, with the key in /var/lib/dkms; this is for modules that
-# were built without it. To make a key of your own, and have the firmware's shim
-# accept it at the next boot:
+# DKMS signs modules itself, with the key in /var/lib/dkms; this is for modules
+# built without it. To create a key and enroll it at the next boot:
 #
 #   openssl req -new -x509 -newkey rsa:2048 -nodes -days 3650 -subj "/CN=My modules/" \
 #           -keyout mok.key -outform DER -out mok.der
@@ -37,11 +36,11 @@ while :; do
 done
 module=$1
 if [ -z "$key" ] || [ -z "$cert" ]; then
-	die "KEY= and CERT= are needed; see packaging/sign.sh --help"
+	die "KEY= or CERT= is missing; see packaging/sign.sh --help"
 fi
 [ -r "$key" ] || die "cannot read the key $key"
 [ -r "$cert" ] || die "cannot read the certificate $cert"
-[ -w "$module" ] || die "cannot write to $module; was it built?"
+[ -w "$module" ] || die "cannot write to $module; build it first"
 
 if command -v kmodsign >/dev/null; then
 	tool=kmodsign

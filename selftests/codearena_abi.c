@@ -95,7 +95,7 @@ FIXTURE_SETUP(command)
 		self->fd = device_open(O_RDWR);
 		ASSERT_LE(0, self->fd);
 	}
-	/* One page to use, and one behind it that faults. */
+	/* A page to use, followed by one that faults. */
 	self->pages = mmap(NULL, 2 * self->arena.page, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->pages);
@@ -169,7 +169,7 @@ TEST_F(command, first_version)
 	}
 }
 
-/* Every byte behind the structure that this kernel cannot know. */
+/* Every byte after the structure that this kernel knows. */
 TEST_F(command, longer_with_bytes_not_zero)
 {
 	static const uint32_t more[] = { 1, 2, 7, 8, 16, 255, 1024 };
@@ -202,7 +202,7 @@ TEST_F(command, unknown_flags)
 			continue;
 		self->call.head.flags = 1U << bit;
 		EXPECT_CALL_REFUSED(EOPNOTSUPP, &self->call);
-		/* A known flag beside it does not hide it. */
+		/* Also when a known flag is set beside it. */
 		self->call.head.flags |= self->command->flags;
 		EXPECT_CALL_REFUSED(EOPNOTSUPP, &self->call);
 	}
@@ -243,7 +243,7 @@ TEST_F(command, unwritable_structure)
 		return;
 	}
 
-	/* Success writes nothing, but may find out that it could not. */
+	/* Success has no output, but may check that it could write one. */
 	taken = snapshot(&self->arena);
 	ret = ioctl(self->fd, self->command->request, self->pages);
 	if (ret) {
@@ -252,7 +252,7 @@ TEST_F(command, unwritable_structure)
 		EXPECT_STILL_EMPTY();
 	} else if (!self->command->changes ||
 		   variant->index == COMMAND_RESERVE) {
-		/* What it did does not show in this arena's counters. */
+		/* What the call did is not in this arena's counters. */
 		EXPECT_TRUE(expect_unchanged(&self->arena, taken));
 	} else {
 		EXPECT_FALSE(expect_unchanged(&self->arena, taken));
@@ -407,6 +407,14 @@ TEST_F(device, query_answers)
 	EXPECT_EQ(2ULL << 20, query.out_preferred_align);
 	EXPECT_EQ(page_at(&self->arena, RESERVED_PAGE), query.out_commit_total);
 	EXPECT_LE(query.out_commit_total, query.out_commit_limit);
+	/* Of this arena at least, and of nothing that this user does not use. */
+	EXPECT_LT(0, query.out_metadata_total);
+	EXPECT_LE(query.out_user_limit, query.out_commit_limit);
+	EXPECT_LE(query.out_user_total,
+		  query.out_commit_total + query.out_metadata_total);
+	EXPECT_LT(page_at(&self->arena, RESERVED_PAGE), query.out_user_total);
+	EXPECT_LE(query.out_max_entries, query.out_max_traps);
+	EXPECT_EQ(0, query.__reserved);
 	close(empty);
 }
 
@@ -432,6 +440,9 @@ TEST_F(device, stat_of_populated_arena)
 	EXPECT_EQ(0, stat.out_traps_memory);
 	EXPECT_EQ(0, stat.out_traps_divide);
 	EXPECT_EQ(0, stat.out_traps_undefined);
+	EXPECT_LT(0, stat.out_metadata);
+	EXPECT_EQ((16ULL << 20) + 4 * stat.out_commit_limit,
+		  stat.out_metadata_limit);
 }
 
 #if defined(__x86_64__)

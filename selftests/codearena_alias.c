@@ -43,7 +43,7 @@ FIXTURE_SETUP(alias)
 	self->before = snapshot(&self->arena);
 }
 
-/* True if no mapping of this process that leads to the device has 'w'. */
+/* True if no mapping of the device in this process has 'w'. */
 static bool no_writable_view(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
@@ -63,7 +63,7 @@ static bool no_writable_view(void)
 	return good;
 }
 
-/* Whatever a test tried, and whatever the kernel answered. */
+/* After each test, whatever the kernel returned. */
 FIXTURE_TEARDOWN(alias)
 {
 	EXPECT_TRUE(no_writable_view());
@@ -137,7 +137,7 @@ TEST_F(alias, remap_file_pages)
 			continue;
 		EXPECT_EQ(SIGSEGV, guarded_store(self->arena.view +
 						 5 * self->page, 0));
-		/* Put the view back as the teardown knows it. */
+		/* Map the view again, as the teardown expects it. */
 		ASSERT_NE(MAP_FAILED,
 			  mmap(self->arena.view, self->length,
 			       PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED,
@@ -158,7 +158,7 @@ TEST_F(alias, proc_mem)
 	EXPECT_EQ(CODE_SIZE, pread(mem, bytes, CODE_SIZE,
 				   (off_t)(uintptr_t)self->arena.view));
 	EXPECT_EQ(0, memcmp(bytes, self->arena.view, CODE_SIZE));
-	/* And what it cannot see, it cannot read. */
+	/* Pages that the view does not show cannot be read. */
 	EXPECT_EQ(-1, pread(mem, bytes, 1, (off_t)(uintptr_t)
 			    (self->arena.view +
 			     page_at(&self->arena, HIDDEN_PAGE))));
@@ -231,7 +231,7 @@ TEST_F(alias, ptrace)
 
 TEST_F(alias, private_copy)
 {
-	/* Nothing that copies on write may come from the arena. */
+	/* No private mapping of the arena is possible. */
 	EXPECT_ERRNO(EINVAL, mmap(NULL, self->page, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE, self->fd, 0));
 	EXPECT_ERRNO(EINVAL, mmap(self->arena.view, self->page,
@@ -275,7 +275,7 @@ TEST_F(alias, userfaultfd)
 
 TEST_F(alias, madvise)
 {
-	/* Without those that poison memory for the whole machine. */
+	/* All but those that poison memory for the whole machine. */
 	for (int advice = 0; advice < 128; advice++) {
 		if (advice == MADV_HWPOISON || advice == MADV_SOFT_OFFLINE)
 			continue;
@@ -290,7 +290,7 @@ TEST_F(alias, madvise)
 	madvise(self->arena.view, self->length, MADV_DOFORK);
 }
 
-/* The kernel as the writer, told to put its answers into the view. */
+/* The kernel as the writer: the view is given as its output buffer. */
 TEST_F(alias, system_calls_that_write)
 {
 	char path[] = "/proc/self/cmdline";
@@ -310,7 +310,7 @@ TEST_F(alias, system_calls_that_write)
 	close(pipes[1]);
 }
 
-/* The module as the writer: its answer goes where the question stands. */
+/* The module as the writer: outputs go where the inputs are. */
 TEST_F(alias, answer_of_the_module)
 {
 	struct codearena_query query = { .size = sizeof(query) };
@@ -358,7 +358,7 @@ TEST_F(alias, splice)
 	close(pipes[1]);
 }
 
-/* Pages given to a pipe are not the pipe's to change. */
+/* Pages that were gifted to a pipe cannot be changed through it. */
 TEST_F(alias, vmsplice)
 {
 	static const unsigned int flags[] = { 0, SPLICE_F_GIFT };
@@ -380,7 +380,7 @@ TEST_F(alias, vmsplice)
 			EXPECT_EQ(n, read(pipes[0], bytes, n));
 			EXPECT_EQ(0, memcmp(bytes, self->arena.view, n));
 		}
-		/* Nor does what a pipe holds go into the view. */
+		/* The contents of a pipe cannot be moved into the view. */
 		vector.iov_base = self->arena.view;
 		vector.iov_len = 4;
 		ASSERT_EQ(4, write(pipes[1], "4321", 4));
@@ -391,7 +391,7 @@ TEST_F(alias, vmsplice)
 	}
 }
 
-/* A path that leads to the handle opens the device anew. */
+/* Opening the handle's path opens the device anew. */
 TEST_F(alias, reopened_handle)
 {
 	int shared = do_share(self->fd);

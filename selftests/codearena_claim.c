@@ -108,7 +108,7 @@ static int wait_for_fault(int uffd)
 	return message.event == UFFD_EVENT_PAGEFAULT ? 0 : -1;
 }
 
-/* With uffd for the tests' convenience, and memory that it watches. */
+/* An arena, and a source in memory that userfaultfd watches. */
 FIXTURE_SETUP(claim)
 {
 	uint64_t page;
@@ -299,7 +299,7 @@ TEST_F(claim, source_vanishes)
 	EXPECT_ZERO(do_write1(self->fd, self->at, "new", 3));
 }
 
-/* In the child: hold the call by our own memory, tell the parent, be killed. */
+/* In the child: hold the call, report to the parent, be killed. */
 struct victim {
 	struct held_call call;
 	int uffd;
@@ -362,7 +362,7 @@ TEST_F(claim, killed_while_copying)
 }
 
 /*
- * A word that PUBLISH is to patch changes while it copies: the whole call has
+ * A word that PUBLISH would patch changes while it copies: the whole call has
  * not happened. In one variant over traps, in the other over written bytes.
  */
 TEST_F(claim, patch_overtakes_publish)

@@ -162,7 +162,7 @@ FIXTURE_SETUP(range)
 
 FIXTURE_TEARDOWN(range)
 {
-	/* The refused calls have not spoilt the range. */
+	/* The refused calls have not changed the range. */
 	EXPECT_ZERO(self->call(self->arena.fd, self->good,
 			       4 * self->arena.page));
 	arena_free(&self->arena);
@@ -261,7 +261,7 @@ TEST_F(commit, decommit_of_what_is_not_committed)
 	EXPECT_RETURNS(CODE_VALUE, self->arena.view);
 }
 
-/* By one page too many, and by one call for far too many. */
+/* By one page too many, and by far too many. */
 TEST_F(commit, arena_limit)
 {
 	struct arena a;
@@ -274,7 +274,7 @@ TEST_F(commit, arena_limit)
 	ASSERT_ZERO(do_commit(a.fd, 8 * a.page, a.page));
 	EXPECT_REFUSED(&a, ENOSPC, do_commit(a.fd, 9 * a.page, a.page));
 
-	/* What is given back may be used elsewhere. */
+	/* Decommitted pages may be committed elsewhere. */
 	ASSERT_ZERO(do_decommit(a.fd, 0, 2 * a.page));
 	EXPECT_REFUSED(&a, ENOSPC, do_commit(a.fd, 12 * a.page, 3 * a.page));
 	EXPECT_ZERO(do_commit(a.fd, 12 * a.page, 2 * a.page));
@@ -368,7 +368,7 @@ TEST_F(permanent, decommit_of_sealed_code)
 	for (unsigned int i = CODE_PAGE; i < HIDDEN_PAGE; i++)
 		EXPECT_REFUSED(a, EPERM,
 			       do_decommit(a->fd, page_at(a, i), a->page));
-	/* Also when only a part of the range is sealed. */
+	/* Also when only part of the range is sealed. */
 	EXPECT_REFUSED(a, EPERM, do_decommit(a->fd, 0, 4 * a->page));
 	EXPECT_REFUSED(a, EPERM, do_decommit(a->fd, page_at(a, TRAP_PAGE),
 					     2 * a->page));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /*
- * What adding code costs the rest of the process, by counts and not by time:
+ * What adding code costs the rest of the process, in counts and not in time:
  * mappings, page faults, interrupts of other processors, write locks of the
  * address space. Every counter is first seen to count, by doing the same job
  * with mprotect().
@@ -16,7 +16,7 @@
 
 #define FUNCTIONS	10000
 #define FUNCTION_SIZE	64
-#define CONTROL		2000	/* fewer will do where each interrupts others */
+#define CONTROL		2000	/* fewer are enough where each interrupts others */
 #define FAULT_AROUND	16	/* pages that one fault brings in */
 
 static long count_mappings(void)
@@ -326,7 +326,7 @@ TEST_F(cost, other_processors_are_left_alone)
 	       noise.shootdowns, ours.shootdowns, theirs.shootdowns);
 	TH_LOG("function calls: %ld idle, %ld publish, %ld control",
 	       noise.calls, ours.calls, theirs.calls);
-	/* The counter counts, or the rest proves nothing. */
+	/* Without a counter that counts, the rest proves nothing. */
 	EXPECT_LE(noise.shootdowns + noise.calls + 10 * slack,
 		  theirs.shootdowns + theirs.calls);
 	EXPECT_LE(ours.shootdowns, noise.shootdowns + slack);

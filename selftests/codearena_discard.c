@@ -66,7 +66,7 @@ TEST_F(discard, written_bytes)
 	EXPECT_TRAP_FILL(a, written, 5 * self->granule);
 	ASSERT_ZERO(do_stat(self->fd, &stat));
 	EXPECT_EQ(0, stat.out_discarded);
-	/* Others of the page are untouched. */
+	/* Other granules of the page are untouched. */
 	EXPECT_EQ(WRITTEN_BYTE, a->view[written + 5 * self->granule]);
 }
 
@@ -100,7 +100,7 @@ TEST_F(discard, space_is_reused)
 	}
 	ASSERT_ZERO(do_discard1(self->fd, 0, self->page));
 	ASSERT_ZERO(do_write1(self->fd, 0, "free again", 10));
-	/* What was patchable once is not so by its past. */
+	/* A granule that was patchable once need not be again. */
 	ASSERT_ZERO(do_seal(self->fd, 0, self->page, 0));
 	EXPECT_REFUSED_AT(a, EPERM, 0,
 			  do_patch1(self->fd, word_at(a, 0), 8,
@@ -224,7 +224,7 @@ TEST_F(discard, empty_or_unreadable_array)
 		}							\
 	} while (0)
 
-/* Many snapshots, which take their time on a kernel that checks all it does. */
+/* Takes many snapshots, which are slow on the debug kernel. */
 TEST_F(discard, misaligned)
 {
 	uint64_t at = page_at(&self->arena, WRITTEN_PAGE);
@@ -283,7 +283,7 @@ TEST_F(discard, granule_named_twice)
 	ranges[2].length = a->page;
 	ranges[1].offset = 4 * self->granule;
 	EXPECT_REFUSED_AT(a, EBUSY, 2, do_discard(self->fd, ranges, 3));
-	/* Neighbours are no problem, and nothing is left claimed. */
+	/* Adjacent ranges are allowed, and no claim is left. */
 	ranges[2].offset = 2 * self->granule;
 	ranges[2].length = 2 * self->granule;
 	EXPECT_ZERO(do_discard(self->fd, ranges, 3));
@@ -308,7 +308,7 @@ TEST_F(discard, permanent)
 	ranges[1].offset = 0;
 	ranges[1].length = a.granule;
 	EXPECT_REFUSED_AT(&a, EPERM, 1, do_discard(a.fd, ranges, 2));
-	/* What is not sealed is not permanent. */
+	/* Only sealed bytes are permanent. */
 	EXPECT_ZERO(do_discard(a.fd, ranges, 1));
 	EXPECT_TRAP_FILL(&a, ranges[0].offset, a.granule);
 	arena_free(&a);

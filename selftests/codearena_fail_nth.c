@@ -58,7 +58,7 @@ static int knob(const char *name, const char *value)
 	return write_file(path, value);
 }
 
-/* Every allocation counts, and a failure is not told to the log. */
+/* Every allocation counts, and a failure is not logged. */
 static int injection_setup(void)
 {
 	if (access(FAIL_NTH, W_OK) || knob("failslab/ignore-gfp-wait", "N") ||
@@ -249,7 +249,7 @@ static void lonely_view(struct shot *s)
 	s->map_length = s->a.length;
 }
 
-/* A page fault that lacks memory is tried again, and nobody is told. */
+/* A page fault that lacks memory is retried; no error is reported. */
 static long run_first_access(struct shot *s)
 {
 	return *(volatile char *)s->map == *(volatile char *)s->a.view ? 0 : -1;

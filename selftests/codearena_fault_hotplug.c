@@ -19,8 +19,8 @@
  * struct hotplug - what the threads of the test share
  * @crew: the threads
  * @a: an arena with a far slot in its first page, functions in the second
- * @lane: behind these, for publishing
- * @oldest: number of the function that the slot led to when SYNC returned
+ * @lane: after these, for publishing
+ * @oldest: number of the slot's target when SYNC returned last
  * @patches: how many
  * @calls: through the slot
  * @cycles: how often the processor went and came
@@ -75,7 +75,7 @@ static void *execute(void *argument)
 		uint32_t value = POISON32, newest;
 		int signo = guarded_call(h->a.view, &value);
 
-		/* It may be one newer than the last that is known to be there. */
+		/* It may be one newer than the last that SYNC has confirmed. */
 		newest = __atomic_load_n(&h->oldest, __ATOMIC_ACQUIRE) + 1;
 		if (newest - oldest < FUNCTIONS &&
 		    (signo || value >= FUNCTIONS ||

@@ -43,13 +43,13 @@ static void *work(void *argument)
 	return NULL;
 }
 
-/* It ends by being killed, or else tells that it could not go on. */
+/* Ends by being killed; returns if it cannot go on. */
 static int victim(struct killer *k)
 {
 	struct arena own;
 	pthread_t thread;
 
-	/* It does not outlive who would kill it. */
+	/* It does not outlive its killer. */
 	CHECK(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
 	CHECK(arena_new(&own, POPULATED_PAGES, 0, 0) == 0);
 	CHECK(do_commit(own.fd, 0, page_at(&own, OWN_PAGES)) == 0);
@@ -117,7 +117,7 @@ static bool state_is_whole(const struct killer *k)
 	return false;
 }
 
-/* Whatever was under way: the whole arena can be taken back and written. */
+/* Nothing is claimed: the whole arena can be discarded and written. */
 static bool nothing_is_held(struct killer *k)
 {
 	static uint8_t bytes[LANES * LANE_PAGES * 65536];
@@ -162,7 +162,7 @@ static int kill_once(struct killer *k)
 	usleep(delay);
 	kill(pid, SIGKILL);
 	how = fault_reap(pid);
-	/* A step that was not killed does not fail. */
+	/* A step fails only by being killed. */
 	for (unsigned int i = 0; i < LANES; i++) {
 		errno = k->lanes[i].error;
 		CHECK(!errno);
@@ -173,7 +173,7 @@ static int kill_once(struct killer *k)
 	return 0;
 }
 
-/* Who kills is not kept waiting by who is to be killed, where that is allowed. */
+/* The killer runs before its victims, where that is allowed. */
 static void take_precedence(void)
 {
 	struct sched_param first = { .sched_priority = 1 };

@@ -16,7 +16,7 @@
 #define LIMIT		"24M"
 #define WITHOUT_SWAP	GROUP "/memory.swap.max"
 
-/* What the processors may keep of the charge of a group that is empty. */
+/* Charge that processors may hold for an empty group. */
 #define REMAINDER	MIB
 
 /**
@@ -29,7 +29,7 @@ struct eater {
 	struct lane *lane;
 };
 
-/* Where memory has run out a call says so, until the killer has come. */
+/* Without memory a call fails with ENOMEM, until the OOM killer acts. */
 static void *work(void *argument)
 {
 	struct lane *lane = argument;
@@ -112,7 +112,7 @@ static void check_shared(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, guarded_read(words, e->shared.view, sizeof(words)));
 	EXPECT_TRUE(!memcmp(words, lane->now.words, sizeof(words)) ||
 		    !memcmp(words, lane->next.words, sizeof(words)));
-	/* And nothing is claimed: all of it can be taken back and be written. */
+	/* Nothing is claimed: all of it can be discarded and written. */
 	if (do_commit(e->shared.fd, lane_loose(lane), lane->page))
 		EXPECT_EQ(EEXIST, errno);
 	EXPECT_ZERO(do_discard1(e->shared.fd, 0, e->shared.length));
@@ -148,7 +148,7 @@ TEST_F(oom, publishing_process)
 		EXPECT_EQ(kills + 1, group_event("oom_kill"));
 		EXPECT_LE(20, steps_made(e->lane));
 		check_shared(_metadata, e);
-		/* What is shared stays charged to who committed it. */
+		/* Shared pages stay charged to the group that committed them. */
 		EXPECT_LE(e->shared.length, group_usage());
 		EXPECT_TRUE(crew_total_becomes(self->total +
 					       e->shared.length));

@@ -26,7 +26,7 @@
 #define SWAP_CURRENT	GROUP "/memory.swap.current"
 #define SIGNATURE	"SWAPSPACE2"
 
-/* What the processors may keep of the charge of a group that is empty. */
+/* Charge that processors may hold for an empty group. */
 #define REMAINDER	MIB
 
 static void load_modules(void)
@@ -127,7 +127,7 @@ static int publish_all(const struct arena *a, uint64_t from, uint64_t to)
 	static uint8_t bytes[65536];
 
 	for (uint64_t at = from; at < to; at += a->page) {
-		/* With swap there is memory to be had, if slowly. */
+		/* With swap, memory is slow but not short. */
 		CHECK(do_commit(a->fd, at, a->page) == 0);
 		fill(bytes, a->page, (uint32_t)(at / a->page));
 		code_return(bytes, (uint32_t)at);
@@ -172,7 +172,7 @@ static int under_pressure(void *argument)
 	CHECK(check_code(&a, CODE / 2) == 0);
 
 	CHECK(publish_all(&a, CODE / 2, CODE) == 0);
-	/* Pages that can be moved are moved; code is not. */
+	/* Movable pages are moved; code is not. */
 	write_file("/proc/sys/vm/compact_memory", "1");
 	write_file("/proc/sys/vm/drop_caches", "3");
 	CHECK(check_code(&a, CODE) == 0);
@@ -182,7 +182,7 @@ static int under_pressure(void *argument)
 	CHECK(do_stat(a.fd, &stat) == 0);
 	CHECK(stat.out_committed == CODE && stat.out_sealed == CODE);
 	CHECK(group_usage() >= CODE);
-	/* The code goes, and the charge with it. */
+	/* Decommitting the code ends its charge. */
 	CHECK(munmap(data, DATA) == 0);
 	CHECK(do_decommit(a.fd, 0, CODE) == 0);
 	CHECK(group_usage_becomes(3 * MIB));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /*
- * Whatever of the module is in use holds it: a handle, a view, an ioctl that is
+ * Everything in use holds the module: a handle, a view, an ioctl that is
  * under way. When the last of it has gone, it can be unloaded at once.
  *
  * Needs the module as a file, to load it again.
@@ -40,7 +40,7 @@ static bool loaded(void)
 	return !access(REFCNT, F_OK);
 }
 
-/* What still holds it goes in a moment, or never. */
+/* The last reference goes in a moment, or never. */
 static int unload_soon(void)
 {
 	bool gone = false;
@@ -142,7 +142,7 @@ static void keep_working(struct lane *lane)
 			;
 }
 
-/* Another process is in the middle of one call after the other. */
+/* Another process makes one call after the other. */
 static bool use_process(struct use *u)
 {
 	u->lane = fault_shared(sizeof(*u->lane));
@@ -232,7 +232,7 @@ TEST_F(unload, not_during_use)
 	ASSERT_TRUE(variant->use(&self->use));
 	for (unsigned int i = 0; i < 20; i++)
 		EXPECT_ERRNO(EWOULDBLOCK, unload());
-	/* The attempts have not harmed anybody. */
+	/* The attempts have changed nothing. */
 	if (self->use.pid)
 		EXPECT_EQ(0, waitpid(self->use.pid, NULL, WNOHANG));
 	if (self->use.a.view)
@@ -249,7 +249,7 @@ TEST_F(unload, not_during_use)
 	EXPECT_EQ(0, crew_total());
 }
 
-/* All of an arena's life, again and again, as long as there is a module. */
+/* Create, use and close arenas while the module is there. */
 static int use_again_and_again(const bool *stop)
 {
 	uint8_t code[CODE_SIZE];
@@ -274,7 +274,7 @@ static int use_again_and_again(const bool *stop)
 		CHECK(value == CODE_VALUE);
 		arena_free(&a);
 		lives++;
-		/* A moment in which it can go. */
+		/* A moment in which it can be unloaded. */
 		usleep(lives % 8 * 200);
 	}
 	CHECK(lives);
@@ -320,7 +320,7 @@ TEST_F(race, with_opening_and_closing)
 		if (!unload()) {
 			unloads++;
 			ASSERT_ZERO(load());
-			/* They come back to it. */
+			/* The users need time to open it again. */
 			usleep(20000);
 			continue;
 		}

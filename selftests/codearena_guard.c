@@ -141,7 +141,7 @@ TEST_F(guard, costs_no_page_tables)
 }
 
 /*
- * A trap makes at most the tables that lead to it, once; they go with the view.
+ * A trap makes at most the page tables on its path, once; they go with the view.
  */
 TEST_F(guard, trap_costs_at_most_one_path)
 {
@@ -194,7 +194,7 @@ TEST_F(guard, rights)
 	EXPECT_TRAPS(&self->store, self->t.guard);
 	EXPECT_FALSE(vm_flag(self->t.guard, " ex"));
 	EXPECT_FALSE(vm_flag(self->t.guard, " me"));
-	/* What takes rights away is fine. */
+	/* Taking rights away is allowed. */
 	ASSERT_ZERO(mprotect(self->t.guard, self->page, PROT_READ));
 	EXPECT_TRAPS(&self->load, self->t.guard);
 	ASSERT_ZERO(mprotect(self->t.guard, self->page,
@@ -202,7 +202,7 @@ TEST_F(guard, rights)
 	EXPECT_TRAPS(&self->store, self->t.guard);
 }
 
-/* Old programs get execution with reading: not here. */
+/* READ_IMPLIES_EXEC adds execution to reading: not here. */
 TEST_F(guard, read_implies_exec)
 {
 	const off_t offset = (off_t)CODEARENA_GUARD_OFFSET;
@@ -356,7 +356,7 @@ TEST_F(guard, moves)
 	munmap(to, GIB);
 }
 
-/* Calls about memory that there is none of: whatever they answer, no harm. */
+/* Calls about memory that is not there do no harm, whatever they return. */
 TEST_F(guard, advice_and_locks)
 {
 	uint8_t *guard = self->t.guard;
@@ -426,7 +426,7 @@ TEST_F(guard, next_to_real_pages)
 	}
 }
 
-/* Whatever the machine does about huge pages. */
+/* Whatever the setting of huge pages is. */
 TEST_F(guard, with_transparent_huge_pages)
 {
 	static const char * const modes[] = { "never", "madvise", "always" };

@@ -141,7 +141,7 @@ TEST_F(limit, module)
 	EXPECT_ZERO(do_commit(self->fd, 0, page));
 }
 
-/* The stricter limit answers first. */
+/* The stricter limit decides. */
 TEST_F(limit, arena_before_module)
 {
 	struct arena a;
@@ -154,7 +154,7 @@ TEST_F(limit, arena_before_module)
 	arena_free(&a);
 }
 
-/* A limit below what is committed stops growth and nothing else. */
+/* A limit below what is committed only stops growth. */
 TEST_F(limit, lowered_below_what_is_committed)
 {
 	uint8_t code[CODE_SIZE];
@@ -312,7 +312,7 @@ static int commit_too_much(void *arg)
 	usage = group_usage();
 	CHECK(usage < 7 * MIB);
 
-	/* Small steps until it is full: the last one changes nothing. */
+	/* Small steps until the limit: the one that fails changes nothing. */
 	for (uint64_t at = 0; ; at += MIB / 2) {
 		CHECK(at < 16 * MIB);
 		if (do_commit(a.fd, at, MIB / 2) == 0)
@@ -325,7 +325,7 @@ static int commit_too_much(void *arg)
 	}
 	CHECK(do_decommit(a.fd, 0, stat.out_committed) == 0);
 
-	/* And the arena is as good as new. */
+	/* The arena can be used as before. */
 	CHECK(do_commit(a.fd, 0, MIB) == 0);
 	code_return(code, 1234);
 	CHECK(do_publish1(a.fd, 0, code, CODE_SIZE, 0) == 0);
@@ -387,7 +387,7 @@ static int reserve_too_many(void *arg)
 		if (do_reserve(fd, query.out_max_length, 0, 0, "") == 0)
 			continue;
 		CHECK(errno == ENOMEM);
-		/* The handle is empty as before, and good for less. */
+		/* The handle is empty as before, and a smaller RESERVE succeeds. */
 		CHECK_ERRNO(EBADFD, do_stat(fd, &stat));
 		return 0;
 	}
@@ -438,7 +438,7 @@ static int large_arrays(void *arg)
 	expect_unchanged(&a, before);
 	before = snapshot(&a);
 
-	/* Everything that the process needs is there; now no more. */
+	/* The process has all that it needs; from now on it gets no more. */
 	used = group_usage();
 	snprintf(limit, sizeof(limit), "%llu",
 		 (unsigned long long)(used + 300 * 1024));
@@ -456,7 +456,7 @@ static int large_arrays(void *arg)
 	CHECK(write_file(GROUP "/memory.max", "max") == 0);
 	CHECK(expect_unchanged(&a, before));
 
-	/* With memory again it is the contents that is wrong. */
+	/* With memory again, the contents are what is refused. */
 	CHECK_ERRNO(ENOENT, do_write(a.fd, chunks, max));
 	return 0;
 }

@@ -79,7 +79,7 @@ TEST_F(map, rights_without_writing)
 		EXPECT_NE(MAP_FAILED, view);
 		EXPECT_ZERO(mprotect(view, self->length, READ_EXEC));
 		EXPECT_RIGHTS("r-xs", view);
-		/* Nor may it ever be made writable, whoever asks. */
+		/* Nor can it ever be made writable. */
 		EXPECT_TRUE(vm_flag(view, " me"));
 		EXPECT_FALSE(vm_flag(view, " mw"));
 		EXPECT_RETURNS(CODE_VALUE, view);
@@ -203,7 +203,7 @@ static void *map_until_reserved(void *argument)
 	return NULL;
 }
 
-/* An attempt that meets RESERVE leaves nothing behind that others suffer from. */
+/* An attempt that races with RESERVE leaves no trace that affects others. */
 TEST_F(map, while_reserving)
 {
 	struct mapper m = { .length = self->page };
@@ -233,7 +233,7 @@ TEST_F(map, while_reserving)
 	EXPECT_EQ(0, refused);
 }
 
-/* Behind the arena, far away, lies what is read and written, never executed. */
+/* Far beyond the arena lies memory that is read and written, never executed. */
 TEST_F(map, guard_view)
 {
 	const uint64_t size = 16ULL << 30;
@@ -299,7 +299,7 @@ TEST_F(map, large_views_are_aligned)
 
 		ASSERT_ZERO(arena_new(&a, n * align / self->page, 0, 0));
 		EXPECT_EQ(0, (uintptr_t)a.view % align);
-		/* A hint that is taken is no reason to be aligned worse. */
+		/* A hint that is taken does not make the alignment worse. */
 		part = mmap(a.view, a.length, READ_EXEC, MAP_SHARED, a.fd, 0);
 		EXPECT_NE(MAP_FAILED, (void *)part);
 		EXPECT_NE(a.view, part);
@@ -328,7 +328,7 @@ TEST_F(map, free_hint_is_used)
 		view = mmap(room + i * self->page, a.length, READ_EXEC,
 			    MAP_SHARED | MAP_FIXED_NOREPLACE, a.fd, 0);
 		EXPECT_EQ(room + i * self->page, view);
-		/* Without replacing it, the address is taken now. */
+		/* MAP_FIXED_NOREPLACE fails: the address is taken now. */
 		EXPECT_ERRNO(EEXIST, mmap(view, a.length, READ_EXEC,
 					  MAP_SHARED | MAP_FIXED_NOREPLACE,
 					  a.fd, 0));

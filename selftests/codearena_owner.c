@@ -19,7 +19,7 @@
 #define HELPER_VARIABLE "CODEARENA_SELFTEST_VISIT"
 #define NOBODY 65534
 
-/* What someone else meets: an arena and what the commands are to answer. */
+/* What another process sees: an arena, and the results of the commands. */
 struct visit {
 	struct arena arena;
 	int fd;
@@ -256,7 +256,7 @@ static int same_memory(void *arg)
 			 visit->arena.page) ? 1 : 0;
 }
 
-/* It is the address space that counts, not the process. */
+/* The owner is the address space, not the process. */
 TEST_F(owner, process_of_the_same_memory)
 {
 	uint8_t *stack = mmap(NULL, 65536, PROT_READ | PROT_WRITE,
@@ -440,7 +440,7 @@ static int open_as_nobody(void *arg)
 	fd = open(arg, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return errno;
-	/* No privilege is asked for but the right to open the node. */
+	/* The right to open the node is the only privilege needed. */
 	CHECK(do_reserve(fd, 1 << 20, 0, 0, "nobody") == 0);
 	CHECK(do_commit(fd, 0, 1 << 16) == 0);
 	CHECK(do_publish1(fd, 0, "code", 4, 0) == 0);
@@ -543,7 +543,7 @@ TEST_F(owner, owner_that_has_died)
 
 	if (!HAVE_CODE)
 		SKIP(return, "no code for this architecture");
-	/* The orphan comes to us, to be waited for. */
+	/* The orphan becomes a child of this process, which waits for it. */
 	ASSERT_ZERO(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
 	ASSERT_EQ(0, run_child(reserve_and_leave, NULL));
 	ASSERT_LE(0, wait(&status));

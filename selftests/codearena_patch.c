@@ -180,7 +180,7 @@ TEST_F(patch, as_many_entries_as_allowed)
 			break;
 		}
 	}
-	/* A twin at the far end of a large batch is found. */
+	/* A duplicate at the far end of a large batch is found. */
 	patches[max - 1] = patches[7];
 	patches[7].expected = 8;
 	EXPECT_REFUSED_AT(&a, EINVAL, max - 1,
@@ -219,7 +219,7 @@ TEST_F(patch, other_value)
 					      WORD(0) ^ 1ULL << 63, 1));
 	EXPECT_ENTRY_REFUSED(EAGAIN, patch_of(word_at(a, 0), 4,
 					      (uint32_t)WORD(0) ^ 1U << 31, 1));
-	/* The value it holds already does not count as expected. */
+	/* The new value does not count as the expected one. */
 	EXPECT_ENTRY_REFUSED(EAGAIN, patch_of(word_at(a, 0), 8, 1, WORD(0)));
 }
 
@@ -331,7 +331,7 @@ TEST_F(patch, word_named_twice)
 	/* Not even if the second continues where the first ends. */
 	patches[2] = patch_of(word_at(a, 0), 8, 1, 2);
 	EXPECT_REFUSED_AT(a, EINVAL, 2, do_patch(self->fd, patches, 3, 0));
-	/* The lower and the upper half of it, behind and in front of it. */
+	/* Its lower and upper half, after it and before it. */
 	patches[2] = patch_of(word_at(a, 0), 4, halves[0], 2);
 	EXPECT_REFUSED_AT(a, EINVAL, 2, do_patch(self->fd, patches, 3, 0));
 	patches[2] = patch_of(word_at(a, 0) + 4, 4, halves[1], 2);

@@ -124,7 +124,7 @@ TEST_F(publish, object_over_pages)
 			 self->page - 7 * self->granule - 5);
 }
 
-/* As slots of a jump table follow the functions they lead to. */
+/* The order of a jump table: slots after the functions they target. */
 TEST_F(publish, patches_follow_objects)
 {
 	struct codearena_object object = object_of(self->free, self->source, 8,

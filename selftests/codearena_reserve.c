@@ -277,7 +277,7 @@ static int reserve_in_child(void *arg)
 	return 0;
 }
 
-/* An owner that has ended is nobody: its number may be given to another. */
+/* An owner that has ended is reported as 0: its pid may be reused. */
 TEST_F(reserve, fdinfo_owner_gone)
 {
 	char text[2048];
@@ -468,7 +468,7 @@ TEST_F(life, share_without_files)
 	EXPECT_EQ(0, status);
 }
 
-/* The module stays while a handle, or only a view, leads to it. */
+/* A handle or a view alone keeps the module loaded. */
 TEST_F(life, module_in_use)
 {
 	if (getuid() || access("/sys/module/codearena/refcnt", F_OK))

@@ -17,7 +17,7 @@
 #define OBJECT_MAX	200	/* bytes; four granules of 64 */
 #define OBJECT_SPACE	256
 
-/* The first object returns number 0; so the slot leads somewhere at once. */
+/* The first object returns number 0, so that the slot has a target at once. */
 #define OBJECTS		(1 + BATCHES * BATCH_MAX)
 #define LANE_LENGTH	(OBJECTS * OBJECT_SPACE)
 
@@ -34,10 +34,10 @@ struct object {
  * @id: 1 and up; the upper bits of what its functions return
  * @lane: offset of its lane
  * @slot: offset of its slot, whose granule it shares with others
- * @issued: highest number that its slot may lead to
+ * @issued: highest number that its slot may target
  * @objects: what it published, @count of them
  * @patches: words it patched
- * @syncs: synchronisations it asked for
+ * @syncs: synchronisations it requested
  * @written: bytes it copied in
  */
 struct publisher {
@@ -197,7 +197,7 @@ static bool settle_slot(struct publisher *p)
 	       !do_patch1(p->a->fd, p->slot, 8, other, newest);
 }
 
-/* The slots come first, side by side, behind them the lanes. */
+/* First the slots, side by side; then the lanes. */
 static bool publishers_init(struct publisher *publishers, unsigned int count,
 			    struct arena *a, struct crew *crew)
 {
@@ -227,7 +227,7 @@ static bool publishers_init(struct publisher *publishers, unsigned int count,
 		words[i] = slot_to(p, 0);
 	}
 	objects[0] = object_of(0, words, count * 8, CODEARENA_OBJECT_F_PATCHABLE);
-	/* In this order the slots lead nowhere for a moment: nobody runs yet. */
+	/* In this order the slots have no target for a moment: nobody runs yet. */
 	return !do_publish(a->fd, objects, 1 + count, NULL, 0, 0);
 }
 
@@ -246,7 +246,7 @@ static void check_bytes(struct __test_metadata *_metadata,
 		ASSERT_EQ(0, memcmp(got, wanted, object->length)) {
 			TH_LOG("object %u of publisher %u", i, p->id);
 		}
-		/* Behind it is fill: the granule's rest, and unused granules. */
+		/* After it comes trap fill: the granule's rest, and unused granules. */
 		ASSERT_TRUE(is_trap_fill(got + object->length,
 					 object->offset + object->length,
 					 OBJECT_SPACE - object->length));

@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /*
  * A call that is stopped in the middle of its copy, by a page of its source that
- * userfaultfd holds back: what others are told meanwhile, and what is left when
+ * userfaultfd holds back: what other calls return meanwhile, and what is left when
  * the caller is killed, or loses its handle and its views.
  */
 #include "lib/harness.h"
@@ -231,7 +231,7 @@ TEST_F(blocked, handle_and_views_may_go)
 	EXPECT_TRUE(crew_total_becomes(self->total));
 }
 
-/* The last close of all happens inside of the call itself. */
+/* The last reference is dropped inside the call itself. */
 TEST_F(blocked, nothing_stays_behind_the_last_close)
 {
 	ASSERT_TRUE(crew_start(&self->crew, 1, call_main, &self->call,
@@ -247,7 +247,7 @@ TEST_F(blocked, nothing_stays_behind_the_last_close)
 
 /*
  * A second process of a shared arena is killed in the middle of its copy. It
- * tells on a pipe that somebody waits for the page.
+ * writes to a pipe when the page is waited for.
  */
 struct victim {
 	const struct arena *a;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /*
- * Threads that want the same thing at the same moment: who wins, what the losers
- * are told, and whose bytes are there afterwards.
+ * Threads that compete for the same granules: who wins, what the losers get, and
+ * whose bytes are there afterwards.
  *
  * CODEARENA_STRESS_SECONDS=N: each kind of contest is held for N seconds.
  */
@@ -24,7 +24,7 @@ typedef int (*attempt_fn)(const struct contest *contest, unsigned int id);
  * @crew: the contestants
  * @attempt: what each tries
  * @length: how many bytes they want
- * @sources: a buffer of each, all bytes of which tell who it is
+ * @sources: a buffer of each, filled with a byte that names it
  * @barrier: all begin together, and the main thread looks at the result alone
  * @over: no more rounds
  * @rounds: held so far
@@ -187,7 +187,7 @@ TEST_F(contest, neighbours_never_both_win)
 			unsigned int last = (i + CONTESTANTS - 1) % CONTESTANTS;
 
 			if (contest->results[i]) {
-				/* Refused for a reason: somebody has it. */
+				/* Refused only if a neighbour has won. */
 				ASSERT_TRUE(contest->results[i] == EBUSY ||
 					    contest->results[i] == EPERM);
 				ASSERT_TRUE(!contest->results[next] ||
@@ -285,7 +285,7 @@ TEST_F(contest, commit_and_decommit_have_one_winner)
 	} while (crew_goes_on(&contest->crew));
 }
 
-/* Two words, so that a loser could leave one behind if PATCH let him. */
+/* Two words, so that a loser could leave one if PATCH were not atomic. */
 static int try_patch(const struct contest *contest, unsigned int id)
 {
 	const struct codearena_patch_entry entries[2] = {
@@ -329,8 +329,8 @@ TEST_F(contest, patch_has_one_winner)
 }
 
 /*
- * The way a jump table is shared: everybody publishes a function of his own and
- * hangs it into the one slot. Who loses has published nothing.
+ * How a jump table is shared: each publishes a function of its own and retargets
+ * the one slot to it. A loser has published nothing.
  */
 static int try_publish_and_patch(const struct contest *contest, unsigned int id)
 {
@@ -389,7 +389,7 @@ TEST_F(contest, a_lost_patch_publishes_nothing)
 
 static int try_seal(const struct contest *contest, unsigned int id)
 {
-	/* The odd ones withdraw what the even ones give. */
+	/* The odd ones seal without PATCHABLE, the even ones with it. */
 	return do_seal(contest->a->fd, 0, contest->length,
 		       id % 2 ? 0 : CODEARENA_SEAL_F_PATCHABLE) ? errno : 0;
 }

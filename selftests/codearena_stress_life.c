@@ -84,7 +84,7 @@ static bool commit_once(struct churner *c, const uint8_t *bytes)
 		return false;
 	if (do_publish1(c->a->fd, at, bytes, c->a->page, 0))
 		return churner_fail(c, "PUBLISH");
-	/* The readers are to see it, too. */
+	/* Give the readers time to see it. */
 	sched_yield();
 	if (memcmp(c->a->view + at, bytes, c->a->page))
 		return churner_fail(c, "bytes");
@@ -189,9 +189,9 @@ FIXTURE_TEARDOWN(churn)
 
 /* How often pages came and went. */
 static uint64_t run_churn(struct __test_metadata *_metadata,
-		      struct crew *churning, void *(*churner)(void *),
-		      struct churner *churners, struct crew *reading,
-		      void *(*reader)(void *), struct reader *readers)
+			  struct crew *churning, void *(*churner)(void *),
+			  struct churner *churners, struct crew *reading,
+			  void *(*reader)(void *), struct reader *readers)
 {
 	uint64_t rounds = 0;
 
@@ -230,7 +230,7 @@ TEST_F(churn, commit_and_decommit)
 	EXPECT_EQ(0, stat.out_committed);
 }
 
-/* The last granule is left out: it may be the page's anchor. */
+/* All but the last granule, which may be sealed to keep the page mapped. */
 static uint64_t seal_length(const struct churner *c)
 {
 	return c->a->page - c->a->granule;
@@ -305,7 +305,7 @@ static bool view_read(struct reader *r, const uint8_t *view)
 	return true;
 }
 
-/* A view of one's own each time, cut in pieces: so every round faults. */
+/* A new view each time, cut in pieces, so that every round faults. */
 static void *view_main(void *argument)
 {
 	struct reader *r = argument;
@@ -433,7 +433,7 @@ static int forked_child(void *argument)
 	CHECK(view != MAP_FAILED);
 	for (unsigned int id = 0; id < FORK_PATCHERS; id++)
 		CHECK(forked_call(view, id));
-	/* Half of the children leave their views to exit. */
+	/* Half of the children leave unmapping to exit. */
 	if (word & 1)
 		munmap(view, a->length);
 	return 0;
@@ -443,7 +443,7 @@ FIXTURE(life) {
 	uint64_t total;
 };
 
-/* Whatever a test did: in the end the machine has its memory back. */
+/* Whatever a test did, its memory has been given back in the end. */
 FIXTURE_SETUP(life)
 {
 	self->total = crew_total();
@@ -514,7 +514,7 @@ TEST_F(life, forks_while_patching)
 
 /*
  * The handle is closed, and the view unmapped, under threads that use the
- * handle. They see their calls succeed until they are told EBADF.
+ * handle. Their calls succeed until one returns EBADF.
  */
 #define CLOSERS		4
 
@@ -578,7 +578,7 @@ TEST_F(life, close_while_others_use_the_handle)
 		ASSERT_TRUE(crew_start(&crew, CLOSERS, user_main, users,
 				       sizeof(users[0])));
 		nanosleep(&nap, NULL);
-		/* Nothing of this process opens a file before they ended. */
+		/* No file is opened before they end: it could get this descriptor. */
 		arena_free(&a);
 		ASSERT_TRUE(crew_join(&crew));
 		ASSERT_CREW(&crew);

@@ -81,8 +81,8 @@ enum slot_kind { NEAR, NEAR_HALF, FAR, FAR_HALF };
  * @patch_at: offset of the word that changes
  * @width: of that word
  * @thunks: offsets of the targets
- * @words: what leads to each of them
- * @leads_to: which of them it leads to now, protected by @lock
+ * @words: the slot's word for each of them
+ * @leads_to: which of them is the target now, protected by @lock
  * @lock: one patcher at a time
  */
 struct slot {
@@ -136,7 +136,7 @@ static void slot_place_patch(struct slot *slot)
 	}
 }
 
-/* The bytes of a slot that leads to its first thunk. */
+/* The bytes of a slot whose target is its first thunk. */
 static void slot_make(const struct slot *slot, uint64_t to[2])
 {
 	to[1] = (uintptr_t)slot->a->view + slot->thunks[0];
@@ -207,7 +207,7 @@ static bool slot_init(struct slot *slot, uint64_t *random)
 	return !do_publish(slot->a->fd, objects, THUNKS, NULL, 0, 0);
 }
 
-/* One behind the other, so that every alignment in a cache line occurs. */
+/* Without gaps, so that every alignment in a cache line occurs. */
 static bool table_init(struct arena *a, struct slot *slots,
 		       enum slot_kind kind)
 {
@@ -435,7 +435,7 @@ TEST_F(torn, runs_end_in_one_of_the_thunks)
 		return;
 	if (is_emulated() && (!entered[0] || !entered[1]))
 		SKIP(return, "the emulator ran one translation all the time");
-	/* Else the patches were not made under the runners. */
+	/* Otherwise the patches were not made under the runners. */
 	EXPECT_LT(0, entered[0]);
 	EXPECT_LT(0, entered[1]);
 }
@@ -481,7 +481,7 @@ static int clumsy_child(void *argument)
 	c.alias = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	view = mmap(NULL, 1 << 20, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
 	CHECK(c.alias != MAP_FAILED && view != MAP_FAILED);
-	/* Distances that differ in all bytes that a distance here can. */
+	/* Distances that differ in all bytes that can differ here. */
 	for (i = 0; i < THUNKS; i++) {
 		uint64_t at = i ? 0xf1230 : 0x1040;
 
@@ -502,7 +502,7 @@ TEST(torn_stores_do_not_go_unseen)
 	if (!HAVE_CODE)
 		SKIP(return, "no code bytes for this machine");
 	status = run_child(clumsy_child, NULL);
-	/* Zeroes of the memfd, traps, or no memory at all. */
+	/* It ran into zeroes of the memfd, traps, or unmapped memory. */
 	EXPECT_TRUE(status == 256 + SIGTRAP || status == 256 + SIGSEGV ||
 		    status == 256 + SIGILL || status == 256 + SIGBUS) {
 		TH_LOG("status %d", status);
@@ -510,7 +510,7 @@ TEST(torn_stores_do_not_go_unseen)
 }
 
 /*
- * Handshake: one thread patches, then tells the other to run the slot. Nobody
+ * Handshake: one thread patches, then has the other run the slot. Nobody
  * is in the slot while it changes, so the one word is all that may be stale.
  */
 struct handshake {

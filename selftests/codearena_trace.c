@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
-/* What is told of the calls: one event each, with what it did or why not. */
+/* Events of the calls: one each, with what the call did or why it failed. */
 #include "lib/harness.h"
 
 #include "lib/tracing.h"
@@ -9,11 +9,12 @@
 #define PAGE ((unsigned long long)self->arena.page)
 #define GRANULE ((unsigned long long)self->arena.granule)
 
-/* What events begin with, and what RESERVE has been asked for. */
+/* What events begin with, and the arguments of RESERVE. */
 #define ARENA "arena=%llu owner=%d"
 #define SIZES "length=%llu commit_limit=%llu"
 /* The objects that are published below. */
 #define OBJECTS " offset=0x%llx length=17 count=2 "
+#define REGISTER "trap_register: " ARENA " offset=0x0 length=8 count=1 "
 
 FIXTURE(trace)
 {
@@ -61,7 +62,7 @@ TEST_F(trace, reserve)
 	EXPECT_ONE("reserve: " ARENA " " SIZES " flags=0x%x result=0 name=a name, of two\n",
 		   arena_id(fd), getpid(), 3 * PAGE, PAGE,
 		   CODEARENA_RESERVE_F_PERMANENT);
-	/* The names that are refused are not for a terminal. */
+	/* An invalid name is not recorded: it may hold control characters. */
 	EXPECT_ERRNO(EBUSY, do_reserve(fd, PAGE, 0, 0, "again"));
 	EXPECT_ONE("reserve: arena=0 owner=%d " SIZES " flags=0x0 result=%d name=again\n",
 		   getpid(), PAGE, 0ULL, -EBUSY);
@@ -198,11 +199,11 @@ TEST_F(trace, trap_register_and_release)
 	tracing_clear();
 	ASSERT_ZERO(do_register(fd, 0, 8, &trap, 1, CODEARENA_TRAP_F_REPORT,
 				&id));
-	EXPECT_ONE("trap_register: " ARENA " offset=0x0 length=8 count=1 flags=0x%x id=0x%llx result=0\n",
+	EXPECT_ONE(REGISTER "flags=0x%x id=0x%llx result=0\n",
 		   self->id, getpid(), CODEARENA_TRAP_F_REPORT,
 		   (unsigned long long)id);
 	EXPECT_ERRNO(EEXIST, do_register(fd, 0, 8, &trap, 1, 0, &(uint64_t){ 0 }));
-	EXPECT_ONE("trap_register: " ARENA " offset=0x0 length=8 count=1 flags=0x0 id=0x0 result=%d\n",
+	EXPECT_ONE(REGISTER "flags=0x0 id=0x0 result=%d\n",
 		   self->id, getpid(), -EEXIST);
 	ASSERT_ZERO(do_release(fd, id));
 	EXPECT_ONE("trap_release: " ARENA " id=0x%llx result=0\n", self->id,
@@ -229,7 +230,7 @@ TEST_F(trace, trap_landing)
 	munmap(view, PAGE);
 }
 
-/* A call of which nothing is known has nothing to report. */
+/* An unknown command has no event. */
 TEST_F(trace, silent_about_the_rest)
 {
 	int fd = self->arena.fd;

@@ -302,7 +302,7 @@ TEST_F(partial, straddling_store)
 	for (size_t inside = 1; inside < 8; inside++) {
 		trap_access(state, entry, self->edge - inside);
 		EXPECT_LANDED(state, pad_address(&self->t));
-		/* The part that cannot be accessed is what is told. */
+		/* The address reported is that of the part that cannot be accessed. */
 		EXPECT_REPORTED(state, site_pc(&self->t, &site),
 				(uintptr_t)self->edge);
 		EXPECT_TRUE(trap_registers_same(state, TRAP_REPORTED));
@@ -474,7 +474,7 @@ TEST_F(partial, pop_and_return)
 #else
 /*
  * Of two registers one lies in the guard view. Whether the other was loaded is
- * the processor's business; the base stays, so that the pad can tell.
+ * up to the processor; the base stays, so that the pad can find out.
  */
 TEST_F(partial, straddling_pair_load)
 {

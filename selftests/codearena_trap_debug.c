@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /*
  * Traps and debuggers: breakpoints, watchpoints and single steps reach the
- * tracer as if the way to the pad were a jump.
+ * tracer as if landing on the pad were a jump.
  */
 #include "lib/harness.h"
 
@@ -22,7 +22,7 @@
 #define GDB		"/usr/bin/gdb"
 #define GDB_OUTPUT	65536
 
-/* What gdb looks at, by name. */
+/* Variables that gdb reads by name. */
 static volatile uint64_t gdb_site, gdb_pad, gdb_address;
 static uint64_t *volatile gdb_where;
 
@@ -79,7 +79,7 @@ FIXTURE_TEARDOWN(debug)
 	trap_state_free(self->state);
 }
 
-/* A child that stops, traps once when it is let go, and tells how it went. */
+/* A child that stops, traps once when it is resumed, and returns the result. */
 static pid_t start_tracee(const struct trap_arena *t, const struct site *site,
 			  struct trap_state *state)
 {
@@ -197,7 +197,7 @@ static int clear_slot(pid_t child, unsigned int slot, enum what what)
 		      control[0] | control[1]) ? -1 : 0;
 }
 
-/* The processor goes over an instruction that has a breakpoint by itself. */
+/* The processor steps over an instruction with a breakpoint by itself. */
 static int pass_slot(pid_t child, unsigned int slot, enum what what)
 {
 	(void)child;
@@ -240,7 +240,7 @@ static int clear_slot(pid_t child, unsigned int slot, enum what what)
 	return write_slot(child, slot, what, 0, 0);
 }
 
-/* Here the tracer has to take it away to get past it. */
+/* Here the tracer has to remove the breakpoint to get past it. */
 static int pass_slot(pid_t child, unsigned int slot, enum what what)
 {
 	return clear_slot(child, slot, what);
@@ -304,7 +304,7 @@ TEST_F(debug, breakpoint_at_the_pad)
 	EXPECT_EXIT();
 }
 
-/* Two in a row: the first one's resumption must not swallow the second. */
+/* Two in a row: resuming after the first must not skip the second. */
 TEST_F(debug, breakpoints_at_both)
 {
 	const uint64_t pc = site_pc(&self->t, &self->site);
@@ -321,7 +321,7 @@ TEST_F(debug, breakpoints_at_both)
 	EXPECT_EXIT();
 }
 
-/* Behind the instruction nobody comes. */
+/* The instruction after it is never reached. */
 TEST_F(debug, breakpoint_behind_the_instruction)
 {
 	SKIP_WITHOUT_KIND(variant->kind);
@@ -331,7 +331,7 @@ TEST_F(debug, breakpoint_behind_the_instruction)
 	EXPECT_EXIT();
 }
 
-/* The first store after the way to the pad is seen, where it happens. */
+/* The first store after the landing is seen, at its own instruction. */
 TEST_F(debug, watchpoint_in_the_pad)
 {
 	const uint64_t pc = site_pc(&self->t, &self->site);
@@ -345,7 +345,7 @@ TEST_F(debug, watchpoint_in_the_pad)
 	ASSERT_ZERO(clear_slot(self->child, 0, BREAKPOINT));
 	ASSERT_ZERO(set_slot(self->child, 1, WATCHPOINT,
 			     (uintptr_t)&self->state->out.gpr[0]));
-	/* x86 stops behind the store, arm64 in front of it. */
+	/* x86 stops after the store, arm64 before it. */
 	EXPECT_STOP(PTRACE_CONT, TRAP_HWBKPT, pad + pad_steps[STORE_STOP]);
 	EXPECT_EQ(1, traps_fixed(self->t.fd));
 	ASSERT_ZERO(clear_slot(self->child, 1, WATCHPOINT));
@@ -362,7 +362,7 @@ TEST_F(debug, watchpoint_on_guard_memory)
 	EXPECT_EXIT();
 }
 
-/* The tracer cannot plant instructions in sealed code, and breaks nothing. */
+/* The tracer cannot write breakpoints into sealed code, and changes nothing. */
 TEST_F(debug, no_planted_breakpoints)
 {
 	SKIP_WITHOUT_KIND(variant->kind);
@@ -425,12 +425,12 @@ static void __attribute__((constructor)) be_helper(void)
 		_exit(be_debugged());
 }
 
-/* What gdb is told to do, and the answers that begin with @. */
+/* The commands for gdb, and the answers that begin with @. */
 static const char * const gdb_commands[] = {
 	"set pagination off",
 	"set confirm off",
 	"set startup-with-shell off",
-	/* A copy of an instruction elsewhere is no protected code. */
+	/* A copy of an instruction elsewhere is not protected. */
 	"set displaced-stepping off",
 	"set environment " GDB_VARIABLE "=1",
 	"break gdb_ready",
@@ -461,7 +461,7 @@ static const char * const gdb_commands[] = {
 	"break gdb_ready",
 	"continue",
 	"printf \"@third round\\n\"",
-	/* A watchpoint across it: its word changes in front of it, and in the pad. */
+	/* A watchpoint: its word changes before the trap, and in the pad. */
 	"delete",
 	"watch *gdb_where",
 	"continue",
@@ -489,7 +489,7 @@ static const char gdb_answers[] =
 	"@value 1\n"
 	"@exit 42\n";
 
-/* Run gdb on this program; all of what it says. */
+/* Run gdb on this program; its whole output. */
 static int run_gdb(char *output, size_t size)
 {
 	const char *arguments[8 + 2 * ARRAY_SIZE(gdb_commands)] = {

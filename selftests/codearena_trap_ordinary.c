@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /*
- * Traps that no table is for take their ordinary way: to a signal handler, with
- * what the kernel tells of such a trap without the module.
+ * Traps without a table are handled as usual: by a signal handler, with
+ * what the kernel reports of such a trap without the module.
  */
 #include "lib/harness.h"
 
@@ -10,7 +10,7 @@
 
 #include "lib/trap_code.h"
 
-/* Each architecture has its own idea of these. */
+/* These differ between architectures. */
 #if defined(__aarch64__)
 #define BREAKPOINT_CODE TRAP_BRKPT
 #define FETCH_CODE SEGV_ACCERR
@@ -67,12 +67,12 @@ FIXTURE_SETUP(ordinary)
 	trap_handlers();
 	ASSERT_ZERO(trap_arena_new(&self->t, TRAP_ARENA_PAGES));
 	self->state = trap_state_new();
-	/* Room in front of the code, for ranges that end there. */
+	/* Room before the code, for ranges that end there. */
 	self->t.next += 4 * self->t.arena.granule;
 	ASSERT_ZERO(do_seal(self->t.fd, self->t.arena.granule,
 			    4 * self->t.arena.granule, 0));
 	ASSERT_ZERO(site_new(&self->t, variant->code, &self->site));
-	/* And behind it. */
+	/* And after it. */
 	ASSERT_ZERO(do_seal(self->t.fd, self->t.next,
 			    4 * self->t.arena.granule, 0));
 	self->t.next += 4 * self->t.arena.granule;
@@ -152,7 +152,7 @@ TEST_F(ordinary, one_byte_outside)
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
 		int length = lengths[i];
 
-		/* It ends in front of the instruction. */
+		/* It ends before the instruction. */
 		ASSERT_ZERO(REGISTER_RANGE(-length, length));
 		EXPECT_ORDINARY();
 		ASSERT_ZERO(do_release(self->t.fd, id));
@@ -244,7 +244,7 @@ TEST_F(ordinary, in_another_arena)
 	EXPECT_ORDINARY_AT(site_entry(&other, &site), site_pc(&other, &site));
 	EXPECT_TRAPS();
 	EXPECT_FIXED(other.fd, 0, 0, 0);
-	/* Nor does it have one when the first is gone. */
+	/* Also when the first arena is gone. */
 	ASSERT_ZERO(munmap(self->t.arena.view, self->t.arena.length));
 	self->t.arena.view = NULL;
 	EXPECT_ORDINARY_AT(site_entry(&other, &site), site_pc(&other, &site));
@@ -333,7 +333,7 @@ TEST_F(ordinary, external_pad_that_is_not_set)
 	EXPECT_LANDED(self->state, trap_external_pad);
 }
 
-/* Faults that are no traps of ours, at instructions that are protected. */
+/* Faults that are no traps, at protected instructions. */
 FIXTURE(foreign)
 {
 	struct trap_arena t;
@@ -432,7 +432,7 @@ TEST_F(foreign, undefined_instruction_that_is_not_led)
 
 	ASSERT_ZERO(do_query(self->t.fd, &query));
 	if (query.out_trap_kinds & CODEARENA_TRAP_UNDEFINED)
-		SKIP(return, "these lead to a pad here");
+		SKIP(return, "these land on a pad here");
 	PROTECT(&code_undefined);
 	ACCESS_AT(NULL);
 	EXPECT_SIGNAL(self->state, SIGILL, ILL_ILLOPC,
@@ -468,7 +468,7 @@ TEST_F(foreign, privileged_instruction)
 	ACCESS_AT(NULL);
 	EXPECT_SIGNAL(self->state, SIGSEGV, SI_KERNEL, 0);
 	EXPECT_EQ(site_pc(&self->t, &self->site), self->state->pc);
-	/* An address that is none raises the same. */
+	/* A non-canonical address raises the same. */
 	PROTECT(&code_load);
 	ACCESS_AT((void *)0x8000000000000000);
 	EXPECT_SIGNAL(self->state, SIGSEGV, SI_KERNEL, 0);
@@ -495,7 +495,7 @@ TEST_F(foreign, fault_in_the_pad)
 	}
 }
 
-/* A pad in the program may even be code that traps: each trap is its own. */
+/* A pad in the program may be code that traps: each trap is its own. */
 TEST_F(foreign, external_pad_that_faults)
 {
 	ASSERT_ZERO(do_landing(self->t.fd, (uintptr_t)code_load.start));

@@ -20,8 +20,8 @@ FIXTURE(process)
 {
 	struct trap_arena t;
 	struct trap_state *state;
-	struct site site;	/* a load that leads to the pad */
-	struct site external;	/* a store that leads to the process's pad */
+	struct site site;	/* a load that lands on the pad */
+	struct site external;	/* a store that lands on the process's pad */
 	uint64_t landed;
 };
 
@@ -47,7 +47,7 @@ FIXTURE_TEARDOWN(process)
 	trap_state_free(self->state);
 }
 
-/* What a child is given: the fixture's parts. */
+/* The parts of the fixture that a child gets. */
 struct visitor {
 	struct trap_arena *t;
 	const struct site *site;
@@ -146,7 +146,7 @@ static int set_in_child(void *arg)
 	return check_traps(v);
 }
 
-/* Each process has one of its own, and setting it does not go upwards. */
+/* Each process has its own; a child's does not change its parent's. */
 TEST_F(process, pad_of_the_child_alone)
 {
 	struct visitor visitor = VISITOR(NULL);
@@ -189,7 +189,7 @@ TEST_F(process, pad_is_forgotten_with_the_last_view)
 	self->landed = 2 + 2 + 2 + 1 + 2;
 }
 
-/* The memory of the parent lends itself: the same views, the same tables. */
+/* vfork() shares the parent's memory: the same views, the same tables. */
 TEST_F(process, in_a_vfork_child)
 {
 	struct trap_state *state = self->state;
@@ -252,7 +252,7 @@ static int stranger(uint64_t view, uint64_t site)
 	return 0;
 }
 
-/* Another program that was handed a handle which changes nothing. */
+/* Another program, with a SHARE handle. */
 static int sharer(int fd, uint64_t site, uint64_t pad)
 {
 	struct trap_arena t = { .fd = fd }, own;
@@ -272,7 +272,7 @@ static int sharer(int fd, uint64_t site, uint64_t pad)
 	if (check_landed(state, (uintptr_t)t.arena.view + pad,
 			 (uintptr_t)t.arena.view + site, own.guard + 400))
 		return 1;
-	/* The handle gives one that can only be read. */
+	/* The handle has a guard view of its own, without rights to write. */
 	CHECK_ERRNO(EACCES, guard_map(fd, 65536) == MAP_FAILED ? -1 : 0);
 	guard = mmap(NULL, 65536, PROT_READ, MAP_SHARED, fd,
 		     (off_t)CODEARENA_GUARD_OFFSET);
@@ -282,7 +282,7 @@ static int sharer(int fd, uint64_t site, uint64_t pad)
 			 (uintptr_t)t.arena.view + site, guard + 8))
 		return 1;
 	CHECK_ERRNO(EACCES, mprotect(guard, 65536, PROT_READ | PROT_WRITE));
-	/* Changing tables is not for it; its own pad is. */
+	/* It may not change tables; it may set its own pad. */
 	CHECK_ERRNO(EBADF, do_release(fd, 1));
 	CHECK(do_landing(fd, (uintptr_t)trap_external_pad) == 0);
 	CHECK_ERRNO(EBUSY, do_landing(fd, (uintptr_t)trap_external_pad));
@@ -334,7 +334,7 @@ TEST_F(process, after_exec_nothing_remains)
 
 	ASSERT_ZERO(do_landing(self->t.fd, (uintptr_t)trap_external_pad));
 	EXPECT_EQ(0, run_helper(&visitor, HELPER_STRANGER, -1));
-	/* Nor has the program that ran it lost anything. */
+	/* The program that ran it has lost nothing. */
 	EXPECT_EQ(0, check_traps(&visitor));
 	self->landed = 2;
 }
@@ -350,7 +350,7 @@ TEST_F(process, in_a_program_that_was_handed_the_arena)
 	self->landed = 2;
 }
 
-/* Tables are the arena's: what the owner does, the children see. */
+/* Tables belong to the arena: children see what the owner changes. */
 struct pipes {
 	int to_child[2];
 	int to_parent[2];
@@ -411,7 +411,7 @@ TEST_F(process, child_sees_tables_come_and_go)
 	self->landed = 5;
 }
 
-/* The owner ends; whoever holds the arena goes on landing. */
+/* The owner ends; traps of the other holders still land. */
 static int orphan(int fd)
 {
 	struct trap_arena own;

@@ -83,7 +83,7 @@ TEST_F(publish, pad_in_another_object)
 		EXPECT_NE(0, self->objects[i].out_trap_id);
 		EXPECT_TRAPS(i, self->pad);
 	}
-	/* Without traps there is no id to tell. */
+	/* Without traps there is no id. */
 	EXPECT_EQ(POISON64, self->objects[OBJECTS - 1].out_trap_id);
 	EXPECT_FIXED(self->t.fd, 3, 0, 0);
 	EXPECT_ZERO(do_release(self->t.fd, self->objects[1].out_trap_id));
@@ -94,7 +94,7 @@ TEST_F(publish, pad_in_another_object)
 
 TEST_F(publish, pad_in_the_own_object)
 {
-	/* The end of a fragment is as good a pad as any. */
+	/* The end of a fragment can be a pad. */
 	uint64_t end = (uint64_t)(code_load.next - code_load.start);
 
 	for (unsigned int i = 0; i < OBJECTS - 1; i++)
@@ -114,7 +114,7 @@ TEST_F(publish, pads_in_a_circle)
 	ASSERT_ZERO(PUBLISH());
 	for (unsigned int i = 0; i < OBJECTS - 1; i++)
 		EXPECT_TRAPS(i, self->traps[i].landing);
-	/* None of them goes alone. */
+	/* None of them can be discarded alone. */
 	for (unsigned int i = 0; i < OBJECTS - 1; i++)
 		EXPECT_ERRNO(EBUSY, do_discard1(self->t.fd,
 						self->objects[i].offset,
@@ -132,7 +132,7 @@ TEST_F(publish, some_report)
 	EXPECT_TRUE(trap_registers_same(self->state, 0));
 }
 
-/* Pad, range, code or memory: what fails takes the other objects with it. */
+/* Pad, range, code or memory: one failure fails the whole call. */
 TEST_F(publish, failure_undoes_the_call)
 {
 	struct arena *a = &self->t.arena;
@@ -196,7 +196,7 @@ TEST_F(publish, patch_that_fails)
 	EXPECT_TRAPS(2, self->pad);
 }
 
-/* A pad that exists already is covered by what is to be published. */
+/* The objects cover a pad that exists already. */
 TEST_F(publish, around_an_existing_pad)
 {
 	struct arena *a = &self->t.arena;

@@ -329,7 +329,7 @@ TEST_F(table, code_that_has_one)
 	EXPECT_REGISTER_REFUSED(EEXIST, self->code + 127, 1);
 	EXPECT_REGISTER_REFUSED(EEXIST, self->code, 65);
 	EXPECT_REGISTER_REFUSED(EEXIST, self->code + 80, 8);
-	/* Next to it, on both sides, is room. */
+	/* There is room next to it, on both sides. */
 	EXPECT_ZERO(do_register1(self->fd, self->code, 64,
 				 trap_of(0, 1, EXTERNAL), &self->id));
 	EXPECT_ZERO(do_register1(self->fd, self->code + 128, 64,
@@ -337,7 +337,7 @@ TEST_F(table, code_that_has_one)
 	EXPECT_TABLES(3, 3);
 }
 
-/* No pad in a protected range of another table, whichever comes first. */
+/* No pad in a protected range of another table, in either order. */
 TEST_F(table, pads_and_ranges_of_two_tables)
 {
 	struct arena *a = &self->arena;
@@ -358,7 +358,7 @@ TEST_F(table, pads_and_ranges_of_two_tables)
 				 &self->id));
 }
 
-/* A pad stays as long as a table leads to it. */
+/* A pad stays as long as a table names it. */
 TEST_F(table, code_of_a_pad)
 {
 	struct arena *a = &self->arena;
@@ -393,7 +393,7 @@ TEST_F(table, decommit_of_a_pad)
 TEST_F(table, discarding_releases)
 {
 	ASSERT_ZERO(REGISTER(trap_of(0, 1, self->pad)));
-	/* A granule in which the table has no entry counts like others. */
+	/* A granule without an entry of the table counts like the others. */
 	ASSERT_ZERO(do_discard1(self->fd, self->code + 7 * self->granule,
 				self->granule));
 	EXPECT_TABLES(0, 0);
@@ -411,7 +411,7 @@ TEST_F(table, external_pad)
 	EXPECT_ZERO(do_landing(self->fd, address));
 	EXPECT_REFUSED(&self->arena, EBUSY, do_landing(self->fd, address));
 	EXPECT_REFUSED(&self->arena, EBUSY, do_landing(self->fd, address + 16));
-	/* It goes with the last view, and comes with a new one if asked to. */
+	/* It goes with the last view, and can be set again with a new one. */
 	ASSERT_ZERO(munmap(self->arena.view, self->arena.length));
 	self->arena.view = NULL;
 	EXPECT_ERRNO(ENOENT, do_landing(self->fd, address));
@@ -420,7 +420,7 @@ TEST_F(table, external_pad)
 	EXPECT_ZERO(do_landing(self->fd, address));
 }
 
-/* Two objects; the traps of the first lead to the second. */
+/* Two objects; the traps of the first land in the second. */
 #define PUBLISH_TRAPS(...)						\
 	({								\
 		struct codearena_trap traps_[] = { __VA_ARGS__ };	\
@@ -475,7 +475,7 @@ TEST_F(table, refused_with_its_object)
 	objects[1].trap_count = ~0U;
 	EXPECT_REFUSED_AT(a, EINVAL, 1,
 			  PUBLISH_TRAPS(trap_of(0, 4, EXTERNAL)));
-	/* The second object's traps cover what the first leads to. */
+	/* The second object's traps cover the landing pads of the first. */
 	objects[1].trap_count = 1;
 	objects[1].traps = (uintptr_t)&(struct codearena_trap) {
 		.start = 0, .length = 4, .landing = EXTERNAL,
@@ -487,7 +487,7 @@ TEST_F(table, refused_with_its_object)
 	EXPECT_TABLES(2, 2);
 }
 
-/* Nobody could release what nobody was told about. */
+/* A table whose id cannot be copied out is not kept: nobody could release it. */
 TEST_F(table, published_without_a_place_for_the_id)
 {
 	struct codearena_object *objects = (void *)self->source;

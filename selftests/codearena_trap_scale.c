@@ -109,7 +109,7 @@ FIXTURE_SETUP(scale)
 	self->state = trap_state_new();
 	self->stride = fragment_stride(&code_load);
 	self->code = 4 * t->arena.page;
-	/* Objects of 16 instructions, and nothing behind them to run into. */
+	/* Objects of 16 instructions, followed by trap fill. */
 	sled = calloc(1, bytes);
 	ASSERT_NE(NULL, sled);
 	for (uint64_t i = 0; i < TABLES; i++)
@@ -185,7 +185,7 @@ TEST_F(scale, million_instructions)
 		per_current = (double)(memory_current() - current) / entries;
 		TH_LOG("bytes for an entry: %.2f slab, %.2f in all", per_slab,
 		       per_current);
-		/* Something was measured at all. */
+		/* The measurement is not empty. */
 		EXPECT_LT(1, (int)per_slab);
 		EXPECT_GE(has_small_objects() ? MAX_PER_ENTRY : MAX_ROUNDED,
 			  per_slab);

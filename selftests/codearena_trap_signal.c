@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
-/* Signals have no say: whatever a process does with them, traps land. */
+/* Traps land whatever the process does with signals. */
 #include "lib/harness.h"
 
 #include <linux/filter.h>
@@ -22,13 +22,13 @@ static const int trap_signal_numbers[] = {
 };
 
 /**
- * struct worker - protected code of every kind the machine leads to a pad
+ * struct worker - protected code of every kind that lands on this machine
  * @t: where it is
  * @kinds: CODEARENA_TRAP_* bits
  * @load: memory
  * @divide: a division
  * @undefined: no instruction
- * @crew: for threads, where they tell what went wrong
+ * @crew: for threads, where they report what went wrong
  * @number: of the thread
  * @rounds: how often it traps
  */
@@ -119,7 +119,7 @@ FIXTURE_SETUP(silent)
 {
 	ASSERT_ZERO(trap_arena_new(&self->t, TRAP_ARENA_PAGES));
 	ASSERT_ZERO(worker_new(&self->t, &self->worker));
-	/* Each test decides on the handlers. */
+	/* Each test sets its own handlers. */
 	free(trap_state_new());
 }
 
@@ -334,7 +334,7 @@ TEST_F(silent, in_threads)
 	EXPECT_WORK_COUNTED(THREADS * THREAD_ROUNDS);
 }
 
-/* A tracer that is told of every signal is told of none. */
+/* A tracer that sees every signal sees none. */
 static int work_until_killed(const struct worker *w, int fd)
 {
 	char byte = 0;
@@ -365,7 +365,7 @@ TEST_F(silent, under_a_tracer)
 	close(sockets[1]);
 	ASSERT_ZERO(ptrace(PTRACE_SEIZE, child, 0, PTRACE_O_EXITKILL));
 	ASSERT_EQ(1, write(sockets[0], &byte, 1));
-	/* The first thing there is to hear of is the exit. */
+	/* The first event is the exit. */
 	ASSERT_EQ(child, waitpid(child, &status, __WALL));
 	EXPECT_TRUE(WIFEXITED(status)) {
 		TH_LOG("status %#x", status);

@@ -24,7 +24,7 @@
  * @t: the arena
  * @crew: the threads
  * @sites: loads that are protected all the time
- * @pads: where they lead to
+ * @pads: where they land
  * @base: offset of the places whose tables come and go
  * @done: changers that have ended
  * @landed: traps that the trappers saw land
@@ -149,7 +149,7 @@ static uint64_t place_of(const struct worker *w, unsigned int place)
 
 /*
  * Register a table for a place, trap in it, release it, trap again. Entries in
- * front of and behind the instruction make tables of all sizes.
+ * before and after the instruction make tables of all sizes.
  */
 static bool change_table(struct worker *w, struct trap_state *state)
 {
@@ -171,7 +171,7 @@ static bool change_table(struct worker *w, struct trap_state *state)
 		return false;
 	if (do_release(t->fd, id))
 		return false;
-	/* The return of the call is the end of it. */
+	/* Once the call has returned, the table is gone. */
 	if (random & 0xf0)
 		return true;
 	trap_go(state, site_entry(t, &site));

@@ -95,7 +95,7 @@ static long call_from_arena(const struct trap_arena *t,
 					  self->state, number,		\
 					  (uint64_t)(a), (uint64_t)(b),	\
 					  (uint64_t)(c)));		\
-		/* It went on behind the call. */			\
+		/* It went on after the call. */			\
 		EXPECT_LANDED(self->state,				\
 			      site_end(&self->t, &self->call));		\
 		EXPECT_EQ(self->state->in.gpr[REG_REPORT_PC],		\
@@ -147,7 +147,7 @@ TEST_F(kernel, half_in_real_memory)
 	ssize_t n;
 
 	ASSERT_EQ(self->t.guard, real);
-	/* No more than fits; less, or nothing, is the call's custom. */
+	/* A call may transfer less than fits, or nothing, but not more. */
 	n = read(self->pipe[0], edge - 10, PIPE_BYTES);
 	EXPECT_TRUE((n > 0 && n <= 10) || (n == -1 && errno == EFAULT)) {
 		TH_LOG("%zd: %s", n, strerror(errno));
@@ -260,7 +260,7 @@ TEST_F(kernel, other_process)
 	EXPECT_EQ(0, status);
 }
 
-/* A missing page is nobody's to fill in. */
+/* userfaultfd has no page to fill in. */
 TEST_F(kernel, userfaultfd)
 {
 	struct uffdio_api api = { .api = UFFD_API };

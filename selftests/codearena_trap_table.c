@@ -10,7 +10,7 @@
 
 #define EXTERNAL CODEARENA_LANDING_EXTERNAL
 
-/* A code object of nothing but loads, and pads behind it. */
+/* A code object of nothing but loads, followed by pads. */
 FIXTURE(sled)
 {
 	struct trap_arena t;
@@ -248,7 +248,7 @@ TEST_F(sled, object_of_64_kib)
 	}
 }
 
-/* The first instruction that begins there or behind it. */
+/* The first instruction that begins at this offset or after it. */
 #define FIRST(offset) (((offset) + self->stride - 1) / self->stride)
 
 TEST_F(sled, ranges_across_pages)
@@ -356,13 +356,13 @@ TEST_F(sled, ids_of_another_arena)
 	trap_arena_free(&other);
 }
 
-/* Refused commands: afterwards each trap goes where it went before. */
+/* Refused commands: afterwards each trap lands where it did before. */
 FIXTURE(refused)
 {
 	struct trap_arena t;
 	struct trap_state *state;
-	struct site first;	/* leads to the pad */
-	struct site second;	/* leads to the program's */
+	struct site first;	/* lands on the pad */
+	struct site second;	/* lands on the program's pad */
 	struct site free_;	/* has no table */
 	uint64_t id;
 	uint64_t fixed;
@@ -456,7 +456,7 @@ TEST_F(refused, registrations)
 	EXPECT_NO_CHANGE(EEXIST, do_register(t->fd, self->first.start,
 					     t->next - self->first.start,
 					     &good, 1, 0, &id));
-	/* A range over a pad that others lead to, and a pad in such a range. */
+	/* A range over a pad that others name, and a pad in such a range. */
 	EXPECT_NO_CHANGE(EEXIST, do_register(t->fd, t->pad.start, 16, &outside,
 					     1, 0, &id));
 	EXPECT_NO_CHANGE(EEXIST, REGISTER_FREE(trap_of(at, 1,
@@ -467,7 +467,7 @@ TEST_F(refused, registrations)
 	EXPECT_NO_CHANGE(ENOENT, REGISTER_FREE(trap_of(at, 1, t->arena.length)));
 	EXPECT_NO_CHANGE(EINVAL, REGISTER_FREE(trap_of(at, 0, t->pad.start)));
 	EXPECT_NO_CHANGE(EINVAL, REGISTER_FREE(good, good));
-	/* The last of them fails: those in front of it have not happened. */
+	/* The last of them fails: those before it are undone. */
 	EXPECT_NO_CHANGE(ENOENT, REGISTER_FREE(good,
 					       trap_of(at + 4, 4, unsealed)));
 	EXPECT_ZERO(REGISTER_FREE(good));
@@ -512,7 +512,7 @@ TEST_F(refused, landings)
 				       &command));
 }
 
-/* The pad's code may not go, in any way it could. */
+/* The pad's code cannot be removed, in any way. */
 TEST_F(refused, discards_of_a_pad)
 {
 	struct trap_arena *t = &self->t;
@@ -529,7 +529,7 @@ TEST_F(refused, discards_of_a_pad)
 	EXPECT_NO_CHANGE(EBUSY, do_discard1(t->fd, t->pad.start, granule));
 	EXPECT_NO_CHANGE(EBUSY, do_discard(t->fd, both, 2));
 	EXPECT_EQ(1, last_failed);
-	/* With the table that leads there it may. */
+	/* Together with the table that names it, it can. */
 	ASSERT_ZERO(do_discard(t->fd, all, 2));
 	EXPECT_TABLES(t->fd, 1, 1);
 	ASSERT_ZERO(site_new_at(t, &code_load, self->first.start,

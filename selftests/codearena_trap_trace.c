@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
-/* The tracepoints: which traps they tell of, and what. */
+/* The tracepoints: which traps they report, and with what. */
 #include "lib/harness.h"
 
 #include "lib/tracing.h"
 #include "lib/trap_code.h"
 
-/* What the event of a trap that was led on ends with. */
+/* How the event of a redirected trap ends. */
 #define LANDING "landing=0x%llx arena=%llu"
 
 FIXTURE(trace)
@@ -116,7 +116,7 @@ TEST_F(trace, missed_in_a_process_with_a_view)
 	EXPECT_EQ(1, tracing_lines(self->text, getpid()));
 	EXPECT_EVENT(self->text, "trap_missed: kind=undefined pc=0x%llx address=0x0\n",
 		     (unsigned long long)(uintptr_t)code_undefined.trap);
-	/* Without one it is nobody's business. */
+	/* Without a table there is no event. */
 	ASSERT_ZERO(munmap(t->arena.view, t->arena.length));
 	t->arena.view = NULL;
 	trap_access(self->state, code_undefined.start, NULL);
@@ -124,7 +124,7 @@ TEST_F(trace, missed_in_a_process_with_a_view)
 	EXPECT_EQ(1, tracing_lines(self->text, getpid()));
 }
 
-/* What is no trap of ours is told of neither as one nor as the other. */
+/* A fault that is no trap of an arena has neither event. */
 TEST_F(trace, silent_about_the_rest)
 {
 	struct trap_arena *t = &self->t;
@@ -164,7 +164,7 @@ TEST_F(trace, process_without_views)
 {
 	NEED_TRACING(self->usable);
 	EXPECT_EQ(0, run_child(fault_without_views, &self->t));
-	/* Nobody has an event: not even the child, whose number is unknown. */
+	/* No process has an event: not even the child, whose pid is unknown. */
 	tracing_all(self->text);
 	EXPECT_EQ(NULL, strstr(self->text, "trap_missed:"));
 	EXPECT_EQ(NULL, strstr(self->text, "trap_fixed:"));

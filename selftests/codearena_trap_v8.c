@@ -12,7 +12,7 @@
 
 #include "lib/trap_code.h"
 
-/* A memory of one WebAssembly page, and the access that crashes behind it. */
+/* A memory of one WebAssembly page, and an access after its end. */
 #define MEMORY_SIZE	65536
 #define CRASH_OFFSET	(MEMORY_SIZE + 32)
 
@@ -111,7 +111,7 @@ TEST_F(v8, v8_crash_in_wasm_no_protected_instruction)
 
 /*
  * TestCrashInWasmWrongCrashType: a breakpoint at a protected instruction. (V8
- * divides by 0 on x86-64, which leads to a pad here.)
+ * divides by 0 on x86-64, which lands on a pad here.)
  */
 TEST_F(v8, v8_crash_in_wasm_wrong_crash_type)
 {

@@ -15,7 +15,7 @@ FIXTURE(view)
 {
 	struct trap_arena t;
 	struct trap_state *state;
-	struct site sites[PAGES];	/* site i leads to pads[other(i)] */
+	struct site sites[PAGES];	/* site i lands on pads[other(i)] */
 	struct site pads[PAGES];
 	uint8_t *place;			/* two arenas of address space */
 };

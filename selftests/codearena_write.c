@@ -235,7 +235,7 @@ TEST_F(write, sealed)
 					     self->source, 2));
 	EXPECT_CHUNK_REFUSED(EPERM, chunk_of(page_at(a, HIDDEN_PAGE) - 1,
 					     self->source, 1));
-	/* Bytes of a sealed granule behind the object that it holds. */
+	/* Bytes of a sealed granule after the object in it. */
 	EXPECT_CHUNK_REFUSED(EPERM, chunk_of(self->granule - 1, self->source,
 					     1));
 }
@@ -258,12 +258,12 @@ TEST_F(write, granule_named_twice)
 	chunks[1] = chunks[0];
 	EXPECT_REFUSED_AT(&self->arena, EBUSY, 1,
 			  do_write(self->fd, chunks, 3));
-	/* Neighbours are no problem, and the claims are gone. */
+	/* Adjacent entries are allowed, and no claim is left. */
 	chunks[1].offset = base + 2 * self->granule;
 	EXPECT_ZERO(do_write(self->fd, chunks, 3));
 }
 
-/* The source ends at each place inside of the entry where it matters. */
+/* The source ends at each boundary inside the entry. */
 TEST_F(write, source_faults)
 {
 	static const uint64_t readable[] = { 0, 1, 63, 64, 65, 1000, 2000 };
@@ -299,7 +299,7 @@ TEST_F(write, source_faults_in_the_second_page)
 	EXPECT_REFUSED_AT(a, EFAULT, 0,
 			  do_write1(self->fd, hidden + 7,
 				    self->end - length + 100, length));
-	/* Traps, written bytes, traps: as if nothing had been. */
+	/* Traps, written bytes, traps, as before the call. */
 	for (unsigned int i = 0; i < 3; i++)
 		ASSERT_ZERO(do_seal(self->fd, hidden + (i + 1) * self->page -
 				    self->granule, self->granule, 0));
@@ -343,7 +343,7 @@ TEST_F(write, again_after_fault)
 			  do_write1(self->fd, base, self->end - 8, 64));
 	EXPECT_ZERO(do_write1(self->fd, base, self->source, 64));
 	EXPECT_BYTES(self->arena.view + base, self->source, 64);
-	/* And what a refused call had begun to write stays undone for good. */
+	/* What a refused call had begun to write does not come back. */
 	EXPECT_REFUSED_AT(&self->arena, EFAULT, 0,
 			  do_write1(self->fd, base, self->end - 8, 64));
 	EXPECT_BYTES(self->arena.view + base, self->source, 64);

@@ -8,22 +8,21 @@ GROUPS = {
     "codearena_allocator_": "space for the code of one module",
     "codearena_arena_": "arenas of executable memory",
     "codearena_code_": "code objects, lookup by address, references",
-    "codearena_collector_": "finding out when code may be freed",
+    "codearena_collector_": "collection of unused code",
     "codearena_elf_": "loading relocatable objects into an arena",
     "codearena_estimate_": "how much code to expect",
-    "codearena_gdbjit_": "telling a debugger about code",
+    "codearena_gdbjit_": "code for debuggers",
     "codearena_guard_": "address space in which accesses are traps",
-    "codearena_handle_": "tables of code pointers",
-    "codearena_jitdump_": "telling perf about code, with its bytes",
+    "codearena_handle_": "code pointer tables",
+    "codearena_jitdump_": "code for perf, with its bytes",
     "codearena_jump_table_": "jump tables in arenas",
-    "codearena_log_": "descriptions of code for profilers and debuggers",
-    "codearena_logger_": "one place that tells all profilers and debuggers",
+    "codearena_logger_": "logging code to profilers and debuggers",
     "codearena_manager_": "limits for many modules",
     "codearena_module_": "the code of one module: tiers, slots, lookup",
     "codearena_pad_": "landing pads",
-    "codearena_perfmap_": "telling perf the names of code",
+    "codearena_perfmap_": "names of code for perf and other tools",
     "codearena_reloc_": "relocations of code objects",
-    "codearena_scope_": "holding on to code while working with it",
+    "codearena_scope_": "keeping code alive while a thread works with it",
     "codearena_snapshot_": "the code of a module as bytes that can be kept",
     "codearena_trap_": "traps that continue at landing pads",
 }
@@ -65,7 +64,7 @@ class Page:
 
     @property
     def title(self):
-        return title_of(self.name, self.section)
+        return title_of(self.name, self.section) or self.functions[0].brief
 
 
 def pages_of(headers):

@@ -24,4 +24,4 @@ echo
 # A name that ends in an underscore would be a link. Backquotes are RST's.
 # shellcheck disable=SC2016
 "$tree/scripts/kernel-doc" -rst -sphinx-version 5.3.0 "$1" |
-	sed -E 's/(^|[^[:alnum:]_`])(out_|TRAP_\*|codearena_)( |$)/\1``\2``\3/g'
+	sed -E 's/(^|[^[:alnum:]_`])(out_|TRAP_\*|codearena_)([ ,;.)]|$)/\1``\2``\3/g'

@@ -466,8 +466,8 @@ static void batch_random(struct kunit *test)
 	}
 }
 
-/* Entries on either side of what is copied under the lock, by number and size. */
-static void quick_only_if_small(struct kunit *test)
+/* Objects for the fast path, and larger ones that it leaves to the general path. */
+static void publish_sizes(struct kunit *test)
 {
 	const u64 source = source_of(test, 5, P(1) + G(1));
 	struct codearena_object objects[9];
@@ -492,9 +492,7 @@ static void quick_only_if_small(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 17ULL * 7 + 3 * P(1), counters(test)->written);
 }
 
-/* Each suite has an array of its own, for KUnit keeps results in it. */
-#define DEFINE_BATCH_CASES(name)					\
-static struct kunit_case name[] = {					\
+#define BATCH_CASES {							\
 	KUNIT_CASE(write_marks_granules),				\
 	KUNIT_CASE(write_across_pages),					\
 	KUNIT_CASE(write_refuses),					\
@@ -509,14 +507,14 @@ static struct kunit_case name[] = {					\
 	KUNIT_CASE(publish_over_written),				\
 	KUNIT_CASE(publish_failed_patch_undoes),			\
 	KUNIT_CASE(batch_random),					\
-	KUNIT_CASE(quick_only_if_small),				\
+	KUNIT_CASE(publish_sizes),					\
 	{}								\
 }
 
-DEFINE_BATCH_CASES(codearena_batch_cases);
+static struct kunit_case codearena_batch_cases[] = BATCH_CASES;
 
-/* The same with the lock let go while anything is copied. */
-DEFINE_BATCH_CASES(codearena_batch_slow_cases);
+/* The same cases without the fast paths. */
+static struct kunit_case codearena_batch_slow_cases[] = BATCH_CASES;
 
 static int slow_init(struct kunit *test)
 {

@@ -31,7 +31,7 @@ esac
 
 run_tests() {
 	local module
-	# First, so that a long build of the kernel shows.
+	# First: the messages of a long build are shown.
 	"$vm_dir/kernel.sh" headers debug x86_64 >/dev/null
 	say "building the module with gcov and with its suites"
 	if ! module=$("$vm_dir/build-module.sh" --out "$built" debug x86_64 \
@@ -44,7 +44,7 @@ run_tests() {
 		--last "$vm_dir/guest/guest-gcov.sh" debug x86_64
 }
 
-# Put what the guest printed beside the objects.
+# Extract the archive that the guest printed, beside the objects.
 unpack() {
 	local out=$root_dir/build/vm/coverage-tests-debug-x86_64.out
 	find "$built" -name '*.gcda' -delete

@@ -41,7 +41,7 @@ def statements(text):
         open_statement = not directive and not label and not ended
         if re.match(r"^(.*\belse|do)$", body):
             open_statement = False
-    # A line may be broken behind a cast; clang-format has its own idea of ":::".
+    # A line may be broken after a cast; clang-format has its own idea of ":::".
     lines = [re.sub(r": (?=:)", ":", line.replace(") (", ")(")) for line in lines]
     return [re.sub(r" ?([()\[\]{},\\]) ?", r"\1", line) if line.lstrip().startswith("#") else
             re.sub(r"([(\[]) | (?=[)\]])", r"\1", line) for line in lines]

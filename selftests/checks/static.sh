@@ -4,11 +4,12 @@
 #
 # Run the static checks; each counts as one.
 #
-# Usage: static.sh [CHECK]...
+# Usage: static.sh [OPTION] [CHECK]...
 #
 #   --list   list the checks
+#   --quick  run those that build nothing
 #
-# Without arguments runs all. The output of CHECK is kept in
+# Without arguments runs all but kunit, which needs the debug kernel. The output of CHECK is kept in
 # build/static/CHECK.log and shown when it fails.
 # Ends with "check-static: N passed, N failed, N skipped".
 
@@ -74,8 +75,8 @@ skip() {
 	return "$skip_code"
 }
 
-# List the project's files, one per line: those that git would take or, in a tree
-# without git, all but what was built.
+# List the project's files, one per line: those that git tracks or would add; in a
+# tree without git, all outside of build/.
 all_files() {
 	if [ -e .git ]; then
 		git ls-files --cached --others --exclude-standard
@@ -127,8 +128,8 @@ check_scripts() {
 	shellcheck -x "${scripts[@]}"
 }
 
-# build_w1 KVER: no warning may come out of a W=1 build. From the start, since
-# an object that is up to date says nothing any more.
+# build_w1 KVER: a W=1 build prints no warning. It starts anew, for objects that are
+# up to date print none.
 build_w1() {
 	rm -rf "$logs/kmod-$1"
 	"$vm_dir/build-module.sh" --out "$logs/kmod-$1" "$1" x86_64 W=1 2>&1 |
@@ -136,7 +137,7 @@ build_w1() {
 	! grep -E 'warning:|WARNING:|error:' "$logs/w1-$1.out"
 }
 
-# sparse KVER: lines about our files only; the kernel's own headers have some.
+# sparse_clean KVER: sparse reports nothing in this project's files.
 sparse_clean() {
 	need sparse static
 	"$vm_dir/build-module.sh" --out "$logs/kmod-$1" "$1" x86_64 W=1 \
@@ -149,16 +150,16 @@ check_w1_6_12() { build_w1 6.12; }
 check_sparse_6_1() { sparse_clean 6.1; }
 check_sparse_6_12() { sparse_clean 6.12; }
 
-# The kernels are built with gcc, and what their configuration says of the compiler
-# is about that: what the build system then asks of clang, and clang does not know.
+# The kernels are built with gcc, so their configuration names gcc's options. These
+# replace the ones that clang does not know.
 clang_variables=(CC=clang LD=ld.lld CONFIG_CC_IS_GCC= CONFIG_CC_IS_CLANG=y CONFIG_GCC_VERSION=0
 	CONFIG_CC_IMPLICIT_FALLTHROUGH=-Wimplicit-fallthrough
 	CONFIG_INIT_STACK_ALL_ZERO= # clang 14 hides the option
 	CONFIG_RETHUNK= CONFIG_MITIGATION_RETHUNK= CONFIG_SLS= CONFIG_MITIGATION_SLS=
 	CONFIG_FTRACE_MCOUNT_USE_CC= CONFIG_FTRACE_MCOUNT_USE_OBJTOOL=y)
 
-# clang_clean KVER: it builds, and clang warns of none of our files; newer kernels'
-# own headers speak gcc, and it does warn of these.
+# clang_clean KVER: it builds, and clang warns about none of this project's files. It
+# does warn about headers of newer kernels, which are written for gcc.
 clang_clean() {
 	need clang static
 	need ld.lld static
@@ -173,8 +174,8 @@ clang_clean() {
 check_clang_6_1() { clang_clean 6.1; }
 check_clang_6_12() { clang_clean 6.12; }
 
-# gcc's analyzer with the optimisation that the library is built with: it finds other
-# things, and mistakes more, without.
+# gcc's analyzer, at the optimisation level of the library: at others it finds other
+# things and has more false positives.
 check_analyzer() {
 	find userlib/src -name '*.c' -print0 | LC_ALL=C sort -z |
 		xargs -0 -n 1 -P "$(nproc)" gcc -std=gnu11 -O2 -fanalyzer -Wall -Wextra -Werror \
@@ -193,7 +194,7 @@ check_rules_fail() {
 	selftests/checks/source_rules_test.py
 }
 
-# The KUnit suites need a kernel that has KUnit. Both kinds of warnings at once.
+# The KUnit suites need a kernel that has KUnit. Compiler and sparse at once.
 check_kunit() {
 	need sparse static
 	rm -rf "$logs/kmod-kunit"
@@ -252,7 +253,7 @@ check_uapi_c() { compile_uapi gcc -x c -std=c90; }
 check_uapi_c_32() { compile_uapi gcc -x c -std=c90 -m32 -I"/usr/include/$(gcc -print-multiarch)"; }
 check_uapi_cxx() { compile_uapi g++ -x c++ -std=c++11; }
 
-# The description for syzkaller is as the header.
+# The description for syzkaller matches the header.
 check_syzkaller() { selftests/syzkaller/check.sh; }
 
 check_versions() {
@@ -261,7 +262,7 @@ check_versions() {
 	! grep -nE 'LINUX_VERSION_CODE|KERNEL_VERSION\(' "${files[@]}" | grep -v '^kmod/compat\.h:'
 }
 
-# Line breaks are a person's, see format.py; trace.h is macros all over.
+# Line breaks are left to the author, see format.py; trace.h consists of macros.
 check_clang_format() {
 	local files
 	need clang-format static
@@ -270,8 +271,8 @@ check_clang_format() {
 	echo "${#files[@]} files"
 }
 
-# The kernel's own rules, in the way of its coccicheck, which stops at the first
-# rule that is written in OCaml: without those.
+# The kernel's own rules, run as its coccicheck does, but without those in OCaml, at
+# which that stops.
 check_coccinelle() {
 	local tree rule options found=0
 	need spatch static
@@ -303,14 +304,14 @@ check_reuse() {
 	reuse lint --quiet || { reuse lint; return 1; }
 }
 
-# In one directory, where mandoc finds the pages that refer to each other. About the
-# system's own pages it only knows whether they have an index.
+# In one directory, where mandoc finds the pages that refer to each other. Of the
+# system's own pages it can only report that they have no index.
 check_man() {
 	local pages=$logs/man messages
 	need mandoc static
 	rm -rf "$pages"
 	mkdir -p "$pages"
-	make -s -C Documentation O="$root_dir/build/docs" man
+	building docs make -s -C Documentation O="$root_dir/build/docs" man
 	find build/docs/man -name '*.[1-9]' -exec cp -t "$pages" {} +
 	messages=$(cd "$pages" && grep -L '^\.so ' ./*.[1-9] | xargs mandoc -T lint 2>&1) || true
 	messages=$(grep -v 'mandoc\.db lacks' <<<"$messages" || true)
@@ -318,15 +319,17 @@ check_man() {
 	find "$pages" -name '*.[1-9]' | wc -l
 }
 
-checks=(w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 clang_6_1 clang_6_12 kunit analyzer layers names rules_fail
-	checkpatch checkpatch_tests kernel_doc uapi_c uapi_c_32 uapi_cxx syzkaller versions scripts coccinelle
-	clang_format codespell reuse man)
+quick=(layers names rules_fail checkpatch kernel_doc uapi_c uapi_c_32 uapi_cxx syzkaller versions
+	clang_format codespell reuse)
+checks=("${quick[@]}" w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 clang_6_1 clang_6_12 analyzer
+	checkpatch_tests scripts coccinelle man)
 
 case ${1-} in
 -h | --help) usage; exit 0 ;;
---list) printf '%s\n' "${checks[@]}"; exit 0 ;;
+--list) printf '%s\n' "${checks[@]}" kunit; exit 0 ;;
+--quick) checks=("${quick[@]}") ;;
+?*) checks=("$@") ;;
 esac
-if [ $# -gt 0 ]; then checks=("$@"); fi
 
 cd "$root_dir"
 mkdir -p "$logs"

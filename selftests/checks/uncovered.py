@@ -36,7 +36,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--least", type=float, default=92)
     parser.add_argument("--reasons", required=True)
-    parser.add_argument("--source", required=True, help="directory that files are told from")
+    parser.add_argument("--source", required=True, help="directory that names are below")
     parser.add_argument("json", help="what gcovr --json wrote")
     options = parser.parse_args()
 

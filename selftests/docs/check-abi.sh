@@ -33,8 +33,8 @@ write_dump() {
 		--out-file "$1" "$(library "$root_dir/build/userlib")"
 }
 
-# compare LIBRARY: show what differs. 0: nothing; 1: something. What a structure that
-# the dump only declares looks like inside does not count.
+# compare LIBRARY: show what differs. 0: nothing; 1: something. Members of structures
+# that the dump only declares do not count.
 compare() {
 	local code=0
 	abidiff --no-show-locs "$dump" "$1" || code=$?

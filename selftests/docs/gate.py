@@ -19,8 +19,10 @@ from pathlib import Path
 
 import sources
 
-# Errnos that the code behind a command mentions, and the command cannot answer.
+# Errnos that the code of a command mentions, and the command cannot return.
 NOT_ANSWERED = {
+    # An arena's limit of metadata has room for the arena itself.
+    "CODEARENA_RESERVE": {"ENOSPC"},
     "CODEARENA_WRITE": {"EAGAIN"},  # shares its steps with PUBLISH; has no patches
 }
 

@@ -6,22 +6,22 @@
 /* More than the module takes, and so refused before the array is looked at. */
 #define TOO_MANY	65536U
 
-/* How many entries there really are; what the command is told may be wrong. */
-static uint32_t entries_of(uint64_t count, uint32_t most, uint32_t *told,
+/* The real number of entries; the number given to the command may be wrong. */
+static uint32_t entries_of(uint64_t count, uint32_t most, uint32_t *given,
 			   bool may_be_none, struct errors *allowed)
 {
 	if (count <= most) {
-		*told = (uint32_t)count;
+		*given = (uint32_t)count;
 		if (!count && !may_be_none)
 			error_add(allowed, EINVAL);
-		return *told;
+		return *given;
 	}
-	*told = (uint32_t)count | (TOO_MANY + 1);
+	*given = (uint32_t)count | (TOO_MANY + 1);
 	error_add(allowed, EINVAL);
 	return 0;
 }
 
-/* Put an array where the command is to find it. */
+/* Put an array where the command looks for it. */
 static uint64_t place_array(struct fuzzer *f, const struct op *op,
 			    const void *entries, uint64_t size, bool used,
 			    uint64_t at, struct errors *allowed)

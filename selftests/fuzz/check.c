@@ -6,7 +6,7 @@
 #define FEW_PAGES	6
 
 /*
- * Nothing is to be read at a page without seals: by the thread, which costs a
+ * A page without seals cannot be read: by the thread, which costs a
  * signal, or by the kernel for it, as the name of a file.
  */
 static bool check_hidden(struct fuzzer *f, const uint8_t *at, bool by_kernel,

@@ -47,7 +47,7 @@ static uint8_t *map(uint64_t length, int prot, int flags)
 	return at;
 }
 
-/* Memory with nothing behind it. */
+/* Memory that is followed by nothing. */
 static uint8_t *map_bounded(uint64_t length)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);

@@ -171,7 +171,7 @@ static bool table_leaves(const struct table *t,
 	return false;
 }
 
-/* Does a table that stays lead into ranges that are to go? */
+/* Does a table that stays have a pad in ranges that go? */
 bool model_pads_stay(const struct model *m,
 		     const struct codearena_range *ranges, uint32_t count)
 {

@@ -17,7 +17,7 @@
  * @pc: where it is raised
  * @kind: the trap that goes to a pad, or 0
  * @trap: the instruction that it is raised by
- * @report: two registers tell of it
+ * @report: two registers report it
  */
 struct plan {
 	const uint8_t *entry;
@@ -224,7 +224,7 @@ static void plan_check(struct fuzzer *f, const struct plan *p)
 		violation(f, "registers changed on the way to the pad");
 	if (p->report && (s->out.gpr[REG_REPORT_PC] != p->trap ||
 			  s->out.gpr[REG_REPORT_ADDRESS] != what))
-		violation(f, "the pad is told of something else");
+		violation(f, "the pad got something else");
 }
 
 static void plan_count(struct model *m, const struct plan *p)

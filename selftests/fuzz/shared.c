@@ -184,9 +184,9 @@ static void kill_child(struct fuzzer *f, uint64_t delay)
 	status = wait_for(child);
 	if (status != 256 + SIGKILL)
 		violation(f, "the child to be killed ended with %d", status);
-	expect(f, "discard behind a killed child",
+	expect(f, "discard after a killed child",
 	       do_discard1(shared.fd, start, shared.page), 0);
-	expect(f, "publish behind a killed child",
+	expect(f, "publish after a killed child",
 	       do_publish1(shared.fd, start, f->source, shared.page, 0), 0);
 	expect(f, "discard", do_discard1(shared.fd, start, shared.page), 0);
 	pthread_mutex_unlock(&shared.killing);

@@ -93,7 +93,7 @@ static void prepare_discard(const struct arena *a, struct command_call *call)
 	call->discard.out_failed = POISON32;
 }
 
-/* For the last granule of a page: it is sealed. */
+/* Offsets in the last granule of a page, which is sealed. */
 static void prepare_register(const struct arena *a, struct command_call *call,
 			     unsigned int page)
 {
@@ -170,7 +170,7 @@ void command_prepare(enum command_index index, const struct arena *a,
 		prepare_release(a, call);
 		break;
 	case COMMAND_TRAP_LANDING:
-		/* Any code does; it is not to be reached. */
+		/* Any code will do: nothing reaches it. */
 		call->trap_landing.address = (uintptr_t)commands & ~15UL;
 		break;
 	case COMMAND_COUNT:

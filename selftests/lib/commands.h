@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * One valid call of each command on a populated arena, for tests that bend one
+ * One valid call of each command on a populated arena, for tests that change one
  * thing of it at a time. Calls of different commands do not get in each other's
  * way.
  */
@@ -57,7 +57,7 @@ extern const struct command commands[COMMAND_COUNT];
 
 /**
  * struct command_call - a call and what it points to
- * @raw: the structure, with room for a newer program's members behind it
+ * @raw: the structure, with room for a newer program's members after it
  * @source: bytes for WRITE and PUBLISH
  */
 struct command_call {

@@ -2,9 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * For the tests in which the world fails: a process that works on an arena in
- * every way there is, and announces each step before it makes it, so that what
- * is left when it dies in the middle can be told from what is lost.
+ * For the tests of failures from outside: a process that works on an arena in
+ * every way there is, and announces each step before it makes it, so that the
+ * state after its death can be checked.
  */
 #ifndef CODEARENA_SELFTESTS_FAULT_H
 #define CODEARENA_SELFTESTS_FAULT_H
@@ -82,7 +82,7 @@ static inline uint64_t fault_seed(void)
 	return seed;
 }
 
-/* Memory that children share with who started them. */
+/* Memory that is shared with child processes. */
 static inline void *fault_shared(size_t size)
 {
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -97,7 +97,8 @@ static inline int fault_reap(pid_t pid)
 	pid_t ended = 0;
 	int status;
 
-	if (!WAIT_UNTIL((ended = waitpid(pid, &status, WNOHANG))))
+	WAIT_UNTIL((ended = waitpid(pid, &status, WNOHANG)) != 0);
+	if (!ended)
 		kill(pid, SIGKILL);
 	if (ended != pid)
 		return -1;
@@ -228,7 +229,7 @@ static inline bool lane_trap(struct lane *lane)
 		return lane_release(lane, &lane->pad_id);
 	if (lane->code_id && crew_random(&lane->random) % 2)
 		return lane_release(lane, &lane->code_id);
-	/* Behind the pad, which no protected range may cover. */
+	/* After the pad, which no protected range may cover. */
 	trap = trap_of(lane->granule - 4, 1, pad);
 	lane->next.tables++;
 	if (!lane_made(lane, do_register(lane->fd, pad, lane->granule, &trap, 1,

@@ -15,7 +15,7 @@
 #define CGROUP "/sys/fs/cgroup"
 #define GROUP CGROUP "/codearena-selftest"
 
-/* False where there is no memory controller that would let us. */
+/* False without a memory controller that may be used. */
 static inline bool group_new(void)
 {
 	write_file(CGROUP "/cgroup.subtree_control", "+memory");

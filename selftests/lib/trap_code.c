@@ -38,7 +38,7 @@ static void end_run(struct trap_state *state, ucontext_t *context)
 	state->out.flags = (uint64_t)regs[REG_EFL];
 	regs[REG_R15] = (greg_t)(uintptr_t)state;
 	regs[REG_RIP] = (greg_t)(uintptr_t)trap_leave;
-	/* Neither backwards nor with the code's stack. */
+	/* C code needs the direction flag clear, and a stack of its own. */
 	regs[REG_RSP] = (greg_t)state->host;
 	regs[REG_EFL] &= ~0x400;
 #else
@@ -88,7 +88,7 @@ void trap_handlers(void)
 		sigaction(*signo, &action, &previous[*signo]);
 }
 
-/* The code's own stack may be no good for a handler. */
+/* The code's own stack may be unusable for a handler. */
 static void need_alternate_stack(void)
 {
 	stack_t stack;

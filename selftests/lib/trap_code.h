@@ -118,7 +118,7 @@ _Static_assert(offsetof(struct trap_cpu, vector) == TRAP_CPU_VECTOR, "vector");
  * @start: first byte
  * @trap: the instruction of interest
  * @next: what follows it, and ends the run
- * @end: first byte behind all
+ * @end: first byte after the fragment
  */
 struct trap_fragment {
 	const uint8_t *start;
@@ -127,7 +127,7 @@ struct trap_fragment {
 	const uint8_t *end;
 };
 
-/* The pad is only an end. The others are named after their instruction. */
+/* code_pad only ends a run. The others are named after their instruction. */
 extern const struct trap_fragment code_pad, code_bad_pad, code_load,
 	code_load_byte, code_store, code_store_byte, code_atomic,
 	code_atomic_add, code_vector_load, code_vector_store, code_breakpoint,

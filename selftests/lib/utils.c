@@ -232,7 +232,7 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 	siglongjmp(*guard, signo);
 }
 
-/* Early: constructors of tests may be in need of it. */
+/* Early: constructors of tests may need it. */
 static void __attribute__((constructor(200))) install_handlers(void)
 {
 	static const int signals[] = { SIGBUS, SIGSEGV, SIGTRAP, SIGILL };

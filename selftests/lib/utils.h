@@ -62,7 +62,7 @@ int do_stat(int fd, struct codearena_stat *stat);
 
 /*
  * Guarded accesses: 0, or the signal that the access raised (SIGBUS, SIGSEGV,
- * SIGTRAP, SIGILL). last_fault tells more about it.
+ * SIGTRAP, SIGILL). last_fault has the details.
  */
 struct fault {
 	int signo;
@@ -79,7 +79,7 @@ int guarded_call(const void *code, uint32_t *result);
 /*
  * Code: a function without arguments that returns a 32-bit number.
  * code_return() writes CODE_SIZE bytes. Where HAVE_CODE is 0 no bytes are
- * known, and tests that execute are to be skipped.
+ * known, and tests that execute have to skip.
  */
 #if defined(__x86_64__)
 #define HAVE_CODE 1
@@ -133,7 +133,7 @@ enum {
 	WRITTEN_PAGE,	/* written bytes, not sealed */
 	TRAP_PAGE,	/* pristine */
 	HIDDEN_PAGE,	/* committed; nothing sealed, so not mapped */
-	RESERVED_PAGE,	/* and all behind it: only reserved */
+	RESERVED_PAGE,	/* and all after it: only reserved */
 	POPULATED_PAGES = 16
 };
 

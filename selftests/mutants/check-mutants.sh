@@ -6,10 +6,10 @@
 #
 # Usage: check-mutants.sh [NAME]...
 #
-# The defects are selftests/mutants/NAME.patch. Each says in front of the patch for
-# which kernel the copy is built, and which kselftests are to fail there ("kunit": the
-# KUnit suites, on the debug kernel): at least one of them, or the kernel complains.
-# The same tests must pass with a copy that is whole. Prints by what each was caught.
+# The defects are selftests/mutants/NAME.patch. The head of each names the kernel that
+# the copy is built for, and the kselftests that must notice ("kunit": the KUnit suites,
+# on the debug kernel): at least one fails, or the kernel complains. The same tests must
+# pass with an unchanged copy. Prints what caught each defect.
 # Ends with "check-mutants: N passed, N failed, N skipped".
 
 set -euo pipefail
@@ -25,8 +25,8 @@ work=$root_dir/build/mutants
 tests=$root_dir/build/selftests/x86_64
 passed=0 failed=0
 
-# told FIELD FILE: what a patch says in front.
-told() { sed -n "s/^$1: //p; /^---/q" "$2"; }
+# field NAME FILE: a field of the head of a patch.
+field() { sed -n "s/^$1: //p; /^---/q" "$2"; }
 
 # copy_module NAME [PATCH]: prints where the copy is.
 copy_module() {
@@ -101,8 +101,8 @@ make -s -C "$root_dir/selftests" -j"$(nproc)" O="$tests" >&2
 # What passes when nothing is broken, by kernel.
 declare -A wanted=()
 for file in "${files[@]}"; do
-	kver=$(told Kernel "$file")
-	wanted[$kver]+=" $(told Tests "$file")"
+	kver=$(field Kernel "$file")
+	wanted[$kver]+=" $(field Tests "$file")"
 done
 for kver in "${!wanted[@]}"; do
 	mapfile -t names < <(tr ' ' '\n' <<<"${wanted[$kver]}" | sed '/^$/d' | sort -u)
@@ -115,8 +115,8 @@ done
 
 for file in "${files[@]}"; do
 	name=$(basename "$file" .patch)
-	kver=$(told Kernel "$file")
-	read -ra names < <(told Tests "$file")
+	kver=$(field Kernel "$file")
+	read -ra names < <(field Tests "$file")
 	say "$name, on $kver: ${names[*]}"
 	code=0
 	if copy=$(copy_module "$name" "$file"); then

@@ -63,7 +63,7 @@ header_members() {
 	}' "$header"
 }
 
-# The same of the description; its types have their size in themselves.
+# The same of the description, whose types name their size.
 description_members() {
 	awk '
 	BEGIN { size["vma64"] = 8; size["fd"] = 4 }

@@ -33,9 +33,9 @@ cp "$userlib/tools/codearenactl_helper" "$userlib/examples/trap" "$here/one-line
 perf=$("$vm_dir/stage-program.sh" linux-perf perf x86_64)
 bpftrace=$("$vm_dir/stage-program.sh" bpftrace bpftrace x86_64)
 
-# perf switches the scheduler's hooks on and off, by breakpoints that the emulator
-# may execute when they are gone (see Documentation/decisions.rst): not with
-# processors that take turns.
+# perf switches the scheduler's hooks on and off by breakpoints, which the emulator may
+# execute after they were removed (see Documentation/decisions.rst), unless processors
+# take turns.
 code=0
 "$vm_dir/run.sh" --kver "$kver" --arch x86_64 --name "check-trace-$kver" --thread single \
 	--mem 2G --stage "$out/stage" --stage "$perf" --stage "$bpftrace" -- \

@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Run the kselftests on the debug kernel, and look for what they leave behind.
+# Run the kselftests and the fuzzer on the debug kernel, and look for leaks.
 #
 # Usage: check-debug.sh
 #
-# The kernel's log must hold no complaint (run.sh says which). Behind the tests
-# the device is fuzzed for 3 minutes, always with the same seed. Then the module is
-# unloaded, loaded and unloaded 50 times, and kmemleak must know of nothing that
-# was lost.
+# The kernel's log must hold no complaint (run.sh lists them). After the tests the
+# device is fuzzed for 3 minutes, always with the same seed. Then the module is
+# unloaded, loaded and unloaded 50 times, and kmemleak must report no leak.
 # Ends with "check-debug: N passed, N failed, N skipped".
 
 set -euo pipefail

@@ -63,7 +63,7 @@ count() {
 
 on_debug_kernel() {
 	local module code=0 log=$root_dir/build/vm/check-kunit.log
-	# First, so that a long build of the kernel shows.
+	# First: the messages of a long build are shown.
 	"$vm_dir/kernel.sh" headers debug x86_64 >/dev/null
 	say "building the module with its suites"
 	if ! module=$("$vm_dir/build-module.sh" --src "$module_src" --out "$module_out" \
@@ -82,7 +82,7 @@ on_debug_kernel() {
 	fi
 }
 
-# unpack_source DIR: the source for user-mode Linux, with a place for ours.
+# unpack_source DIR: the source for user-mode Linux, with a folder for the suites.
 unpack_source() {
 	local dir=$1
 	[ ! -e "$dir/stamp" ] || return 0

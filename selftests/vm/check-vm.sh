@@ -9,7 +9,7 @@
 #
 #   --name NAME      name of the check (default: check-vm)
 #   --kselftests     without the library's tests
-#   --last PROGRAM   run this one behind all others
+#   --last PROGRAM   run this one after all others
 #   --tests ARG      hand ARG to run-tests.sh; may be repeated
 #
 # Ends with "NAME: N passed, N failed, N skipped".
@@ -46,31 +46,37 @@ list_programs() {
 kselftests() {
 	local out=$root_dir/build/selftests/$arch
 	say "building the kselftests for $arch"
-	make -s -C "$root_dir/selftests" -j"$(nproc)" O="$out" CROSS_COMPILE="$prefix" >&2
+	building selftests make -s -C "$root_dir/selftests" -j"$(nproc)" O="$out" CROSS_COMPILE="$prefix" >&2
 	list_programs "$out"
 }
 
-# cmocka is not there for other architectures: the library's tests run on x86_64.
+# On x86_64 only: cmocka is not installed for other architectures.
 library_tests() {
 	[ -z "$prefix" ] || return 0
-	local out=$root_dir/build/userlib
+	local out=$root_dir/build/vm/library-$kver-$arch
 	say "building the library's tests for the VM"
-	make -C "$root_dir/userlib" --no-print-directory O="$out" vm-tests >&2
-	list_programs "$out/vm"
+	building userlib copy_library_tests "$out"
+	list_programs "$out"
 	options+=(--env CODEARENA_BACKEND=device --env CMOCKA_MESSAGE_OUTPUT=TAP)
-	[ ! -d "$out/vm/beside" ] || options+=(--beside "$out/vm/beside/.")
-	[ ! -d "$out/vm/root" ] || options+=(--run --stage --run "$out/vm/root")
+	[ ! -d "$out/beside" ] || options+=(--beside "$out/beside/.")
+	[ ! -d "$out/root" ] || options+=(--run --stage --run "$out/root")
 }
 
-# What happens to traps is also seen by a real debugger: Debian's gdb-minimal, which
-# lacks but Python, and the libraries that would come with it.
+# A copy: other VMs may be built for meanwhile.
+copy_library_tests() {
+	local built=$root_dir/build/userlib
+	make -C "$root_dir/userlib" --no-print-directory -j"$(nproc)" O="$built" vm-tests >&2 &&
+		rm -rf "$1" && mkdir -p "${1%/*}" && cp -a "$built/vm" "$1"
+}
+
+# One test runs a real debugger: Debian's gdb-minimal, which lacks Python only.
 debugger() {
 	local stage
 	stage=$("$vm_dir/stage-program.sh" gdb-minimal gdb "$arch")
 	options+=(--run --stage --run "$stage")
 }
 
-# Memory pressure wants swap, and Debian's kernels have the disk for it as a module.
+# Memory pressure needs swap, and Debian's kernels have zram as a module.
 swap() {
 	local modules
 	modules=$("$vm_dir/kernel.sh" swap-modules "$kver" "$arch")

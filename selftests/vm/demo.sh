@@ -30,8 +30,7 @@ build() {
 	}
 }
 
-# What the module has to do is asked of Node's engine here, with the package's own
-# wrapper. The file that is hashed is the runner.
+# The expected result comes from Node's engine here, through the package's own
 hash_package=hash-wasm@4.13.0
 prepare_wasm() {
 	local modules=$root_dir/selftests/workloads

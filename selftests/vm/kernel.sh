@@ -61,7 +61,7 @@ fetch_image() {
 		rm -rf "$unpacked" && [ -s "$tmp/vmlinuz" ] && [ -s "$tmp/config" ]
 }
 
-# The modules that swap-modules may want; their names all have a z.
+# The modules that zram may need; their names all have a z.
 swap_members='./*lib/modules/*/kernel/*z*.ko*'
 
 # module_order DIR NAME: print the files of a module and of those it needs, in order.

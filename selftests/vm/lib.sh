@@ -27,17 +27,22 @@ need() {
 		die "'$1' is not installed; run: selftests/vm/setup.sh $2"
 }
 
-# with_lock NAME COMMAND...: run COMMAND while no one else holds lock NAME.
-# The lock is on a descriptor of a subshell: it ends with COMMAND however that ends.
-with_lock() {
-	local name=$1
-	shift
-	mkdir -p "$cache_dir/locks"
+# with_lock NAME COMMAND...: run COMMAND while no one else holds lock NAME of the cache.
+with_lock() { lock_and_run "$cache_dir/locks/$1" "$@"; }
+
+# building NAME COMMAND...: run COMMAND while no one else builds NAME in this tree.
+building() { lock_and_run "$root_dir/build/.$1.lock" "$@"; }
+
+# The lock is on a descriptor of a subshell: it ends with the command however that ends.
+lock_and_run() {
+	local file=$1 name=$2
+	shift 2
+	mkdir -p "${file%/*}"
 	(
 		if ! flock -n 9; then
 			say "waiting for another run to finish with $name"
 			flock 9
 		fi
 		"$@" 9>&-
-	) 9>"$cache_dir/locks/$name"
+	) 9>"$file"
 }

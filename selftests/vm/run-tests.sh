@@ -75,8 +75,8 @@ run_vm() {
 
 programs=$# code=0
 run_vm
-# The kernel patches itself through breakpoints, and the emulator may execute one
-# that is long gone; the module has none. See Documentation/decisions.rst.
+# The kernel patches itself by breakpoints, and the emulator may execute one that has
+# been removed; the module has none. See Documentation/decisions.rst.
 if [ "$code" -ne 0 ] && grep -aq 'int3: 0000 \[#1\]' "$log"; then
 	cp "$log" "${log%.log}.stale.log"
 	say "the emulator executed a breakpoint of the kernel's that was gone; all of it again," \

@@ -100,7 +100,7 @@ prepare() {
 	*) die "architecture $arch is not supported; see kernel.sh list" ;;
 	esac
 	if [ "$module" = build ]; then
-		# First, for a long download to show.
+		# First: the messages of a long download are shown.
 		"$vm_dir/kernel.sh" headers "$kver" "$arch" >/dev/null
 		say "building the module for $kver $arch"
 		if ! module=$("$vm_dir/build-module.sh" "$kver" "$arch" 2>"$logs/$name.build"); then
@@ -177,9 +177,9 @@ watch_boot() {
 	say "$kver $arch is up after $((SECONDS - start))s"
 }
 
-# End a guest whose command prints nothing any more, or whose kernel died and did not
-# get as far as to say so: its processors' registers go to the log, and so does the
-# kernel's own account where it can still give one.
+# End a guest whose command has stopped printing, or whose kernel died without a panic.
+# The registers of its processors go to the log, and the kernel's own dump if it still
+# makes one.
 watch_stall() {
 	local size=-1 seen since=$SECONDS limit=$stall
 	while sleep 2; do
@@ -230,7 +230,7 @@ if [ -e "$work/stalled" ]; then
 	code=124
 fi
 
-# What the guest had to say about itself.
+# The result that the guest reported.
 read -r word number < <(tr -d '\r' <"$work/status" | grep -E '^(exit|rmmod-failed|insmod-failed)' | tail -n 1) || true
 complaining=$(grep -aE "$complaints" "$log" || true)
 if [ -n "$complaining" ]; then

@@ -18,7 +18,7 @@
 #   fuzz      fuzz the library
 #   bench     benchmarks and the peers they compare with
 #   packages  Debian packages, and the system in a directory to try them in
-#   wasm      WebAssembly modules of others; node and npm only where there are none
+#   wasm      third-party WebAssembly modules; node and npm only where there are none
 #   workloads the same, asmjit, LLVM, and hosts in other languages
 #
 # Does nothing, quickly, when nothing is missing.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Run WebAssembly modules where others are in charge, in a VM: under the restrictions
+# Run WebAssembly modules in foreign surroundings, in a VM: under the restrictions
 # of a hardened service, and in programs that own the signals of their process.
 #
 # Usage: hosts.sh [--kver KVER] DIR

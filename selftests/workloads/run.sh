@@ -99,7 +99,7 @@ count() {
 	good=$(grep -cE "^[^ ]+( +[0-9]+){6} +$2  ok\$" "$1") || true
 	passed=$((passed + good))
 	failed=$((failed + ${#all[@]} - good))
-	# Lazily: not all functions are called; else all of them are there.
+	# Lazily: not all functions are compiled; else all of them are.
 	if awk -v mode="$3" '/ ok$/ { functions += $2; loaded += $3 }
 		END { exit !(loaded && (mode == "lazy" ? loaded < functions : loaded == functions)) }' \
 		"$1"; then

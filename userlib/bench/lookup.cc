@@ -16,8 +16,8 @@
 #include <thread>
 #include <vector>
 
-extern "C" {
 #include "codearena/module.h"
+extern "C" {
 int ca__code_new(const struct codearena_code_desc *desc,
 		 struct codearena_region region, void *owner,
 		 struct codearena_code **out);
@@ -56,7 +56,7 @@ const codearena_code *FindMap(uint64_t pc) { return v8.Find(pc); }
 
 using Find = const codearena_code *(*)(uint64_t);
 
-/* Nanoseconds per lookup in each of some threads, the best of some runs. */
+/* Nanoseconds per lookup per thread, the best of several runs. */
 double Measure(Find find, const std::vector<uint64_t> &pcs, unsigned threads)
 {
 	double best = 1e30;
@@ -128,7 +128,7 @@ int main()
 
 	Row("lookup_1m", Measure(codearena_code_find, pcs, 1), "std_map",
 	    Measure(FindMap, pcs, 1));
-	/* What a second thread costs the first: 1 is nothing, on two processors. */
+	/* Slowdown of one thread by a second one; 1 is none, on two processors. */
 	Row("lookup_1m_readers", Measure(codearena_code_find, pcs, 2),
 	    "std_map", Measure(FindMap, pcs, 2));
 	return 0;

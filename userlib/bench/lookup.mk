@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# The index of code objects against an ordered map behind a mutex. The index is
+# The index of code objects against an ordered map with a mutex. The index is
 # filled by hidden functions, hence the static objects.
 
 .PHONY: bench-lookup

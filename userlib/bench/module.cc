@@ -12,7 +12,7 @@
  * space. Theirs: allocate, write, and release.
  *
  * Both have the same two mappings of a file in memory and write the same bytes.
- * What we commit and what we give back is always full of trap instructions;
+ * What we commit and what we release is always filled with trap instructions;
  * theirs is with the option for that (asmjit_fill), and is what was there before
  * without it (asmjit).
  */
@@ -69,7 +69,6 @@ double Ours()
 	Check(codearena_manager_new(&how, &manager), "manager");
 	opts.sz = sizeof(opts);
 	opts.functions = kObjects;
-	opts.lazy_builtin = CODEARENA_NO_BUILTIN;
 	opts.estimate = kObjects * kSize;
 	Check(codearena_module_new(manager, &opts, &module), "module");
 	for (codearena_code_desc &desc : descs) {

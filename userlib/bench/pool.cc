@@ -22,6 +22,7 @@
 #include <set>
 #include <vector>
 
+#include "codearena/module.h"
 extern "C" {
 #include "pool/pool.h"
 }
@@ -147,7 +148,7 @@ public:
 			all.push_back({ at, size });
 			at += size + kUnit * (1 + random_.Next(16));
 		}
-		// As code dies: in no order.
+		// In random order, as code dies.
 		for (size_t i = regions; i > 1; i--)
 			std::swap(all[i - 1], all[random_.Next(i)]);
 		for (const codearena_region &region : all)

@@ -75,14 +75,14 @@ enum way {
 	WAYS
 };
 
-/* Ends of a child. An errno below that: the code could not be made. */
+/* Exit statuses of a child. Smaller ones are an errno: no code was made. */
 enum outcome {
 	INTACT = 200,
 	BY_MPROTECT,
 	BY_ALIAS,
 	BY_DESCRIPTOR,
 	BY_MEM,
-	NO_RESTRICTION,		/* the kernel does not know it */
+	NO_RESTRICTION,		/* the kernel does not support it */
 	CRASHED,
 	PROGRAM_FAILED
 };
@@ -100,7 +100,7 @@ static const struct {
 	{ MDWE | SECCOMP | NO_MEMFD | MEMLOCK | MEMORY, "all of them" },
 };
 
-/* Refuses to make anything executable, and what is both. */
+/* Refuses mappings that become executable, or are writable and executable. */
 static int filter(unsigned int restrictions)
 {
 	const uint32_t wx = PROT_WRITE | PROT_EXEC;
@@ -171,10 +171,10 @@ static int restrict_self(unsigned int restrictions)
 		ret = limit_memory();
 	if (!ret && restrictions & MEMLOCK && setrlimit(RLIMIT_MEMLOCK, &none))
 		ret = -errno;
-	/* Root is exempt from much. */
+	/* Root is exempt from many restrictions. */
 	if (!ret && !geteuid() && (setgid(NOBODY) || setuid(NOBODY)))
 		ret = -errno;
-	/* It may have become undumpable: /proc/self would be root's. */
+	/* The process may have become undumpable, and /proc/self root's. */
 	if (!ret)
 		prctl(PR_SET_DUMPABLE, 1);
 	if (!ret && restrictions & MDWE &&
@@ -223,7 +223,7 @@ static bool changed(const uint8_t *at)
 	return *(const volatile uint8_t *)at != code[0];
 }
 
-/* A second view of the same pages that can be written. */
+/* Make a second, writable view of the same pages. */
 static bool by_alias(uint8_t *at)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
@@ -272,7 +272,7 @@ static bool by_descriptor(const uint8_t *at)
 	while (!changed(at) && (entry = readdir(directory))) {
 		int fd = atoi(entry->d_name);
 
-		/* Not the terminal, nor files that were handed down. */
+		/* Without the terminal and inherited files. */
 		if (fd <= STDERR_FILENO || fstat(fd, &stat) || stat.st_nlink)
 			continue;
 		if (pwrite(fd, &zero, 1, 0) != 1)
@@ -379,12 +379,12 @@ static const char *describe(int outcome)
 	return strerrorname_np(outcome) ? strerrorname_np(outcome) : "?";
 }
 
-/* Whether the outcome is what this is all about. */
+/* Is this the expected outcome? */
 static bool expected(enum way way, unsigned int restrictions, int outcome)
 {
 	if (way == DEVICE)
 		return outcome == INTACT;
-	/* The others fail, or their code can be overwritten. */
+	/* Other methods fail, or their code can be overwritten. */
 	if (way == MPROTECT && restrictions & (MDWE | SECCOMP))
 		return outcome == EACCES || outcome == EPERM;
 	if (way == MEMFD && restrictions & NO_MEMFD)
@@ -414,7 +414,7 @@ int main(int argc, char **argv)
 			int result = outcome(way, restrictions, NULL);
 			bool good = expected(way, restrictions, result);
 
-			/* Where code cannot be made the program cannot run. */
+			/* Without code the program cannot run. */
 			if (argc > 1 && way != MPROTECT && result >= INTACT &&
 			    result <= BY_MEM &&
 			    outcome(way, restrictions, argv + 1) != INTACT) {

@@ -56,7 +56,7 @@ static uint64_t publish(uint32_t function, uint32_t tier, const char *bytes,
 		desc.relocs = &reloc;
 		desc.reloc_count = 1;
 	} else if (function == GET) {
-		/* The landing pad stands behind the code. */
+		/* The landing pad follows the code. */
 		trap.landing = (size + 3) & ~3U;
 		desc.traps = &trap;
 		desc.trap_count = 1;
@@ -68,14 +68,14 @@ static uint64_t publish(uint32_t function, uint32_t tier, const char *bytes,
 	}
 	TRY(codearena_module_add_publish(module, &desc, 1, &code, NULL));
 	start = codearena_code_start(code);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	return start;
 }
 
 #define PUBLISH(function, tier, bytes) \
 	publish(function, CODEARENA_TIER_##tier, bytes, sizeof(bytes) - 1)
 
-/* Called by the code of the module, at the first call of a function. */
+/* Called by lazy_builtin on the first call of a function. */
 uint64_t compile(uint32_t function)
 {
 	printf("    compiling function %u\n", function);
@@ -103,10 +103,10 @@ static void call(uint32_t function, uint64_t first, uint64_t second)
 	printf("    trapped in %s+%u, accessing byte %llu\n", name,
 	       (unsigned int)(report.pc - codearena_code_start(code)),
 	       (unsigned long long)(report.address - first));
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 }
 
-/* No code is on any stack of this program when it is asked. */
+/* Report code on stacks: none when the collector calls this. */
 static void answer(void *data, struct codearena_runtime *runtime,
 		   uint64_t sequence)
 {
@@ -116,7 +116,7 @@ static void answer(void *data, struct codearena_runtime *runtime,
 
 static void show(void)
 {
-	CODEARENA_OPTS(codearena_module_stat, stat);
+	CODEARENA_OPTS(codearena_module_counters, stat);
 
 	TRY(codearena_module_stat(module, &stat));
 	printf("    %d code objects, %d of them current\n", (int)stat.codes,
@@ -148,7 +148,7 @@ static void start(const char *directory)
 	CODEARENA_OPTS(codearena_runtime_opts, join, .ask = answer);
 	CODEARENA_OPTS(codearena_module_opts, opts, .functions = FUNCTIONS,
 		       .builtins = builtins, .builtin_count = 1,
-		       .estimate = 65536);
+		       .flags = CODEARENA_MODULE_F_LAZY, .estimate = 65536);
 	CODEARENA_OPTS(codearena_logger_opts, log, .directory = directory,
 		       .sinks = directory ? CODEARENA_LOG_PERFMAP : 0,
 		       .flags = CODEARENA_LOGGER_F_ENVIRONMENT);
@@ -166,7 +166,7 @@ static void start(const char *directory)
 	TRY(codearena_logger_attach(logger, module));
 	TRY(codearena_allocator_space(codearena_module_allocator(module), 0,
 				      &space));
-	/* Every 32-bit index leads into the guard. */
+	/* Every 32-bit index stays in the guard. */
 	TRY(codearena_guard_new(space.arena, 16ULL << 30, NULL, &guard));
 	TRY(codearena_guard_back(guard, 0, 65536));
 	printf("backend: %s\n", codearena_backend_name(

@@ -57,7 +57,7 @@ void *__wrap_aligned_alloc(size_t align, size_t size)
 	return fails() ? NULL : __real_aligned_alloc(align, size);
 }
 
-/* A call that is allowed to fail if an allocation does. */
+/* A call that may fail if an allocation fails. */
 #define TRY(at, call) ({						\
 	int ret_;							\
 									\

@@ -18,7 +18,7 @@ FUZZ_CC ?= clang
 fuzz := $(O)/fuzz
 fuzz_cflags := -std=gnu11 $(warnings) -O1 -g -fno-omit-frame-pointer -pthread \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	-DCODEARENA_VERSION='"$(version)"' $(ca_cppflags) -Isrc -Itests
+	$(ca_cppflags) -Isrc -Itests
 
 # For fuzz/fail.h.
 fuzz_fail_ldflags := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc \

@@ -51,24 +51,23 @@ static struct codearena_stat stat_now(void)
 static void check_symbols(struct codearena_elf *elf)
 {
 	CODEARENA_OPTS(codearena_elf_sym, sym);
-	size_t count = codearena_elf_symbol_count(elf), i;
-	struct codearena_range range;
 	uint64_t address;
-	int ret;
+	size_t i;
+	int ret = 0;
 
-	for (i = 0; i < count && i < 256; i++) {
-		require(!codearena_elf_symbol_at(elf, i, &sym));
+	for (i = 0; i < 256; i++) {
+		ret = codearena_elf_symbol_at(elf, i, &sym);
+		if (ret)
+			break;
 		require(strlen(sym.name) < elf->size);
 		ret = codearena_elf_symbol(elf, sym.name, &address);
 		require(ret == 0 || ret == -ENOENT || ret == -EBADFD);
 		require(ret == -EBADFD || elf->arena);
-		ret = codearena_elf_function(elf, sym.name, &range);
-		require(ret == 0 || ret == -ENOENT || ret == -EBADFD);
-		require(ret || (range.length &&
-				range.offset + range.length <= ARENA &&
-				range.offset % elf->granule == 0));
+		require(!sym.code.length ||
+			(sym.code.offset + sym.code.length <= ARENA &&
+			 sym.code.offset % elf->granule == 0));
 	}
-	require(codearena_elf_symbol_at(elf, count, &sym) == -ENOENT);
+	require(i == 256 || ret == -ENOENT);
 }
 
 /* Bytes that no code of the object has are not touched. */
@@ -104,11 +103,12 @@ static void link_it(struct codearena_elf *elf)
 static void discard_some(struct codearena_elf *elf)
 {
 	CODEARENA_OPTS(codearena_elf_sym, sym);
-	size_t count = codearena_elf_symbol_count(elf), i;
+	size_t i;
 	int ret;
 
-	for (i = how % 3; i < count && i < 64; i += 3) {
-		require(!codearena_elf_symbol_at(elf, i, &sym));
+	for (i = how % 3; i < 64; i += 3) {
+		if (codearena_elf_symbol_at(elf, i, &sym))
+			return;
 		ret = codearena_elf_discard(elf, sym.name);
 		require(!ret || ret == -ENOENT || ret == -EBUSY);
 		if (!ret)

@@ -2,9 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Fuzzer of modules: the input is a list of operations, which a naive model does
- * too. After each one all that can be asked of the module must be as the model
- * says, and what is called through its jump tables returns what the model does.
+ * Fuzzer of modules: the input is a list of operations, which a naive model does,
+ * too. After each one everything that the module reports must agree with the
+ * model, and so must the results of calls through its jump tables.
  * Allocations fail on demand; then nothing may have changed.
  */
 #define _GNU_SOURCE
@@ -235,8 +235,8 @@ static void abandon(struct input *input)
 		return;
 	codes[0] = e->code;
 	codes[1] = take(input) % 2 && live ? live->code : e->code;
-	require(codearena_module_abandon(module, codes, 2) == -EINVAL);
-	require(!codearena_module_abandon(module, codes, 1));
+	require(codearena_module_drop(module, codes, 2) == -EINVAL);
+	require(!codearena_module_drop(module, codes, 1));
 	memset(e, 0, sizeof(*e));
 }
 
@@ -372,9 +372,9 @@ static void release(struct input *input)
 	if (!e)
 		return;
 	ret = entry_declared(e) ? -EINVAL : e->owned ? 0 : -ENOENT;
-	/* The call drops what may be the last reference. */
+	/* The call may drop the last reference. */
 	e->owned = false;
-	require(codearena_module_release(module, e->code) == ret);
+	require(codearena_module_drop(module, &e->code, 1) == ret);
 }
 
 static void reinstall(struct input *input)
@@ -406,19 +406,6 @@ static void reinstall(struct input *input)
 	}
 }
 
-static void lazy(struct input *input)
-{
-	uint32_t function = take(input) % (IMPORTS + FUNCTIONS + 2);
-	int ret = TRY(take(input) % 4,
-		      codearena_module_use_lazy(module, function)), want = 0;
-
-	if (function < IMPORTS || function >= IMPORTS + FUNCTIONS)
-		want = -ENOENT;
-	else if (model.current[function - IMPORTS])
-		want = -EBUSY;
-	require(ret == want || ret == -ENOMEM);
-}
-
 static void scope(struct input *input)
 {
 	unsigned int i, bit;
@@ -440,7 +427,7 @@ static void snapshot(void)
 	struct codearena_code *codes[CODES];
 	size_t count = CODES, i, n = 0;
 
-	require(!codearena_module_snapshot_all(module, codes, &count));
+	require(!codearena_module_codes(module, 0, codes, &count));
 	for (i = 0; i < CODES; i++) {
 		struct entry *e = &model.entries[i];
 
@@ -455,7 +442,7 @@ static void snapshot(void)
 			      codearena_code_start(codes[i - 1]));
 		entry_touch(e);
 	}
-	codearena_module_put(codes, count);
+	ca__module_put(codes, count);
 }
 
 static void log_on_off(void)
@@ -536,10 +523,7 @@ static void step(struct input *input)
 		model.debug = take(input) % 2;
 		require(!codearena_module_set_debug(module, model.debug));
 		break;
-	case 15:
-		lazy(input);
-		break;
-	case 16:
+	case 15 ... 16:
 		scope(input);
 		break;
 	case 17:
@@ -592,8 +576,8 @@ static struct codearena_manager *begin(unsigned int how)
 	model.deopt = how & 8;
 	model.debug = how & 16;
 	model.lazy = !(how & 32);
-	if (!model.lazy)
-		opts.lazy_builtin = CODEARENA_NO_BUILTIN;
+	if (model.lazy)
+		opts.flags |= CODEARENA_MODULE_F_LAZY;
 	if (model.deopt)
 		opts.flags |= CODEARENA_MODULE_F_DEOPT;
 	if (model.debug)

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Fuzzer of the region pool: the input is a list of operations, which a naive
- * pool does too. pool.mk makes its trees high.
+ * Fuzzer of the region pool: the input is a list of operations, which the model
+ * does too. pool.mk makes the trees high.
  */
 #include "pool/pool_model.h"
 

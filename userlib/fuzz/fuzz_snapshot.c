@@ -3,11 +3,11 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * Fuzzer of the snapshot loader. The input is loaded as it is; and once more
- * with checksums, and all that must agree with the module, put right, so that
- * what lies behind these is reached, on every machine and with every version.
+ * with checksums, and all that must agree with the module, repaired, so that the
+ * code after these checks is reached, on every machine and with every version.
  *
- * What loads must hold what the input says; it is saved, and that is loaded again:
- * it must, and be the same then. What does not load leaves the module as it was.
+ * If it loads, the module must hold what the input says; it is saved and loaded
+ * again, which must give the same. If not, the module must be unchanged.
  * Best built with the flags of snapshot.mk. The mutator knows the format:
  * it adds, takes away and changes entries, and counts them right again.
  */
@@ -19,6 +19,7 @@
 #include "codearena/trap.h"
 #include "lib/require.h"
 #include "snapshot/snapshot.h"
+#include "snapshot/snapshot_fits.h"
 
 #define IMPORTS		2
 #define FUNCTIONS	8
@@ -33,7 +34,7 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 static struct codearena_manager *manager;
 static struct codearena_handle_table *handles;
 
-/* A module that nothing is ever loaded into, for what is refused anyway. */
+/* An empty module, for inputs that are refused. */
 static struct codearena_module *empty;
 
 static void builtin(void)
@@ -51,7 +52,7 @@ static struct codearena_module *module_new(void)
 		       .functions = FUNCTIONS,
 		       .builtins = builtins,
 		       .builtin_count = 3,
-		       .lazy_builtin = 0,
+		       .flags = CODEARENA_MODULE_F_LAZY,
 		       .estimate = 16384,
 		       .signature_count = 4,
 		       .externals = externals,
@@ -79,9 +80,9 @@ static void start(void)
 				   codearena_pad_external());
 }
 
-static struct codearena_module_stat stat_of(struct codearena_module *module)
+static struct codearena_module_counters stat_of(struct codearena_module *module)
 {
-	CODEARENA_OPTS(codearena_module_stat, stat);
+	CODEARENA_OPTS(codearena_module_counters, stat);
 
 	require(!codearena_module_stat(module, &stat));
 	return stat;
@@ -89,7 +90,7 @@ static struct codearena_module_stat stat_of(struct codearena_module *module)
 
 static void require_pristine(struct codearena_module *module)
 {
-	struct codearena_module_stat stat = stat_of(module);
+	struct codearena_module_counters stat = stat_of(module);
 	CODEARENA_OPTS(codearena_handle_table_counters, table);
 
 	require(!stat.codes && !stat.added && !stat.current && !stat.dead);
@@ -116,7 +117,7 @@ static void examine(const struct codearena_code *code)
 			require(!codearena_code_inlining(code,
 							 position.inlining_id,
 							 &inlining));
-			/* So the way to the outermost caller ends. */
+			/* Walking up the callers must end. */
 			require(inlining.caller_id < position.inlining_id);
 			position.inlining_id = inlining.caller_id;
 		}
@@ -128,7 +129,7 @@ static bool same(const void *a, const void *b, size_t bytes)
 	return !bytes || (a && !memcmp(a, b, bytes));
 }
 
-/* An object is what the snapshot says. */
+/* An object must agree with the snapshot. */
 static void compare(const struct codearena_code *code,
 		    const struct ca__view *view)
 {
@@ -182,7 +183,7 @@ static void compare_all(struct codearena_module *module, const uint8_t *data,
 	require(stat_of(module).current == head.saved);
 	codes = malloc(count * sizeof(*codes));
 	require(codes);
-	require(!codearena_module_snapshot_all(module, codes, &count));
+	require(!codearena_module_codes(module, 0, codes, &count));
 	for (i = 0; i < count; i++) {
 		struct ca__view view;
 
@@ -192,7 +193,7 @@ static void compare_all(struct codearena_module *module, const uint8_t *data,
 		if (stat_of(module).spaces == 1)
 			compare(codes[i], &view);
 	}
-	codearena_module_put(codes, count);
+	ca__module_put(codes, count);
 	free(codes);
 }
 
@@ -201,21 +202,23 @@ static const struct codearena_snapshot_opts everything = {
 	.flags = CODEARENA_SNAPSHOT_F_BASELINE | CODEARENA_SNAPSHOT_F_OTHERS,
 };
 
-/* Loads bytes, and returns what the module saves; NULL: they do not load. */
+/* Loads bytes and returns what the module saves; NULL: they do not load. */
 static uint8_t *pass(const uint8_t *data, size_t *size)
 {
 	CODEARENA_OPTS(codearena_snapshot_error, failed);
 	struct codearena_module *module = empty;
 	uint8_t states[FUNCTIONS];
 	void *out = NULL;
+	uint32_t reason;
 	int checked, ret;
 
-	checked = codearena_snapshot_check(module, NULL, data, *size, NULL);
+	checked = snapshot_fits(module, NULL, data, *size, &reason);
 	if (!checked)
 		module = module_new();
 	ret = codearena_snapshot_load(module, NULL, data, *size, states,
 				      &failed);
 	require(failed.error == ret);
+	require(!checked || failed.reason == reason);
 	require(checked ? ret == checked : ret <= 0);
 	if (ret) {
 		require_pristine(module);
@@ -230,7 +233,7 @@ static uint8_t *pass(const uint8_t *data, size_t *size)
 	return out;
 }
 
-/* Checksums, length, and what the module expects. */
+/* Repairs checksums, length, and what the module expects. */
 static void repair(uint8_t *data, size_t size)
 {
 	struct codearena_snapshot_opts none = { .sz = sizeof(none) };
@@ -292,7 +295,7 @@ struct bytes {
 /**
  * struct place - an object in an input
  * @record: offset of its record
- * @end: offset behind it
+ * @end: offset after it
  * @view: what is in it
  */
 struct place {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "code/handle.h"
+#include "module/module.h"
 #include "module_code.h"
 
 /* As GDB documents it. */
@@ -67,15 +68,16 @@ static inline void check_function(uint32_t function, const uint64_t *from, size_
 			model.lazy ? LAZY_VALUE + IMPORTS + function : 0;
 	uint64_t target, entry, signature;
 	uint32_t found;
+	bool builtin;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
 		require(!codearena_module_call_target(module,
 						      IMPORTS + function,
 						      from[i], &target));
-		require(!codearena_module_slot_function(module, target,
-							&found));
-		require(found == IMPORTS + function);
+		require(!codearena_module_slot(module, target, &builtin,
+					       &found));
+		require(!builtin && found == IMPORTS + function);
 		require(!want || call(target) == want);
 	}
 	if (function_handles[function] == CODEARENA_HANDLE_INVALID)
@@ -87,7 +89,7 @@ static inline void check_function(uint32_t function, const uint64_t *from, size_
 	require(signature == 7 && entry == (e ? e->start : target));
 }
 
-static inline void check_codes(struct codearena_module_stat *want)
+static inline void check_codes(struct codearena_module_counters *want)
 {
 	unsigned int i, told = 0, known = 0;
 	struct jit_entry *jit;
@@ -122,21 +124,21 @@ static inline void check_codes(struct codearena_module_stat *want)
 static inline void check(void)
 {
 	CODEARENA_OPTS(codearena_space_info, space);
-	CODEARENA_OPTS(codearena_module_stat, stat);
-	CODEARENA_OPTS(codearena_module_stat, want);
+	CODEARENA_OPTS(codearena_module_counters, stat);
+	CODEARENA_OPTS(codearena_module_counters, want);
 	struct codearena_code *table[FUNCTIONS];
 	size_t count = FUNCTIONS, i;
 	uint64_t from[16];
 
 	require(!codearena_module_stat(module, &stat));
 	check_codes(&want);
-	require(!codearena_module_snapshot_table(module, table, &count));
+	require(!codearena_module_codes(module, CODEARENA_CODES_CURRENT, table, &count));
 	for (i = 0; i < FUNCTIONS; i++) {
 		require(table[i] ==
 			(model.current[i] ? model.current[i]->code : NULL));
 		want.current += !!table[i];
 	}
-	codearena_module_put(table, FUNCTIONS);
+	ca__module_put(table, FUNCTIONS);
 	require(stat.added == want.added && stat.codes == want.codes);
 	require(stat.current == want.current && stat.dead == want.dead);
 	require(stat.code_bytes == want.code_bytes);

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What the code of the fuzzer of modules is made of.
+ * Machine code for the fuzzer of modules.
  */
 #ifndef FUZZ_MODULE_CODE_H
 #define FUZZ_MODULE_CODE_H

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * A module that cannot be wrong: arrays of code and functions, with every
- * reference by name. For the fuzzer of modules.
+ * The model of a module for its fuzzer: arrays of code and functions, which count
+ * every reference separately.
  */
 #ifndef FUZZ_MODULE_MODEL_H
 #define FUZZ_MODULE_MODEL_H
@@ -38,8 +38,8 @@ enum body { RETURNS, CALLS, CALLS_BUILTIN };
  * @table: current
  * @owned: the module's reference, of a wrapper
  * @scopes: bit for each scope that has it
- * @candidate: of the collection that is under way
- * @told: the debugger knows it
+ * @candidate: in the running collection
+ * @told: whether the debugger knows it
  * @value: what it returns, or what it calls
  */
 struct entry {
@@ -74,7 +74,7 @@ static inline bool entry_refs(const struct entry *e)
 	return e->held || e->table || e->owned || e->scopes;
 }
 
-/* Somebody gets a reference to it: it is no candidate any more. */
+/* It gets a reference, and is no candidate any more. */
 static inline void entry_touch(struct entry *e)
 {
 	e->candidate = false;
@@ -138,7 +138,7 @@ static inline bool model_installs(const struct model *m, const struct entry *e,
 	return m->deopt && prior->deopt;
 }
 
-/* The upmost scope gets a reference. */
+/* The innermost scope gets a reference. */
 static inline void model_scope(struct model *m, struct entry *e)
 {
 	if (m->scopes)
@@ -167,7 +167,7 @@ static inline void model_publish(struct model *m, struct entry *e)
 	}
 }
 
-/* What a call of current code returns; 0: it is not to be called. */
+/* What a call of current code returns; 0: it must not be called. */
 static inline uint32_t model_value(const struct model *m,
 				   const struct entry *e, unsigned int depth)
 {

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * libcodearena, layer 1: arenas of executable memory for JIT compilers.
+ * libcodearena: arenas of executable memory for JIT compilers.
  */
 #ifndef CODEARENA_H
 #define CODEARENA_H
@@ -11,105 +11,140 @@
 #include <stdint.h>
 #include <linux/codearena.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /*
- * Words used here:
+ * Terms
  *
  * arena       a fixed number of bytes of address space for code, addressed by
  *             offset; opaque struct codearena_arena
  * code view   the mapping of the whole arena in this process, readable and
  *             executable, never writable
- * page        unit of commit: backing with memory
+ * page        unit of commit
  * granule     unit of sealing, 1/64 of a page
  * commit      back a range with memory that holds trap instructions
  * seal        make a range of granules immutable; only then may it be executed
  * publish     copy code in, seal it and patch words elsewhere, in one call
  * patch       compare and exchange words in sealed, patchable granules
- * discard     take the seal away and fill with trap instructions
- * backend     what keeps the promises: the device /dev/codearena (the kernel),
- *             or, without the module, a memfd mapped twice
+ * discard     remove the seal and fill with trap instructions
+ * backend     what implements the arena: the device /dev/codearena (the
+ *             kernel), or the fallback, a memfd mapped twice
  *
  * Return values
  *
- * Functions that return int return 0 or a negative errno; errno itself is not
- * part of the interface. The codes mean what <linux/codearena.h> says they
- * mean, on both backends, and a call that fails has changed nothing. Where a
- * function has codes of its own it lists them. A NULL arena, or a NULL pointer
- * for a result that is not documented as optional, is -EINVAL. -EIO means that
- * the device answered with an errno that the interface does not have.
+ * Functions that return int return 0 or a negative errno; they leave errno
+ * undefined. The codes have the meaning that <linux/codearena.h> gives them, on
+ * both backends; codearena_strerror() describes them. A call that fails changes
+ * nothing. A NULL arena, or a NULL pointer for a result that is not documented
+ * as optional, is -EINVAL. -EIO means that the device returned an errno that
+ * the interface does not have.
  *
  * Parameters called failed may be NULL. On failure they get the index of the
- * entry that was refused, or SIZE_MAX if no single entry is to blame; on
- * success SIZE_MAX.
+ * refused entry, or SIZE_MAX if no single entry is to blame; on success
+ * SIZE_MAX.
  *
  * Threads
  *
  * Every function may be called from any thread at any time, on the same arena
- * too, except codearena_arena_free(), which must be the last call on its
- * arena. The memfd backend serialises the changes of one arena by a mutex; the
- * device lets changes of different granules run side by side. None may be
- * called from a signal handler, but the accessors codearena_arena_backend() to
- * codearena_arena_page_size(), codearena_backend_name() and
- * codearena_version().
+ * too, except codearena_arena_free(), which must be the last call on its arena.
+ * The device changes different granules of an arena in parallel; the fallback
+ * has one lock for all arenas of the process. From a signal handler only these
+ * may be called: the accessors codearena_arena_backend() to
+ * codearena_arena_page_size(), codearena_backend_name(), codearena_strerror()
+ * and codearena_version().
  *
  * fork()
  *
- * The child has the code view and may execute it, read the counters, share the
- * arena, and free its copy of the handle. Changes are refused with -EPERM
- * unless the arena was made with CODEARENA_RESERVE_F_SHARED_WRITER.
+ * The child has the code view. It may execute it, read the counters, share the
+ * arena, and free its copy of the handle. Changes return -EPERM, unless the
+ * arena has CODEARENA_RESERVE_F_SHARED_WRITER. On the fallback the child's
+ * counters are those of the moment of the fork.
  *
- * What the memfd backend does not do
+ * What the fallback does not do
  *
- * It keeps the interface, not the security promise:
+ * It has the same functions, states and errors, but not the security promise:
  *
- * - The library holds a second, writable mapping of the code. Whoever finds its
- *   address, or opens /proc/PID/fd, /proc/PID/mem or uses ptrace, can change
- *   sealed code. The alias is not inherited by a child of fork() and not
- *   dumped; the file descriptor it was made from is inherited by a child.
- * - With CODEARENA_RESERVE_F_SHARED_WRITER the alias is inherited by a child of
- *   fork(). A process that received the arena by its file descriptor can never
- *   change it.
- * - A committed granule that is not sealed can be read and executed (it holds
- *   trap instructions or what was written). Memory that is not committed gives
- *   SIGBUS as it does on the device, but not in a process that attached the
- *   arena and not with CODEARENA_RESERVE_F_SHARED_WRITER: there it reads as
- *   zero bytes. A child of fork() sees only memory that was committed before.
+ * - The library holds a second, writable mapping of the code. An attacker who
+ *   finds its address, or uses /proc/PID/fd, /proc/PID/mem or ptrace, can
+ *   change sealed code. A child of fork() has no such mapping, but inherits the
+ *   file descriptor. Core dumps leave the mapping out.
+ * - An arena belongs to one process: codearena_arena_share(),
+ *   codearena_arena_attach() and CODEARENA_RESERVE_F_SHARED_WRITER return
+ *   -EOPNOTSUPP.
+ * - It never returns -EFAULT. Arrays and code are used where they are, like
+ *   arguments of memcpy(): a bad address is a fault of the caller, no other
+ *   thread may change them during the call, and code to be copied must not lie
+ *   where the same call writes.
+ * - A committed granule that is not sealed can be read and executed; it holds
+ *   trap instructions or what was written. Memory that is not committed raises
+ *   SIGBUS, as on the device. A child of fork() sees only memory that was
+ *   committed before the fork.
  * - Views of a CODEARENA_RESERVE_F_PERMANENT arena can be unmapped in part.
  * - Synchronisation (CODEARENA_PATCH_F_SYNC, discarding) reaches the threads of
- *   the calling process, not those of other processes that map the arena.
- * - Decommitted memory of an arena that was shared goes back to the system when
- *   the arena is freed, not before.
- * - Memory is charged to the control group as shared memory. There is no limit
- *   for all arenas together.
- * - Traps go through handlers of signals, with the limits that codearena/trap.h
- *   tells.
+ *   the calling process, not a child that still executes the code.
+ * - Memory is charged to the control group as shared memory. No limit covers
+ *   all arenas together, or metadata, which the counters leave out.
+ * - Traps go through signal handlers, with the limits in codearena/trap.h.
  */
 
-/**
- * CODEARENA_OPTS - declare and initialise an options or information structure
- * @type: structure tag, e.g. codearena_arena_opts
- * @name: name of the variable
- * @...: designated initialisers; members that are not named are 0
- *
- * All structures of this header that begin with sz must have it set, to their
- * size in the program, so that programs and libraries of different ages
- * understand each other: members that the program does not have count as 0, and
- * bytes that the library does not know must be 0 (else -E2BIG).
- */
-#define CODEARENA_OPTS(type, name, ...) \
+/* The version of this header; codearena_version() is that of the library. */
+#define CODEARENA_VERSION_MAJOR	1
+#define CODEARENA_VERSION_MINOR	0
+#define CODEARENA_VERSION_PATCH	0
+
+/* For comparisons in #if, as CODEARENA_VERSION_NUMBER >= 1002000 for 1.2.0. */
+#define CODEARENA_VERSION_NUMBER					\
+	(CODEARENA_VERSION_MAJOR * 1000000 +				\
+	 CODEARENA_VERSION_MINOR * 1000 + CODEARENA_VERSION_PATCH)
+
+#define CODEARENA_STRING__(major, minor, patch)	#major "." #minor "." #patch
+#define CODEARENA_STRING_(major, minor, patch)	\
+	CODEARENA_STRING__(major, minor, patch)
+
+/* The same as codearena_version() returns it. */
+#define CODEARENA_VERSION_STRING					\
+	CODEARENA_STRING_(CODEARENA_VERSION_MAJOR, CODEARENA_VERSION_MINOR, \
+			  CODEARENA_VERSION_PATCH)
+
+#ifdef __cplusplus
+#define CODEARENA_OPTS(type, name) \
+	struct type name = codearena_opts_init<struct type>()
+
+template <typename type> inline type codearena_opts_init()
+{
+	type opts = type();
+
+	opts.sz = sizeof(opts);
+	return opts;
+}
+#else
+#define CODEARENA_OPTS_(type, name, ...) \
 	struct type name = { .sz = sizeof(struct type), __VA_ARGS__ }
 
 /**
- * enum codearena_backend - who keeps an arena
- * @CODEARENA_BACKEND_AUTO: the device if it is usable, else the memfd. The
- *                          environment variable CODEARENA_BACKEND, if set to
- *                          "device" or "memfd", decides instead (ignored in
+ * CODEARENA_OPTS - declare and initialise an options or information structure
+ * @...: structure tag, e.g. codearena_arena_opts; name of the variable; in C
+ *       only: designated initialisers. Other members are 0
+ *
+ * Structures that begin with sz must have it set to their size in the program,
+ * so that programs and libraries of different ages understand each other:
+ * members that the program does not have count as 0, and bytes that the library
+ * does not know must be 0 (else -E2BIG). In an array of such structures all
+ * entries have the same sz, which is the distance between them.
+ */
+#define CODEARENA_OPTS(...)	CODEARENA_OPTS_(__VA_ARGS__,)
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * enum codearena_backend - which backend implements an arena
+ * @CODEARENA_BACKEND_AUTO: the device if it is usable, else the fallback. If
+ *                          the environment variable CODEARENA_BACKEND is
+ *                          "device" or "memfd", it decides instead (ignored in
  *                          set-user-ID programs; any other value is -EINVAL).
  * @CODEARENA_BACKEND_DEVICE: the kernel module
- * @CODEARENA_BACKEND_MEMFD: a memfd mapped twice, weaker: see above
+ * @CODEARENA_BACKEND_MEMFD: the fallback, a memfd mapped twice; see above
  */
 enum codearena_backend {
 	CODEARENA_BACKEND_AUTO = 0,
@@ -120,7 +155,7 @@ enum codearena_backend {
 /**
  * struct codearena_info - what a backend can do
  * @sz: set by the caller to sizeof(struct codearena_info)
- * @backend: the backend described; never CODEARENA_BACKEND_AUTO
+ * @backend: the described backend; never CODEARENA_BACKEND_AUTO
  * @machine: ELF machine number that code must be for
  * @page_size: bytes in a page
  * @granule: bytes in a granule
@@ -149,8 +184,7 @@ struct codearena_info {
  * @sz: set by the caller to sizeof(struct codearena_arena_opts)
  * @name: shown in /proc; printable ASCII, shorter than CODEARENA_NAME_LEN;
  *        NULL: ""
- * @device: path of the device, NULL: /dev/codearena; the memfd backend ignores
- *          it
+ * @device: path of the device, NULL: /dev/codearena; the fallback ignores it
  * @backend: which backend to use
  * @flags: CODEARENA_RESERVE_F_* bits
  * @commit_limit: most bytes that may be committed at a time, a multiple of the
@@ -174,12 +208,12 @@ struct codearena_arena_opts {
 struct codearena_arena;
 
 /**
- * codearena_probe - find out whether a backend is usable here
+ * codearena_probe - check whether a backend is usable here
  * @backend: the backend in question; AUTO: the one that would be used
  * @info: NULL, or gets the description of the backend; @sz must be set. Bytes
- *        beyond what this library knows become 0.
+ *        that this library does not know become 0.
  *
- * Tries what an arena needs, down to mapping one page of code, and undoes it.
+ * Makes an arena of one page and frees it.
  *
  * Return: 0 if the backend is usable. For the device:
  * -ENOENT: there is no /dev/codearena; the module is not loaded.
@@ -190,7 +224,7 @@ struct codearena_arena;
  *         noexec, or a security policy forbids it.
  * -ENOEXEC: it holds code for another machine than this program's.
  * -EPROTO: its answers contradict the interface.
- * For the memfd:
+ * For the fallback:
  * -ENOSYS: the system has no memfd_create().
  * -EPERM: executable shared memory is forbidden by a security policy.
  * For both: -EINVAL: @backend, @info->sz, or the environment variable is wrong;
@@ -215,18 +249,29 @@ const char *codearena_backend_name(enum codearena_backend backend);
 const char *codearena_version(void);
 
 /**
+ * codearena_strerror - describe an error of this library
+ * @error: what a function returned, or an errno
+ *
+ * Unlike strerror() it says what the code means here, in English.
+ *
+ * Return: a constant string, also for 0 and for unknown codes.
+ */
+const char *codearena_strerror(int error);
+
+/**
  * codearena_arena_new - make an arena
  * @length: bytes of address space, a multiple of the page size
  * @opts: NULL, or options
  * @out: gets the arena; NULL on failure
  *
- * Opens the backend, reserves the arena and maps its code view. Nothing is
- * committed. The calling process (address space) owns the arena. A length of
- * 2 MiB and more is aligned to 2 MiB where possible.
+ * Opens the backend, reserves the arena and maps its code view. No page is
+ * committed. The calling process (address space) owns the arena. A view of
+ * 2 MiB or more is aligned to 2 MiB where possible.
  *
  * Return: 0; -ENOSPC: no address range that @opts->near and @opts->reach
  * describe is free; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is
- * wrong; the codes of codearena_probe().
+ * wrong, or the backend does not support a flag; the codes of
+ * codearena_probe().
  */
 int codearena_arena_new(uint64_t length,
 			const struct codearena_arena_opts *opts,
@@ -235,32 +280,32 @@ int codearena_arena_new(uint64_t length,
 /**
  * codearena_arena_attach - map an arena of another process
  * @fd: from codearena_arena_share(), received over a UNIX socket or inherited.
- *      It stays the caller's, who may close it after the call.
+ *      The caller owns it, and may close it after the call.
  * @opts: NULL, or options: only @backend, @near and @reach may be set.
- *        With CODEARENA_BACKEND_AUTO the kind of @fd decides.
+ *        Only arenas on the device can be attached.
  * @out: gets the arena; NULL on failure
  *
  * The result can be executed, read, queried and shared on. Every change is
  * refused with -EBADF.
  *
- * Return: 0; -EBADFD: @fd is not an arena, or one of another backend than
- * @opts demands; -EBADF: @fd is not open; -ENOSPC, -EINVAL, -E2BIG, -EPERM,
- * -EMFILE, -ENOMEM: as codearena_arena_new().
+ * Return: 0; -EBADFD: @fd is not an arena, or not of the backend that @opts
+ * demands; -EOPNOTSUPP: @fd is a memfd; -EBADF: @fd is not open; -ENOSPC,
+ * -EINVAL, -E2BIG, -EPERM, -EMFILE, -ENOMEM: as codearena_arena_new().
  */
 int codearena_arena_attach(int fd, const struct codearena_arena_opts *opts,
 			   struct codearena_arena **out);
 
 /**
  * codearena_arena_free - unmap the code view and close the arena
- * @arena: NULL, or an arena, which is gone after the call
+ * @arena: NULL, or an arena, which is invalid after the call
  *
- * That no thread executes its code any more is the caller's to ensure. Other
+ * The caller must ensure that no thread executes its code any more. Other
  * processes that map the arena keep their view.
  */
 void codearena_arena_free(struct codearena_arena *arena);
 
 /**
- * codearena_arena_backend - which backend keeps the arena
+ * codearena_arena_backend - which backend implements the arena
  * @arena: arena
  *
  * Return: CODEARENA_BACKEND_DEVICE or CODEARENA_BACKEND_MEMFD;
@@ -273,8 +318,7 @@ codearena_arena_backend(const struct codearena_arena *arena);
  * codearena_arena_base - address of offset 0 in the code view
  * @arena: arena
  *
- * The address does not change in the life of the arena. Return: the address;
- * NULL if @arena is NULL.
+ * The address never changes. Return: the address; NULL if @arena is NULL.
  */
 const void *codearena_arena_base(const struct codearena_arena *arena);
 
@@ -291,7 +335,7 @@ uint64_t codearena_arena_length(const struct codearena_arena *arena);
  * @arena: arena
  *
  * It belongs to the arena and must not be closed. On the device it can change
- * the arena, on the memfd backend it is open for reading only. To hand the
+ * the arena; on the fallback it is open for reading only. To hand the
  * arena to another process use codearena_arena_share().
  *
  * Return: the descriptor; -1 if @arena is NULL.
@@ -329,7 +373,7 @@ int codearena_arena_commit(struct codearena_arena *arena, uint64_t offset,
 			   uint64_t length);
 
 /**
- * codearena_arena_decommit - give memory back
+ * codearena_arena_decommit - give the memory of a range back
  * @arena: arena
  * @offset: first byte, a multiple of the page size
  * @length: bytes, a multiple of the page size, not 0
@@ -381,9 +425,9 @@ int codearena_arena_seal(struct codearena_arena *arena, uint64_t offset,
  * @flags: CODEARENA_PUBLISH_F_SYNC
  * @failed: see above; @object_count + the index if a patch was refused
  *
- * See struct codearena_object and struct codearena_publish. Of @objects only
- * out_trap_id is written to, and only where an object has traps: an array
- * without may lie in memory that cannot be written.
+ * See struct codearena_object and struct codearena_publish. The call writes
+ * only out_trap_id of objects that have traps: an array without traps may be
+ * read-only.
  *
  * Return: 0, -EAGAIN, -EBADF, -EBUSY, -EEXIST, -EFAULT, -EINVAL, -ENOENT,
  * -ENOMEM, -EOPNOTSUPP, -EOVERFLOW, -EPERM.
@@ -413,7 +457,7 @@ int codearena_arena_patch(struct codearena_arena *arena,
 			  size_t count, uint32_t flags, size_t *failed);
 
 /**
- * codearena_arena_discard - take code back
+ * codearena_arena_discard - remove code
  * @arena: arena
  * @ranges: array of ranges of whole granules
  * @count: entries of @ranges, not 0
@@ -422,7 +466,8 @@ int codearena_arena_patch(struct codearena_arena *arena,
  * See struct codearena_range and struct codearena_discard.
  *
  * Return: 0, -EBADF, -EBUSY, -EFAULT, -EINVAL, -ENOENT, -ENOMEM, -EOPNOTSUPP
- * (memfd backend on a kernel without a way to synchronise), -EOVERFLOW, -EPERM.
+ * (the fallback on a kernel that cannot synchronise threads), -EOVERFLOW,
+ * -EPERM.
  */
 int codearena_arena_discard(struct codearena_arena *arena,
 			    const struct codearena_range *ranges, size_t count,
@@ -431,13 +476,13 @@ int codearena_arena_discard(struct codearena_arena *arena,
 /**
  * codearena_arena_share - make a descriptor for another process
  * @arena: arena
- * @fd: gets a new close-on-exec descriptor, which is the caller's to close;
- *      -1 on failure
+ * @fd: gets a new close-on-exec descriptor, which the caller must close; -1 on
+ *      failure
  *
- * The descriptor can be mapped for reading and executing, never for writing,
- * wherever it is used; see codearena_arena_attach().
+ * The descriptor can be mapped for reading and executing, never for writing, in
+ * any process; see codearena_arena_attach().
  *
- * Return: 0, -EINVAL, -EMFILE, -ENFILE, -ENOMEM, -EOPNOTSUPP.
+ * Return: 0, -EINVAL, -EMFILE, -ENFILE, -ENOMEM; -EOPNOTSUPP: the fallback.
  */
 int codearena_arena_share(struct codearena_arena *arena, int *fd);
 
@@ -447,8 +492,8 @@ int codearena_arena_share(struct codearena_arena *arena, int *fd);
  * @stat: gets the counters. @stat->size must be set by the caller to
  *        sizeof(struct codearena_stat), @stat->flags to 0, as for the ioctl.
  *
- * Works in every process that has the arena. Return: 0, -EINVAL, -E2BIG,
- * -EOPNOTSUPP.
+ * Works in a child of fork() and on an attached arena, too. Return: 0, -EINVAL,
+ * -E2BIG, -EOPNOTSUPP.
  */
 int codearena_arena_stat(struct codearena_arena *arena,
 			 struct codearena_stat *stat);

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -42,7 +43,7 @@ inline const std::error_category &category() noexcept
 
 		std::string message(int value) const override
 		{
-			return std::generic_category().message(value);
+			return codearena_strerror(value);
 		}
 
 		std::error_condition
@@ -67,7 +68,8 @@ inline std::error_code error_of(int ret) noexcept
 /**
  * result - a value or an error
  *
- * True if there is a value. value() throws std::system_error if there is none.
+ * True if there is a value. value() throws std::system_error if there is none, or
+ * aborts in programs without exceptions.
  */
 template <typename T>
 class [[nodiscard]] result {
@@ -86,8 +88,13 @@ public:
 private:
 	void check() const
 	{
+#ifdef __cpp_exceptions
 		if (error_)
 			throw std::system_error(error_);
+#else
+		if (error_)
+			std::abort();
+#endif
 	}
 
 	T value_{};

@@ -52,6 +52,6 @@ check cpp "$EXAMPLES/cpp" \
 	'no such function' \
 	'version 3' \
 	'released, 1 allocator' \
-	'codearena: Invalid argument'
+	'codearena: invalid argument: misaligned, empty, out of range or contradictory'
 echo "1..$count"
 exit $status

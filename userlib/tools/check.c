@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * codearenactl check: can there be arenas here, and if not, why not.
+ * codearenactl check: whether arenas work here, and if not, why.
  */
 #include <stdarg.h>
 

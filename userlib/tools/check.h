@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * codearenactl check: what its files share.
+ * codearenactl check: shared declarations.
  */
 #ifndef CTL_CHECK_H
 #define CTL_CHECK_H
@@ -11,16 +11,16 @@
 
 enum ctl_verdict {
 	CTL_GOOD,
-	CTL_NOTE,	/* good to know, nothing to be done */
+	CTL_NOTE,	/* no problem, but worth knowing */
 	CTL_BAD,
-	CTL_UNKNOWN,	/* could not be found out */
+	CTL_UNKNOWN,	/* could not be checked */
 };
 
 /**
- * struct ctl_finding - what one check has found
- * @verdict: whether it is good
- * @detail: what there is
- * @advice: what to do about it; empty when nothing has to be done
+ * struct ctl_finding - result of a check
+ * @verdict: the result
+ * @detail: what was found
+ * @advice: what to do about it; may be empty
  */
 struct ctl_finding {
 	enum ctl_verdict verdict;

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * codearenactl check: the module, its device, and what the library makes of it.
+ * codearenactl check: the module, its device, and the library's backends.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,7 +33,7 @@ CTL_CHECK(module)
 
 	if (!exists(options, "/sys/module/codearena")) {
 		ctl_find(f, CTL_BAD, "the module is not loaded");
-		ctl_advise(f, "modprobe codearena; install codearena-dkms if there is none");
+		ctl_advise(f, "run modprobe codearena; install codearena-dkms if it is missing");
 		return;
 	}
 	version = ctl_read_file(options, "/sys/module/codearena/version");
@@ -42,10 +42,10 @@ CTL_CHECK(module)
 		return;
 	}
 	version[strcspn(version, "\n")] = 0;
-	if (strcmp(version, CODEARENA_VERSION)) {
+	if (strcmp(version, CODEARENA_VERSION_STRING)) {
 		ctl_find(f, CTL_NOTE, "loaded, version %s; this is version %s",
-			 version, CODEARENA_VERSION);
-		ctl_advise(f, "nothing, as long as both have the same first number");
+			 version, CODEARENA_VERSION_STRING);
+		ctl_advise(f, "no action needed while the major versions are equal");
 	} else {
 		ctl_find(f, CTL_GOOD, "loaded, version %s", version);
 	}
@@ -65,8 +65,8 @@ CTL_CHECK(device)
 
 		ctl_find(f, CTL_BAD, "%s: %s", path, strerror(error));
 		ctl_advise(f, error == ENOENT ?
-			   "load the module; in a container, pass the device in" :
-			   "see to the permissions of the directory");
+			   "load the module; in a container, pass the device through" :
+			   "check the permissions of its directory");
 		return;
 	}
 	if (!S_ISCHR(status.st_mode)) {
@@ -82,13 +82,13 @@ CTL_CHECK(device)
 	if (access(path, R_OK | W_OK)) {
 		f->verdict = CTL_BAD;
 		if (status.st_gid)
-			ctl_advise(f, "become a member of its group: usermod -aG %s NAME, then log in again",
+			ctl_advise(f, "join its group: usermod -aG %s NAME, then log in again",
 				   group ? group->gr_name : "GROUP");
 		else
-			ctl_advise(f, "install the udev rule, which gives it a group, and join that");
+			ctl_advise(f, "install the udev rule, which sets a group, and join that group");
 	} else if (status.st_mode & 0002) {
 		f->verdict = CTL_BAD;
-		ctl_advise(f, "everybody may write to it: chmod o-w %s, and look at the udev rules",
+		ctl_advise(f, "any user may write to it: run chmod o-w %s, and check the udev rules",
 			   path);
 	}
 }
@@ -103,9 +103,9 @@ CTL_CHECK(noexec)
 		return;
 	}
 	if (status.f_flag & ST_NOEXEC) {
-		ctl_find(f, CTL_BAD, "%s is mounted noexec: nothing of a device there can be mapped as code",
+		ctl_find(f, CTL_BAD, "%s is mounted noexec, so its devices cannot be mapped as code",
 			 path);
-		ctl_advise(f, "mount -o remount,exec %s; in systemd units not PrivateDevices=yes but DeviceAllow= (see the example unit)",
+		ctl_advise(f, "run mount -o remount,exec %s; in systemd units replace PrivateDevices=yes by DeviceAllow= (see the example unit)",
 			   path);
 	} else {
 		ctl_find(f, CTL_GOOD, "%s is not mounted noexec", path);
@@ -118,7 +118,7 @@ static const struct {
 } probe_advice[] = {
 	{ ENOENT, "load the module: modprobe codearena" },
 	{ EACCES, "see 'device'" },
-	{ EPERM, "see 'noexec' and 'selinux'; a seccomp filter can be the reason, too" },
+	{ EPERM, "see 'noexec' and 'selinux'; a seccomp filter may be the cause too" },
 	{ ENXIO, "the node is stale: load the module again" },
 	{ ENODEV, "the node is stale: load the module again" },
 	{ ENOTTY, "the node belongs to another driver: remove it" },
@@ -133,7 +133,7 @@ CTL_CHECK(backend)
 	int ret;
 
 	if (*options->root) {
-		ctl_find(f, CTL_UNKNOWN, "not of this system");
+		ctl_find(f, CTL_UNKNOWN, "not checked with --root");
 		return;
 	}
 	ret = codearena_probe(CODEARENA_BACKEND_DEVICE, &info);
@@ -152,7 +152,7 @@ CTL_CHECK(backend)
 		 codearena_version(), info.abi_revision, info.features);
 	ret = codearena_probe(CODEARENA_BACKEND_AUTO, &info);
 	if (ret || info.backend != CODEARENA_BACKEND_DEVICE) {
-		ctl_find(f, CTL_NOTE, "the device is usable, but CODEARENA_BACKEND=%s decides otherwise",
+		ctl_find(f, CTL_NOTE, "the device is usable, but CODEARENA_BACKEND=%s selects another backend",
 			 wish ? wish : "");
 		ctl_advise(f, "unset CODEARENA_BACKEND");
 	}
@@ -163,16 +163,16 @@ CTL_CHECK(fallback)
 	int ret;
 
 	if (*options->root) {
-		ctl_find(f, CTL_UNKNOWN, "not of this system");
+		ctl_find(f, CTL_UNKNOWN, "not checked with --root");
 		return;
 	}
 	ret = codearena_probe(CODEARENA_BACKEND_MEMFD, NULL);
 	if (ret) {
-		ctl_find(f, CTL_NOTE, "without the device there are no arenas here: memfd: %s",
+		ctl_find(f, CTL_NOTE, "the fallback backend does not work: memfd: %s",
 			 strerror(-ret));
-		ctl_advise(f, "nothing, if the device is usable");
+		ctl_advise(f, "no action needed if the device is usable");
 	} else {
-		ctl_find(f, CTL_GOOD, "without the device, programs get arenas in a memfd, which do not have its guarantees");
+		ctl_find(f, CTL_GOOD, "without the device, programs use memfds, which lack its guarantees");
 	}
 }
 
@@ -182,7 +182,7 @@ CTL_CHECK(limit)
 				   "/sys/module/codearena/parameters/commit_limit_mb");
 
 	if (!text) {
-		ctl_find(f, CTL_UNKNOWN, "no limit to be seen: %s",
+		ctl_find(f, CTL_UNKNOWN, "cannot read the limit: %s",
 			 strerror(errno));
 		return;
 	}
@@ -191,7 +191,7 @@ CTL_CHECK(limit)
 		 strcmp(text, "0") ? "" : ": there is no limit");
 	if (!strcmp(text, "0")) {
 		f->verdict = CTL_NOTE;
-		ctl_advise(f, "this memory is never swapped: set the module's parameter commit_limit_mb");
+		ctl_advise(f, "this memory cannot be swapped: set the module parameter commit_limit_mb");
 	}
 	free(text);
 }

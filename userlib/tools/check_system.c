@@ -33,7 +33,7 @@ CTL_CHECK(kernel)
 	} else if (strcmp(name.machine, "x86_64") &&
 		   strcmp(name.machine, "aarch64")) {
 		f->verdict = CTL_BAD;
-		ctl_advise(f, "the module is for x86-64 and arm64");
+		ctl_advise(f, "the module supports x86-64 and arm64 only");
 	}
 }
 
@@ -43,11 +43,11 @@ CTL_CHECK(mdwe)
 
 	(void)options;
 	if (ret < 0)
-		ctl_find(f, CTL_NOTE, "this kernel has no PR_SET_MDWE (6.3 has)");
+		ctl_find(f, CTL_NOTE, "this kernel has no PR_SET_MDWE (new in 6.3)");
 	else if (ret)
-		ctl_find(f, CTL_GOOD, "memory that was writable cannot become code here: arenas of the device do not need that");
+		ctl_find(f, CTL_GOOD, "enforced here: writable memory cannot become code, which arenas of the device do not need");
 	else
-		ctl_find(f, CTL_GOOD, "not in force here; with the device it can be (MemoryDenyWriteExecute=yes)");
+		ctl_find(f, CTL_GOOD, "not enforced here; programs on the device can enable it (MemoryDenyWriteExecute=yes)");
 }
 
 CTL_CHECK(selinux)
@@ -57,7 +57,7 @@ CTL_CHECK(selinux)
 	ssize_t n;
 
 	if (!enforce) {
-		ctl_find(f, CTL_GOOD, "SELinux is not in force");
+		ctl_find(f, CTL_GOOD, "SELinux is not enabled");
 		return;
 	}
 	n = getxattr(ctl_path(path, sizeof(path), options, "/dev/codearena"),
@@ -65,11 +65,11 @@ CTL_CHECK(selinux)
 	if (n >= 0)
 		label[n] = 0;
 	if (*enforce == '1') {
-		ctl_find(f, CTL_NOTE, "SELinux enforces; the device has %s",
+		ctl_find(f, CTL_NOTE, "SELinux is enforcing; label of the device: %s",
 			 label);
-		ctl_advise(f, "domains need 'map execute read write ioctl open' for that label, and not execmem: see the audit log");
+		ctl_advise(f, "domains need 'map execute read write ioctl open' for that label, not execmem: see the audit log");
 	} else {
-		ctl_find(f, CTL_GOOD, "SELinux is permissive; the device has %s",
+		ctl_find(f, CTL_GOOD, "SELinux is permissive; label of the device: %s",
 			 label);
 	}
 	free(enforce);
@@ -83,28 +83,28 @@ CTL_CHECK(lockdown)
 	bool locked = text && !strstr(text, "[none]");
 
 	if (locked || (forced && *forced == 'Y')) {
-		ctl_find(f, CTL_NOTE, "only signed modules are loaded (%s)",
+		ctl_find(f, CTL_NOTE, "only signed modules can be loaded (%s)",
 			 locked ? "lockdown" : "sig_enforce");
-		ctl_advise(f, "if 'module' is bad: make sign, or let dkms sign, and mokutil --import the key");
+		ctl_advise(f, "if 'module' is bad: sign it by make sign or dkms, and enroll the key by mokutil --import");
 	} else if (!text) {
-		ctl_find(f, CTL_UNKNOWN, "lockdown is not to be seen: %s",
+		ctl_find(f, CTL_UNKNOWN, "cannot read the lockdown state: %s",
 			 strerror(errno));
 	} else {
-		ctl_find(f, CTL_GOOD, "no lockdown: the module needs no signature");
+		ctl_find(f, CTL_GOOD, "no lockdown: unsigned modules can be loaded");
 	}
 	free(text);
 	free(forced);
 }
 
-/* What it is worth to know of a processor: flags as /proc/cpuinfo has them. */
+/* Features worth knowing, by their flags in /proc/cpuinfo. */
 static const struct {
 	const char *flag;
 	const char *meaning;
 } flags[] = {
-	{ "ibt", "entry marks for indirect branches" },
+	{ "ibt", "landing pads of indirect branches" },
 	{ "user_shstk", "shadow stacks" },
 	{ "pku", "protection keys" },
-	{ "bti", "entry marks for indirect branches" },
+	{ "bti", "landing pads of indirect branches" },
 	{ "paca", "signed return addresses" },
 };
 
@@ -135,7 +135,7 @@ CTL_CHECK(processor)
 	line = strstr(text, "\nflags");
 	if (!line)
 		line = strstr(text, "\nFeatures");
-	ctl_find(f, CTL_GOOD, "nothing of it is needed:");
+	ctl_find(f, CTL_GOOD, "optional features:");
 	for (size_t i = 0; line && i < sizeof(flags) / sizeof(*flags); i++) {
 		if (!has_word(line + 1, flags[i].flag))
 			continue;
@@ -145,7 +145,7 @@ CTL_CHECK(processor)
 	}
 	used = strlen(f->detail);
 	if (f->detail[used - 1] == ':')
-		ctl_find(f, CTL_GOOD, "nothing special, and nothing is needed");
+		ctl_find(f, CTL_GOOD, "no optional features");
 	free(text);
 }
 
@@ -167,7 +167,7 @@ CTL_CHECK(disassembler)
 	(void)options;
 	ca__disassemble(&printer, code, 0, sizeof(code));
 	if (missing) {
-		ctl_find(f, CTL_NOTE, "none: 'disas' and printed code show no instructions");
+		ctl_find(f, CTL_NOTE, "none: 'disas' and codearena_code_print() show no instructions");
 		ctl_advise(f, "install libcapstone4");
 	} else {
 		ctl_find(f, CTL_GOOD, "capstone");

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * codearenactl: what its files share.
+ * codearenactl: shared declarations.
  */
 #ifndef CTL_H
 #define CTL_H
@@ -13,22 +13,22 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-/* Exit codes; --help and the man page name them. */
+/* Exit codes, documented in --help and the man page. */
 enum {
 	CTL_OK = 0,
-	CTL_FAILED = 1,		/* a file or a process could not be read, ... */
+	CTL_FAILED = 1,		/* something could not be read or written */
 	CTL_USAGE = 2,
-	CTL_PROBLEM = 3,	/* check found something that does not work */
+	CTL_PROBLEM = 3,	/* check found a problem */
 	CTL_NOTHING = 4,	/* the process has no arena */
 };
 
 /**
  * struct ctl_options - the command line
- * @root: the system looked at is under this directory; "" for this one
+ * @root: prefix of /proc, /sys and /dev; "" for this system
  * @json: machine-readable output
- * @watch: stat: go on until interrupted
+ * @watch: stat: repeat until interrupted
  * @interval: stat: seconds between two tables
- * @count: stat: tables, 0 for no end
+ * @count: stat: number of tables; 0: no limit
  * @length: disas: bytes
  */
 struct ctl_options {
@@ -40,7 +40,7 @@ struct ctl_options {
 	uint64_t length;
 };
 
-/* Numbers that an arena has. Names and meanings are those of fdinfo. */
+/* Numbers of an arena, with the names and meanings of fdinfo. */
 enum ctl_number {
 	CTL_ID,
 	CTL_OWNER,
@@ -70,15 +70,15 @@ enum ctl_number {
 #define CTL_COMM_LEN	32
 
 /**
- * struct ctl_arena - an arena as one process has it
+ * struct ctl_arena - an arena, as open in one process
  * @pid: the process
- * @fd: its first handle
- * @comm: the process's name
- * @name: the arena's
- * @device: kept by the kernel, else a memfd
- * @writable: a handle of the process may change it
+ * @fd: its lowest handle
+ * @comm: name of the process
+ * @name: name of the arena
+ * @device: backend: the device, else a memfd
+ * @writable: one of its handles permits changes
  * @inode: of a memfd
- * @known: bit by bit, which of @number are there
+ * @known: bit mask: which of @number are valid
  * @number: see &enum ctl_number
  */
 struct ctl_arena {
@@ -94,10 +94,10 @@ struct ctl_arena {
 };
 
 /**
- * struct ctl_list - what was found
- * @arenas: by process
- * @count: how many
- * @unreadable: processes that may have more, but not for our eyes
+ * struct ctl_list - arenas that were found
+ * @arenas: by process and handle
+ * @count: entries of @arenas
+ * @unreadable: processes that could not be read, and may have more
  */
 struct ctl_list {
 	struct ctl_arena *arenas;
@@ -123,10 +123,10 @@ void ctl_memfd_read(const char *path, struct ctl_arena *arena);
 /**
  * struct ctl_view - a mapping of an arena
  * @start: first address
- * @end: first address behind it
+ * @end: first address after it
  * @offset: in the arena
  * @kind: "code", "guard", "alias" or "header"
- * @device: of a device's arena, else of a memfd's
+ * @device: backend: the device, else a memfd
  */
 struct ctl_view {
 	uint64_t start;
@@ -144,7 +144,7 @@ int ctl_views(const struct ctl_options *options, pid_t pid,
 /* output.c */
 struct ctl_json {
 	FILE *to;
-	bool started;	/* in what is open, something stands already */
+	bool started;	/* the innermost object or array is not empty */
 };
 
 void ctl_json_open(struct ctl_json *json, const char *key, char bracket);
@@ -156,22 +156,22 @@ void ctl_json_bool(struct ctl_json *json, const char *key, bool value);
 void ctl_json_null(struct ctl_json *json, const char *key);
 void ctl_json_arena(struct ctl_json *json, const char *key,
 		    const struct ctl_arena *arena);
-/* Text that a terminal may have. */
+/* Replaces what a terminal could interpret. */
 const char *ctl_clean(char *to, size_t size, const char *text);
-/* Bytes in a unit that is easy to read; "-" if unknown. */
+/* Bytes in a readable unit; "-" if unknown. */
 const char *ctl_size(char *to, size_t size, bool known, uint64_t bytes);
 const char *ctl_count(char *to, size_t size, bool known, uint64_t number);
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* A file's text, NUL at its end; NULL with errno. The caller frees it. */
+/* The text of a file, to be freed by the caller; NULL with errno. */
 char *ctl_read_file(const struct ctl_options *options, const char *path);
-/* The path in the system that is looked at. */
+/* A path below the root. */
 const char *ctl_path(char *to, size_t size, const struct ctl_options *options,
 		     const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-/* Whether all of standard output has arrived. */
+/* Flushes standard output; returns @code, or CTL_FAILED. */
 int ctl_finish(int code);
 
-/* The commands: exit codes. */
+/* Commands; each returns an exit code. */
 int ctl_command_list(const struct ctl_options *options);
 int ctl_command_show(const struct ctl_options *options, pid_t pid);
 int ctl_command_stat(const struct ctl_options *options, pid_t pid);

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * codearenactl disas: instructions of another process.
+ * codearenactl disas: disassembling code of another process.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,9 +17,9 @@
 #include "ctl.h"
 
 /*
- * As much as can be read from @address on: bytes, or a negative errno. What is
- * not sealed is not mapped, and ends it. /proc/PID/mem needs no system call
- * that a sandbox may lack.
+ * Reads up to @length bytes, less if some are not mapped: code that is not
+ * sealed is not. Uses /proc/PID/mem where a sandbox forbids process_vm_readv().
+ * Returns the number of bytes, or a negative errno.
  */
 static ssize_t read_code(pid_t pid, uint64_t address, void *to, uint64_t length)
 {
@@ -32,7 +32,7 @@ static ssize_t read_code(pid_t pid, uint64_t address, void *to, uint64_t length)
 	int fd = -1;
 
 	while (done < length) {
-		/* Page by page: one that is missing must not hide the first. */
+		/* Page by page: a missing page must not hide those before. */
 		size_t part = (size_t)(page - (long)((address + done) % page));
 
 		if (part > length - done)
@@ -102,8 +102,9 @@ int ctl_command_disas(const struct ctl_options *options, pid_t pid,
 	n = read_code(pid, address, code, options->length);
 	if (n < 0) {
 		ctl_error("cannot read 0x%" PRIx64 " of process %d: %s",
-			  address, pid, n == -ESRCH ? "there is no such process" :
-			  n == -EPERM || n == -EACCES ? "not permitted; root may" :
+			  address, pid, n == -ESRCH ? "no such process" :
+			  n == -EPERM || n == -EACCES ?
+			  "not permitted; run as root" :
 			  "nothing is mapped there");
 		free(code);
 		return CTL_FAILED;
@@ -123,7 +124,7 @@ int ctl_command_disas(const struct ctl_options *options, pid_t pid,
 		ctl_json_close(&json, '}');
 		putchar('\n');
 	} else if ((uint64_t)n < options->length) {
-		printf("(nothing is mapped from 0x%" PRIx64 " on)\n",
+		printf("(nothing is mapped at 0x%" PRIx64 ")\n",
 		       address + (uint64_t)n);
 	}
 	free(code);

@@ -2,15 +2,12 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * codearenactl: an arena, as its handle tells of it.
+ * codearenactl: reading the state of an arena through its handle.
  */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "arena/memfd/memfd.h"
 #include "ctl.h"
 
 #define PREFIX	"codearena-"
@@ -45,7 +42,7 @@ static void set(struct ctl_arena *arena, enum ctl_number n, uint64_t value)
 	arena->known |= 1ULL << n;
 }
 
-/* "KEY:\tVALUE", without the prefix. What is not known is of a later module. */
+/* "KEY:\tVALUE", without the prefix. Newer modules may have other keys. */
 static void parse_line(const char *key, size_t length, const char *value,
 		       size_t value_length, struct ctl_arena *arena)
 {
@@ -74,7 +71,7 @@ static void parse_line(const char *key, size_t length, const char *value,
 	}
 }
 
-/* Is this the fdinfo of an arena? Takes from it what it can use. */
+/* Parses the fdinfo of a handle; false: not a handle of an arena. */
 bool ctl_fdinfo_parse(const char *text, struct ctl_arena *arena)
 {
 	while (*text) {
@@ -102,38 +99,13 @@ bool ctl_fdinfo_parse(const char *text, struct ctl_arena *arena)
 	return ctl_known(arena, CTL_LENGTH);
 }
 
-/*
- * The counters of a memfd are in the file, behind the code. It is the file of
- * another process: it is read, not mapped, and nothing in it is relied upon.
- */
+/* Other counters of the fallback are in the memory of the process. */
 void ctl_memfd_read(const char *path, struct ctl_arena *arena)
 {
-	const long page = sysconf(_SC_PAGESIZE);
-	struct ca__memfd_header header;
-	const struct ca__counters *c;
 	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
-	if (fd < 0)
+	if (stat(path, &status) || !S_ISREG(status.st_mode))
 		return;
-	if (!fstat(fd, &status) && S_ISREG(status.st_mode) &&
-	    status.st_size >= page &&
-	    pread(fd, &header, sizeof(header), status.st_size - page) ==
-	    (ssize_t)sizeof(header) &&
-	    header.magic == CA__MEMFD_MAGIC &&
-	    header.version == CA__MEMFD_VERSION) {
-		c = &header.counters[header.turn & 1];
-		set(arena, CTL_FLAGS, header.flags);
-		set(arena, CTL_LENGTH, header.length);
-		set(arena, CTL_COMMIT_LIMIT, header.commit_limit);
-		set(arena, CTL_COMMITTED, c->committed);
-		set(arena, CTL_SEALED, c->sealed);
-		set(arena, CTL_PATCHABLE, c->patchable);
-		set(arena, CTL_PUBLISHED, c->published);
-		set(arena, CTL_WRITTEN, c->written);
-		set(arena, CTL_PATCHED, c->patched);
-		set(arena, CTL_DISCARDED, c->discarded);
-		set(arena, CTL_SYNCS, c->syncs);
-	}
-	close(fd);
+	set(arena, CTL_LENGTH, status.st_size);
+	set(arena, CTL_COMMITTED, (uint64_t)status.st_blocks * 512);
 }

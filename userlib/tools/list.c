@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * codearenactl list, and show.
+ * codearenactl list and show.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,7 +14,7 @@
 static void note_unreadable(const struct ctl_list *list)
 {
 	if (list->unreadable)
-		ctl_error("%zu processes of others may have arenas too; root sees them",
+		ctl_error("%zu processes could not be read and may have arenas too; run as root to see them",
 			  list->unreadable);
 }
 
@@ -23,7 +23,7 @@ static void print_row(const struct ctl_arena *a)
 	char comm[CTL_COMM_LEN], name[CTL_NAME_LEN], id[24], size[16];
 	char committed[16], sealed[16], traps[24];
 
-	printf("%7d %-15s %5s %-6s %7s %9s %7s %8s  %s\n", a->pid,
+	printf("%7d %-15s %5s %-7s %7s %9s %7s %8s  %s\n", a->pid,
 	       ctl_clean(comm, sizeof(comm), a->comm),
 	       ctl_count(id, sizeof(id), ctl_known(a, CTL_ID),
 			 a->number[CTL_ID]),
@@ -60,8 +60,8 @@ int ctl_command_list(const struct ctl_options *options)
 		ctl_json_close(&json, '}');
 		putchar('\n');
 	} else {
-		printf("%7s %-15s %5s %-6s %7s %9s %7s %8s  %s\n", "PID",
-		       "COMMAND", "ID", "KEPTBY", "SIZE", "COMMITTED", "SEALED",
+		printf("%7s %-15s %5s %-7s %7s %9s %7s %8s  %s\n", "PID",
+		       "COMMAND", "ID", "BACKEND", "SIZE", "COMMITTED", "SEALED",
 		       "TRAPS", "NAME");
 		for (size_t i = 0; i < list.count; i++)
 			print_row(&list.arenas[i]);
@@ -102,9 +102,9 @@ static void show_arena(const struct ctl_arena *a)
 {
 	char text[CTL_NAME_LEN];
 
-	printf("arena \"%s\", kept by %s, fd %d, %s\n",
+	printf("arena \"%s\", backend %s, fd %d, %s\n",
 	       ctl_clean(text, sizeof(text), a->name),
-	       a->device ? "the device" : "a memfd", a->fd,
+	       a->device ? "device" : "memfd", a->fd,
 	       a->writable ? "read-write" : "read-only");
 	for (int i = 0; i < CTL_NUMBERS; i++) {
 		if (ctl_known(a, i))
@@ -126,8 +126,8 @@ int ctl_command_show(const struct ctl_options *options, pid_t pid)
 			ctl_list_free(&list);
 	}
 	if (ret) {
-		ctl_error("cannot look at process %d: %s", pid,
-			  ret == -ENOENT ? "there is none" : strerror(-ret));
+		ctl_error("cannot read process %d: %s", pid,
+			  ret == -ENOENT ? "no such process" : strerror(-ret));
 		return CTL_FAILED;
 	}
 	if (options->json) {

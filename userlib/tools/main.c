@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * codearenactl: what arenas there are, what is in them, and what is wrong when
- * there can be none. The command line.
+ * codearenactl: lists arenas, shows their contents, and checks why none can be
+ * made. The command line.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -19,25 +19,25 @@
 static const char help[] =
 	"Usage: codearenactl [OPTION]... COMMAND\n"
 	"\n"
-	"  list            arenas of all processes\n"
-	"  show PID        all about the arenas of a process, and where they are mapped\n"
-	"  stat [PID]      what arenas hold, and rates with --watch\n"
-	"  disas PID ADDR  instructions at an address of a process\n"
-	"  check           whether arenas can be had here, and what to do if not\n"
+	"  list            list the arenas of all processes\n"
+	"  show PID        show counters and mappings of the arenas of a process\n"
+	"  stat [PID]      show memory and, with --watch, rates\n"
+	"  disas PID ADDR  disassemble code of a process\n"
+	"  check           check whether arenas work here, and suggest fixes\n"
 	"\n"
 	"  -j, --json             machine-readable output\n"
-	"  -w, --watch[=SECONDS]  stat: go on until interrupted (default: every second)\n"
+	"  -w, --watch[=SECONDS]  stat: repeat until interrupted (default: 1)\n"
 	"  -c, --count=N          stat: stop after N tables\n"
-	"  -l, --length=BYTES     disas: so many (default: 64)\n"
-	"  -r, --root=DIR         look at the proc, sys and dev under DIR\n"
-	"  -h, --help             this text\n"
-	"  -V, --version          the version\n"
+	"  -l, --length=BYTES     disas: number of bytes (default: 64)\n"
+	"  -r, --root=DIR         use proc, sys and dev below DIR\n"
+	"  -h, --help             print this text\n"
+	"  -V, --version          print the version\n"
 	"\n"
-	"A table of stat --watch is redrawn on a terminal; elsewhere an empty line is\n"
-	"between two, and with --json each is a line.\n"
+	"stat --watch redraws its table on a terminal. Elsewhere empty lines separate\n"
+	"tables; with --json each table is one line.\n"
 	"\n"
-	"Exit status: 0 done; 1 something could not be read or written; 2 wrong usage;\n"
-	"3 check found a problem; 4 the process has no arena.\n";
+	"Exit status: 0 success; 1 something could not be read or written; 2 wrong\n"
+	"usage; 3 check found a problem; 4 the process has no arena.\n";
 
 static int usage(const char *problem, const char *what)
 {
@@ -74,7 +74,7 @@ static int command(const struct ctl_options *options, char **words, int count)
 	int least = 1, most = 1;
 
 	if (!name)
-		return usage("no command", NULL);
+		return usage("command missing", NULL);
 	if (!strcmp(name, "show"))
 		least = most = 2;
 	else if (!strcmp(name, "stat"))
@@ -82,15 +82,15 @@ static int command(const struct ctl_options *options, char **words, int count)
 	else if (!strcmp(name, "disas"))
 		least = most = 3;
 	else if (strcmp(name, "list") && strcmp(name, "check"))
-		return usage("there is no command", name);
+		return usage("unknown command", name);
 	if (count < least)
-		return usage("something is missing behind", words[count - 1]);
+		return usage("argument missing after", words[count - 1]);
 	if (count > most)
-		return usage("do not know what to do with", words[most]);
+		return usage("unexpected argument", words[most]);
 	if (count > 1 && !parse_number(words[1], 1, INT32_MAX, 10, &pid))
-		return usage("not the number of a process:", words[1]);
+		return usage("invalid process ID", words[1]);
 	if (count > 2 && !parse_number(words[2], 0, UINT64_MAX, 16, &address))
-		return usage("not an address:", words[2]);
+		return usage("invalid address", words[2]);
 	if (!strcmp(name, "list"))
 		return ctl_command_list(options);
 	if (!strcmp(name, "show"))
@@ -131,17 +131,17 @@ int main(int argc, char **argv)
 		case 'w':
 			options.watch = true;
 			if (optarg && !parse_seconds(optarg, &options.interval))
-				return usage("not a number of seconds:", optarg);
+				return usage("invalid interval", optarg);
 			break;
 		case 'c':
 			if (!parse_number(optarg, 1, UINT32_MAX, 10, &number))
-				return usage("not a number of tables:", optarg);
+				return usage("invalid count", optarg);
 			options.count = number;
 			break;
 		case 'l':
 			if (!parse_number(optarg, 1, DISAS_MOST, 0,
 					  &options.length))
-				return usage("not a number of bytes:", optarg);
+				return usage("invalid length", optarg);
 			break;
 		case 'r':
 			options.root = optarg;
@@ -151,7 +151,7 @@ int main(int argc, char **argv)
 			return ctl_finish(CTL_OK);
 		case 'V':
 			printf("codearenactl %s (libcodearena %s)\n",
-			       CODEARENA_VERSION, codearena_version());
+			       CODEARENA_VERSION_STRING, codearena_version());
 			return ctl_finish(CTL_OK);
 		default:
 			return CTL_USAGE;

@@ -4,8 +4,8 @@
  *
  * codearenactl: text for people and for programs.
  *
- * Names of processes and arenas come from whoever runs them: what reaches a
- * terminal is printable, and what reaches a program is valid JSON.
+ * Names of processes and arenas are untrusted: terminals get printable text
+ * only, and programs get valid JSON.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -37,7 +37,7 @@ void ctl_json_close(struct ctl_json *json, char bracket)
 	json->started = true;
 }
 
-/* Bytes of the UTF-8 character at @text; 0 if there is none. */
+/* Bytes of the UTF-8 character at @text; 0: invalid. */
 static size_t character(const unsigned char *text)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -238,6 +238,6 @@ int ctl_finish(int code)
 {
 	if (!fflush(stdout) && !ferror(stdout))
 		return code;
-	ctl_error("cannot write: %s", strerror(errno));
+	ctl_error("cannot write to standard output: %s", strerror(errno));
 	return CTL_FAILED;
 }

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * codearenactl: the arenas of all processes, found by their handles in /proc.
+ * codearenactl: finding the arenas of all processes by their handles in /proc.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -16,7 +16,7 @@
 #define MEMFD_PREFIX	"/memfd:codearena:"
 #define MEMFD_SUFFIX	" (deleted)"
 
-/* A directory's entry that is a number, or -1. */
+/* The number that names a directory entry, or -1. */
 static long number_of(const char *name)
 {
 	char *end;
@@ -37,7 +37,7 @@ static bool same(const struct ctl_arena *a, const struct ctl_arena *b)
 			   a->inode == b->inode;
 }
 
-/* A process that has several handles of an arena has it once. */
+/* Adds an arena, or another handle of one that the process has already. */
 static int add(struct ctl_list *list, const struct ctl_arena *arena)
 {
 	struct ctl_arena *more;
@@ -61,7 +61,7 @@ static int add(struct ctl_list *list, const struct ctl_arena *arena)
 	return 0;
 }
 
-/* Is this descriptor a memfd of the library's? */
+/* Reads a descriptor; false: not a memfd of the library. */
 static bool memfd(const struct ctl_options *options, struct ctl_arena *arena)
 {
 	const size_t prefix = strlen(MEMFD_PREFIX);
@@ -83,7 +83,7 @@ static bool memfd(const struct ctl_options *options, struct ctl_arena *arena)
 	return true;
 }
 
-/* Of a descriptor's fdinfo: how it was opened. */
+/* Access mode in the fdinfo of a descriptor. */
 static bool opened_for_writing(const char *text)
 {
 	const char *flags = strstr(text, "flags:");
@@ -172,7 +172,7 @@ int ctl_scan(const struct ctl_options *options, pid_t pid,
 		while (ret != -ENOMEM && (entry = readdir(dir))) {
 			long number = number_of(entry->d_name);
 
-			/* Processes end, and others are not to be seen. */
+			/* Ignore processes that end or cannot be read. */
 			if (number > 0)
 				ret = scan_process(options, (pid_t)number,
 						   list);

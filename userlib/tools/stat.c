@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * codearenactl stat: what arenas hold, and how fast that changes.
+ * codearenactl stat: memory of arenas, and rates of changes.
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,7 +20,7 @@ static void stop(int signo)
 	stopped = 1;
 }
 
-/* What there are rates of. */
+/* The numbers that have rates. */
 static const enum ctl_number rates[] = {
 	CTL_PUBLISHED, CTL_PATCHED, CTL_TRAPS,
 };
@@ -28,9 +28,9 @@ static const enum ctl_number rates[] = {
 #define RATES	(sizeof(rates) / sizeof(*rates))
 
 /**
- * struct sample - one look at all arenas
+ * struct sample - state of all arenas at one time
  * @list: the arenas
- * @seconds: when it was
+ * @seconds: the time, by CLOCK_MONOTONIC
  */
 struct sample {
 	struct ctl_list list;
@@ -59,7 +59,7 @@ static const struct ctl_arena *find(const struct sample *sample,
 	return NULL;
 }
 
-/* Per second since the last sample; 0 when there was none. */
+/* Per second since the last sample; 0 without one. */
 static double rate_of(const struct sample *last, const struct sample *sample,
 		      const struct ctl_arena *arena, enum ctl_number n)
 {
@@ -176,7 +176,7 @@ int ctl_command_stat(const struct ctl_options *options, pid_t pid)
 			print_table(&last, &sample);
 		ctl_list_free(&last.list);
 		last = sample;
-		/* A reader that has gone ends it, too. */
+		/* Also ends when a reader has closed the pipe. */
 		if (fflush(stdout))
 			break;
 		if (!options->watch || (options->count && n + 1 >= options->count))
@@ -187,8 +187,8 @@ int ctl_command_stat(const struct ctl_options *options, pid_t pid)
 	if (!ret)
 		return CTL_OK;
 	if (pid)
-		ctl_error("cannot look at process %d: %s", pid,
-			  ret == -ENOENT ? "there is none" : strerror(-ret));
+		ctl_error("cannot read process %d: %s", pid,
+			  ret == -ENOENT ? "no such process" : strerror(-ret));
 	else
 		ctl_error("cannot read %s/proc: %s", options->root,
 			  strerror(-ret));

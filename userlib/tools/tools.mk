@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
 # codearenactl: $(O)/codearenactl, which uses the shared library. Included by the
-# library's Makefile. The disassembler is the library's, which does not export it.
+# library's Makefile. It uses the library's disassembler, which is not exported.
 
 tools_objects := $(patsubst tools/%.c,$(O)/tools/%.o,$(sort $(wildcard tools/*.c)))
 tools_shared := $(O)/pic/code/disassemble.o $(O)/pic/code/print.o
@@ -15,13 +15,13 @@ $(O)/codearenactl: $(tools_objects) $(tools_shared) $(O)/libcodearena.so
 	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -pthread $(tools_objects) $(tools_shared) \
 		-L$(O) -lcodearena -o $@
 
-# The same without a library to be found at run time, for the tests.
+# Linked with the static library, for the tests.
 $(O)/tools/codearenactl: $(tools_objects) $(static)
 	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -pthread $(tools_objects) $(static) -o $@
 
 -include $(wildcard $(O)/tools/*.d)
 
-# Both are static where the library is concerned, so that they run anywhere.
+# Linked with the static library, so that it runs in VMs.
 $(O)/tools/codearenactl_helper: tools/tests/helper.c $(static) $(O)/flags
 	@mkdir -p $(@D)
 	$(call quiet,LD)$(CC) -std=gnu11 -D_GNU_SOURCE $(warnings) $(ca_cppflags) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) \

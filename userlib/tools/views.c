@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * codearenactl: where a process has mapped arenas.
+ * codearenactl: the mappings of arenas in a process.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,7 +13,7 @@
 
 #include "ctl.h"
 
-/* Is this line of /proc/PID/maps a mapping of an arena? */
+/* Parses a line of /proc/PID/maps; false: not a mapping of an arena. */
 bool ctl_view_parse(const char *line, struct ctl_view *view)
 {
 	static const char device[] = "/codearena";

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Runs in the guest, behind the tests: print which lines of the module were executed,
-# the .gcda files of the kernel's gcov as an archive in base64 between two marks.
+# Runs in the guest, after the tests: print which lines of the module were executed,
+# as an archive of the kernel's .gcda files, in base64 between two marks.
 
 gcov=/sys/kernel/debug/gcov
 
@@ -12,7 +12,7 @@ result() {
 	echo "ok $*"
 }
 
-# These files have no size before they are read, which archivers go by.
+# These files have size 0 until they are read, which misleads tar.
 collect() {
 	cd $gcov || return 1
 	find . -name '*.gcda' | while read -r file; do
@@ -21,7 +21,7 @@ collect() {
 	[ -d /tmp/gcov ]
 }
 
-# Its last lines are those that unload it. The kernel keeps what is known of it.
+# Unload it first: its exit counts too, and the kernel keeps the counters.
 echo "1..1"
 rmmod codearena && collect
 code=$?

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Runs in the guest, as the last test: unloads the module for good, and looks
-# whether anything is left of it.
+# Runs in the guest, as the last test: unloads the module and looks for leaks.
 #
 # Usage: guest-unload TIMES
 
@@ -17,8 +16,8 @@ result() {
 }
 
 scan() {
-	# An object is looked at when it is 5 seconds old, and told of when it was
-	# found lost twice.
+	# kmemleak looks at objects that are 5 seconds old, and reports those that two
+	# scans found lost.
 	sleep 6
 	echo scan >$kmemleak && sleep 6 && echo scan >$kmemleak
 }

@@ -50,7 +50,7 @@ struct Result {
 	std::atomic<uint64_t> add_ns{0}, release_ns{0};
 };
 
-/* What generated code calls, wherever it may be. */
+/* Called by generated code, possibly out of reach of a branch. */
 uint64_t Mix(uint64_t value)
 {
 	value ^= value >> 29;
@@ -185,7 +185,7 @@ bool Make(Runtime *runtime, Random *random, Made *made, Result *result)
 	return true;
 }
 
-/* Every third function goes again at once, the others in the end. */
+/* Release every third function at once, the others at the end. */
 template <typename Runtime>
 void Work(Runtime *runtime, const Options &options, uint64_t seed,
 	  Result *result)
@@ -212,7 +212,7 @@ void Work(Runtime *runtime, const Options &options, uint64_t seed,
 		else
 			release(made);
 	}
-	/* What others did since may not have changed it. */
+	/* Other threads must not have changed it. */
 	for (const Made &made : kept)
 		Check(made, &random, result);
 	for (const Made &made : kept)
@@ -262,7 +262,7 @@ bool RunAll(const Options &options)
 	       "result");
 	RunThreads(&arenas, options, &first);
 	good = Report(codearena_backend_name(arenas.backend()), options, first);
-	/* Again, where code was before. */
+	/* Again, in reused space. */
 	arenas.reuse();
 	RunThreads(&arenas, options, &second);
 	good = Report("  reused", options, second) && good;

@@ -26,13 +26,13 @@ struct demo_object {
 
 struct demo {
 	struct codearena_arena *arena;
-	uint64_t used;		/* bytes of the arena that have a purpose */
+	uint64_t used;		/* allocated bytes of the arena */
 	bool verbose;
 	unsigned int checks;
 	unsigned int failures;
 };
 
-/* Counts a check, and says so if it failed. Returns @ok. */
+/* Count a check, and report it if it failed. Returns @ok. */
 bool demo_check(struct demo *demo, bool ok, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void demo_note(const struct demo *demo, const char *format, ...)
@@ -52,7 +52,7 @@ uint64_t demo_code_length(const struct demo *demo,
 /* A file beside the program; NULL on failure, else for free(). */
 char *demo_read_file(const char *file, size_t *length);
 
-/* work.c: the loaded code against published results and its reference */
+/* work.c: compares the loaded code with test vectors and its reference */
 void demo_run_sha256(struct demo *demo, const struct demo_object *object);
 void demo_run_sort(struct demo *demo, const struct demo_object *object,
 		   const char *name);

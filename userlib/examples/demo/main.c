@@ -61,7 +61,7 @@ static void run(struct demo *demo)
 	printf("Object files, as the compiler wrote them:\n");
 	if (!load(demo, &sha256, "sha256.o", 0) ||
 	    !load(demo, &json, "parse.o", 0) ||
-	    /* Something as long as the parser shall fit there later. */
+	    /* Leave room for the parser later. */
 	    !load(demo, &intro, "sort.o", json.room) ||
 	    !load(demo, &merge, "merge.o", 0))
 		goto out;
@@ -143,7 +143,7 @@ int main(int argc, char **argv)
 	struct demo demo = { 0 };
 	int option;
 
-	/* One order of lines, also when a crash ends the program. */
+	/* Keep the order of lines even if the program crashes. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while ((option = getopt_long(argc, argv, "b:vh", options,
 				     NULL)) != -1) {

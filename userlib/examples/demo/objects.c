@@ -13,7 +13,7 @@
 
 #include "demo.h"
 
-/* The only things of the C library that the objects may use. */
+/* The functions of the C library that objects may use. */
 static int resolve(void *ctx, const char *name, uint64_t *address)
 {
 	static const struct {
@@ -121,16 +121,14 @@ static void list_functions(const struct demo *demo,
 			   const struct demo_object *object)
 {
 	CODEARENA_OPTS(codearena_elf_sym, sym, .name = NULL);
-	struct codearena_range range;
 
-	for (size_t i = 0; i < codearena_elf_symbol_count(object->elf); i++) {
-		if (codearena_elf_symbol_at(object->elf, i, &sym) ||
-		    codearena_elf_function(object->elf, sym.name, &range))
+	for (size_t i = 0; !codearena_elf_symbol_at(object->elf, i, &sym); i++) {
+		if (!sym.code.length)
 			continue;
 		demo_note(demo, "    %-20s offset 0x%05llx, %4llu bytes in %llu\n",
 			  sym.name, (unsigned long long)sym.offset,
 			  (unsigned long long)sym.size,
-			  (unsigned long long)range.length);
+			  (unsigned long long)sym.code.length);
 	}
 }
 

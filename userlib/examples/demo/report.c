@@ -121,7 +121,7 @@ void demo_show_maps(struct demo *demo, const char *when)
 			   "a view of code has the rights %s", rights);
 	}
 	fclose(maps);
-	/* The device never splits the mapping, whatever happens in it. */
+	/* The device never splits the mapping. */
 	demo_check(demo, codearena_arena_backend(demo->arena) ==
 		   CODEARENA_BACKEND_DEVICE ? views == 1 : views,
 		   "the arena has %u views", views);

@@ -36,7 +36,7 @@ struct slot {
 	uint32_t width;
 };
 
-/* The word at the slot that jumps to @target, false if it is too far. */
+/* Encode a branch from the slot to @target; false: out of reach. */
 static bool encode(const struct demo *demo, const struct slot *slot,
 		   uint64_t target, uint64_t *word)
 {
@@ -141,7 +141,7 @@ static void *work(void *argument)
 	return NULL;
 }
 
-/* Until calls that had begun before are over, and one more. */
+/* Wait until calls that had begun before return, and one more. */
 static bool wait_rounds(struct demo *demo, const struct worker *worker)
 {
 	uint64_t from = __atomic_load_n(&worker->rounds, __ATOMIC_ACQUIRE);
@@ -168,7 +168,7 @@ static void redirect_often(struct demo *demo, struct slot *slot,
 	for (int i = 0; i < REDIRECTIONS; i++) {
 		if (!redirect(demo, slot, i & 1 ? intro : merge))
 			return;
-		/* Lets the thread in where there is one processor. */
+		/* With one processor, lets the other thread run. */
 		if (i % 32 < 2 && !wait_rounds(demo, worker))
 			return;
 	}
@@ -176,9 +176,9 @@ static void redirect_often(struct demo *demo, struct slot *slot,
 }
 
 /*
- * QEMU, when it emulates several processors at once, may keep its translation
- * of a word that is stored to while another processor executes it. Processors
- * that are not emulated must obey: there it counts as a failure.
+ * QEMU, when it emulates several processors, may keep its translation of a word
+ * that changes while another processor executes it. On real processors that is a
+ * failure.
  */
 static bool is_emulated(void)
 {
@@ -197,7 +197,7 @@ static bool is_emulated(void)
 	return emulated;
 }
 
-/* The same redirection again, while the thread is elsewhere. */
+/* Retarget again while the thread is paused. */
 static bool redirect_paused(struct demo *demo, struct slot *slot,
 			    struct worker *worker, uint64_t intro,
 			    uint64_t merge)
@@ -216,7 +216,7 @@ static bool redirect_paused(struct demo *demo, struct slot *slot,
 	return ok;
 }
 
-/* Whether calls that begin from now on go to the new code only. */
+/* Do new calls execute only the new code? */
 static bool has_left(struct demo *demo, const struct worker *worker,
 		     const uint64_t *intro_calls, bool *left)
 {
@@ -248,7 +248,7 @@ static bool leave(struct demo *demo, struct slot *slot, struct worker *worker,
 	return demo_check(demo, left, "the old sort is still called");
 }
 
-/* The place of code that nobody calls gets other code, which then runs. */
+/* Replace code that is no longer called by other code, and run that. */
 static void replace(struct demo *demo, struct demo_object *old)
 {
 	struct demo_object json = { .offset = old->offset, .room = old->room };
@@ -305,7 +305,7 @@ void demo_run_slot(struct demo *demo, struct demo_object *intro,
 			       merge_address);
 	if (leave(demo, &slot, &worker, intro_address, merge_address,
 		  intro_calls)) {
-		/* Now, because the counter goes with the object. */
+		/* Now: unloading the object removes its counter. */
 		old_calls = counter(intro_calls) - old_calls;
 		replace(demo, intro);
 		wait_rounds(demo, &worker);

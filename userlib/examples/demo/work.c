@@ -17,7 +17,7 @@
 
 uint32_t demo_random(uint64_t *state)
 {
-	/* xorshift64*; any numbers will do, if every run gets the same. */
+	/* xorshift64*; the same numbers in every run. */
 	*state ^= *state >> 12;
 	*state ^= *state << 25;
 	*state ^= *state >> 27;
@@ -128,7 +128,7 @@ void demo_run_sha256(struct demo *demo, const struct demo_object *object)
 				"SHA-256 of %zu bytes differs", length))
 			return;
 	}
-	/* Two counters: the loaded object has variables of its own. */
+	/* Two counters: the loaded object has its own variables. */
 	demo_check(demo, sha256_blocks != before &&
 		   *(uint64_t *)(uintptr_t)blocks > sha256_blocks - before,
 		   "the object's own counter is wrong");

@@ -41,7 +41,7 @@ struct Options {
 	std::vector<char *> arguments;
 };
 
-/* What generated code finds in this program, which may be a static one. */
+/* Functions of this program, which may be static, for generated code. */
 #define HOST(function) { #function, reinterpret_cast<void *>(function) }
 
 Error DefineHost(llvm::orc::LLJIT *jit)
@@ -176,11 +176,11 @@ int main(int argc, char **argv)
 					    "codearena-lli: ");
 		return kFailed;
 	}
-	/* All code is gone, and was given back. */
+	/* All code was deallocated. */
 	ArenaMemoryManager::Counters counters = (*memory)->counters();
 	if (counters.graphs || counters.code || counters.constants ||
 	    counters.data) {
-		fprintf(stderr, "codearena-lli: not all memory was given back\n");
+		fprintf(stderr, "codearena-lli: memory was not deallocated\n");
 		return kFailed;
 	}
 	return *result;

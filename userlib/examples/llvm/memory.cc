@@ -310,7 +310,7 @@ Error ArenaMemoryManager::Release(const Segment &segment)
 	if (segment.code)
 		return ToError(allocator_.release({ &segment.region, 1 }),
 			       "code is not released");
-	/* Gives the memory back, and keeps the addresses. */
+	/* Frees the memory and keeps the addresses. */
 	if (mmap(Pointer(segment.region.begin), segment.region.size, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
 		 0) == MAP_FAILED)

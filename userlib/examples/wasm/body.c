@@ -13,7 +13,7 @@
 #include "split.h"
 #include "wasm.h"
 
-/* What stands behind the instructions, up to the constant pool: int3. */
+/* Padding between the instructions and the constant pool: int3. */
 #define FILLER	0xcc
 
 /* A displacement counts from the end of its field. */
@@ -62,7 +62,7 @@ static void add_reloc(const struct field *f, uint8_t kind, uint32_t index,
 	};
 }
 
-/* The piece of jump tables that a function's own reference leads to. */
+/* Find the piece of jump tables that a function's own reference targets. */
 static const struct wasm_switch *find_switch(const struct field *f,
 					     uint32_t section, uint64_t offset)
 {
@@ -111,7 +111,7 @@ static void refer_to_code(const struct field *f, uint32_t function)
 		return;
 	}
 	if (offset != -FIELD)
-		refuse(f, "leads into the middle of another function");
+		refuse(f, "branches into the middle of another function");
 	add_reloc(f, CODEARENA_RELOC_CALL, function, 0);
 }
 
@@ -151,8 +151,8 @@ static void refer(const struct field *f)
 }
 
 /*
- * An entry is the distance from the beginning of its table to a place of the
- * function, written as one from the entry: that is how it moves.
+ * An entry is the distance from the beginning of its table to a place in the
+ * function, encoded as a distance from the entry itself.
  */
 static void fill_pool(struct field *f)
 {
@@ -274,7 +274,7 @@ static void relocate_data(const struct data *d, const Elf64_Shdr *table)
 		uint32_t section = symbol->st_shndx;
 		uint64_t address;
 
-		/* A jump table that has moved to its function. */
+		/* A jump table that was moved into its function. */
 		if (ELF64_R_TYPE(rela[i].r_info) == R_X86_64_PC32 &&
 		    section < o->section_count &&
 		    o->places[section].function != WASM_NO_FUNCTION)

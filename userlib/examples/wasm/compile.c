@@ -23,14 +23,13 @@
 /* embed.S */
 extern const char wasm_rt_header[], wasm_rt_code_header[];
 
-/* Before this line of wasm2c's output there are its macros, after it code. */
+/* This line of wasm2c's output separates its macros from the code. */
 static const char code_begins[] = "static bool s_module_initialized";
 
 /*
- * NaNs and rounding as the specification has them; one section a function, and
- * all of the function in it, so that it can be loaded alone. A
- * call at the end of a function stays a call, so that endless recursion meets
- * the end of the stack, as it does in an interpreter.
+ * NaNs and rounding as the specification demands; one section per function, with
+ * all of the function in it, so that it can be loaded alone; no tail calls, so
+ * that endless recursion reaches the end of the stack, as in an interpreter.
  */
 static const char *const compiler_flags[] = {
 	"-std=gnu11", "-O2", "-w", "-DNDEBUG", "-fPIC", "-fvisibility=hidden",
@@ -43,7 +42,7 @@ static const char *const compiler_flags[] = {
 #endif
 };
 
-/* wasm2c's own way to say it. */
+/* wasm2c's spelling. */
 static const char check_flag[] = "-DWASM_RT_MEMCHECK_SIGNAL_HANDLER=0";
 
 struct job {
@@ -52,7 +51,7 @@ struct job {
 	char *directory;	/* of this module in the cache */
 };
 
-/* FNV-1a over two states: a name, not a defence. */
+/* FNV-1a with two states: a name, not protection against collisions. */
 static void digest(uint64_t state[2], const void *data, size_t length)
 {
 	const uint8_t *bytes = data;
@@ -107,7 +106,7 @@ static void make_directories(const char *path)
 	free(copy);
 }
 
-/* Its standard error is ours. */
+/* The tool inherits our standard error. */
 static void run(const struct job *job, const char *doing,
 		const char *const *arguments)
 {
@@ -135,7 +134,7 @@ static void run(const struct job *job, const char *doing,
 		wasm_die("%s failed on %s", arguments[0], job->name);
 }
 
-/* What a tool says about its version goes into the key of the cache. */
+/* The version of a tool is part of the key of the cache. */
 static void digest_version(uint64_t key[2], const char *tool)
 {
 	char text[4096];
@@ -161,10 +160,10 @@ static void digest_version(uint64_t key[2], const char *tool)
 	close(ends[0]);
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
 	    WEXITSTATUS(status))
-		wasm_die("%s does not tell its version", tool);
+		wasm_die("%s does not print its version", tool);
 }
 
-/* wasm2c's output, with a line added before the code, and the glue. */
+/* Write wasm2c's output with a line added before the code, and the glue. */
 static void write_source(const struct job *job, const struct wasm_file *file)
 {
 	char *from_path = path_in(job, "wasm2c.c"), *line = NULL;
@@ -249,7 +248,7 @@ char *wasm_compile(const char *path, const struct wasm_options *options)
 	digest(key, bytes, length);
 	digest(key, wasm_rt_header, strlen(wasm_rt_header));
 	digest(key, wasm_rt_code_header, strlen(wasm_rt_code_header));
-	/* The glue and the flags come from this program. */
+	/* This program determines the glue and the flags. */
 	digest(key, options->compiler, strlen(options->compiler) + 1);
 	digest(key, options->checks ? "checked" : "", options->checks ? 7 : 0);
 	digest_version(key, options->compiler);

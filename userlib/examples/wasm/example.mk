@@ -14,7 +14,7 @@ wasm_cflags := -std=gnu11 $(warnings) $(ca_cppflags) -I$(wasm_src) -pthread \
 	-DWASM_GLUE_DIGEST='"$(shell cksum <$(wasm_src)/glue.c)"'
 
 # meter.c looks at these.
-wasm_wrap := $(foreach f,codearena_arena_publish codearena_trap_register,\
+wasm_wrap := $(foreach f,codearena_arena_publish codearena_trap_table_register,\
 	-Wl,--wrap=$(f))
 
 .PHONY: wasm

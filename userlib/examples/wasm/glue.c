@@ -10,7 +10,7 @@
 
 #include "wasm.h"
 
-/* Letters and digits stand for themselves, but Z, as wasm2c has it. */
+/* As wasm2c: letters and digits except Z stand for themselves. */
 static void put_mangled(FILE *to, const struct wasm_name *name)
 {
 	for (size_t i = 0; i < name->length; i++) {
@@ -49,7 +49,7 @@ static const char *c_type(char letter)
 	       letter == 'f' ? "f32" : "f64";
 }
 
-/* The value in a word, as an expression of C. */
+/* Write a C expression for the value in a word. */
 static void put_value(FILE *to, char letter, size_t index)
 {
 	if (letter == 'f' || letter == 'd')
@@ -58,7 +58,7 @@ static void put_value(FILE *to, char letter, size_t index)
 		fprintf(to, "(%s)values[%zu]", c_type(letter), index);
 }
 
-/* A word from a value. */
+/* Write a C expression for a word from a value. */
 static void put_word(FILE *to, char letter, const char *value, size_t index)
 {
 	if (letter == 'f' || letter == 'd')
@@ -68,7 +68,7 @@ static void put_word(FILE *to, char letter, const char *value, size_t index)
 		fprintf(to, "\tvalues[%zu] = %s;\n", index, value);
 }
 
-/* Values that are references have no form outside. */
+/* References cannot be passed as words. */
 static bool has_glue(const struct wasm_item *item)
 {
 	return item->kind == WASM_FUNCTION &&
@@ -148,7 +148,7 @@ static void put_import(FILE *to, const struct wasm_item *item, size_t number)
 	fprintf(to, "}\n\n");
 }
 
-/* Memories, tables and globals: made here, empty or 0. */
+/* Imported memories, tables and globals are defined here, empty or 0. */
 static void put_imported_object(FILE *to, const struct wasm_item *item)
 {
 	const char *type = item->kind == WASM_MEMORY ? "wasm_rt_memory_t" :

@@ -11,9 +11,9 @@
 
 #include "wasm.h"
 
-/* What the module's buffer takes at once. */
+/* Bytes that fit into the module's buffer. */
 #define CHUNK		16384
-/* Hash_Update() of so much reads on until memory ends. */
+/* Hash_Update() of this many bytes reads beyond the end of memory. */
 #define TOO_MUCH	0x7fffffff
 #define MOST_DIGEST	64
 
@@ -25,7 +25,7 @@ struct hash {
 	char digest[2 * MOST_DIGEST + 1];
 };
 
-/* One parameter at most, one result at most. False: it trapped. */
+/* Call an export with at most one parameter and result; false: it trapped. */
 static bool call(struct hash *h, const char *name, uint32_t parameter,
 		 uint32_t *result, struct wasm_trap *trap)
 {

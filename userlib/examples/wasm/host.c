@@ -61,7 +61,7 @@ const char *wasm_reason(const struct codearena_trap_report *report)
 	return "a trap of no known reason";
 }
 
-/* Types that are the same have the same number, counted from 1. */
+/* Equal types have the same number, counted from 1. */
 uint32_t wasm_rt_register_func_type(uint32_t params, uint32_t results, ...)
 {
 	static char known[MOST_TYPES][TYPE_LENGTH];
@@ -167,7 +167,7 @@ void wasm_rt_free_externref_table(wasm_rt_externref_table_t *table)
 	memset(table, 0, sizeof(*table));
 }
 
-/* Room for @delta more entries of @size bytes; NULL if there is none. */
+/* Grow an array by @delta entries of @size bytes; NULL if there is no memory. */
 static void *grow_table(void *data, size_t size, uint32_t count, uint32_t most,
 			uint32_t delta)
 {
@@ -234,7 +234,7 @@ void wasm_host_call(uint32_t index, uint64_t *values)
 	memset(values, 0, strlen(import->results) * sizeof(*values));
 }
 
-/* What compilers and <math.h> use without being asked to. */
+/* Functions that compilers and <math.h> use implicitly. */
 extern int __popcountdi2(long value);
 extern int __isnan(double value);
 extern int __isnanf(float value);

@@ -45,7 +45,7 @@ wasm_lazy_entry:
 	movaps %xmm15, 240(%rsp)
 	mov 8(%rbp), %edi
 	call wasm_lazy_load
-	/* In the place of the index: where to go on. */
+	/* Replaces the index: the address to continue at. */
 	mov %rax, 8(%rbp)
 	movaps 0(%rsp), %xmm0
 	movaps 16(%rsp), %xmm1

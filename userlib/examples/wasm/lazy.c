@@ -14,10 +14,10 @@
 #include "split.h"
 #include "wasm.h"
 
-/* In the arena of the runner: the landing pad, then this. */
+/* Offset in the arena of the runner, after the landing pad. */
 #define STUB_OFFSET	4096
 
-/* What a displacement reaches, less what is added to addresses of data. */
+/* Reach of a displacement, minus room for offsets from data addresses. */
 #define REACH		((1ULL << 31) - (1 << 20))
 #define PLACEMENTS	8
 
@@ -36,8 +36,8 @@ struct wasm_lazy {
 extern void wasm_lazy_entry(void);
 
 /*
- * Loading takes room on the stack. Where that is not left this traps, as the
- * functions of the module do.
+ * Loading a function needs stack. This traps if there is too little, as functions
+ * of the module do.
  */
 static int publish_stub(struct codearena_arena *arena)
 {
@@ -127,7 +127,7 @@ static void publish(struct wasm_lazy *lazy, uint32_t first, uint32_t count)
 	free(descs);
 }
 
-/* From wasm_lazy_entry: where to go on. */
+/* Called by wasm_lazy_entry; returns the address to continue at. */
 uint64_t wasm_lazy_load(uint32_t function);
 uint64_t wasm_lazy_load(uint32_t function)
 {
@@ -156,10 +156,10 @@ static bool in_reach(struct wasm_lazy *lazy)
 }
 
 /*
- * Code refers to the data by displacements, and the library chooses where code
- * is. Both come from the same end of the address space, so that they are close,
- * unless the data fits into a hole where the code does not: then the hole is
- * kept filled, and both get another place.
+ * Code refers to data by displacements, and the library places the code. Both are
+ * allocated from the same end of the address space and thus close, unless the
+ * data fits into a gap that is too small for the code: then the gap stays filled
+ * and both are placed again.
  */
 static void make_module(struct wasm_lazy *lazy,
 			const struct codearena_module_opts *base)
@@ -274,6 +274,7 @@ const struct wasm_glue *wasm_lazy_open(struct wasm_module *module,
 	opts.functions = lazy->object.part_count;
 	opts.builtins = lazy->builtins;
 	opts.builtin_count = WASM_FIRST_IMPORT + lazy->object.import_count;
+	opts.flags = CODEARENA_MODULE_F_LAZY;
 	opts.lazy_builtin = WASM_LAZY_BUILTIN;
 	opts.estimate = code_length(&lazy->object);
 	make_module(lazy, &opts);
@@ -314,7 +315,7 @@ bool wasm_lazy_where(struct wasm_lazy *lazy, uint64_t pc,
 		return false;
 	codearena_code_get_info(code, &info);
 	*offset = pc - info.start;
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	if (info.function_index < 0 ||
 	    (uint32_t)info.function_index >= lazy->object.part_count)
 		return false;
@@ -324,7 +325,7 @@ bool wasm_lazy_where(struct wasm_lazy *lazy, uint64_t pc,
 
 void wasm_lazy_counters(struct wasm_lazy *lazy, struct wasm_counters *to)
 {
-	CODEARENA_OPTS(codearena_module_stat, stat, .spaces = 0);
+	CODEARENA_OPTS(codearena_module_counters, stat, .spaces = 0);
 
 	if (codearena_module_stat(lazy->module, &stat))
 		wasm_die("no counters");
@@ -345,6 +346,6 @@ void wasm_lazy_map(struct wasm_lazy *lazy, FILE *to)
 		fprintf(to, "%llx %x %s\n",
 			(unsigned long long)codearena_code_start(code),
 			codearena_code_size(code), lazy->object.parts[i].name);
-		codearena_module_put(&code, 1);
+		codearena_code_put(code);
 	}
 }

@@ -21,16 +21,16 @@ int __wrap_codearena_arena_publish(struct codearena_arena *arena,
 				   const struct codearena_patch_entry *patches,
 				   size_t patch_count, uint32_t flags,
 				   size_t *failed);
-int __real_codearena_trap_register(struct codearena_arena *arena,
-				   uint64_t offset, uint64_t length,
-				   const struct codearena_trap *traps,
+int __real_codearena_trap_table_register(struct codearena_arena *arena,
+					 uint64_t offset, uint64_t length,
+					 const struct codearena_trap *traps,
 				   size_t count, uint32_t flags, uint64_t *id,
-				   size_t *failed);
-int __wrap_codearena_trap_register(struct codearena_arena *arena,
-				   uint64_t offset, uint64_t length,
-				   const struct codearena_trap *traps,
+					 size_t *failed);
+int __wrap_codearena_trap_table_register(struct codearena_arena *arena,
+					 uint64_t offset, uint64_t length,
+					 const struct codearena_trap *traps,
 				   size_t count, uint32_t flags, uint64_t *id,
-				   size_t *failed);
+					 size_t *failed);
 
 int __wrap_codearena_arena_publish(struct codearena_arena *arena,
 				   struct codearena_object *objects,
@@ -49,14 +49,14 @@ int __wrap_codearena_arena_publish(struct codearena_arena *arena,
 	return ret;
 }
 
-int __wrap_codearena_trap_register(struct codearena_arena *arena,
-				   uint64_t offset, uint64_t length,
-				   const struct codearena_trap *traps,
+int __wrap_codearena_trap_table_register(struct codearena_arena *arena,
+					 uint64_t offset, uint64_t length,
+					 const struct codearena_trap *traps,
 				   size_t entries, uint32_t flags, uint64_t *id,
-				   size_t *failed)
+					 size_t *failed)
 {
 	uint64_t begin = wasm_ticks();
-	int ret = __real_codearena_trap_register(arena, offset, length, traps,
+	int ret = __real_codearena_trap_table_register(arena, offset, length, traps,
 						 entries, flags, id, failed);
 
 	if (wasm_current)
@@ -73,7 +73,7 @@ void wasm_meter_publish(const struct wasm_module *module)
 	wasm_count(module, &counters);
 	from = wasm_allocate(counters.code_bytes);
 	to = wasm_allocate(counters.code_bytes);
-	/* Not the faults of memory that was never there. */
+	/* Page faults of first accesses do not count. */
 	memset(from, 1, counters.code_bytes);
 	memset(to, 2, counters.code_bytes);
 	__asm__ volatile("" : : "r"(from), "r"(to) : "memory");

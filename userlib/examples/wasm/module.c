@@ -20,25 +20,24 @@ static int by_address(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* Where code is for several names (an alias), the first one counts. */
+/* If code has several names (aliases), the first one counts. */
 static void list_functions(struct wasm_module *module)
 {
 	CODEARENA_OPTS(codearena_elf_sym, sym, .name = NULL);
 	uint64_t base = (uintptr_t)codearena_arena_base(module->arena);
-	size_t count = codearena_elf_symbol_count(module->elf), i, kept = 0;
+	size_t count = 0, i, kept = 0;
 	struct wasm_function *functions;
-	struct codearena_range range;
 
+	while (!codearena_elf_symbol_at(module->elf, count, &sym))
+		count++;
 	functions = wasm_allocate(count * sizeof(*functions));
 	for (i = 0; i < count; i++) {
-		if (codearena_elf_symbol_at(module->elf, i, &sym) ||
-		    sym.type != CODEARENA_ELF_SYM_FUNC ||
-		    sym.offset == CODEARENA_ELF_NO_OFFSET ||
-		    codearena_elf_function(module->elf, sym.name, &range))
+		codearena_elf_symbol_at(module->elf, i, &sym);
+		if (sym.type != CODEARENA_ELF_SYM_FUNC || !sym.code.length)
 			continue;
 		functions[module->function_count++] = (struct wasm_function) {
-			.start = base + range.offset,
-			.length = range.length,
+			.start = base + sym.code.offset,
+			.length = sym.code.length,
 			.name = sym.name,
 		};
 		module->code_length += sym.size;
@@ -52,7 +51,7 @@ static void list_functions(struct wasm_module *module)
 	module->functions = functions;
 }
 
-/* Tables as large as they can be; what lies between functions is none's. */
+/* Register tables as large as possible; gaps between functions have no trap. */
 static int protect(struct wasm_module *module)
 {
 	CODEARENA_OPTS(codearena_info, info, .machine = 0);
@@ -74,14 +73,14 @@ static int protect(struct wasm_module *module)
 				.length = f[next].length,
 				.landing = PAD_OFFSET,
 			};
-		ret = codearena_trap_register(module->arena,
-					      f[first].start - base,
-					      f[next - 1].start +
-					      f[next - 1].length -
-					      f[first].start,
-					      traps, next - first,
+		ret = codearena_trap_table_register(module->arena,
+						    f[first].start - base,
+						    f[next - 1].start +
+						    f[next - 1].length -
+						    f[first].start,
+						    traps, next - first,
 					      CODEARENA_TRAP_F_REPORT, &id,
-					      NULL);
+						    NULL);
 	}
 	free(traps);
 	return ret;
@@ -92,7 +91,7 @@ static uint64_t align(uint64_t value, uint64_t to)
 	return (value + to - 1) / to * to;
 }
 
-/* Finds out whether the file is well-formed, too. */
+/* Checks that the file is well-formed, too. */
 static void open_object(struct wasm_module *module, const char *object)
 {
 	char error[200] = "";
@@ -175,7 +174,7 @@ struct wasm_module *wasm_load(const char *object,
 	return module;
 }
 
-/* What stands before a function's name in the compiled module. */
+/* Prefix of the names of functions in the compiled module. */
 static const char *plain_name(const char *name)
 {
 	static const char *const prefixes[] = {
@@ -188,7 +187,7 @@ static const char *plain_name(const char *name)
 	return name;
 }
 
-static void tell(const struct wasm_module *module, struct wasm_trap *trap)
+static void locate(const struct wasm_module *module, struct wasm_trap *trap)
 {
 	const struct wasm_function *f = module->functions;
 
@@ -197,7 +196,7 @@ static void tell(const struct wasm_module *module, struct wasm_trap *trap)
 	if (module->lazy) {
 		const char *name;
 
-		/* Else it was to be loaded, and the stack was full. */
+		/* Otherwise loading it exhausted the stack. */
 		trap->function = "(loading)";
 		if (wasm_lazy_where(module->lazy, trap->report.pc, &name,
 				    &trap->offset))
@@ -212,7 +211,7 @@ static void tell(const struct wasm_module *module, struct wasm_trap *trap)
 	}
 }
 
-/* Counts without what it takes to get into the module, and out of it. */
+/* The count excludes entering and leaving the module. */
 static void enter_metered(void (*function)(void *instance, uint64_t *values),
 			  uint64_t *values)
 {
@@ -243,7 +242,7 @@ bool wasm_enter(struct wasm_module *module,
 		return true;
 	module->ticks = before;
 	module->traps++;
-	tell(module, trap);
+	locate(module, trap);
 	return false;
 }
 

@@ -42,7 +42,7 @@ static uint32_t take_number(struct reader *r)
 	return value;
 }
 
-/* No entry of any list is shorter than a byte. */
+/* Every entry of a list has at least one byte. */
 static size_t take_count(struct reader *r)
 {
 	size_t count = take_number(r);

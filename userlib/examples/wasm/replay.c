@@ -29,7 +29,7 @@
 #include "wasm.h"
 
 #define MOST_VALUES	64
-/* How often a replay is counted. */
+/* Number of measured replays. */
 #define METERED		3
 
 struct replay {
@@ -56,7 +56,7 @@ static void differ(struct replay *r, const char *format, ...)
 	printf("\n");
 }
 
-/* The trace and the module are at different places: nothing can follow. */
+/* Trace and module disagree: the replay ends. */
 static void lose(struct replay *r, const char *what) __attribute__((noreturn));
 static void lose(struct replay *r, const char *what)
 {
@@ -64,7 +64,7 @@ static void lose(struct replay *r, const char *what)
 		 what, r->line);
 }
 
-/* The next line's first word, or NULL; the rest is for take_word(). */
+/* First word of the next line, or NULL; take_word() returns the others. */
 static char *next_line(struct replay *r, char **rest)
 {
 	ssize_t length;
@@ -108,7 +108,7 @@ static uint64_t take_number(struct replay *r, char **rest, int base)
 	return value;
 }
 
-/* As JavaScript makes an integer of 32 bits from a number. */
+/* JavaScript's conversion of a number to a 32-bit integer. */
 static uint32_t to_int32(double number)
 {
 	if (!isfinite(number))
@@ -176,7 +176,7 @@ static void compare_values(struct replay *r, char **rest, const char *types,
 		}
 		expected = word_of(r, value, types[i]);
 		r->compared++;
-		/* JavaScript does not tell NaNs apart. */
+		/* JavaScript does not distinguish NaNs. */
 		if (words[i] != expected &&
 		    !(value[0] == 'n' && is_nan(words[i], types[i]) &&
 		      is_nan(expected, types[i])))
@@ -267,7 +267,7 @@ static void decode_name(struct replay *r, char *name)
 	*to = '\0';
 }
 
-/* The end of a call. @done: it returned; else @trap. */
+/* End of a call: it returned if @done, otherwise @trap. */
 static void end_call(struct replay *r, bool done, const char *results,
 		     const uint64_t *values, const struct wasm_trap *trap)
 {
@@ -322,12 +322,12 @@ static void instantiate(struct replay *r)
 	if (r->module->memory)
 		wasm_touch(r->module, r->module->memory->data,
 			   r->module->memory->size);
-	/* What follows is counted. */
+	/* The measurement begins. */
 	r->module->ticks = 0;
 	end_call(r, done, "", NULL, &trap);
 }
 
-/* Acts as the host until a line that is not for it: its word, or NULL. */
+/* Act as the host up to a line that is not for it; return its word, or NULL. */
 static char *act(struct replay *r, char **rest)
 {
 	char *word;
@@ -365,7 +365,7 @@ static void host_call(struct wasm_module *module, uint32_t index,
 	word = act(r, &rest);
 	if (!word || strcmp(word, "result"))
 		lose(r, "an import has no result");
-	/* No result counts as undefined, which JavaScript makes NaN or 0 of. */
+	/* No result is undefined, which JavaScript converts to NaN or 0. */
 	take_values(r, *rest ? &rest : &(char *){ undefined },
 		    import->results, values);
 }
@@ -378,7 +378,7 @@ static void replay(struct replay *r)
 		lose(r, "the host would act");
 }
 
-/* The same code, now that it is warm, with a new instance. */
+/* Replay with warm code and a new instance. */
 static void again(struct replay *r)
 {
 	struct wasm_module *module = r->module;
@@ -410,7 +410,7 @@ int wasm_replay(const char *object, const char *trace,
 		uint64_t least = UINT64_MAX;
 
 		wasm_meter_publish(r.module);
-		/* Interrupts of the timer fall into some of them. */
+		/* Timer interrupts disturb some of them. */
 		for (int i = 0; i < METERED; i++) {
 			again(&r);
 			replay(&r);

@@ -21,7 +21,7 @@ unsigned int wasm_handlers(void)
 
 	for (int number = 1; number < NSIG; number++) {
 		if (sigaction(number, NULL, &action))
-			continue;	/* one that the C library keeps */
+			continue;	/* reserved by the C library */
 		if (memfd && (number == SIGSEGV || number == SIGFPE ||
 			      number == SIGILL))
 			continue;
@@ -33,8 +33,8 @@ unsigned int wasm_handlers(void)
 }
 
 /*
- * On the device none can have arrived: there is no handler, and a signal of a
- * trap that finds none, or is blocked, ends the process.
+ * On the device there can be none: there is no handler, and a trap signal without
+ * a handler, or a blocked one, ends the process.
  */
 uint64_t wasm_signals(const struct wasm_module *module)
 {

@@ -61,14 +61,14 @@ static void place_code(struct wasm_object *o, uint32_t index)
 	o->places[index].function = o->part_count++;
 }
 
-/* Sections whose writability is @writable. */
+/* Collect the sections that are writable, or those that are not. */
 static uint64_t place_data(struct wasm_object *o, const char *names,
 			   bool writable, uint64_t end)
 {
 	for (uint32_t i = 1; i < o->section_count; i++) {
 		const Elf64_Shdr *s = &o->sections[i];
 		const char *name = names + s->sh_name;
-		/* What is relocated once is constant afterwards. */
+		/* Constant after relocation. */
 		bool is_writable = s->sh_flags & SHF_WRITE &&
 				   strncmp(name, ".data.rel.ro", 12);
 
@@ -127,7 +127,7 @@ static void name_parts(struct wasm_object *o)
 			wasm_die("a section of code has no function");
 }
 
-/* What functions call, and what they find in the global offset table. */
+/* Collect the callees of functions, and entries of the global offset table. */
 static void use_symbol(struct wasm_object *o, const Elf64_Rela *rela)
 {
 	uint32_t index = ELF64_R_SYM(rela->r_info);
@@ -159,7 +159,7 @@ static int by_place(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* Distances to places in functions, each as a switch of its own. */
+/* Collect distances to places in functions, each as a switch of its own. */
 static void find_entries(struct wasm_object *o, const Elf64_Shdr *table)
 {
 	const Elf64_Rela *rela = (const void *)(o->image + table->sh_offset);
@@ -187,7 +187,7 @@ static void find_entries(struct wasm_object *o, const Elf64_Shdr *table)
 	}
 }
 
-/* Entries side by side, of the same function and table, are one piece. */
+/* Join neighbouring entries of the same function and table to one piece. */
 static void join_entries(struct wasm_object *o)
 {
 	size_t kept = 0;

@@ -19,7 +19,7 @@
 
 #define WASM_NO_FUNCTION	UINT32_MAX
 
-/* What became of a section. Neither: it is left out. */
+/* Where a section went. Neither: it is left out. */
 struct wasm_place {
 	uint32_t function;	/* or WASM_NO_FUNCTION */
 	uint64_t data;		/* offset in the data; UINT64_MAX: not there */
@@ -34,8 +34,8 @@ struct wasm_part {
 };
 
 /*
- * A piece of the jump tables of a function, which the compiler put among the
- * read-only data: it moves into the constant pool of the function.
+ * A piece of the jump tables of a function, which the compiler put into read-only
+ * data: it is moved into the constant pool of the function.
  */
 struct wasm_switch {
 	uint32_t section, function;
@@ -66,7 +66,7 @@ struct wasm_object {
 	uint64_t data_length;
 };
 
-/* The description of a function, with all that it points to. */
+/* The description of a function, and the arrays that it points to. */
 struct wasm_body {
 	struct codearena_code_desc desc;
 	struct codearena_trap trap;
@@ -74,7 +74,7 @@ struct wasm_body {
 	uint8_t *bytes;
 };
 
-/* split.c: takes the object apart; the library has found it well-formed. */
+/* split.c: splits an object that the library found well-formed. */
 void wasm_split(const char *path, struct wasm_object *object);
 void wasm_split_free(struct wasm_object *object);
 /* The address of a symbol that the object defines, or 0. */
@@ -86,8 +86,8 @@ void wasm_body_make(const struct wasm_object *object, uint32_t part,
 		    struct wasm_body *body);
 void wasm_body_free(struct wasm_body *body);
 /*
- * The data of the object, at the address @data. @target tells the address of
- * a function.
+ * Load the data of the object at the address @data. @target returns the address
+ * of a function.
  */
 void wasm_data_make(const struct wasm_object *object, uint8_t *data,
 		    int (*resolve)(void *ctx, const char *name,

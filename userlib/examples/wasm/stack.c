@@ -11,7 +11,7 @@
 
 #include "wasm.h"
 
-/* The part that is never backed is larger than what wasm_rt_room() reaches. */
+/* The unbacked part is larger than the reach of wasm_rt_room(). */
 #define STACK_BELOW	(1ULL << 20)
 #define STACK_LENGTH	(8ULL << 20)
 #define SIGNAL_STACK	(64 << 10)
@@ -36,8 +36,8 @@ static void *begin(void *argument)
 	sigset_t all;
 
 	/*
-	 * The memfd backend needs signals, and room for their frames when the
-	 * stack is full. With the device there is nothing that could arrive.
+	 * The memfd backend needs signals, and a stack for their frames when
+	 * this one is full. With the device no signal arrives.
 	 */
 	if (start->options->backend == CODEARENA_BACKEND_MEMFD) {
 		sigaltstack(&stack, NULL);

@@ -20,7 +20,7 @@
 
 /* How functions get into an arena. */
 enum wasm_loading {
-	WASM_LAZY,	/* one by one, when they are called first */
+	WASM_LAZY,	/* one by one, on their first call */
 	WASM_EAGER,	/* the same, but all at once */
 	WASM_DIRECT	/* as an object, whose functions call each other directly */
 };
@@ -43,7 +43,7 @@ void wasm_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void wasm_die(const char *format, ...)
 	__attribute__((format(printf, 1, 2), noreturn));
 void *wasm_allocate(size_t size);
-/* The whole file, with a NUL behind it that does not count. */
+/* Read a whole file, and append a NUL that does not count. */
 uint8_t *wasm_read_file(const char *path, size_t *length);
 
 /* parse.c */
@@ -92,7 +92,7 @@ void wasm_parse_free(struct wasm_file *file);
 /* glue.c: the C that connects wasm2c's output with the runner. */
 void wasm_write_glue(FILE *to, const struct wasm_file *file);
 
-/* compile.c: the object of a module, made if need be; for free(). */
+/* compile.c: path of the object file of a module, compiled if needed; malloc'ed */
 char *wasm_compile(const char *path, const struct wasm_options *options);
 
 /* module.c */
@@ -108,7 +108,7 @@ struct wasm_lazy;
 struct wasm_module {
 	const struct wasm_options *options;
 	struct codearena_arena *arena;
-	struct wasm_lazy *lazy;	/* NULL: loaded directly, by what follows */
+	struct wasm_lazy *lazy;	/* NULL: loaded directly, see below */
 	struct codearena_elf *elf;
 	struct wasm_function *functions;	/* by address */
 	size_t function_count;
@@ -163,37 +163,37 @@ void wasm_lazy_close(struct wasm_lazy *lazy);
 bool wasm_lazy_where(struct wasm_lazy *lazy, uint64_t pc, const char **name,
 		     uint64_t *offset);
 void wasm_lazy_counters(struct wasm_lazy *lazy, struct wasm_counters *to);
-/* A line for each function that is loaded, as perf has it. */
+/* Write a line for each loaded function, in the format of perf maps. */
 void wasm_lazy_map(struct wasm_lazy *lazy, FILE *to);
 
-/* host.c: what modules use of the runner. */
+/* host.c: the host side of modules */
 extern struct wasm_module *wasm_current;
 int wasm_resolve(void *ctx, const char *name, uint64_t *address);
 const char *wasm_reason(const struct codearena_trap_report *report);
 
-/* meter.c: what publishing took, and copying as many bytes */
+/* meter.c: ticks of publishing, and of copying the same bytes */
 void wasm_meter_publish(const struct wasm_module *module);
 
 /* stack.c */
 extern struct codearena_guard *wasm_stack_guard;
-/* Runs @body(@data) in a thread whose stack is in a guard. */
+/* Run @body(@data) in a thread whose stack is in a guard. */
 int wasm_on_guarded_stack(const struct wasm_options *options,
 			  int (*body)(void *data), void *data);
 
-/* replay.c: 0 if the module did what the trace says. */
+/* replay.c: 0 if the module behaved as the trace says */
 int wasm_replay(const char *object, const char *trace,
 		const struct wasm_options *options);
 
 /*
- * hash.c: 0 if the module, which has to be one of hash-wasm, finds the digest
- * @expected of the file @path, before and after a trap.
+ * hash.c: 0 if the module, one of hash-wasm, computes the digest @expected of the
+ * file @path, before and after a trap.
  */
 int wasm_hash(const char *object, const char *path, const char *expected,
 	      const struct wasm_options *options);
 
 /*
- * A step of this clock is an instruction in a virtual machine that counts them.
- * Pausing is for the host's part of a call.
+ * In a virtual machine that counts instructions, a tick is an instruction. Pause
+ * it for the host's part of a call.
  */
 static inline uint64_t wasm_ticks(void)
 {
@@ -208,7 +208,7 @@ static inline uint64_t wasm_ticks(void)
 #endif
 }
 
-/* The first accesses to pages are the kernel's business, and not counted. */
+/* Touch pages, so that their first page faults are not measured. */
 static inline void wasm_touch(const struct wasm_module *module,
 			      uint8_t *memory, uint64_t length)
 {
@@ -221,7 +221,7 @@ static inline void wasm_touch(const struct wasm_module *module,
 }
 
 /* report.c */
-/* Handlers of signals that the process has, but those of the memfd backend. */
+/* Signal handlers of the process, without those of the memfd backend. */
 unsigned int wasm_handlers(void);
 uint64_t wasm_signals(const struct wasm_module *module);
 void wasm_print_stats(const struct wasm_module *module);

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * libcodearena: the code of modules. Regions and code spaces, code objects with
- * their relocations and references, and the modules that they belong to.
+ * The code of modules: code objects with their relocations and references, code
+ * pointer handles, code spaces, and modules, which join all of them.
  */
 #ifndef CODEARENA_MODULE_H
 #define CODEARENA_MODULE_H
@@ -35,29 +35,26 @@ struct codearena_region {
  */
 
 /*
- * A compiler does not know where its code will lie, nor where the functions,
- * builtins and tables lie that the code refers to. It leaves these fields open
- * and hands over a list of relocations: where the field is (offset), how it is
- * encoded (form), and what belongs there (kind, index, addend).
- *
- * Everything here is arithmetic on its arguments: no locks, no allocation, no
- * system calls, for every machine on every host, safe in signal handlers and in
- * any thread. Return values as in codearena.h.
+ * A compiler does not know the addresses of its code, nor those of the
+ * functions, builtins and tables that the code refers to. It leaves these
+ * fields open and describes them by relocations: where the field is (offset),
+ * how it is encoded (form), and what it refers to (kind, index, addend).
+ * codearena_module_add() checks and applies them.
  */
 
 /**
- * enum codearena_reloc_kind - what belongs in a field
+ * enum codearena_reloc_kind - what a field refers to
  * @CODEARENA_RELOC_CALL: address of the near jump-table slot of function @index
  *                        of the module; no addend
  * @CODEARENA_RELOC_STUB_CALL: address of the far jump-table slot of builtin
  *                             @index; no addend
- * @CODEARENA_RELOC_SIGNATURE: signature @index itself, a number below the count
- *                             that the module was made with; no addend
+ * @CODEARENA_RELOC_SIGNATURE: signature @index itself, a number below the
+ *                             module's number of signatures; no addend
  * @CODEARENA_RELOC_INDIRECT: code pointer handle of function @index; no addend
- * @CODEARENA_RELOC_INTERNAL: address of byte @index + addend of the object
- *                            itself, which must lie inside of it
- * @CODEARENA_RELOC_EXTERNAL: entry @index of the table of addresses that the
- *                            module was made with, + addend
+ * @CODEARENA_RELOC_INTERNAL: address of byte @index + @addend of the object
+ *                            itself
+ * @CODEARENA_RELOC_EXTERNAL: entry @index of the module's table of external
+ *                            addresses, + @addend
  */
 enum codearena_reloc_kind {
 	CODEARENA_RELOC_CALL = 1,
@@ -72,22 +69,24 @@ enum codearena_reloc_kind {
  * enum codearena_reloc_form - how a field is encoded
  * @CODEARENA_FORM_ABS64: 8 bytes, the value; any alignment; every machine
  * @CODEARENA_FORM_ABS32: 4 bytes, a number below 2^32: signatures and handles
- *                        only; every machine
- * @CODEARENA_FORM_X86_64_REL32: 4 bytes, the distance from the end of the field
- *                               (which is the end of a call or jump)
+ *                        only; any alignment; every machine
+ * @CODEARENA_FORM_X86_64_REL32: 4 bytes, the distance from the end of the
+ *                               field, which is the end of a call or jump
  * @CODEARENA_FORM_AARCH64_BRANCH26: a B or BL instruction
- * @CODEARENA_FORM_AARCH64_ADRP_ADD: ADRP and, after it, an ADD of the same
+ * @CODEARENA_FORM_AARCH64_ADRP_ADD: ADRP, followed by an ADD of the same
  *                                   register
- * @CODEARENA_FORM_AARCH64_MOV64: MOVZ and three MOVK for shifts 0, 16, 32, 48
- * @CODEARENA_FORM_AARCH64_MOV32: MOVZ and a MOVK for shifts 0 and 16:
+ * @CODEARENA_FORM_AARCH64_MOV64: MOVZ and three MOVK, with shifts 0, 16, 32, 48
+ * @CODEARENA_FORM_AARCH64_MOV32: MOVZ and MOVK, with shifts 0 and 16:
  *                                signatures and handles only
- * @CODEARENA_FORM_RISCV_PCREL: AUIPC and, after it, an instruction with a
- *                              12-bit immediate that uses its register: JALR,
- *                              ADDI or a load
- * @CODEARENA_FORM_RISCV_LUI: LUI and an ADDI or ADDIW of its register, a number
- *                            below 2^31: signatures and handles only
+ * @CODEARENA_FORM_RISCV_PCREL: AUIPC, followed by an instruction with a 12-bit
+ *                              immediate that reads its register: JALR, ADDI or
+ *                              a load
+ * @CODEARENA_FORM_RISCV_LUI: LUI, followed by an ADDI or ADDIW of its register,
+ *                            a number below 2^31 - 2^11: signatures and handles
+ *                            only
  *
- * Instructions must be there already, with any immediate.
+ * The field must contain the instructions already; their immediates are
+ * ignored.
  */
 enum codearena_reloc_form {
 	CODEARENA_FORM_ABS64 = 1,
@@ -103,13 +102,13 @@ enum codearena_reloc_form {
 
 /**
  * struct codearena_reloc - one field of a code object
- * @offset: first byte of the field, from the start of the object. It must lie
- *          in the instructions or in the constant pool.
+ * @offset: first byte of the field, from the start of the object. The field
+ *          lies in the instructions or in the constant pool.
  * @kind: enum codearena_reloc_kind
  * @form: enum codearena_reloc_form
  * @__reserved: must be 0
- * @index: see the kinds
- * @addend: see the kinds
+ * @index: depends on the kind
+ * @addend: depends on the kind
  *
  * In an array offsets ascend, and fields do not overlap.
  */
@@ -123,27 +122,27 @@ struct codearena_reloc {
 };
 
 /**
- * enum codearena_reloc_reason - what is wrong with a relocation
- * @CODEARENA_RELOC_OK: nothing
+ * enum codearena_reloc_reason - why a relocation was refused
+ * @CODEARENA_RELOC_OK: no error
  * @CODEARENA_RELOC_BAD_KIND: unknown kind, or a reserved member is not 0
  * @CODEARENA_RELOC_BAD_FORM: unknown form, one of another machine, or one that
  *                            does not fit the kind
- * @CODEARENA_RELOC_BAD_OFFSET: the field is not all in the instructions, nor
- *                              all in the constant pool, or is misaligned
- * @CODEARENA_RELOC_OVERLAP: the field begins before the end of the one before
- * @CODEARENA_RELOC_BAD_INSTRUCTION: the field does not hold the instructions
- *                                   that the form demands
- * @CODEARENA_RELOC_BAD_ADDEND: this kind takes no addend
- * @CODEARENA_RELOC_BAD_FUNCTION: no function with this index has a slot
- * @CODEARENA_RELOC_BAD_BUILTIN: no builtin has this index
- * @CODEARENA_RELOC_BAD_SIGNATURE: the index is not below the count
- * @CODEARENA_RELOC_BAD_HANDLE: the function has no handle, or its handle does
- *                              not lead back to it
- * @CODEARENA_RELOC_OUTSIDE: an internal reference leads out of the object
- * @CODEARENA_RELOC_BAD_EXTERNAL: the table has no such entry
+ * @CODEARENA_RELOC_BAD_OFFSET: the field is neither inside the instructions nor
+ *                              inside the constant pool, or is misaligned
+ * @CODEARENA_RELOC_OVERLAP: the field begins before the end of the previous one
+ * @CODEARENA_RELOC_BAD_INSTRUCTION: the field does not hold the instructions of
+ *                                   the form
+ * @CODEARENA_RELOC_BAD_ADDEND: the kind takes no addend
+ * @CODEARENA_RELOC_BAD_FUNCTION: no slot for a function with this index
+ * @CODEARENA_RELOC_BAD_BUILTIN: no builtin with this index
+ * @CODEARENA_RELOC_BAD_SIGNATURE: the index is not below the module's number of
+ *                                 signatures
+ * @CODEARENA_RELOC_BAD_HANDLE: the function has no handle
+ * @CODEARENA_RELOC_OUTSIDE: an internal reference leaves the object
+ * @CODEARENA_RELOC_BAD_EXTERNAL: no external address with this index
  * @CODEARENA_RELOC_UNREACHABLE: the distance or number does not fit the field
- * @CODEARENA_RELOC_MISALIGNED: the target is no place for an instruction
- * @CODEARENA_RELOC_CHANGED: the field does not hold what belongs there
+ * @CODEARENA_RELOC_MISALIGNED: the target is not aligned as an instruction
+ * @CODEARENA_RELOC_CHANGED: the field does not hold its target
  */
 enum codearena_reloc_reason {
 	CODEARENA_RELOC_OK = 0,
@@ -167,13 +166,13 @@ enum codearena_reloc_reason {
 /**
  * struct codearena_reloc_error - which relocation was refused, and why
  * @sz: set by the caller to sizeof(struct codearena_reloc_error)
- * @object: index of the descriptor, where several were given; else 0
- * @index: index of the relocation; SIZE_MAX: no relocation is to blame
+ * @object: index of the description; SIZE_MAX: no single one
+ * @index: index of the relocation; SIZE_MAX: the error is not in a relocation
  * @error: the errno that was returned, negative
  * @reason: enum codearena_reloc_reason
  * @reloc: copy of the relocation
- * @place: address of the field, as far as it was known
- * @target: what belongs there, as far as it was known
+ * @place: address of the field, if known
+ * @target: target of the field, if known
  */
 struct codearena_reloc_error {
 	size_t sz;
@@ -213,8 +212,8 @@ const char *codearena_reloc_reason_text(uint32_t reason);
  * The rest of the object's region is padding, filled with trap instructions.
  *
  * Functions that take a const object need somebody to hold a reference to it.
- * They take no lock, change nothing, and may be called from any thread, and from
- * signal handlers unless documented otherwise.
+ * They take no lock, change nothing, and may be called from any thread, and
+ * from signal handlers unless documented otherwise.
  *
  * Return values as in codearena.h.
  */
@@ -489,8 +488,8 @@ bool codearena_code_is_protected(const struct codearena_code *code,
  * @offset: of the return address, from the start of the object
  * @position: receives the last position with a smaller offset
  *
- * A return address is the end of the call, so the search excludes it. For a trap
- * pass the offset of the instruction plus 1. Binary search.
+ * A return address is the end of the call, so the search excludes it. For a
+ * trap pass the offset of the instruction plus 1. Binary search.
  *
  * Return: 0; -ENOENT: there is none; -EINVAL: an argument is NULL.
  */
@@ -537,8 +536,8 @@ int codearena_code_name(const struct codearena_code *code, char *to,
  * @write: receives the text, piece by piece; a negative errno ends printing
  * @data: argument of @write
  *
- * Instructions are disassembled by libcapstone, if the library was built with it
- * and it can be loaded. Not async-signal-safe.
+ * Instructions are disassembled by libcapstone, if the library was built with
+ * it and it can be loaded. Not async-signal-safe.
  *
  * Return: 0; what @write returned, if not 0; -EINVAL; -EOPNOTSUPP: an unknown
  * flag; -ENOMEM.
@@ -577,8 +576,7 @@ int codearena_code_print(const struct codearena_code *code, uint32_t flags,
 const struct codearena_code *codearena_code_find(uint64_t pc);
 
 /**
- * codearena_code_find_ref - find the object that contains an address, and take a
- *                           reference
+ * codearena_code_find_ref - find an object, and take a reference
  * @pc: any address
  *
  * Takes a mutex; not async-signal-safe.
@@ -590,130 +588,118 @@ struct codearena_code *codearena_code_find_ref(uint64_t pc);
 
 /*
  * ----------------------------------------------------------------------
- * References to code, and when code may be freed.
+ * References to code, and collection of unused code.
  * ----------------------------------------------------------------------
  */
 
 /*
- * Code that a module does not need any more may still be executed by a thread,
- * or be about to be returned to. So it is not freed when its last reference is
- * dropped: a collector takes that reference over, and finds out whether any
- * stack has the code.
+ * A thread may still execute code that its module no longer needs, or return to
+ * it. So dropping the last reference does not free code: a collector takes that
+ * reference over, and finds out whether any stack contains the code.
  *
  * live              somebody holds a reference
- * potentially dead  the collector holds the last one
- * candidate         potentially dead when a collection began
- * dead              no stack had it, and it got no other reference meanwhile: it
- *                   cannot be found or referenced any more, and is freed
+ * potentially dead  the collector holds the only reference
+ * candidate         potentially dead when the current collection began
+ * dead              on no stack, and not referenced meanwhile: it can no longer
+ *                   be found or referenced, and is freed
  *
- * A collection begins when the code that newly became potentially dead is larger
- * than a threshold, or on request. Every runtime that has joined is asked for
- * the addresses of code on all of its stacks. It may answer later and from any
- * of its threads, and goes on executing meanwhile. When all have answered, the
- * candidates that nobody named are freed, by one call for each module. The others
- * are candidates of the next collection. There is one collection at a time; what
- * would begin one during another makes it follow.
+ * A collection begins when newly potentially dead code exceeds a threshold, or
+ * on request. The collector asks every runtime that has joined for the code on
+ * all of its stacks. A runtime may report later and from any of its threads,
+ * and keeps running meanwhile. After the last report, one call per module frees
+ * the candidates that nobody reported; the others are candidates of the next
+ * collection. Only one collection runs at a time; a request during a collection
+ * starts another one after it.
  *
- * This needs two promises. A runtime that has answered does not execute
- * candidates, unless it gets a reference to them first; as no jump table leads
- * to them, it has no other way. And a thread of no runtime does not execute code
- * without a reference.
+ * This relies on two rules. After its report, a runtime executes a candidate
+ * only if it gets a reference first; since no jump table targets candidates,
+ * there is no other way to reach them. And a thread that belongs to no runtime
+ * executes code only while it holds a reference.
  *
- * The order of events is that of V8's collector with one difference: a candidate
- * to which somebody took a reference during the collection is live again and is
- * checked anew after that is dropped. V8 calls it dead and frees it then, even
- * if it is on a stack again.
+ * The order of events is that of V8's collector, with one difference: a
+ * candidate that is referenced during a collection is live again, and is
+ * checked anew after that reference is dropped. V8 considers it dead and frees
+ * it then, even if it is on a stack again.
  *
  * Scopes keep code alive while a thread works with it. Each thread has a stack
- * of them, and what the library adds goes to the upmost one.
+ * of scopes; the library adds code to the innermost one.
  *
- * All functions are thread-safe, but for the restrictions they name; none is
- * async-signal-safe. In a child of fork() made by a program with several threads
- * none may be called.
+ * All functions are thread-safe except where documented; none is
+ * async-signal-safe. A child that a multi-threaded program made by fork() must
+ * not call any.
  *
- * Return values as in codearena.h. A failure has changed nothing.
+ * Return values as in codearena.h. A failed call changes nothing.
  */
 
 /**
  * codearena_code_put - drop a reference
  * @code: object that the caller holds a reference to
  *
- * If it is the last one the collector of its module gets it; that may begin a
- * collection, and so call back: the caller must not hold a lock that a callback
- * of a collector takes. Code of a module without a collector is dead then, see
- * codearena_module_reap().
+ * The collector of the module takes over the last reference. This may begin a
+ * collection and call back, so the caller must not hold a lock that a callback
+ * of a collector takes. In a module without a collector the code is dead then,
+ * see codearena_module_reap().
  *
- * Return: 0; -EINVAL: @code is NULL, or there is no reference left to drop. That
- * is found out where it can be, it is a mistake in any case.
+ * Return: 0; -EINVAL: @code is NULL, or has no reference to drop, which is not
+ * always detected.
  */
 int codearena_code_put(struct codearena_code *code);
 
 struct codearena_scope;
 
 /**
- * codearena_scope_open - begin to hold on to code
- * @out: gets the scope, which is upmost in the calling thread; NULL on failure
+ * codearena_scope_open - open a scope in the calling thread
+ * @out: receives the scope, now the innermost one; NULL on failure
  *
- * A thread that ends with open scopes closes them.
+ * The end of a thread closes its scopes.
  *
  * Return: 0; -EINVAL: @out is NULL; -ENOMEM.
  */
 int codearena_scope_open(struct codearena_scope **out);
 
 /**
- * codearena_scope_close - drop what a scope holds
- * @scope: NULL, or the upmost scope of the calling thread, which is gone after
- *         the call
+ * codearena_scope_close - drop the references of a scope, and free it
+ * @scope: NULL, or the innermost scope of the calling thread
  *
- * As codearena_code_put() for each object that the scope holds; in particular
- * it may call back.
+ * As codearena_code_put() for each object of the scope; it may call back.
  *
- * Return: 0; -EINVAL: @scope is not the upmost one: it is closed out of order;
- * -EPERM: it is no open scope of the calling thread.
+ * Return: 0; -EINVAL: @scope is not the innermost one; -EPERM: it is not an
+ * open scope of the calling thread.
  */
 int codearena_scope_close(struct codearena_scope *scope);
 
 /**
- * codearena_scope_add - hold on to code
+ * codearena_scope_add - add code to the innermost scope
  * @code: object that somebody holds a reference to
  *
- * The upmost scope of the calling thread gets a reference, unless it has one.
+ * The scope takes a reference, unless it has one.
  *
- * Return: 0; -EINVAL: @code is NULL; -ENOENT: no scope is open in this thread;
+ * Return: 0; -EINVAL: @code is NULL; -ENOENT: this thread has no open scope;
  * -ENOMEM; -EOVERFLOW: as codearena_code_ref().
  */
 int codearena_scope_add(struct codearena_code *code);
 
-/**
- * codearena_scope_count - objects that a scope holds
- * @scope: scope of the calling thread
- *
- * Return: the number; 0 if @scope is no open scope of the calling thread.
- */
-size_t codearena_scope_count(const struct codearena_scope *scope);
-
 /* Flags of struct codearena_collector_opts */
-#define CODEARENA_COLLECTOR_F_STRESS	0x1U /* the threshold is 0 */
-#define CODEARENA_COLLECTOR_F_MANUAL	0x2U /* there is no threshold: collect on
-					      * request only */
+#define CODEARENA_COLLECTOR_F_STRESS	0x1U /* threshold 0 */
+#define CODEARENA_COLLECTOR_F_MANUAL	0x2U /* no threshold: collect on request
+					      * only */
 
-/* The least threshold in bytes, if none is set. */
+/* Default of @least, in bytes */
 #define CODEARENA_COLLECTOR_LEAST	65536U
 
-/* The part of committed code that is added to it, if none is set. */
+/* Default of @percent */
 #define CODEARENA_COLLECTOR_PERCENT	10U
 
 /**
- * struct codearena_collector_opts - how to make a collector
+ * struct codearena_collector_opts - options of a collector
  * @sz: set by the caller to sizeof(struct codearena_collector_opts)
- * @committed: NULL, or tells how many bytes are committed for code. Called with
- *             no lock held.
- * @data: for @committed
- * @least: a collection begins above this many bytes of newly potentially dead
- *         code; 0: CODEARENA_COLLECTOR_LEAST
- * @percent: of committed bytes, added to @least; 0: CODEARENA_COLLECTOR_PERCENT;
- *           at most 100
- * @flags: CODEARENA_COLLECTOR_F_* bits
+ * @committed: NULL, or returns the bytes committed for code. Called without
+ *             locks, by any thread that drops a reference.
+ * @data: argument of @committed
+ * @least: fixed part of the threshold, in bytes; 0: CODEARENA_COLLECTOR_LEAST
+ * @percent: part of the committed bytes that is added to @least, at most 100;
+ *           0: CODEARENA_COLLECTOR_PERCENT
+ * @flags: CODEARENA_COLLECTOR_F_* bits; not both
  */
 struct codearena_collector_opts {
 	size_t sz;
@@ -730,31 +716,31 @@ struct codearena_runtime;
 /**
  * codearena_collector_new - make a collector
  * @opts: NULL, or options
- * @out: gets the collector; NULL on failure
+ * @out: receives the collector; NULL on failure
  *
- * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is wrong;
- * -ENOMEM.
+ * Return: 0; -EINVAL: @out is NULL, or an option is out of range; -E2BIG:
+ * members of @opts that this library does not know are not 0; -EOPNOTSUPP: an
+ * unknown flag; -ENOMEM.
  */
 int codearena_collector_new(const struct codearena_collector_opts *opts,
 			    struct codearena_collector **out);
 
 /**
  * codearena_collector_free - free a collector
- * @collector: NULL, or a collector, which is gone after the call; no other
- *             function may be running on it
+ * @collector: NULL, or a collector that no other call is using
  *
  * Return: 0; -EBUSY: a runtime or a module uses it.
  */
 int codearena_collector_free(struct codearena_collector *collector);
 
 /**
- * struct codearena_runtime_opts - how to join
+ * struct codearena_runtime_opts - options of a runtime
  * @sz: set by the caller to sizeof(struct codearena_runtime_opts)
- * @ask: asks the runtime to call codearena_collector_report() with @sequence. It
- *       is called by whichever thread began the collection, with no lock held,
- *       and may report at once. It must not call codearena_collector_leave() for
- *       this runtime, nor free a module.
- * @data: for @ask
+ * @ask: asks for a call of codearena_collector_report() with @sequence. Called
+ *       without locks by the thread that began the collection; may report at
+ *       once. Must not call codearena_collector_leave() for this runtime, nor
+ *       free a module.
+ * @data: argument of @ask
  */
 struct codearena_runtime_opts {
 	size_t sz;
@@ -764,73 +750,60 @@ struct codearena_runtime_opts {
 };
 
 /**
- * codearena_collector_join - take part in collections
+ * codearena_collector_join - add a runtime to a collector
  * @collector: collector, which must outlive the runtime
- * @opts: options
- * @out: gets the runtime; NULL on failure
+ * @opts: options; @ask must be set
+ * @out: receives the runtime; NULL on failure
  *
- * To be called before the runtime executes code of the collector's modules. It
- * is not asked in a collection that is under way.
+ * Join before the runtime executes code of the collector's modules. A
+ * collection in progress does not ask it.
  *
- * Return: 0; -EINVAL, -E2BIG: an argument or option is wrong; -ENOMEM.
+ * Return: 0; -EINVAL: an argument is NULL, or an option is missing; -E2BIG:
+ * members of @opts that this library does not know are not 0; -ENOMEM.
  */
 int codearena_collector_join(struct codearena_collector *collector,
 			     const struct codearena_runtime_opts *opts,
 			     struct codearena_runtime **out);
 
 /**
- * codearena_collector_leave - take part in collections no longer
- * @runtime: NULL, or a runtime, which is gone after the call
+ * codearena_collector_leave - remove a runtime, and free it
+ * @runtime: NULL, or a runtime without code on its stacks
  *
- * To be called when no stack of the runtime has code. It counts as having
- * reported nothing. Waits for a call of @ask in another thread to return.
+ * Counts as a report of nothing. Waits until @ask has returned in other
+ * threads.
  *
- * Return: 0; -EDEADLK: called by the runtime's @ask.
+ * Return: 0; -EDEADLK: called by the runtime's own @ask.
  */
 int codearena_collector_leave(struct codearena_runtime *runtime);
 
 /**
- * codearena_collector_live - name a part of the code on the stacks
+ * codearena_collector_report - report the code on all stacks of a runtime
  * @runtime: runtime
- * @sequence: as the runtime was asked
- * @pcs: addresses anywhere in code. For a return address pass the address minus
- *       1, as a call may be the last instruction of an object.
+ * @sequence: the number that @ask was called with
+ * @pcs: addresses anywhere in code; may be NULL if @count is 0. For a return
+ *       address pass the address minus 1, as a call may be the last instruction
+ *       of an object.
  * @count: entries of @pcs
  *
- * For runtimes that walk several stacks. Addresses that belong to no candidate
- * are ignored.
+ * Ignores addresses outside of candidates. The last runtime to report frees
+ * dead code within this call. May begin another collection, and call back.
  *
- * Return: 0; 1: too late, ignored: the collection is over, or the runtime has
- * reported; -EINVAL: an argument is NULL, or @sequence was never asked.
- */
-int codearena_collector_live(struct codearena_runtime *runtime,
-			     uint64_t sequence, const uint64_t *pcs,
-			     size_t count);
-
-/**
- * codearena_collector_report - name the rest, and be done
- * @runtime: runtime
- * @sequence: as the runtime was asked
- * @pcs: as codearena_collector_live(); may be NULL if @count is 0
- * @count: entries of @pcs
- *
- * The last runtime to report frees what is dead, within this call. May begin
- * another collection, and so call back.
- *
- * Return: as codearena_collector_live().
+ * Return: 0; 1: ignored, because the collection is over or the runtime has
+ * reported already; -EINVAL: an argument is NULL, or @sequence was never asked.
  */
 int codearena_collector_report(struct codearena_runtime *runtime,
 			       uint64_t sequence, const uint64_t *pcs,
 			       size_t count);
 
 /**
- * codearena_collector_request - begin a collection
+ * codearena_collector_request - request a collection
  * @collector: collector
  *
- * Does nothing if no code is potentially dead. During a collection another one
- * is made to follow. Calls back.
+ * Does nothing if no code is potentially dead. During a collection, another one
+ * follows it. Calls back.
  *
- * Return: 0; -EINVAL; -ENOMEM: it will be tried again by what may begin one.
+ * Return: 0; -EINVAL: @collector is NULL; -ENOMEM: the next event that may
+ * begin a collection tries again.
  */
 int codearena_collector_request(struct codearena_collector *collector);
 
@@ -838,15 +811,15 @@ int codearena_collector_request(struct codearena_collector *collector);
  * struct codearena_collector_counters - counters of a collector
  * @sz: set by the caller to sizeof(struct codearena_collector_counters)
  * @sequence: number of the last collection that began; the first one is 1
- * @collections: how many are over
- * @outstanding: runtimes that have not reported in the one under way
+ * @collections: collections that ended
+ * @outstanding: runtimes that have not reported in the current collection
  * @candidates: code objects that are candidates
- * @waiting: code objects that are potentially dead, and no candidates
+ * @waiting: code objects that are potentially dead, and not candidates
  * @waiting_bytes: bytes of these in executable memory
  * @freed: code objects that were freed
  * @freed_bytes: bytes of these in executable memory
  * @runtimes: runtimes that have joined
- * @owners: modules that use it
+ * @owners: modules that use the collector
  */
 struct codearena_collector_counters {
 	size_t sz;
@@ -865,47 +838,45 @@ struct codearena_collector_counters {
 /**
  * codearena_collector_stat - read the counters
  * @collector: collector
- * @stat: gets the counters, taken together; @sz must be set
+ * @counters: receives a consistent set of counters; @counters->sz must be set
  *
- * Return: 0; -EINVAL; -E2BIG: @stat is longer than this library knows.
+ * Return: 0; -EINVAL: an argument is NULL, or @counters is too short.
  */
 int codearena_collector_stat(struct codearena_collector *collector,
-			     struct codearena_collector_counters *stat);
+			     struct codearena_collector_counters *counters);
 
 /*
  * ----------------------------------------------------------------------
- * A table of code pointers, which generated code indexes by 32-bit handles.
+ * Code pointer tables, which generated code indexes by 32-bit handles.
  * ----------------------------------------------------------------------
  */
 
 /*
- * An entry is 16 bytes: the entry point at CODEARENA_HANDLE_ENTRY, the signature
- * at CODEARENA_HANDLE_SIGNATURE, both 8 bytes. Entry h lies at base +
- * h * CODEARENA_HANDLE_SIZE; the base never changes in the life of a table. Code
- * that calls through a handle compares the signature with the one it expects,
- * and jumps to the entry point.
+ * An entry is 16 bytes: the entry point at offset CODEARENA_HANDLE_ENTRY and
+ * the signature at CODEARENA_HANDLE_SIGNATURE, 8 bytes each. Handle h is at
+ * address base + h * CODEARENA_HANDLE_SIZE; the base of a table never changes.
+ * Code that calls through a handle compares the signature with the expected
+ * one, and jumps to the entry point. codearena_module_handle() makes handles of
+ * a module's functions.
  *
- * Address space for all entries is reserved when the table is made, and made
- * usable in segments of CODEARENA_HANDLE_SEGMENT bytes. A free entry has the
- * entry point 0, so that a call through a handle that was released faults at
- * address 0; in a segment that never was in use the load faults.
+ * A table reserves address space for all entries when it is made, and makes it
+ * accessible in segments of CODEARENA_HANDLE_SEGMENT bytes. A free entry has
+ * the entry point 0, so that a call through a released handle faults at address
+ * 0; in a segment that was never used the load faults.
  *
- * The signature of an entry does not change from allocation to release, so that
- * the two loads of a caller, which are not one atomic access, always belong
- * together. V8 can store a new pair; here a function with another signature gets
- * another handle.
+ * The signature of an entry does not change between allocation and release, so
+ * the two loads of a caller, which are not one atomic access, always match. V8
+ * can store a new pair; here a function with another signature gets another
+ * handle.
  *
- * The table is ordinary memory: whoever can store to the process' memory can
- * change an entry point. It narrows what indirect calls may reach only as long
- * as that memory is intact. V8 protects its table by a memory protection key;
- * a program may do the same to the whole mapping between the calls.
+ * The table is ordinary memory: whoever can write to the process's memory can
+ * change an entry point. It restricts the targets of indirect calls only while
+ * that memory is intact. V8 protects its table by a memory protection key; a
+ * program may protect the whole mapping likewise between the calls.
  *
- * Threads: all functions may be called from any thread at any time but
- * codearena_handle_table_free(). Allocation, release, set and get take no lock,
- * unless a new segment is needed. In a child of fork() only
- * codearena_handle_get(), _set and _free may be used if other threads of the
- * parent used the table at that moment. None but get and set is
- * async-signal-safe.
+ * All functions are thread-safe except codearena_handle_table_free(); none is
+ * async-signal-safe. If other threads of the parent used a table at the moment
+ * of fork(), the child may only free it.
  */
 typedef uint32_t codearena_handle;
 
@@ -919,10 +890,10 @@ typedef uint32_t codearena_handle;
 struct codearena_handle_table;
 
 /**
- * struct codearena_handle_table_opts - how to make a table
+ * struct codearena_handle_table_opts - options of a table
  * @sz: set by the caller to sizeof(struct codearena_handle_table_opts)
- * @max_entries: most entries at a time, up to 2^24; 0: 2^23, which take 128 MiB
- *               of address space
+ * @max_entries: maximum number of entries, up to 2^24; 0: 2^23, which take 128
+ *               MiB of address space
  * @flags: 0
  */
 struct codearena_handle_table_opts {
@@ -934,8 +905,8 @@ struct codearena_handle_table_opts {
 /**
  * struct codearena_handle_table_counters - counters of a table
  * @sz: set by the caller to sizeof(struct codearena_handle_table_counters)
- * @max_entries: most entries at a time
- * @used: entries allocated, natives included
+ * @max_entries: maximum number of entries
+ * @used: allocated entries, those of native functions included
  * @free: entries in the list of free ones
  * @segments: segments with memory
  * @natives: handles of codearena_handle_for_native()
@@ -952,16 +923,18 @@ struct codearena_handle_table_counters {
 /**
  * codearena_handle_table_new - make a table
  * @opts: NULL, or options
- * @out: gets the table; NULL on failure
+ * @out: receives the table; NULL on failure
  *
- * Return: 0; -EINVAL, -E2BIG: @opts; -EOPNOTSUPP: a flag; -ENOMEM.
+ * Return: 0; -EINVAL: @out is NULL, @opts is too short, or too many entries;
+ * -E2BIG: members of @opts that this library does not know are not 0;
+ * -EOPNOTSUPP: a flag; -ENOMEM.
  */
 int codearena_handle_table_new(const struct codearena_handle_table_opts *opts,
 			       struct codearena_handle_table **out);
 
 /**
- * codearena_handle_table_free - give everything back
- * @table: NULL, or a table, which is gone after the call
+ * codearena_handle_table_free - free a table
+ * @table: NULL, or a table that no module and no code uses
  */
 void codearena_handle_table_free(struct codearena_handle_table *table);
 
@@ -975,88 +948,32 @@ const void *
 codearena_handle_table_base(const struct codearena_handle_table *table);
 
 /**
- * codearena_handle_allocate - take an entry
+ * codearena_handle_for_native - get the handle of a native function
  * @table: table
- * @entry: entry point, not 0
+ * @address: address of the function, not 0
  * @signature: any value
- * @out: gets the handle; CODEARENA_HANDLE_INVALID on failure
+ * @out: receives the handle; CODEARENA_HANDLE_INVALID on failure
  *
- * Return: 0; -ENOSPC: max_entries are in use; -ENOMEM: no memory for a segment;
- * -EINVAL.
- */
-int codearena_handle_allocate(struct codearena_handle_table *table,
-			      uint64_t entry, uint64_t signature,
-			      codearena_handle *out);
-
-/**
- * codearena_handle_set - store another entry point
- * @table: table
- * @handle: allocated
- * @entry: entry point, not 0
+ * The same pair always gets the same handle, which is valid until the table is
+ * freed.
  *
- * An atomic store with release semantics. Cannot fail for a handle that was
- * allocated and not released.
- *
- * Return: 0; -ENOENT: the entry is free; -EBUSY: it is a native's; -EINVAL: the
- * handle is out of range, or @entry is 0.
- */
-int codearena_handle_set(struct codearena_handle_table *table,
-			 codearena_handle handle, uint64_t entry);
-
-/**
- * codearena_handle_get - read an entry
- * @table: table
- * @handle: any value
- * @entry: NULL, or gets the entry point
- * @signature: NULL, or gets the signature
- *
- * Return: 0; -ENOENT: the entry is free; -EINVAL: the handle is out of range.
- * On failure nothing is stored.
- */
-int codearena_handle_get(const struct codearena_handle_table *table,
-			 codearena_handle handle, uint64_t *entry,
-			 uint64_t *signature);
-
-/**
- * codearena_handle_release - give an entry back
- * @table: table
- * @handle: allocated
- *
- * Return: 0; -ENOENT: the entry is free already; -EBUSY: it is a native's;
- * -EINVAL: the handle is out of range.
- */
-int codearena_handle_release(struct codearena_handle_table *table,
-			     codearena_handle handle);
-
-/**
- * codearena_handle_for_native - the handle of a native function
- * @table: table
- * @address: of the function, not 0
- * @signature: any value
- * @out: gets the handle; CODEARENA_HANDLE_INVALID on failure
- *
- * The same pair always gets the same handle, which stays until the table is
- * freed. Takes a lock of its own.
- *
- * Return: as codearena_handle_allocate().
+ * Return: 0; -EINVAL; -ENOSPC: the table is full; -ENOMEM.
  */
 int codearena_handle_for_native(struct codearena_handle_table *table,
 				uint64_t address, uint64_t signature,
 				codearena_handle *out);
 
 /**
- * codearena_handle_table_sweep - give the memory of empty segments back
+ * codearena_handle_table_sweep - return the memory of empty segments
  * @table: table
- * @threshold: do nothing unless as many entries are free as this many segments
- *             have; 0: 2
+ * @threshold: do nothing unless at least this many segments' worth of entries
+ *             is free; 0: 2
  *
- * Also sorts the list of free entries, so that the next allocations lie close
- * together. Allocations that find no free entry meanwhile wait. The memory goes
- * back to the system and reads as 0, while the address space stays reserved
- * and accessible.
+ * Also sorts the list of free entries, so that the next allocations are close
+ * together. Allocations that find no free entry meanwhile wait. Returned memory
+ * reads as 0; its address space stays reserved and accessible.
  *
- * Return: the number of segments that were dropped, which is at most INT_MAX;
- * -EINVAL: @table is NULL.
+ * Return: the number of segments, at most INT_MAX; -EINVAL: @table is NULL.
  */
 int codearena_handle_table_sweep(struct codearena_handle_table *table,
 				 size_t threshold);
@@ -1064,14 +981,14 @@ int codearena_handle_table_sweep(struct codearena_handle_table *table,
 /**
  * codearena_handle_table_stat - read the counters
  * @table: table
- * @stat: gets the counters; @stat->sz must be set
+ * @counters: receives the counters; @counters->sz must be set
  *
- * While other threads work, each number is right by itself.
+ * While other threads use the table, the counters may not match each other.
  *
- * Return: 0, -EINVAL, -E2BIG.
+ * Return: 0; -EINVAL: an argument is NULL, or @counters is too short.
  */
 int codearena_handle_table_stat(struct codearena_handle_table *table,
-				struct codearena_handle_table_counters *stat);
+				struct codearena_handle_table_counters *counters);
 
 /*
  * ----------------------------------------------------------------------
@@ -1510,49 +1427,48 @@ int codearena_allocator_locate(const struct codearena_allocator *allocator,
  */
 
 /*
- * A module is a set of functions that are compiled together: its code objects,
- * the jump tables through which they call each other, and a table that says
- * which code is current for each function.
+ * A module is a set of functions that are compiled together: their code objects,
+ * the jump tables through which they call each other, and a table of the current
+ * code of each function.
  *
- * Words used here:
+ * Terms:
  *
- * function    numbered as in the source: the first ones are imported and have
- *             no slot, the others are declared
- * add         get space for code and relocate it. It lies in ordinary memory
- *             (one block for a batch) until it is published: executable memory
- *             takes code only together with its seal.
- * publish     make code executable, findable by address, and current where it
- *             is better than what there is
- * current     code that the jump-table slot of its function leads to
- * retired     code that is not current any more, or never was; it lives as long
- *             as somebody holds a reference
+ * function    numbered as in the source: imported functions come first and have
+ *             no slot; the others are declared
+ * add         allocate space for code and relocate it. Until it is published the
+ *             code lies in ordinary memory, one block for a batch: executable
+ *             memory takes code only together with its seal.
+ * publish     make code executable, findable by address, and current if it is
+ *             better than the code that is current
+ * current     the jump-table slot of its function targets this code
+ * retired     code that is no longer current, or never was. It lives as long as
+ *             there are references to it.
  *
- * References. codearena_module_add() hands out code with one reference, which
- * is the caller's. codearena_module_publish() takes it over: it becomes that of
- * the table if the code gets current; that of the module if the code belongs to
- * no declared function (wrappers, anonymous code), until the module is freed or
- * codearena_module_release() is called; and is dropped otherwise. Whoever wants
- * to look at code afterwards has a scope open at the call, which gets references
- * to all code that was published or retired by it (codearena/module.h); or takes a
- * reference before; or gets one from codearena_module_code() and the like, and
- * gives it back by codearena_module_put().
+ * References. codearena_module_add() returns code with one reference, owned by
+ * the caller. codearena_module_publish() takes it over: for the table if the
+ * code becomes current, for the module if the code belongs to no declared
+ * function (wrappers, anonymous code). The module's own reference lasts until
+ * codearena_module_drop() or codearena_module_free(). Otherwise the reference is
+ * dropped. To use code after publishing it, open a scope before, which gets
+ * references to all code that the call publishes or retires; or take a reference
+ * before; or use codearena_module_code() and the like. Every reference that a
+ * caller owns is given back with codearena_code_put().
  *
- * The life of retired code. When its last reference goes it is dead: nothing
- * finds it any more but by its address, since a thread may execute it still.
- * With a collector it is freed when no thread does, as codearena/module.h tells.
- * Without, it is freed by codearena_module_reap(), by which the caller says that
- * none does. Its space waits for the end of a grace of codearena_module_allocator()
- * before it is used again.
+ * Freeing. When its last reference is dropped, code is dead: only lookups by
+ * address find it, since a thread may still execute it. A collector frees it when
+ * no thread does. Without a collector codearena_module_reap() frees it, and the
+ * caller asserts that no thread executes it. Its space is reused after a grace
+ * period of codearena_module_allocator().
  *
- * Threads. Every function may be called from any thread at any time, on the
- * same module too, except codearena_module_free(), which must be the last call
- * on its module, and except that a code object may be published or abandoned
- * only once. None may be called from a signal handler. Adding runs on many
- * threads side by side; what changes the tables of a module is serialised by a
- * mutex of the module. The order of locks is: allocator, module,
- * arena; callbacks are called without any of them unless they say so.
+ * Threads. All functions are thread-safe, with two exceptions:
+ * codearena_module_free() must be the last call on its module, and a code object
+ * may be published or dropped only once. None is async-signal-safe. In a child of
+ * fork() none may be called if the parent had several threads. Threads add code
+ * side by side; a mutex of the module serialises changes of its tables. Locks
+ * are taken in the order allocator, module, arena, and callbacks are called
+ * without any of them unless documented otherwise.
  *
- * Return values as in codearena.h. A failure has changed nothing.
+ * Return values as in codearena.h. A call that fails has changed nothing.
  */
 
 /* Flags of struct codearena_module_opts */
@@ -1560,18 +1476,17 @@ int codearena_allocator_locate(const struct codearena_allocator *allocator,
 					      * baseline code if it has
 					      * deoptimisation data */
 #define CODEARENA_MODULE_F_DEBUG	0x2U /* begin in the debug state */
-#define CODEARENA_MODULE_F_SYNC		0x4U /* processors are synchronised when
+#define CODEARENA_MODULE_F_SYNC		0x4U /* synchronise all processors when
 					      * slots change, see
 					      * CODEARENA_PUBLISH_F_SYNC */
-
-/* There is no such builtin: functions are not compiled lazily. */
-#define CODEARENA_NO_BUILTIN		0xffffffffU
+#define CODEARENA_MODULE_F_LAZY		0x8U /* functions without code call
+					      * lazy_builtin */
 
 /**
  * enum codearena_event - what happened to a code object
  * @CODEARENA_EVENT_PUBLISHED: it can be executed and found
- * @CODEARENA_EVENT_INSTALLED: it got current
- * @CODEARENA_EVENT_RETIRED: it is not current any more
+ * @CODEARENA_EVENT_INSTALLED: it became current
+ * @CODEARENA_EVENT_RETIRED: it is no longer current
  * @CODEARENA_EVENT_FREED: it is about to be freed; its bytes are still there
  */
 enum codearena_event {
@@ -1584,38 +1499,42 @@ enum codearena_event {
 struct codearena_module;
 
 /**
- * struct codearena_module_opts - how to make a module
+ * struct codearena_module_opts - options of codearena_module_new()
  * @sz: set by the caller to sizeof(struct codearena_module_opts)
- * @name: of the arenas, see struct codearena_arena_opts
- * @imports: how many functions are imported
- * @functions: how many functions are declared; together below 2^31
+ * @name: name of the arenas, see struct codearena_arena_opts
+ * @imports: number of imported functions
+ * @functions: number of declared functions; with @imports below 2^31
  * @builtins: addresses of builtins, copied; may be NULL if there are none
  * @builtin_count: entries of @builtins
- * @lazy_builtin: index of the builtin that compiles a function at its first
- *                call; it gets the index of the function among the declared
- *                ones as codearena/jump.h says. CODEARENA_NO_BUILTIN: none.
- * @estimate: bytes of code expected, see codearena_estimate_code()
+ * @lazy_builtin: with CODEARENA_MODULE_F_LAZY, index of the builtin that
+ *                compiles a function at its first call. It gets the index of the
+ *                function, imported ones counted, in the register that
+ *                codearena/jump.h names. Else 0.
+ * @estimate: expected bytes of code, for the size of the first code space
  * @signature_count: signatures are below this
  * @external_count: entries of @externals
  * @externals: addresses for CODEARENA_RELOC_EXTERNAL, copied; may be NULL if
  *             there are none
- * @handles: NULL, or the table that handles of functions are taken from. It
- *           must outlive the module.
- * @collector: NULL, or who finds out when dead code can be freed. It must
- *             outlive the module.
+ * @handles: NULL, or the table for code pointer handles of functions. It must
+ *           outlive the module.
+ * @collector: NULL, or the collector that frees dead code. It must outlive the
+ *             module.
  * @flags: CODEARENA_MODULE_F_* bits
  * @jump_flags: CODEARENA_JUMP_F_* bits
- * @reach: a code space uses the jump tables of another one if no byte of it is
- *         further from any byte of them; else it gets tables of its own. Not
- *         above codearena_reservation_limit(); 0: just that.
- * @validate: NULL, or is asked whether what the code was compiled for still
- *            holds; any result but 0 makes codearena_module_publish() return
- *            -ESTALE. Called with the module's mutex held, so that what it
- *            found true stays true if changes go through publishing too: it
- *            must not call the module.
- * @event: NULL, or is told about code, by the thread that caused the event and
- *         with no lock held. It may take references.
- * @data: for the callbacks
+ * @reach: largest distance between a byte of code and a byte of its jump tables.
+ *         A code space shares the tables of another one if they are as near, and
+ *         gets its own otherwise. 0: as far as direct branches reach; more is
+ *         refused.
+ * @validate: NULL, or returns 0 if the assumptions that the code was compiled
+ *            with still hold; other results make codearena_module_publish()
+ *            return -ESTALE. Called with the module's mutex held, so that changes
+ *            of the assumptions which are published too cannot intervene. It must
+ *            not call the module.
+ * @event: NULL, or called for each event, in the thread that caused it, without
+ *         locks held. It may take references.
+ * @data: argument of the callbacks
+ *
+ * All members may be 0: a module without functions, for wrappers for example.
  */
 struct codearena_module_opts {
 	size_t sz;
@@ -1642,22 +1561,23 @@ struct codearena_module_opts {
 };
 
 /**
- * struct codearena_module_stat - counters of a module
- * @sz: set by the caller to sizeof(struct codearena_module_stat)
+ * struct codearena_module_counters - counters of a module
+ * @sz: set by the caller to sizeof(struct codearena_module_counters)
  * @spaces: code spaces
- * @tables: of these, how many have jump tables of their own
- * @added: code objects added and neither published nor abandoned
- * @codes: code objects published and not freed; jump tables are none
+ * @tables: code spaces with jump tables of their own
+ * @added: code objects added and neither published nor dropped
+ * @codes: code objects published and not freed, without jump tables
  * @current: functions that have current code
  * @dead: code objects that wait for codearena_module_reap(); 0 with a collector
  * @code_bytes: bytes of @codes in executable memory, with padding
- * @metadata_bytes: bytes of memory beside them
+ * @metadata_bytes: bytes of ordinary memory for @codes
  * @table_bytes: bytes of all jump tables
- * @baseline_bytes: bytes of baseline code that is not for debugging, and
+ * @baseline_bytes: bytes of baseline code that is not for debugging, plus
  *                  @table_bytes
- * @optimized_bytes: the same of optimised code
+ * @optimized_bytes: bytes of optimised code that is not for debugging, plus
+ *                   @table_bytes
  */
-struct codearena_module_stat {
+struct codearena_module_counters {
 	size_t sz;
 	uint64_t spaces;
 	uint64_t tables;
@@ -1674,13 +1594,14 @@ struct codearena_module_stat {
 
 /**
  * codearena_module_new - make a module
- * @manager: where its space counts
+ * @manager: manager whose limits apply to the module's code spaces; it must
+ *           outlive the module
  * @opts: NULL, or options
  * @out: gets the module; NULL on failure
  *
- * Reserves the first code space, with its jump tables, unless nothing is
- * expected: neither code, nor functions, nor builtins. The slots of all
- * declared functions lead to the lazy builtin.
+ * Reserves the first code space, with its jump tables, unless @opts announces
+ * neither code nor functions nor builtins. The slots of all declared functions
+ * target the lazy builtin; without CODEARENA_MODULE_F_LAZY they trap.
  *
  * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is wrong; the
  * codes of codearena_allocator_new().
@@ -1691,31 +1612,37 @@ int codearena_module_new(struct codearena_manager *manager,
 
 /**
  * codearena_module_free - free a module with all of its code
- * @module: NULL, or a module, which is gone after the call
+ * @module: the module, or NULL
  *
- * Its code cannot be found any more; then its handles, its traps and its space
- * are gone. No thread may execute its code, nor may anybody hold a reference
- * to it; code that was added and not published goes too.
+ * Removes its code from lookups, then frees its handles, traps and space, and
+ * code that was added and not published. No thread may execute its code, and no
+ * reference to its code may be left.
  */
 void codearena_module_free(struct codearena_module *module);
 
 /**
- * codearena_module_add - get space for code and relocate it
+ * codearena_module_add - allocate space for code and relocate it
  * @module: module
- * @descs: array of descriptions; what they point to is copied
+ * @descs: array of descriptions; everything is copied. Entries are as far apart
+ *         as the first one says with @sz; all must have the same @sz.
  * @count: entries of @descs, not 0
- * @out: array of @count entries that gets the code, NULL each on failure
- * @failed: NULL, or gets the index of the description that was refused
- *          (SIZE_MAX: no single one) and the relocation if it was one;
+ * @out: array of @count entries that gets the code, with one reference each;
+ *       all NULL on failure
+ * @failed: NULL, or gets the index of the refused description (SIZE_MAX: no
+ *          single one is to blame), and the relocation if one was refused;
  *          @failed->sz must be set
  *
- * All objects of a batch lie side by side, unless the batch is larger than half
- * of the largest code space: then it is split in halves.
+ * The objects of a batch are neighbours. A batch of more than half of the
+ * largest code space is split in halves.
  *
- * Return: 0; -EINVAL: an argument, or what codearena_code_check() says;
- * -ENOSPC: one object is larger than half of the largest code space, or no room
- * is left; -ENOMEM; the codes of codearena_allocator_allocate() and
- * codearena_reloc_apply().
+ * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP, -ENAMETOOLONG, -EOVERFLOW: an
+ * argument or a description is wrong, see struct codearena_code_desc; -ENOSPC: an
+ * object is larger than half of the largest code space, or no room is left;
+ * -ENOMEM; the codes of codearena_allocator_allocate(). For a relocation,
+ * -EINVAL: kind, form, offset, order or addend; -ENOEXEC: the field does not hold
+ * the instructions of the form; -ENOENT: no such function, builtin, signature,
+ * handle or external address; -EOVERFLOW: an internal reference leaves the
+ * object; -ERANGE: the target is out of reach.
  */
 int codearena_module_add(struct codearena_module *module,
 			 const struct codearena_code_desc *descs, size_t count,
@@ -1723,52 +1650,41 @@ int codearena_module_add(struct codearena_module *module,
 			 struct codearena_reloc_error *failed);
 
 /**
- * codearena_module_abandon - give up code that was not published
- * @module: module
- * @codes: array of code, which is gone after the call
- * @count: entries of @codes, not 0
- *
- * Return: 0; -EINVAL: not of this module, published already, or named twice.
- */
-int codearena_module_abandon(struct codearena_module *module,
-			     struct codearena_code *const *codes, size_t count);
-
-/**
  * codearena_module_publish - make code executable
  * @module: module
  * @codes: array of code from codearena_module_add(), in any order
  * @count: entries of @codes, not 0
- * @failed: NULL, or gets the index of the code that was refused; SIZE_MAX: no
- *          single one
+ * @failed: NULL, or gets the index of the refused code; SIZE_MAX: no single one
+ *          is to blame
  *
- * For each code space concerned, one system call makes the code executable,
- * with its traps, and turns the slots of that space to it; then those of the
- * other spaces are turned.
+ * For each code space, one system call makes code executable, registers its
+ * traps and retargets the slots of that space; the slots of other spaces
+ * follow. Takes over the caller's references.
  *
- * Code of kind function with the index of a declared function gets current by
+ * Code of kind function with the index of a declared function becomes current by
  * these rules, applied in the order of the array:
- * - never if it is for stepping;
- * - in the debug state only if it is for debugging, and the current code is not
- *   for a higher debug level;
- * - else unless the current code is not for debugging and of a higher tier;
- *   with CODEARENA_MODULE_F_DEOPT it is replaced all the same if it has
- *   deoptimisation data.
+ * - code for stepping never does;
+ * - in the debug state, code for debugging does, unless the current code is for
+ *   a higher debug level; other code does not;
+ * - otherwise code does, unless the current code is not for debugging and of a
+ *   higher tier. With CODEARENA_MODULE_F_DEOPT it replaces even that, if the
+ *   current code has deoptimisation data.
  *
  * Return: 0; -EINVAL: a code is not of this module, published already, or named
- * twice; -ESTALE: @validate says so; the codes of codearena_arena_publish() and
- * codearena_arena_patch().
+ * twice; -ESTALE: @validate refused; -ENOMEM; the codes of
+ * codearena_arena_publish() and codearena_arena_patch().
  */
 int codearena_module_publish(struct codearena_module *module,
 			     struct codearena_code *const *codes, size_t count,
 			     size_t *failed);
 
 /**
- * codearena_module_add_publish - add and publish
+ * codearena_module_add_publish - add code and publish it
  * @module: module
- * @descs: array of descriptions
+ * @descs: as codearena_module_add()
  * @count: entries of @descs, not 0
  * @out: NULL, or array of @count entries that gets the code, each with a
- *       reference which is the caller's; NULL each on failure
+ *       reference owned by the caller; all NULL on failure
  * @failed: as codearena_module_add()
  *
  * Return: as the two.
@@ -1779,82 +1695,79 @@ int codearena_module_add_publish(struct codearena_module *module,
 				 struct codearena_reloc_error *failed);
 
 /**
- * codearena_module_release - give up code that is not of a declared function
+ * codearena_module_drop - give code up
  * @module: module
- * @code: code that was published
+ * @codes: array of code
+ * @count: entries of @codes, not 0
  *
- * The module's reference of a wrapper or anonymous code is dropped: it is
- * retired.
+ * Code that was added and not published is freed. Published code of no declared
+ * function (wrappers, anonymous code) is retired: the module drops its reference.
+ * All or nothing.
  *
- * Return: 0; -EINVAL: not of this module, not published, or of a declared
- * function; -ENOENT: it was released before.
+ * Return: 0; -EINVAL: a code is not of this module, is of a declared function
+ * and published, or is unpublished and named twice; -ENOENT: published code that
+ * was dropped before, or is named twice.
  */
-int codearena_module_release(struct codearena_module *module,
-			     struct codearena_code *code);
+int codearena_module_drop(struct codearena_module *module,
+			  struct codearena_code *const *codes, size_t count);
 
 /**
- * codearena_module_call_target - where to call a function
+ * codearena_module_call_target - address for calls of a function
  * @module: module
  * @function: index of a declared function
- * @from: address of the caller, whose direct branches reach the result; 0: the
- *        first code space
+ * @from: address of the caller, whose direct branches reach the result; 0: in
+ *        the first code space
  * @out: gets the address of the near slot; 0 on failure
  *
  * Return: 0; -EINVAL; -ENOENT: no declared function has this index, or @from is
- * not in a code space.
+ * in no code space.
  */
 int codearena_module_call_target(struct codearena_module *module,
 				 uint32_t function, uint64_t from,
 				 uint64_t *out);
 
 /**
- * codearena_module_builtin_target - where to call a builtin
+ * codearena_module_builtin_target - address for calls of a builtin
  * @module: module
  * @builtin: index of a builtin
  * @from: as codearena_module_call_target()
  * @out: gets the address of the far slot; 0 on failure
  *
- * Return: 0; -EINVAL; -ENOENT: there is no such builtin, or @from is not in a
- * code space.
+ * Return: 0; -EINVAL; -ENOENT: no builtin has this index, or @from is in no code
+ * space.
  */
 int codearena_module_builtin_target(struct codearena_module *module,
 				    uint32_t builtin, uint64_t from,
 				    uint64_t *out);
 
 /**
- * codearena_module_slot_function - which function does a slot belong to?
+ * codearena_module_slot - the function or builtin that a slot belongs to
  * @module: module
- * @address: address of a near slot of any code space, exactly
- * @out: gets the index of the function
+ * @address: first address of a near slot, or of a builtin's far slot, in any
+ *           code space
+ * @builtin: gets whether it is the slot of a builtin
+ * @index: gets the index of the function or builtin
  *
- * Return: 0; -EINVAL; -ENOENT: no near slot begins there.
- */
-int codearena_module_slot_function(struct codearena_module *module,
-				   uint64_t address, uint32_t *out);
-
-/**
- * codearena_module_slot_builtin - which builtin does a slot belong to?
- * @module: module
- * @address: address of a far slot of any code space, exactly
- * @out: gets the index of the builtin
+ * The inverse of codearena_module_call_target() and
+ * codearena_module_builtin_target().
  *
- * Return: 0; -EINVAL; -ENOENT: no slot of a builtin begins there.
+ * Return: 0; -EINVAL; -ENOENT: no such slot begins there.
  */
-int codearena_module_slot_builtin(struct codearena_module *module,
-				  uint64_t address, uint32_t *out);
+int codearena_module_slot(struct codearena_module *module, uint64_t address,
+			  bool *builtin, uint32_t *index);
 
 /**
  * codearena_module_handle - code pointer handle of a function
  * @module: module
  * @function: index of a declared function
- * @signature: what indirect callers will demand; it is kept from the first call
- *             for this function. A relocation that comes first sets 0.
- * @out: gets the handle; it is the module's, and leads to the current code, or
- *       to the near slot while there is none
+ * @signature: signature that indirect callers will check; fixed by the first
+ *             call for the function. A relocation that comes first sets 0.
+ * @out: gets the handle, which is the module's. It targets the current code, or
+ *       the near slot while there is none.
  *
- * Return: 0; -EINVAL: the module was made without a table, or the function has
- * a handle with another signature; -ENOENT: no declared function has this
- * index; -ENOMEM, -ENOSPC: as codearena_handle_allocate().
+ * Return: 0; -EINVAL: the module was made without a table, or the handle has
+ * another signature; -ENOENT: no declared function has this index; -ENOMEM;
+ * -ENOSPC: the table is full.
  */
 int codearena_module_handle(struct codearena_module *module, uint32_t function,
 			    uint64_t signature, codearena_handle *out);
@@ -1863,33 +1776,40 @@ int codearena_module_handle(struct codearena_module *module, uint32_t function,
  * codearena_module_code - current code of a function
  * @module: module
  * @function: index of a declared function
- * @out: gets the code with a reference, which is the caller's; NULL on failure
+ * @out: gets the code, with a reference owned by the caller; NULL on failure
  *
- * Return: 0; -EINVAL; -ENOENT: there is no such function, or it has no code.
+ * Return: 0; -EINVAL; -ENOENT: no such function, or it has no code.
  */
 int codearena_module_code(struct codearena_module *module, uint32_t function,
 			  struct codearena_code **out);
 
-/**
- * codearena_module_use_lazy - lead a function to the lazy builtin
- * @module: module
- * @function: index of a declared function, which must have no current code
- *
- * Slots begin that way; this does it again.
- *
- * Return: 0; -EINVAL; -ENOENT: there is no such function; -EBUSY: it has code;
- * the codes of codearena_arena_patch().
- */
-int codearena_module_use_lazy(struct codearena_module *module,
-			      uint32_t function);
+/* Flags of codearena_module_codes() */
+#define CODEARENA_CODES_CURRENT	0x1U
 
 /**
- * enum codearena_filter - which current code to remove
+ * codearena_module_codes - list the code of a module
+ * @module: module
+ * @flags: 0: all published code that is not dead, without jump tables, by
+ *         ascending address. CODEARENA_CODES_CURRENT: the current code of each
+ *         declared function in their order, NULL where there is none.
+ * @out: array that gets the code, with a reference to each owned by the caller
+ * @count: entries of @out; gets the number that is filled in
+ *
+ * The list is that of one moment.
+ *
+ * Return: 0; -EINVAL; -EOPNOTSUPP: unknown flags; -EMSGSIZE: @out is too small,
+ * @count gets the size that it needs.
+ */
+int codearena_module_codes(struct codearena_module *module, uint32_t flags,
+			   struct codearena_code **out, size_t *count);
+
+/**
+ * enum codearena_filter - selects current code
  * @CODEARENA_FILTER_DEBUG: code for debugging
- * @CODEARENA_FILTER_NOT_DEBUG: all other
+ * @CODEARENA_FILTER_NOT_DEBUG: all other code
  * @CODEARENA_FILTER_BASELINE: code of the baseline tier
  * @CODEARENA_FILTER_OPTIMIZED: code of the optimised tier
- * @CODEARENA_FILTER_ALL: every code
+ * @CODEARENA_FILTER_ALL: all code
  */
 enum codearena_filter {
 	CODEARENA_FILTER_DEBUG = 1,
@@ -1900,11 +1820,11 @@ enum codearena_filter {
 };
 
 /**
- * struct codearena_removed - what was removed
+ * struct codearena_removed - what codearena_module_remove() removed
  * @sz: set by the caller to sizeof(struct codearena_removed)
  * @functions: functions that lost their code
  * @code_bytes: bytes of that code in executable memory
- * @metadata_bytes: bytes of memory beside it
+ * @metadata_bytes: bytes of ordinary memory for that code
  */
 struct codearena_removed {
 	size_t sz;
@@ -1914,12 +1834,13 @@ struct codearena_removed {
 };
 
 /**
- * codearena_module_remove - lead functions back to the lazy builtin
+ * codearena_module_remove - retire current code
  * @module: module
  * @filter: enum codearena_filter
  * @removed: NULL, or gets what was removed; @sz must be set
  *
- * The code is retired.
+ * The slots of the functions get their initial target again, see
+ * codearena_module_new().
  *
  * Return: 0; -EINVAL; -ENOMEM; the codes of codearena_arena_patch().
  */
@@ -1930,21 +1851,23 @@ int codearena_module_remove(struct codearena_module *module,
 /**
  * codearena_module_set_debug - enter or leave the debug state
  * @module: module
- * @debug: which
+ * @debug: whether to enter it
  *
- * Changes no code; see codearena_module_publish(). Return: 0; -EINVAL.
+ * Changes only what later calls of codearena_module_publish() make current.
+ *
+ * Return: 0; -EINVAL.
  */
 int codearena_module_set_debug(struct codearena_module *module, bool debug);
 
 /**
  * codearena_module_reinstall_debug - make breakpoint code current again
  * @module: module
- * @code: published code of a declared function, of the debug level breakpoints;
- *        the caller holds a reference
+ * @code: published code of a declared function, of debug level breakpoints; the
+ *        caller holds a reference
  *
- * Return: 1: done; 0: the module is not in the debug state any more, nothing
- * was done; -EINVAL: @code is not such code of this module; -ENOENT: it is dead
- * already; the codes of codearena_arena_patch().
+ * Return: 1: done; 0: nothing done, the module is not in the debug state;
+ * -EINVAL: @code is no such code of this module; -ENOENT: it is dead already;
+ * -ENOMEM; the codes of codearena_arena_patch().
  */
 int codearena_module_reinstall_debug(struct codearena_module *module,
 				     struct codearena_code *code);
@@ -1953,8 +1876,8 @@ int codearena_module_reinstall_debug(struct codearena_module *module,
  * codearena_module_lookup - find code of a module by address
  * @module: module
  * @pc: any address
- * @out: gets the code, jump tables included, with a reference which is the
- *       caller's; NULL on failure
+ * @out: gets the code, jump tables included, with a reference owned by the
+ *       caller; NULL on failure
  *
  * Return: 0; -EINVAL; -ENOENT: no code of this module is there.
  */
@@ -1962,60 +1885,25 @@ int codearena_module_lookup(struct codearena_module *module, const void *pc,
 			    struct codearena_code **out);
 
 /**
- * codearena_module_snapshot_table - current code of all declared functions
- * @module: module
- * @out: array that gets an entry for each function, NULL where it has no code,
- *       each with a reference which is the caller's
- * @count: entries of @out; gets the number of declared functions
- *
- * Return: 0; -EINVAL; -EMSGSIZE: @out is too small, @count says how large it
- * must be.
- */
-int codearena_module_snapshot_table(struct codearena_module *module,
-				    struct codearena_code **out, size_t *count);
-
-/**
- * codearena_module_snapshot_all - all published code
- * @module: module
- * @out: array that gets the code by ascending address, each with a reference
- *       which is the caller's. Code that is dead already is left out, and so
- *       are jump tables.
- * @count: entries of @out; gets the number of entries that are filled in
- *
- * Return: 0; -EINVAL; -EMSGSIZE: @out is too small, @count says how large it
- * should be.
- */
-int codearena_module_snapshot_all(struct codearena_module *module,
-				  struct codearena_code **out, size_t *count);
-
-/**
- * codearena_module_put - give a reference back
- * @codes: array of code, NULL entries are skipped
- * @count: entries of @codes
- *
- * Code whose last reference this was is retired.
- */
-void codearena_module_put(struct codearena_code *const *codes, size_t count);
-
-/**
  * codearena_module_reap - free dead code
  * @module: module without a collector
  * @count: NULL, or gets the number of code objects that were freed
  *
  * Frees retired code without references. The caller asserts that no thread
- * executes such code, or can return to it.
+ * executes such code or can return to it.
  *
- * Return: 0; -EINVAL: NULL, or the module has a collector, which does this.
+ * Return: 0; -EINVAL: @module is NULL, or has a collector.
  */
 int codearena_module_reap(struct codearena_module *module, size_t *count);
 
 /**
- * codearena_module_allocator - where the code lies
+ * codearena_module_allocator - the allocator of a module's code spaces
  * @module: module
  *
- * For codearena_allocator_grace_begin() and codearena_allocator_grace_end(),
- * and counters. Return: the allocator, which is the module's; NULL if @module
- * is NULL.
+ * For codearena_allocator_grace_begin(), codearena_allocator_grace_end() and
+ * counters.
+ *
+ * Return: the allocator, owned by the module; NULL if @module is NULL.
  */
 struct codearena_allocator *
 codearena_module_allocator(struct codearena_module *module);
@@ -2023,12 +1911,12 @@ codearena_module_allocator(struct codearena_module *module);
 /**
  * codearena_module_stat - read the counters
  * @module: module
- * @stat: gets the counters, taken together; @sz must be set
+ * @counters: gets the counters of one moment; @sz must be set
  *
  * Return: 0; -EINVAL.
  */
 int codearena_module_stat(struct codearena_module *module,
-			  struct codearena_module_stat *stat);
+			  struct codearena_module_counters *counters);
 
 #ifdef __cplusplus
 }

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * libcodearena, layer 3: the code of a module as bytes that can be kept.
+ * Snapshots: the code of a module as bytes, to be saved and loaded again.
  */
 #ifndef CODEARENA_SNAPSHOT_H
 #define CODEARENA_SNAPSHOT_H
@@ -17,52 +17,50 @@ extern "C" {
 #endif
 
 /*
- * A snapshot holds the code of a module in a form that depends on no address:
- * what relocations filled in is taken out again, and the relocations, traps,
- * tables, source and inlining positions, deoptimisation data and names are
- * stored beside it. Loaded into a module of the same shape, on a machine of the
- * same kind, by a program of the same build, it becomes code again without a
- * compiler.
+ * A snapshot holds the code of a module independent of addresses: the fields of
+ * relocations are cleared, and the relocations are stored with the code, as are
+ * traps, tables, source and inlining positions, deoptimisation data and names.
+ * A module of the same shape, on a machine of the same kind, in a program of the
+ * same build, loads it without compiling.
  *
- * What is stored of a declared function is its current code, if it is optimised
- * and not for debugging. Of all others only a state is kept:
+ * For a declared function the snapshot holds the current code if it is optimised
+ * and not for debugging. Otherwise it holds only a state:
  *
- * lazy     it had no code, and is compiled when it is called
- * eager    it had code, which was not stored: it was in use, so the runtime does
- *          well to compile it soon. Until then it is lazy as well.
- * code     its code is in the snapshot
+ * lazy     the function had no code; it is compiled when it is called
+ * eager    the function had code that is not stored. It was in use, so the
+ *          runtime should compile it soon; until then it is lazy, too.
+ * code     the code is in the snapshot
  *
- * Equal code makes equal bytes, wherever it lay.
+ * Equal code makes equal bytes, at whatever address it was.
  *
- * Trust. The checksum finds accidents, not malice: whoever can write a snapshot
- * can write a valid one, and chooses what the program executes. Keep snapshots
- * where only the program itself can write, or sign them. A snapshot of any
- * content at all is safe to inspect, to check and to load, but not to execute.
+ * Trust. The checksum detects accidents, not attacks: whoever can write a
+ * snapshot can make a valid one, and so chooses what the program executes. Store
+ * snapshots where only the program can write, or sign them. Inspecting and
+ * loading arbitrary bytes is safe; executing the result is not.
  *
- * Threads. Functions that read a module may be called from any thread at any
- * time; codearena_snapshot_load() wants the module for itself. The bytes must
- * not change during a call. None may be called from a signal handler.
+ * Threads. Saving is thread-safe. codearena_snapshot_load() needs a module that
+ * no other thread uses. The bytes of a snapshot must not change during a call.
+ * No function is async-signal-safe.
  *
- * Return values as in codearena.h. A failure has changed nothing.
+ * Return values as in codearena.h. A call that fails has changed nothing.
  */
 
 /* Flags of struct codearena_snapshot_opts */
-#define CODEARENA_SNAPSHOT_F_BASELINE	0x1U /* store baseline code too, and
-					      * that of no tier */
-#define CODEARENA_SNAPSHOT_F_OTHERS	0x2U /* store what the module holds
-					      * beside its declared functions:
-					      * wrappers, anonymous code */
+#define CODEARENA_SNAPSHOT_F_BASELINE	0x1U /* store baseline code, and code
+					      * without a tier, too */
+#define CODEARENA_SNAPSHOT_F_OTHERS	0x2U /* store wrappers and anonymous
+					      * code, too */
 
-/* The longest name of a build, in bytes. */
+/* Largest identity of a build, in bytes */
 #define CODEARENA_SNAPSHOT_BUILD_MAX	64U
 
 /* Bytes that codearena_snapshot_inspect() needs. */
 #define CODEARENA_SNAPSHOT_HEAD_SIZE	208U
 
 /**
- * enum codearena_snapshot_state - what a snapshot says of a declared function
- * @CODEARENA_SNAPSHOT_LAZY: it had no code
- * @CODEARENA_SNAPSHOT_EAGER: it had code, which is not in the snapshot
+ * enum codearena_snapshot_state - what a snapshot holds of a declared function
+ * @CODEARENA_SNAPSHOT_LAZY: the function had no code
+ * @CODEARENA_SNAPSHOT_EAGER: it had code that is not in the snapshot
  * @CODEARENA_SNAPSHOT_CODE: its code is in the snapshot
  */
 enum codearena_snapshot_state {
@@ -73,35 +71,33 @@ enum codearena_snapshot_state {
 
 /**
  * enum codearena_snapshot_reason - why a snapshot is refused
- * @CODEARENA_SNAPSHOT_OK: it is not, or for no reason of its own
- * @CODEARENA_SNAPSHOT_TOO_SHORT: not even a header (-EBADMSG)
- * @CODEARENA_SNAPSHOT_NO_SNAPSHOT: the first bytes are another's (-EBADMSG)
- * @CODEARENA_SNAPSHOT_BYTE_ORDER: of another byte order (-ENOEXEC)
- * @CODEARENA_SNAPSHOT_FORMAT: of another format (-EOPNOTSUPP)
- * @CODEARENA_SNAPSHOT_HEAD: the header is damaged (-EBADMSG)
+ * @CODEARENA_SNAPSHOT_OK: it is not, or the call failed for another reason
+ * @CODEARENA_SNAPSHOT_TOO_SHORT: shorter than a header (-EBADMSG)
+ * @CODEARENA_SNAPSHOT_NO_SNAPSHOT: does not begin like a snapshot (-EBADMSG)
+ * @CODEARENA_SNAPSHOT_BYTE_ORDER: saved in another byte order (-ENOEXEC)
+ * @CODEARENA_SNAPSHOT_FORMAT: unknown format (-EOPNOTSUPP)
+ * @CODEARENA_SNAPSHOT_HEAD: damaged header (-EBADMSG)
  * @CODEARENA_SNAPSHOT_MACHINE: for another architecture (-ENOEXEC)
- * @CODEARENA_SNAPSHOT_PAGE_SIZE: for another size of pages (-ENOEXEC)
+ * @CODEARENA_SNAPSHOT_PAGE_SIZE: for another page size (-ENOEXEC)
  * @CODEARENA_SNAPSHOT_UNIT: for another alignment of code (-ENOEXEC)
- * @CODEARENA_SNAPSHOT_CPU_FEATURES: for other features of the processor
- *                                   (-ENOEXEC)
- * @CODEARENA_SNAPSHOT_ABI: slots, handles or landing pads work differently
- *                          (-ENOEXEC)
- * @CODEARENA_SNAPSHOT_JUMP_FLAGS: jump tables have other slots (-ENOEXEC)
- * @CODEARENA_SNAPSHOT_TRAP_KINDS: it has protected instructions, and where it
- *                                 was saved more kinds of traps led to landing
- *                                 pads than here (-EOPNOTSUPP)
- * @CODEARENA_SNAPSHOT_VERSION: by another version of the library (-ESTALE)
- * @CODEARENA_SNAPSHOT_BUILD: by another build of the runtime (-ESTALE)
- * @CODEARENA_SNAPSHOT_IMPORTS: another number of imported functions (-EINVAL)
- * @CODEARENA_SNAPSHOT_FUNCTIONS: of declared functions (-EINVAL)
- * @CODEARENA_SNAPSHOT_BUILTINS: of builtins (-EINVAL)
- * @CODEARENA_SNAPSHOT_SIGNATURES: of signatures (-EINVAL)
- * @CODEARENA_SNAPSHOT_EXTERNALS: of external addresses (-EINVAL)
- * @CODEARENA_SNAPSHOT_LENGTH: there are fewer bytes than there were, or more
- *                             (-EBADMSG)
- * @CODEARENA_SNAPSHOT_CHECKSUM: what follows the header is damaged (-EBADMSG)
- * @CODEARENA_SNAPSHOT_STRUCTURE: it contradicts itself (-EBADMSG)
- * @CODEARENA_SNAPSHOT_OBJECT: a code object is refused by the module
+ * @CODEARENA_SNAPSHOT_CPU_FEATURES: for other processor features (-ENOEXEC)
+ * @CODEARENA_SNAPSHOT_ABI: for another layout of slots or handles, or other
+ *                          registers at landing pads (-ENOEXEC)
+ * @CODEARENA_SNAPSHOT_JUMP_FLAGS: for jump tables with other flags (-ENOEXEC)
+ * @CODEARENA_SNAPSHOT_TRAP_KINDS: has protected instructions, and was saved where
+ *                                 more kinds of traps have landing pads than
+ *                                 here (-EOPNOTSUPP)
+ * @CODEARENA_SNAPSHOT_VERSION: saved by another version of the library (-ESTALE)
+ * @CODEARENA_SNAPSHOT_BUILD: saved by another build of the runtime (-ESTALE)
+ * @CODEARENA_SNAPSHOT_IMPORTS: other number of imported functions (-EINVAL)
+ * @CODEARENA_SNAPSHOT_FUNCTIONS: other number of declared functions (-EINVAL)
+ * @CODEARENA_SNAPSHOT_BUILTINS: other number of builtins (-EINVAL)
+ * @CODEARENA_SNAPSHOT_SIGNATURES: other number of signatures (-EINVAL)
+ * @CODEARENA_SNAPSHOT_EXTERNALS: other number of external addresses (-EINVAL)
+ * @CODEARENA_SNAPSHOT_LENGTH: too short or too long (-EBADMSG)
+ * @CODEARENA_SNAPSHOT_CHECKSUM: damaged after the header (-EBADMSG)
+ * @CODEARENA_SNAPSHOT_STRUCTURE: inconsistent contents (-EBADMSG)
+ * @CODEARENA_SNAPSHOT_OBJECT: the module refused a code object
  */
 enum codearena_snapshot_reason {
 	CODEARENA_SNAPSHOT_OK = 0,
@@ -131,31 +127,22 @@ enum codearena_snapshot_reason {
 };
 
 /**
- * codearena_snapshot_reason - a reason in words
- * @reason: any value
- *
- * Pure. Return: English text without a full stop; "unknown reason" for other
- * values.
- */
-const char *codearena_snapshot_reason(uint32_t reason);
-
-/**
- * struct codearena_snapshot_opts - what a snapshot must agree with
+ * struct codearena_snapshot_opts - options of saving and loading
  * @sz: set by the caller to sizeof(struct codearena_snapshot_opts)
- * @build: identity of the runtime: whatever changes when the same source would
- *         be compiled to other code, or to code that expects other tables, e.g.
- *         its version with a hash of its options
+ * @build: identity of the runtime. It must change whenever the same source would
+ *         be compiled to other code, or to code that expects other tables: the
+ *         version with a hash of the options, for example.
  * @build_size: bytes of @build, at most CODEARENA_SNAPSHOT_BUILD_MAX
- * @cpu_features: features of the processor that the compiler makes use of; the
- *                meaning of the bits is the runtime's
+ * @cpu_features: processor features that the compiler uses, in bits that the
+ *                runtime defines
  * @flags: CODEARENA_SNAPSHOT_F_* bits, for saving
  * @__reserved: must be 0
- * @parallel: for loading: NULL, or calls @work with @context in as many threads
- *            as it likes, also in the calling one, and returns when all of these
+ * @parallel: for loading: NULL, or calls @work with @context in any number of
+ *            threads, which may include the calling one, and returns when these
  *            calls have returned. They relocate code side by side.
- * @data: for @parallel
+ * @data: argument of @parallel
  *
- * The first three go into a snapshot, and must be the same when it is loaded.
+ * @build, its size and @cpu_features are stored; loading requires the same.
  */
 struct codearena_snapshot_opts {
 	size_t sz;
@@ -173,26 +160,26 @@ struct codearena_snapshot_opts {
  * struct codearena_snapshot_info - header of a snapshot
  * @sz: set by the caller to sizeof(struct codearena_snapshot_info)
  * @length: bytes of the whole snapshot
- * @code_bytes: bytes that its code takes in code spaces, beside jump tables. As
- *              @estimate of struct codearena_module_opts it makes room for it.
+ * @code_bytes: bytes that its code takes in code spaces, without jump tables: a
+ *              good @estimate of struct codearena_module_opts
  * @cpu_features: see struct codearena_snapshot_opts
  * @machine: ELF machine number
- * @page_size: bytes in a page
- * @unit: what sizes of code were rounded up to
+ * @page_size: bytes of a page
+ * @unit: sizes of code are rounded up to this
  * @jump_flags: CODEARENA_JUMP_F_* bits
- * @trap_kinds: CODEARENA_TRAP_* bits of traps that led to landing pads; 0 if it
- *              has no protected instructions
- * @imports: how many functions are imported
- * @functions: how many functions are declared
- * @builtins: how many builtins there are
+ * @trap_kinds: CODEARENA_TRAP_* bits of the kinds of traps that had landing pads;
+ *              0 without protected instructions
+ * @imports: number of imported functions
+ * @functions: number of declared functions
+ * @builtins: number of builtins
  * @signatures: signatures are below this
- * @externals: how many external addresses there are
- * @saved: declared functions whose code it holds
- * @eager: declared functions in the state CODEARENA_SNAPSHOT_EAGER
- * @others: further code objects
+ * @externals: number of external addresses
+ * @saved: number of declared functions whose code it holds
+ * @eager: number of declared functions in the state CODEARENA_SNAPSHOT_EAGER
+ * @others: number of further code objects
  * @build_size: bytes of @build
  * @build: identity of the runtime
- * @version: of the library, with a 0 at the end
+ * @version: version of the library, ends with NUL
  */
 struct codearena_snapshot_info {
 	size_t sz;
@@ -221,57 +208,48 @@ struct codearena_snapshot_info {
  * struct codearena_snapshot_error - why a snapshot was refused
  * @sz: set by the caller to sizeof(struct codearena_snapshot_error)
  * @reason: enum codearena_snapshot_reason
- * @error: the errno that was returned, negative
- * @object: number of the code object in the snapshot, where @reason says that
- *          it was one; else SIZE_MAX
- * @reloc: for code objects: what codearena_module_add() says of it
+ * @error: the errno that was returned, negative; 0 on success
+ * @object: index of the code object that was refused, in the order of the
+ *          snapshot, with reason CODEARENA_SNAPSHOT_OBJECT; else SIZE_MAX
+ * @text: @reason in English, without a full stop; always valid
+ * @reloc: set by the caller: NULL, or a structure with its own sz that gets
+ *         what codearena_module_add() reports of that object
  */
 struct codearena_snapshot_error {
 	size_t sz;
 	uint32_t reason;
 	int32_t error;
 	size_t object;
-	struct codearena_reloc_error reloc;
+	const char *text;
+	struct codearena_reloc_error *reloc;
 };
 
 /**
- * codearena_snapshot_size - how large a snapshot would be
+ * codearena_snapshot_save - save the code of a module
  * @module: module
  * @opts: NULL, or options
- * @size: gets bytes; 0 on failure
+ * @to: gets the snapshot; may be NULL if @size is 0
+ * @size: bytes at @to; gets the bytes of the snapshot
  *
- * If code is published or removed after the call the result is of no use.
- *
- * Return: as codearena_snapshot_save(), but -EMSGSIZE.
- */
-int codearena_snapshot_size(struct codearena_module *module,
-			    const struct codearena_snapshot_opts *opts,
-			    size_t *size);
-
-/**
- * codearena_snapshot_save - write a snapshot
- * @module: module
- * @opts: NULL, or options
- * @to: memory for it; may be NULL if @size is 0
- * @size: bytes of @to; gets the bytes of the snapshot
- *
- * The code that is current at one moment during the call.
+ * Saves the code that is current at one moment during the call. The size may
+ * differ in the next call if code was published or removed meanwhile:
+ * codearena_snapshot_save_new() avoids that.
  *
  * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is wrong;
- * -ENOENT: there is no code to store, or not of a tier that is; -EMSGSIZE: @to
- * is too small, @size says how large it should be; -EOVERFLOW: too many
- * references to code; -ENOMEM.
+ * -ENOENT: there is no code that would be stored; -EMSGSIZE: @to is too small,
+ * @size gets the size that it needs; -EOVERFLOW: too many references to code;
+ * -ENOMEM.
  */
 int codearena_snapshot_save(struct codearena_module *module,
 			    const struct codearena_snapshot_opts *opts,
 			    void *to, size_t *size);
 
 /**
- * codearena_snapshot_save_new - write a snapshot to memory of its own
+ * codearena_snapshot_save_new - save the code of a module to new memory
  * @module: module
  * @opts: NULL, or options
- * @out: gets the memory, which is the caller's to free(); NULL on failure
- * @size: gets bytes; 0 on failure
+ * @out: gets the memory, to be given to free(); NULL on failure
+ * @size: gets the bytes of the snapshot; 0 on failure
  *
  * Return: as codearena_snapshot_save(), but -EMSGSIZE.
  */
@@ -280,69 +258,51 @@ int codearena_snapshot_save_new(struct codearena_module *module,
 				void **out, size_t *size);
 
 /**
- * codearena_snapshot_inspect - read a header
+ * codearena_snapshot_inspect - read the header of a snapshot
  * @from: the snapshot, or its first CODEARENA_SNAPSHOT_HEAD_SIZE bytes, of any
  *        alignment
  * @size: bytes at @from
- * @info: gets the header; @sz must be set
+ * @info: gets the header; @info->sz must be set
  *
- * Whether the rest is there and sound is not looked at. Allocates nothing.
+ * Does not look at the bytes after the header. Allocates nothing.
  *
  * Return: 0; -EINVAL; -EBADMSG: there is no header, or it is damaged; -ENOEXEC:
- * of another byte order; -EOPNOTSUPP: of another format.
+ * saved in another byte order; -EOPNOTSUPP: unknown format.
  */
 int codearena_snapshot_inspect(const void *from, size_t size,
 			       struct codearena_snapshot_info *info);
 
 /**
- * codearena_snapshot_check - would a snapshot fit a module?
- * @module: module
- * @opts: NULL, or options, the same as when it was saved
- * @from: the snapshot, of any alignment
- * @size: bytes of it, exactly
- * @failed: NULL, or gets what is wrong; @sz must be set
- *
- * Checks the header against the module, the checksum and the structure, in this
- * order; what code objects hold is for codearena_snapshot_load(), which calls
- * this first. Allocates nothing.
- *
- * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is wrong (then
- * @failed is CODEARENA_SNAPSHOT_OK); else as enum codearena_snapshot_reason
- * says.
- */
-int codearena_snapshot_check(struct codearena_module *module,
-			     const struct codearena_snapshot_opts *opts,
-			     const void *from, size_t size,
-			     struct codearena_snapshot_error *failed);
-
-/**
- * codearena_snapshot_load - make code of a snapshot
- * @module: module that has no code, nor any that was added, and is not in the
- *          debug state; and that no other thread uses or executes
+ * codearena_snapshot_load - load the code of a snapshot into a module
+ * @module: module without code, published or added, not in the debug state, that
+ *          no other thread uses or executes
  * @opts: NULL, or options, the same as when it was saved
  * @from: the snapshot, of any alignment
  * @size: bytes of it, exactly
  * @states: NULL, or array with an entry for each declared function, which gets
- *          enum codearena_snapshot_state; left alone on failure
- * @failed: NULL, or gets what is wrong; @sz must be set
+ *          enum codearena_snapshot_state; unchanged on failure
+ * @failed: NULL, or gets the reason of a failure; @failed->sz must be set
  *
- * All code is added, and thus relocated and validated, in ordinary memory, about
- * as much as the snapshot takes; then it is published, in at most 100 batches
- * of at least 100000 bytes, by this thread, and gets current as
- * codearena_module_publish() says. If something fails, all of it is taken
- * back: slots lead to the lazy builtin again, the code is retired and, in a
- * module without a collector, freed, and handles that relocations asked for are
- * released. What remains is code spaces that had to be reserved, which are
- * empty, and space that waits for the end of a grace; code that somebody holds
- * a reference to, an open scope perhaps; and, if the system refuses even to
- * patch slots back, functions that keep their code.
+ * Checks the header against the module, then the checksum and the structure of
+ * the snapshot, in this order. Then adds all code, which relocates and validates
+ * it in ordinary memory, about as much as the snapshot takes; and publishes it,
+ * in the calling thread, in at most 100 batches of at least 100000 bytes. The code
+ * becomes current as codearena_module_publish() documents.
  *
- * Handles that indirect callers shall find a signature in have to be asked for
- * by codearena_module_handle() before.
+ * If something fails, everything is reverted: slots target the lazy builtin
+ * again, the code is retired and, in a module without a collector, freed, and
+ * handles that relocations needed are released. What remains is: code spaces that
+ * had to be reserved, now empty; space that waits for a grace period; code that
+ * someone holds a reference to, as by an open scope; and, if the backend refuses
+ * to patch slots back, functions that keep their code.
  *
- * Return: 0; as codearena_snapshot_check(); -EBUSY: the module has code, or is
- * in the debug state; -ENOMEM; the codes of codearena_module_add() and
- * codearena_module_publish().
+ * Handles with a signature that indirect callers check must be requested with
+ * codearena_module_handle() before.
+ *
+ * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is wrong;
+ * -EBUSY: the module has code, or is in the debug state; -ENOMEM; the error that
+ * enum codearena_snapshot_reason documents; the codes of codearena_module_add()
+ * and codearena_module_publish().
  */
 int codearena_snapshot_load(struct codearena_module *module,
 			    const struct codearena_snapshot_opts *opts,

@@ -5,12 +5,12 @@
  * What differs between architectures. Each header beside this one gives:
  *
  *   CA__MACHINE             ELF machine number
- *   CA__BRANCH_REACH        bytes that a direct near branch spans either way
+ *   CA__BRANCH_REACH        bytes that a direct near branch reaches either way
  *   CA__TRAP_BYTES          the trap instruction as initialiser of a byte array
  *   CA__SYNC_BY_MEMBARRIER  1 if membarrier() synchronises other threads, 0 if
  *                           flushing the instruction cache does that already
- *   CA__INSN_ALIGN          what addresses of instructions are multiples of
- *   CA__TRAP_KINDS          CODEARENA_TRAP_* that the memfd backend knows here
+ *   CA__INSN_ALIGN          alignment of instructions
+ *   CA__TRAP_KINDS          CODEARENA_TRAP_* that the fallback supports
  *   ca__arch_sync_self()    context synchronisation of this processor
  *
  * The trap instruction's size divides the granule and the page.

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What a trap looks like in the context of a signal. Each architecture gives:
+ * Traps in the context of a signal. Each architecture defines:
  *
  *   CA__TRAP_SIGNALS          the signals, as initialiser of an array
  *   ca__arch_trap_kind()      one of CODEARENA_TRAP_*; 0 if it is none of them

@@ -11,39 +11,66 @@
 #include "codearena.h"
 
 struct ca__backend;
-struct ca__guard_file;
+
+/* Sizes of structures in the first release, for ca__struct_check(). */
+#define CA__SIZE_ARENA_OPTS	56
+#define CA__SIZE_INFO		56
+#define CA__SIZE_STAT		128
+
+_Static_assert(sizeof(struct codearena_arena_opts) >= CA__SIZE_ARENA_OPTS,
+	       "codearena_arena_opts has shrunk");
+_Static_assert(sizeof(struct codearena_info) >= CA__SIZE_INFO,
+	       "codearena_info has shrunk");
+_Static_assert(sizeof(struct codearena_stat) >= CA__SIZE_STAT,
+	       "codearena_stat has shrunk");
+
+/**
+ * struct ca__file - a descriptor that several objects use
+ * @fd: the descriptor, closed with the last reference
+ * @refs: references
+ */
+struct ca__file {
+	int fd;
+	unsigned int refs;
+};
 
 /**
  * struct codearena_arena - the public object
- * @backend: operations of the backend that keeps it
+ * @backend: operations of the backend that implements it
  * @base: the code view
  * @length: bytes of the code view
- * @fd: the handle that codearena_arena_fd() returns
+ * @file: the handle that codearena_arena_fd() returns; guards use it too
  * @page_size: unit of commit
  * @granule: unit of sealing
  * @attached: made by codearena_arena_attach(): changes are refused
  * @trap_kinds: CODEARENA_TRAP_* bits that lead to landing pads
- * @memfd: what the memfd backend keeps beside, NULL on the device
- * @guard_file: what guard views are mapped from, or NULL; protected by the lock
- *              of traps
+ * @memfd: state of the fallback backend, NULL on the device
  *
- * All but @guard_file is immutable from the return of the constructor on, so
- * that it is read without a lock, in children of fork() too.
+ * Immutable once the constructor has returned, so that it is read without a
+ * lock, in children of fork() too.
  */
 struct codearena_arena {
 	const struct ca__backend *backend;
 	void *base;
 	uint64_t length;
-	int fd;
+	struct ca__file *file;
 	uint32_t page_size;
 	uint32_t granule;
 	bool attached;
 	uint32_t trap_kinds;
 	struct ca__memfd *memfd;
-	struct ca__guard_file *guard_file;
 };
 
 /* arena.c */
+int ca__file_new(int fd, struct ca__file **file);
+struct ca__file *ca__file_get(struct ca__file *file);
+void ca__file_put(struct ca__file *file);
+uint32_t ca__count_to_uapi(size_t count);
+int ca__arena_command(struct codearena_arena *arena, unsigned long number,
+		      void *command);
+int ca__arena_array_command(struct codearena_arena *arena, unsigned long number,
+			    void *command, const uint32_t *out_failed,
+			    size_t *failed);
 int ca__arena_release(struct codearena_arena *arena,
 		      const struct codearena_range *ranges, size_t count,
 		      bool *decommitted);
@@ -56,9 +83,6 @@ int ca__name_get(uint8_t name[CODEARENA_NAME_LEN], const char *from);
 /* probe.c */
 int ca__backend_select(enum codearena_backend id, const char *device,
 		       const struct ca__backend **backend);
-
-/* trap_guard.c */
-void ca__guards_leave(struct codearena_arena *arena);
 
 /* sync.c */
 int ca__sync_prepare(void);

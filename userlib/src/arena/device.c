@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The device backend: each operation is one ioctl of /dev/codearena.
+ * The device backend: each command is one ioctl of /dev/codearena.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 #define CA__DEVICE_PATH		"/dev/codearena"
 
-/* What the interface documents; anything else would surprise the caller. */
+/* Errors that the interface documents. */
 static int ca__device_result(int code)
 {
 	switch (code) {
@@ -61,25 +61,6 @@ static int ca__device_ioctl(int fd, unsigned long command, void *argument)
 	return ret < 0 ? ca__device_result(errno) : 0;
 }
 
-/* For the commands that say which entry they refused. */
-static int ca__device_array_ioctl(int fd, unsigned long command, void *argument,
-				  const uint32_t *out_failed, size_t *failed)
-{
-	int ret = ca__device_ioctl(fd, command, argument);
-
-	if (ret && *out_failed != CODEARENA_NO_INDEX)
-		*failed = *out_failed;
-	return ret;
-}
-
-static int ca__count_to_uapi(size_t count, uint32_t *to)
-{
-	if (count > UINT32_MAX)
-		return -EINVAL;
-	*to = count;
-	return 0;
-}
-
 static int ca__device_open(const char *path)
 {
 	int fd;
@@ -118,7 +99,7 @@ static int ca__device_query(int fd, struct codearena_query *query)
 	memset(query, 0, sizeof(*query));
 	query->size = sizeof(*query);
 	ret = ca__device_ioctl(fd, CODEARENA_QUERY, query);
-	/* Drivers answer so to commands they do not know. */
+	/* Some drivers return this for unknown commands. */
 	if (ret == -EINVAL)
 		ret = -ENOTTY;
 	if (ret)
@@ -153,15 +134,15 @@ static int ca__device_map(struct codearena_arena *arena,
 		.length = arena->length,
 		.prot = PROT_READ | PROT_EXEC,
 		.flags = MAP_SHARED,
-		.fd = arena->fd,
+		.fd = arena->file->fd,
 	};
 	int ret = ca__place_map(&place, &arena->base);
 
-	/* Mounted noexec, or what a security module says. */
+	/* /dev is mounted noexec, or a security module forbids it. */
 	return ret == -EACCES ? -EPERM : ret;
 }
 
-/* Takes the descriptor over, also on failure. */
+/* Takes ownership of the descriptor, also on failure. */
 static int ca__device_start(struct codearena_arena *arena, int fd,
 			    uint64_t length,
 			    const struct codearena_query *query,
@@ -169,14 +150,16 @@ static int ca__device_start(struct codearena_arena *arena, int fd,
 {
 	int ret;
 
-	arena->fd = fd;
+	ret = ca__file_new(fd, &arena->file);
+	if (ret)
+		return ret;
 	arena->length = length;
 	arena->page_size = query->out_page_size;
 	arena->granule = query->out_granule;
 	arena->trap_kinds = query->out_trap_kinds;
 	ret = ca__device_map(arena, opts);
 	if (ret)
-		close(fd);
+		ca__file_put(arena->file);
 	return ret;
 }
 
@@ -224,7 +207,7 @@ static int ca__device_attach(struct codearena_arena *arena, int fd,
 static void ca__device_destroy(struct codearena_arena *arena)
 {
 	munmap(arena->base, arena->length);
-	close(arena->fd);
+	ca__file_put(arena->file);
 }
 
 static int ca__device_probe(const char *device, struct codearena_info *info)
@@ -240,7 +223,7 @@ static int ca__device_probe(const char *device, struct codearena_info *info)
 	ret = ca__device_create(&arena, sysconf(_SC_PAGESIZE), &opts);
 	if (ret)
 		return ret;
-	ret = ca__device_query(arena.fd, &query);
+	ret = ca__device_query(arena.file->fd, &query);
 	ca__device_destroy(&arena);
 	if (ret)
 		return ret;
@@ -259,117 +242,10 @@ static int ca__device_probe(const char *device, struct codearena_info *info)
 	return 0;
 }
 
-static int ca__device_commit(struct codearena_arena *arena, uint64_t offset,
-			     uint64_t length)
+static int ca__device_command(struct codearena_arena *arena,
+			      unsigned long number, void *command)
 {
-	struct codearena_commit commit = {
-		.size = sizeof(commit),
-		.offset = offset,
-		.length = length,
-	};
-
-	return ca__device_ioctl(arena->fd, CODEARENA_COMMIT, &commit);
-}
-
-static int ca__device_decommit(struct codearena_arena *arena, uint64_t offset,
-			       uint64_t length)
-{
-	struct codearena_decommit decommit = {
-		.size = sizeof(decommit),
-		.offset = offset,
-		.length = length,
-	};
-
-	return ca__device_ioctl(arena->fd, CODEARENA_DECOMMIT, &decommit);
-}
-
-static int ca__device_write(struct codearena_arena *arena,
-			    const struct codearena_chunk *chunks, size_t count,
-			    size_t *failed)
-{
-	struct codearena_write write = {
-		.size = sizeof(write),
-		.chunks = (uintptr_t)chunks,
-		.out_failed = CODEARENA_NO_INDEX,
-	};
-	int ret = ca__count_to_uapi(count, &write.count);
-
-	if (ret)
-		return ret;
-	return ca__device_array_ioctl(arena->fd, CODEARENA_WRITE, &write,
-				      &write.out_failed, failed);
-}
-
-static int ca__device_seal(struct codearena_arena *arena, uint64_t offset,
-			   uint64_t length, uint32_t flags)
-{
-	struct codearena_seal seal = {
-		.size = sizeof(seal),
-		.flags = flags,
-		.offset = offset,
-		.length = length,
-	};
-
-	return ca__device_ioctl(arena->fd, CODEARENA_SEAL, &seal);
-}
-
-static int ca__device_publish(struct codearena_arena *arena,
-			      struct codearena_object *objects,
-			      size_t object_count,
-			      const struct codearena_patch_entry *patches,
-			      size_t patch_count, uint32_t flags,
-			      size_t *failed)
-{
-	struct codearena_publish publish = {
-		.size = sizeof(publish),
-		.flags = flags,
-		.objects = (uintptr_t)objects,
-		.patches = (uintptr_t)patches,
-		.out_failed = CODEARENA_NO_INDEX,
-	};
-	int ret = ca__count_to_uapi(object_count, &publish.object_count);
-
-	if (!ret)
-		ret = ca__count_to_uapi(patch_count, &publish.patch_count);
-	if (ret)
-		return ret;
-	return ca__device_array_ioctl(arena->fd, CODEARENA_PUBLISH, &publish,
-				      &publish.out_failed, failed);
-}
-
-static int ca__device_patch(struct codearena_arena *arena,
-			    const struct codearena_patch_entry *patches,
-			    size_t count, uint32_t flags, size_t *failed)
-{
-	struct codearena_patch patch = {
-		.size = sizeof(patch),
-		.flags = flags,
-		.patches = (uintptr_t)patches,
-		.out_failed = CODEARENA_NO_INDEX,
-	};
-	int ret = ca__count_to_uapi(count, &patch.count);
-
-	if (ret)
-		return ret;
-	return ca__device_array_ioctl(arena->fd, CODEARENA_PATCH, &patch,
-				      &patch.out_failed, failed);
-}
-
-static int ca__device_discard(struct codearena_arena *arena,
-			      const struct codearena_range *ranges,
-			      size_t count, size_t *failed)
-{
-	struct codearena_discard discard = {
-		.size = sizeof(discard),
-		.ranges = (uintptr_t)ranges,
-		.out_failed = CODEARENA_NO_INDEX,
-	};
-	int ret = ca__count_to_uapi(count, &discard.count);
-
-	if (ret)
-		return ret;
-	return ca__device_array_ioctl(arena->fd, CODEARENA_DISCARD, &discard,
-				      &discard.out_failed, failed);
+	return ca__device_ioctl(arena->file->fd, number, command);
 }
 
 static int ca__device_share(struct codearena_arena *arena, int *fd)
@@ -378,65 +254,14 @@ static int ca__device_share(struct codearena_arena *arena, int *fd)
 	int ret;
 
 	/* A handle that cannot change the arena can be passed on as it is. */
-	if ((fcntl(arena->fd, F_GETFL) & O_ACCMODE) == O_RDONLY) {
-		*fd = fcntl(arena->fd, F_DUPFD_CLOEXEC, 0);
+	if ((fcntl(arena->file->fd, F_GETFL) & O_ACCMODE) == O_RDONLY) {
+		*fd = fcntl(arena->file->fd, F_DUPFD_CLOEXEC, 0);
 		return *fd < 0 ? -errno : 0;
 	}
-	ret = ca__device_ioctl(arena->fd, CODEARENA_SHARE, &share);
+	ret = ca__device_ioctl(arena->file->fd, CODEARENA_SHARE, &share);
 	if (!ret)
 		*fd = share.out_fd;
 	return ret;
-}
-
-static int ca__device_stat(struct codearena_arena *arena,
-			   struct codearena_stat *stat)
-{
-	return ca__device_ioctl(arena->fd, CODEARENA_STAT, stat);
-}
-
-static int ca__device_trap_register(struct codearena_arena *arena,
-				    uint64_t offset, uint64_t length,
-				    const struct codearena_trap *traps,
-				    size_t count, uint32_t flags, uint64_t *id,
-				    size_t *failed)
-{
-	struct codearena_trap_register trap = {
-		.size = sizeof(trap),
-		.flags = flags,
-		.offset = offset,
-		.length = length,
-		.traps = (uintptr_t)traps,
-		.out_failed = CODEARENA_NO_INDEX,
-	};
-	int ret = ca__count_to_uapi(count, &trap.count);
-
-	if (!ret)
-		ret = ca__device_array_ioctl(arena->fd, CODEARENA_TRAP_REGISTER,
-					     &trap, &trap.out_failed, failed);
-	if (!ret)
-		*id = trap.out_id;
-	return ret;
-}
-
-static int ca__device_trap_release(struct codearena_arena *arena, uint64_t id)
-{
-	struct codearena_trap_release release = {
-		.size = sizeof(release),
-		.id = id,
-	};
-
-	return ca__device_ioctl(arena->fd, CODEARENA_TRAP_RELEASE, &release);
-}
-
-static int ca__device_trap_landing(struct codearena_arena *arena,
-				   uint64_t address)
-{
-	struct codearena_trap_landing landing = {
-		.size = sizeof(landing),
-		.address = address,
-	};
-
-	return ca__device_ioctl(arena->fd, CODEARENA_TRAP_LANDING, &landing);
 }
 
 const struct ca__backend ca__device_backend = {
@@ -446,16 +271,6 @@ const struct ca__backend ca__device_backend = {
 	.create = ca__device_create,
 	.attach = ca__device_attach,
 	.destroy = ca__device_destroy,
-	.commit = ca__device_commit,
-	.decommit = ca__device_decommit,
-	.write = ca__device_write,
-	.seal = ca__device_seal,
-	.publish = ca__device_publish,
-	.patch = ca__device_patch,
-	.discard = ca__device_discard,
+	.command = ca__device_command,
 	.share = ca__device_share,
-	.stat = ca__device_stat,
-	.trap_register = ca__device_trap_register,
-	.trap_release = ca__device_trap_release,
-	.trap_landing = ca__device_trap_landing,
 };

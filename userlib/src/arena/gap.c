@@ -2,15 +2,15 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The free place nearest to an address. Pure arithmetic: it is told, in
- * ascending order, what is in use.
+ * The free place nearest to an address. Pure arithmetic: the caller passes the
+ * ranges in use, in ascending order.
  */
 #include "arena/arena.h"
 #include "arena/place.h"
 
 /**
  * ca__gap_begin - begin a search
- * @search: to be set up
+ * @search: gets the search
  * @request: what to look for
  */
 void ca__gap_begin(struct ca__gap_search *search,
@@ -35,7 +35,7 @@ static uint64_t ca__distance(uint64_t a, uint64_t b)
 	return a < b ? b - a : a - b;
 }
 
-/* What counts is the byte farthest away: branches have to get there too. */
+/* The byte farthest away counts: branches must reach it too. */
 static void ca__gap_try(struct ca__gap_search *search, uint64_t start)
 {
 	const struct ca__gap_request *request = &search->request;
@@ -83,10 +83,10 @@ static void ca__gap_free(struct ca__gap_search *search, uint64_t start,
 }
 
 /**
- * ca__gap_used - go on with a search
+ * ca__gap_used - continue a search
  * @search: the search
  * @start: first byte in use, not below that of the call before
- * @end: behind the last byte in use
+ * @end: after the last byte in use
  */
 void ca__gap_used(struct ca__gap_search *search, uint64_t start, uint64_t end)
 {
@@ -101,8 +101,8 @@ void ca__gap_used(struct ca__gap_search *search, uint64_t start, uint64_t end)
  * @search: the search
  * @address: gets the place
  *
- * What lies above the last range in use was never considered: where the
- * address space ends is not known here.
+ * The space above the last range in use is never considered: the end of the
+ * address space is not known here.
  *
  * Return: whether there is a place.
  */

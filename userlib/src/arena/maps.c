@@ -2,14 +2,14 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The text of /proc/self/maps. Pure: it is fed with the text.
+ * A parser of /proc/self/maps. Pure: the caller reads the file.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "arena/place.h"
 
-/* Returns the character behind the number, NULL if there is none. */
+/* Returns the character after the number, NULL if there is none. */
 static const char *ca__hex(const char *text, uint64_t *value)
 {
 	const char *p = text;
@@ -40,7 +40,7 @@ static int ca__maps_line(struct ca__maps_parser *parser)
 	p = ca__hex(p + 1, &end);
 	if (!p || *p != ' ' || end < start)
 		return -EPROTO;
-	/* What grows needs room, or it takes the process down with it. */
+	/* The stack and the heap need room to grow, else the process dies. */
 	if (strstr(p, " [stack]"))
 		start -= parser->stack_room < start ? parser->stack_room :
 						      start;
@@ -56,7 +56,7 @@ static int ca__maps_line(struct ca__maps_parser *parser)
  * @text: the piece
  * @length: bytes of it
  *
- * Return: 0; -EPROTO: this is not the text of a maps file.
+ * Return: 0; -EPROTO: no maps file has such text.
  */
 int ca__maps_feed(struct ca__maps_parser *parser, const char *text,
 		  size_t length)

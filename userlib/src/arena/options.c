@@ -34,9 +34,8 @@ int ca__opts_get(struct codearena_arena_opts *to,
 	to->sz = sizeof(*to);
 	if (!from)
 		return 0;
-	ret = ca__struct_check(from, from->sz,
-			       offsetof(struct codearena_arena_opts, reach) +
-			       sizeof(from->reach), sizeof(*to));
+	ret = ca__struct_check(from, from->sz, CA__SIZE_ARENA_OPTS,
+			       sizeof(*to));
 	if (ret)
 		return ret;
 	size = from->sz < sizeof(*to) ? from->sz : sizeof(*to);

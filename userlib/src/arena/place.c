@@ -15,7 +15,7 @@
 #include "arena/arena.h"
 #include "arena/place.h"
 
-/* Another thread may take the place first; not again and again. */
+/* Tries, since another thread may take the place first. */
 #define CA__PLACE_TRIES		32
 
 /* The kernel keeps 1 MiB below the stack free. */
@@ -28,9 +28,9 @@
 #define CA__LOWEST		(64ULL << 10)
 
 /**
- * struct ca__searches - one pass through the mappings serves both
- * @large: with the alignment that large views like
- * @small: with that of pages
+ * struct ca__searches - two searches in one pass over the mappings
+ * @large: aligned as large views are
+ * @small: aligned to pages
  */
 struct ca__searches {
 	struct ca__gap_search large;
@@ -41,7 +41,7 @@ static void ca__searches_used(void *context, uint64_t start, uint64_t end)
 {
 	struct ca__searches *searches = context;
 
-	/* A page of the kernel's, far above what can be mapped. */
+	/* The vsyscall page lies far above user space. */
 	if (start >> 63)
 		return;
 	ca__gap_used(&searches->large, start, end);
@@ -79,7 +79,7 @@ static int ca__maps_read(struct ca__maps_parser *parser)
 	return ret ? -ENOSPC : 0;
 }
 
-/* Look through the mappings there are at this moment. */
+/* Find the place among the current mappings. */
 static int ca__place_find(const struct ca__place *place, uint64_t *address)
 {
 	struct ca__gap_request request = {
@@ -133,7 +133,7 @@ static int ca__map_near(const struct ca__place *place, void **result)
 				 MAP_FIXED_NOREPLACE, result);
 		if (!ret && *result == (void *)(uintptr_t)address)
 			return 0;
-		/* Kernels before 4.17 take the address for a mere wish. */
+		/* To kernels before 4.17 the address is only a hint. */
 		if (!ret)
 			munmap(*result, place->length);
 		else if (ret != -EEXIST)
@@ -142,7 +142,7 @@ static int ca__map_near(const struct ca__place *place, void **result)
 	return -ENOSPC;
 }
 
-/* Take more than is needed, and use a well aligned part of it. */
+/* Map more than is needed, and keep an aligned part of it. */
 static int ca__map_aligned(const struct ca__place *place, void **result)
 {
 	uint64_t room = place->length + CA__LARGE_ALIGN, start, first;
@@ -171,12 +171,12 @@ static int ca__map_aligned(const struct ca__place *place, void **result)
 }
 
 /**
- * ca__place_map - map something at a good address
- * @place: what and where
+ * ca__place_map - make a mapping
+ * @place: the mapping
  * @address: gets the address
  *
- * Return: 0; -ENOSPC: no place that @place describes is free; what mmap()
- * answers otherwise.
+ * Return: 0; -ENOSPC: no place that @place describes is free; the errors of
+ * mmap().
  */
 int ca__place_map(const struct ca__place *place, void **address)
 {
@@ -192,7 +192,7 @@ int ca__place_map(const struct ca__place *place, void **address)
 	if (place->length < CA__LARGE_ALIGN ||
 	    !((uintptr_t)plain % CA__LARGE_ALIGN))
 		return 0;
-	/* Alignment saves page-table memory; nothing fails for want of it. */
+	/* Alignment only saves page-table memory. */
 	if (!ca__map_aligned(place, address))
 		munmap(plain, place->length);
 	else

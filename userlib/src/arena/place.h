@@ -19,7 +19,7 @@
  * @near: address in question
  * @reach: the result lies between @near - @reach and @near + @reach
  * @length: bytes, not 0
- * @align: what its address is a multiple of; a power of two
+ * @align: alignment of the address, a power of two
  * @lowest: no address below this
  */
 struct ca__gap_request {
@@ -32,9 +32,10 @@ struct ca__gap_request {
 
 /**
  * struct ca__gap_search - search in progress
+ * @request: what to look for
  * @low: lowest address allowed
  * @high: end of the addresses allowed
- * @next: the first address about which nothing was said yet
+ * @next: the first address that is not known to be free or in use
  * @cost: distance of the best place; UINT64_MAX: none yet
  * @best: the best place
  */
@@ -56,7 +57,7 @@ bool ca__gap_end(const struct ca__gap_search *search, uint64_t *address);
 /**
  * struct ca__maps_parser - lines of /proc/self/maps, in pieces of any size
  * @line: the line that has begun
- * @used: bytes of it; what does not fit is dropped, it is file name
+ * @used: bytes of it; the rest of a file name is dropped
  * @used_range: called for each range that is in use, in ascending order
  * @context: for @used_range
  * @stack_room: bytes below the stack that it may grow into

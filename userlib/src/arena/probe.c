@@ -20,7 +20,7 @@ static const struct ca__backend *ca__backend_by_id(enum codearena_backend id)
 	return NULL;
 }
 
-/* What the environment makes of AUTO; -EINVAL if it makes no sense. */
+/* Let the environment decide in place of AUTO. */
 static int ca__backend_auto(enum codearena_backend *id)
 {
 	const char *wish = secure_getenv("CODEARENA_BACKEND");
@@ -39,8 +39,8 @@ static int ca__backend_auto(enum codearena_backend *id)
  * ca__backend_select - find the backend for a new arena
  * @id: what the caller wants
  * @device: path of the device, or NULL
- * @backend: gets the backend. Only AUTO looks whether it is usable: the device
- *           has to be, and the memfd is what remains
+ * @backend: gets the backend. Only AUTO checks whether it is usable: the device
+ *           if it is, else the fallback
  *
  * Return: 0 or -EINVAL.
  */
@@ -70,9 +70,8 @@ CODEARENA_API int codearena_probe(enum codearena_backend backend,
 	size_t size, copied;
 	int ret;
 
-	/* Only written to: what stands behind the known part is no matter. */
-	if (info && info->sz < offsetof(struct codearena_info, commit_limit) +
-			       sizeof(info->commit_limit))
+	/* Only written to: the caller's further bytes do not matter. */
+	if (info && info->sz < CA__SIZE_INFO)
 		return -EINVAL;
 	ret = ca__backend_select(backend, NULL, &found);
 	if (!ret)

@@ -34,16 +34,16 @@ int ca__sync_prepare(void)
 }
 
 /**
- * ca__sync_threads - no thread of the process executes what it fetched before
+ * ca__sync_threads - make all threads of the process fetch code anew
  *
- * To be called after ca__sync_prepare() succeeded in this process or in the
- * one it was forked from, and after the instruction cache was flushed.
+ * ca__sync_prepare() must have succeeded in this process or in the one it was
+ * forked from, and the instruction cache must be flushed.
  */
 void ca__sync_threads(void)
 {
 	const int command = MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE;
 
-	/* No promise of the system says that a child inherits it. */
+	/* The system does not promise that a child inherits the registration. */
 	if (CA__SYNC_BY_MEMBARRIER && ca__membarrier(command) == -EPERM &&
 	    !ca__sync_prepare())
 		ca__membarrier(command);

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Bytes of code for machines other than this one, which are little-endian.
+ * Little-endian words of code, also for other machines than this one.
  */
 #ifndef CA__ENCODE_H
 #define CA__ENCODE_H

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Which address space is this? Process IDs do not say: they are used again, and
- * vfork() gives two of them to one address space.
+ * The calling address space. A process ID does not identify it: it is reused,
+ * and vfork() gives two of them to one address space.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -14,7 +14,7 @@
 /* On a page which the kernel clears in a child of fork(), and only there. */
 static uint64_t *ca__owner_mark;
 
-/* In ordinary memory: a child goes on counting where its parent stood. */
+/* In ordinary memory, so that a child continues the count of its parent. */
 static uint64_t ca__owner_last;
 
 static pthread_once_t ca__owner_once = PTHREAD_ONCE_INIT;
@@ -37,8 +37,8 @@ static void ca__owner_init(void)
 /**
  * ca__owner_current - number of the calling address space
  *
- * Unique among the address space's ancestors and itself, which is all that a
- * pointer inherited from one of them can be compared with.
+ * Unique among the address space and its ancestors: an object inherited from an
+ * ancestor has another number.
  *
  * Return: the number, or 0 if the system cannot tell address spaces apart.
  */

@@ -21,7 +21,7 @@ static size_t ca__struct_size(const void *sized)
 /**
  * ca__struct_check - can this library use a caller's structure?
  * @from: the structure
- * @size: its size, as the caller says
+ * @size: its size in the program
  * @first: its size in the first release
  * @known: its size in this library
  *

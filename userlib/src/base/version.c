@@ -2,16 +2,12 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The version, which the Makefile takes from packaging/VERSION.
+ * The version of the library that runs.
  */
 #include "base/base.h"
 #include "codearena.h"
 
-#ifndef CODEARENA_VERSION
-#error "CODEARENA_VERSION comes from the Makefile"
-#endif
-
 CODEARENA_API const char *codearena_version(void)
 {
-	return CODEARENA_VERSION;
+	return CODEARENA_VERSION_STRING;
 }

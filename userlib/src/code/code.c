@@ -10,10 +10,10 @@
 
 #include "code/code.h"
 #include "code/code_check.h"
-#include "arena/arena.h"
+#include "base/base.h"
 #include "code/ref.h"
 
-static void *ca__copy(uint8_t **at, const void *from, size_t size)
+static void *ca__code_copy(uint8_t **at, const void *from, size_t size)
 {
 	void *to = *at;
 
@@ -29,16 +29,17 @@ static void ca__code_fill(struct codearena_code *code,
 	uint8_t *at = (uint8_t *)(code + 1);
 	void *traps;
 
-	traps = ca__copy(&at, desc->traps,
-			 desc->trap_count * sizeof(*desc->traps));
+	traps = ca__code_copy(&at, desc->traps,
+			      desc->trap_count * sizeof(*desc->traps));
 	ca__code_traps_sort(traps, desc->trap_count);
-	ca__copy(&at, desc->relocs, desc->reloc_count * sizeof(*desc->relocs));
-	ca__copy(&at, desc->positions,
-		 desc->position_count * sizeof(*desc->positions));
-	ca__copy(&at, desc->inlinings,
-		 desc->inlining_count * sizeof(*desc->inlinings));
-	ca__copy(&at, desc->deopt, desc->deopt_size);
-	ca__copy(&at, desc->name, code->name_length);
+	ca__code_copy(&at, desc->relocs,
+		      desc->reloc_count * sizeof(*desc->relocs));
+	ca__code_copy(&at, desc->positions,
+		      desc->position_count * sizeof(*desc->positions));
+	ca__code_copy(&at, desc->inlinings,
+		      desc->inlining_count * sizeof(*desc->inlinings));
+	ca__code_copy(&at, desc->deopt, desc->deopt_size);
+	ca__code_copy(&at, desc->name, code->name_length);
 	if (code->name_length)
 		*at = '\0';
 }
@@ -129,17 +130,6 @@ bool ca__code_try_ref(struct codearena_code *code)
 					      true, __ATOMIC_ACQ_REL,
 					      __ATOMIC_RELAXED));
 	return true;
-}
-
-/**
- * ca__code_unref - drop a reference
- * @code: object
- *
- * Return: whether it was the last one.
- */
-bool ca__code_unref(struct codearena_code *code)
-{
-	return __atomic_sub_fetch(&code->references, 1, __ATOMIC_ACQ_REL) == 0;
 }
 
 CODEARENA_API int codearena_code_ref(struct codearena_code *code)

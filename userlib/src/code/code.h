@@ -31,7 +31,8 @@ enum ca__section {
  * enum ca__code_phase - what its owner has done with an object
  * @CA__CODE_MADE: nothing that it has to remember, as for jump tables
  * @CA__CODE_ADDED: added; @place.staged is the owner's record of it
- * @CA__CODE_PUBLISHED: published; @place.index is its index in the owner's array
+ * @CA__CODE_PUBLISHED: published; @place.index is its index in the owner's
+ *                      array
  * @CA__CODE_RELEASED: the same, and the owner's reference was dropped
  */
 enum ca__code_phase {
@@ -66,9 +67,10 @@ enum ca__code_phase {
  * @debug: enum codearena_code_debug
  * @flags: CODEARENA_CODE_F_* bits
  *
- * One allocation holds it all: this structure is followed by traps, relocations,
- * source positions, inlining positions, deoptimisation data and the name. The
- * first four are arrays of structures, in an order that needs no padding.
+ * One allocation holds it all: this structure is followed by traps,
+ * relocations, source positions, inlining positions, deoptimisation data and
+ * the name. The first four are arrays of structures, in an order that needs no
+ * padding.
  */
 struct codearena_code {
 	uint64_t start;
@@ -154,7 +156,6 @@ int ca__code_new(const struct codearena_code_desc *desc,
 		 struct codearena_code **out);
 void ca__code_destroy(struct codearena_code *code);
 bool ca__code_try_ref(struct codearena_code *code);
-bool ca__code_unref(struct codearena_code *code);
 uint32_t ca__code_body_bytes(const struct codearena_code *code);
 size_t ca__code_memory(const struct codearena_code *code);
 

@@ -11,7 +11,7 @@
 
 #include "code/code.h"
 #include "code/code_check.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 _Static_assert(sizeof(struct codearena_code_desc) ==
 	       sizeof(size_t) + 7 * sizeof(void *) + 5 * sizeof(size_t) +

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "code/code.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 CODEARENA_API bool
 codearena_code_is_protected(const struct codearena_code *code, uint64_t pc)

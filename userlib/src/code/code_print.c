@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Code objects as text for people.
+ * Printing code objects for people.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 
 #include "code/code.h"
 #include "code/code_print.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 static const char *ca__tier_name(const struct codearena_code *code)
 {

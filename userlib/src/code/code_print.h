@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Text for people, and the disassembler.
+ * Printing, and the disassembler.
  */
 #ifndef CA__CODE_PRINT_H
 #define CA__CODE_PRINT_H
@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 /**
- * struct ca__printer - where text goes
- * @write: as given to codearena_code_print()
- * @data: for @write
- * @ret: 0, or why printing has ended
+ * struct ca__printer - destination of text
+ * @write: see codearena_code_print()
+ * @data: argument of @write
+ * @ret: 0, or the error that ended printing
  */
 struct ca__printer {
 	int (*write)(void *data, const char *text, size_t length);

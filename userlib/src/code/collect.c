@@ -2,14 +2,14 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Collectors and their runtimes: what the public functions do.
+ * Collectors and their runtimes: the public functions.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "code/collect.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 #define CA__COLLECTOR_FLAGS	(CODEARENA_COLLECTOR_F_STRESS | \
 				 CODEARENA_COLLECTOR_F_MANUAL)
@@ -74,7 +74,7 @@ codearena_collector_free(struct codearena_collector *collector)
 	pthread_mutex_unlock(&collector->lock);
 	if (busy)
 		return -EBUSY;
-	/* A collection of code whose owners have all gone may be under way. */
+	/* A collection may be running whose owners are all gone. */
 	free(collector->candidates);
 	pthread_cond_destroy(&collector->idle);
 	pthread_mutex_destroy(&collector->lock);
@@ -83,7 +83,7 @@ codearena_collector_free(struct codearena_collector *collector)
 }
 
 /**
- * ca__runtime_unlink - take a runtime out of the list, under the lock
+ * ca__runtime_unlink - remove a runtime from the list, under the lock
  * @runtime: runtime
  */
 void ca__runtime_unlink(struct codearena_runtime *runtime)
@@ -101,8 +101,8 @@ void ca__runtime_unlink(struct codearena_runtime *runtime)
 }
 
 /**
- * ca__runtime_append - put a runtime at the end of the list, under the lock
- * @runtime: runtime which is not to be asked
+ * ca__runtime_append - append a runtime to the list, under the lock
+ * @runtime: runtime that is not to be asked
  */
 void ca__runtime_append(struct codearena_runtime *runtime)
 {

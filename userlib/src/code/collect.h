@@ -2,20 +2,20 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * A collector, for the files that implement it.
+ * A collector, from the inside.
  *
- * Locks: each collector has one mutex, a leaf: no callback is called and no
- * other lock is taken with it held, so that a module may drop references with
- * its own mutex held. It protects all of the collector but what is marked
- * immutable or atomic, its runtimes, the chains of its owners, and @link and
- * @state of the code objects of these owners.
+ * Locks: each collector has one mutex, a leaf: no callback is called and no lock
+ * is taken under it, so a module may drop references under its own mutex. It
+ * protects the collector (except members marked immutable or atomic), its
+ * runtimes, the chains of its owners, and @link and @state of their code objects.
  *
- * References: an object in the state CA__WAITING or CA__CANDIDATE has one that
- * is the collector's. So a count of 1 means that nobody else has one; and as new
- * ones are only taken by whom another reference allows it, or by
- * ca__code_try_ref(), setting it from 1 to 0 decides who wins. Setting it from 1
- * to 2 takes the lock: who got a reference to a candidate may be in its code
- * when the reference is gone again, and after its runtime has reported.
+ * References: the collector holds one reference to each object in the states
+ * CA__WAITING and CA__CANDIDATE. A count of 1 then means that nobody else has a
+ * reference. New references come from the holder of another one, or from
+ * ca__code_try_ref(), so setting the count from 1 to 0 decides the race. Setting
+ * it from 1 to 2 takes the lock and marks a candidate as touched: whoever held
+ * that reference may still be in the code when the reference is gone again, and
+ * after its runtime has reported.
  */
 #ifndef CA__COLLECT_H
 #define CA__COLLECT_H
@@ -56,8 +56,8 @@ enum ca__state {
  * @start: its address
  * @end: where it ends
  * @code: the object; NULL: its owner is gone
- * @live: a runtime named it
- * @touched: somebody got a reference to it
+ * @live: a runtime reported it
+ * @touched: somebody took a reference to it
  */
 struct ca__candidate {
 	uint64_t start;
@@ -72,10 +72,10 @@ struct ca__candidate {
  * @collector: immutable
  * @opts: immutable
  * @next: in the collector's list, in which those to be asked come first
- * @previous: in that list
- * @to_ask: it has not been asked yet
- * @owes: it has not reported yet
- * @asking: calls of its callback that are running
+ * @previous: in the same list
+ * @to_ask: not asked yet in this collection
+ * @owes: has not reported yet in this collection
+ * @asking: running calls of its callback
  */
 struct codearena_runtime {
 	struct codearena_collector *collector;
@@ -91,19 +91,18 @@ struct codearena_runtime {
  * struct codearena_collector - the public object
  * @opts: immutable
  * @lock: see above
- * @idle: something that a thread may wait for has ended
- * @first: of the runtimes
- * @last: of the runtimes
- * @waiting: chain of objects that are potentially dead
- * @candidates: of the collection under way, by ascending address
+ * @idle: signalled when the last running callback of a runtime or owner returns
+ * @first: first runtime
+ * @last: last runtime
+ * @waiting: chain of potentially dead objects
+ * @candidates: of the current collection, by ascending address
  * @candidate_count: entries of @candidates
  * @owners: chain of owners with dead code
- * @fresh: bytes that got potentially dead since the last collection began
- * @grown: atomic: @fresh has changed, and was not compared with the threshold
- * @due: a collection is to begin when none is under way
- * @running: one is under way
- * @stat: the counters; @sequence is the number of the last collection that
- *        began, @outstanding those who owe a report in it
+ * @fresh: bytes that became potentially dead since the last collection began
+ * @grown: atomic: @fresh was not compared with the threshold since it changed
+ * @due: a collection must begin when none is running
+ * @running: a collection is running
+ * @stat: the counters
  */
 struct codearena_collector {
 	struct codearena_collector_opts opts;

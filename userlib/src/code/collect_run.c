@@ -2,20 +2,20 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What drives collections on: whoever changes the state of a collector comes
- * here without locks, and does what is to be done, one step after another, each
- * decided under the lock.
+ * Progress of collections: whoever changes the state of a collector calls
+ * ca__collector_run() without locks. It performs pending steps one after
+ * another, and chooses each under the lock.
  */
 #include <errno.h>
 
 #include "code/collect.h"
 
-/* The runtime that this thread is asking, and the collector it is busy with. */
+/* The runtime that this thread is asking, and the collector that it runs. */
 static __thread const struct codearena_runtime *ca__asked;
 static __thread const struct codearena_collector *ca__busy;
 
 /**
- * ca__runtime_is_asked - are we in its callback?
+ * ca__runtime_is_asked - is the caller in the runtime's callback?
  * @runtime: runtime
  *
  * Return: the answer.
@@ -37,21 +37,21 @@ static uint64_t ca__threshold(const struct codearena_collector *collector)
 	if (!opts->committed)
 		return opts->least;
 	part = opts->committed(opts->data);
-	/* Exact without overflow. */
+	/* Without overflow. */
 	part = part / 100 * opts->percent + part % 100 * opts->percent / 100;
 	if (__builtin_add_overflow(opts->least, part, &sum))
 		return UINT64_MAX;
 	return sum;
 }
 
-/* Takes and gives back the lock for the callback. */
+/* Drops the lock during the callback. */
 static void ca__ask(struct codearena_collector *collector)
 {
 	struct codearena_runtime *runtime = collector->first;
 	const struct codearena_runtime *outer = ca__asked;
 	uint64_t sequence = collector->stat.sequence;
 
-	/* To the end: those to be asked stay in front. */
+	/* To the end: runtimes to be asked stay in front. */
 	runtime->to_ask = false;
 	ca__runtime_unlink(runtime);
 	ca__runtime_append(runtime);
@@ -67,7 +67,7 @@ static void ca__ask(struct codearena_collector *collector)
 		pthread_cond_broadcast(&collector->idle);
 }
 
-/* Takes and gives back the lock for the callback. */
+/* Drops the lock during the callback. */
 static void ca__free_dead(struct codearena_collector *collector)
 {
 	struct ca__owner *owner = collector->owners;
@@ -86,13 +86,13 @@ static void ca__free_dead(struct codearena_collector *collector)
 }
 
 /**
- * ca__collector_run - do what there is to be done
+ * ca__collector_run - perform all pending steps
  * @collector: collector
- * @request: a collection shall begin in any case
+ * @request: begin a collection in any case
  *
- * Calls back; no lock may be held. In a callback of the same collector it only
- * leaves word: the call that is under way in this thread goes on with it, so
- * that callbacks do not nest without bound.
+ * Calls back; the caller must not hold locks. In a callback of the same
+ * collector it only records the request: the outer call in this thread handles
+ * it, so callbacks do not nest without bound.
  *
  * Return: 0; -ENOMEM: a collection could not begin.
  */

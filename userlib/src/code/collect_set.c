@@ -2,14 +2,14 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The sets of a collector: how objects get in, from one to another, and out.
+ * The sets of a collector: adding, moving and removing objects.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "code/collect.h"
 
-/* The collector gets the reference of a live object. */
+/* The collector takes over the last reference of a live object. */
 static void ca__wait(struct codearena_collector *collector,
 		     struct codearena_code *code)
 {
@@ -25,7 +25,7 @@ static void ca__wait(struct codearena_collector *collector,
  * @collector: the collector of its owner
  * @code: object
  *
- * Return: 0; -EINVAL: the last one is the collector's own.
+ * Return: 0; -EINVAL: the last reference is the collector's own.
  */
 int ca__collector_adopt(struct codearena_collector *collector,
 			struct codearena_code *code)
@@ -36,7 +36,7 @@ int ca__collector_adopt(struct codearena_collector *collector,
 	pthread_mutex_lock(&collector->lock);
 	old = __atomic_load_n(&code->references, __ATOMIC_RELAXED);
 	while (old > 1) {
-		/* Somebody got another one meanwhile. */
+		/* Somebody took a reference meanwhile. */
 		if (__atomic_compare_exchange_n(&code->references, &old,
 						old - 1, true,
 						__ATOMIC_ACQ_REL,
@@ -56,7 +56,7 @@ out:
 }
 
 /**
- * ca__collector_enter - an owner uses the collector
+ * ca__collector_enter - count an owner
  * @collector: collector
  */
 void ca__collector_enter(struct codearena_collector *collector)
@@ -86,12 +86,11 @@ static void ca__waiting_purge(struct codearena_collector *collector,
 }
 
 /**
- * ca__collector_purge - an owner is going
+ * ca__collector_purge - remove an owner and its code
  * @collector: its collector
  * @owner: owner
  *
- * Takes its code out of every set; what is at its owner already, or on its way,
- * is waited for.
+ * Waits until the owner has freed its dead code.
  */
 void ca__collector_purge(struct codearena_collector *collector,
 			 struct ca__owner *owner)
@@ -115,7 +114,7 @@ void ca__collector_purge(struct codearena_collector *collector,
 	pthread_mutex_unlock(&collector->lock);
 }
 
-/* Gives the collector's reference back if somebody else has one. */
+/* Drops the collector's reference if somebody else has one. */
 static bool ca__yield(struct codearena_code *code)
 {
 	uint32_t old = __atomic_load_n(&code->references, __ATOMIC_RELAXED);
@@ -162,7 +161,7 @@ int ca__collector_begin(struct codearena_collector *collector)
 	collector->candidates = to;
 	for (code = collector->waiting; code; code = next) {
 		next = code->link;
-		/* Somebody who got a reference before has it still. */
+		/* Somebody has a reference: live again. */
 		if (ca__yield(code))
 			continue;
 		*to++ = (struct ca__candidate){
@@ -197,8 +196,8 @@ int ca__collector_begin(struct codearena_collector *collector)
 }
 
 /*
- * It dies if nobody named it, or got a reference. Whoever drops the last one
- * after us waits for the lock.
+ * A candidate dies if no runtime reported it and nobody took a reference.
+ * Another thread that drops the last reference now waits for the lock.
  */
 static void ca__candidate_decide(struct codearena_collector *collector,
 				 const struct ca__candidate *candidate)
@@ -212,12 +211,12 @@ static void ca__candidate_decide(struct codearena_collector *collector,
 		ca__wait(collector, code);
 		if (!candidate->touched)
 			return;
-		/* It got potentially dead again during the collection. */
+		/* It became potentially dead again during the collection. */
 		collector->fresh += code->size;
 		__atomic_store_n(&collector->grown, true, __ATOMIC_RELAXED);
 		return;
 	}
-	/* Nobody sets it from 1 to 2 without the lock. */
+	/* Only holders of the lock set it from 1 to 2. */
 	__atomic_store_n(&code->references, 0, __ATOMIC_RELEASE);
 	code->state = CA__DEAD;
 	collector->stat.freed++;
@@ -233,7 +232,7 @@ static void ca__candidate_decide(struct codearena_collector *collector,
 
 /**
  * ca__collector_end - end a collection, under the lock
- * @collector: collector with one in which everybody has reported
+ * @collector: collector of which all runtimes have reported
  */
 void ca__collector_end(struct codearena_collector *collector)
 {
@@ -259,7 +258,7 @@ ca__candidate_at(const struct codearena_collector *collector, uint64_t pc)
 	struct ca__candidate *candidates = collector->candidates;
 	size_t low = 0, high = collector->candidate_count;
 
-	/* The first one that begins behind it; the one before may contain it. */
+	/* Find the first one that begins above; the one before may match. */
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -273,9 +272,9 @@ ca__candidate_at(const struct codearena_collector *collector, uint64_t pc)
 }
 
 /**
- * ca__collector_mark - an address is on a stack; under the lock
+ * ca__collector_mark - mark the candidate at an address, under the lock
  * @collector: collector
- * @pc: the address
+ * @pc: an address on a stack
  */
 void ca__collector_mark(struct codearena_collector *collector, uint64_t pc)
 {
@@ -286,9 +285,9 @@ void ca__collector_mark(struct codearena_collector *collector, uint64_t pc)
 }
 
 /**
- * ca__collector_revive - take a reference beside what may be the collector's
+ * ca__collector_revive - take a reference where the collector may have the last
  * @collector: collector
- * @code: object whose memory is known to stay
+ * @code: object whose memory stays valid during the call
  *
  * Return: as ca__code_try_ref().
  */

@@ -4,8 +4,7 @@
  *
  * The disassembler: capstone, for the machine that the library runs on.
  *
- * It is loaded when it is needed for the first time, so that programs which
- * never print code depend on nothing, and those which do can live without.
+ * It is loaded on first use, so that no program depends on it.
  */
 #include "code/code_print.h"
 
@@ -44,7 +43,7 @@ static pthread_once_t ca__capstone_once = PTHREAD_ONCE_INIT;
 
 static void ca__capstone_load(void)
 {
-	/* Structures and numbers are those of the version built with. */
+	/* The ABI of the version that the library was built with. */
 	void *library = dlopen(CA__SONAME(CS_API_MAJOR), RTLD_NOW | RTLD_LOCAL);
 
 	if (!library)
@@ -60,14 +59,17 @@ static void ca__capstone_load(void)
 }
 
 static void ca__instructions(struct ca__printer *printer, csh handle,
-			     cs_insn *instruction, const uint8_t *code,
-			     uint64_t start, uint32_t size)
+			     const uint8_t *code, uint64_t start, size_t size)
 {
+	cs_insn *instruction = ca__capstone.malloc(handle);
 	uint64_t address = start;
-	size_t rest = size;
 
-	while (rest && !printer->ret) {
-		if (ca__capstone.iter(handle, &code, &rest, &address,
+	if (!instruction) {
+		ca__print(printer, "(no memory for the disassembler)\n");
+		return;
+	}
+	while (size && !printer->ret) {
+		if (ca__capstone.iter(handle, &code, &size, &address,
 				      instruction)) {
 			ca__print(printer, "0x%" PRIx64 " +0x%" PRIx64
 				  "  %s%s%s\n", instruction->address,
@@ -77,26 +79,26 @@ static void ca__instructions(struct ca__printer *printer, csh handle,
 				  instruction->op_str);
 			continue;
 		}
-		/* Data among instructions, or what capstone does not know. */
+		/* Data among instructions, or unknown to capstone. */
 		ca__print(printer, "0x%" PRIx64 " +0x%" PRIx64
 			  "  .byte 0x%02x\n", address, address - start, *code);
 		code++;
 		address++;
-		rest--;
+		size--;
 	}
+	ca__capstone.free(instruction, 1);
 }
 
 /**
  * ca__disassemble - print machine code as instructions
- * @printer: where to
- * @code: the bytes, wherever they are
- * @start: the address that they are at when they run
- * @size: how many
+ * @printer: destination
+ * @code: the bytes, which may be a copy
+ * @start: address at which they are executed
+ * @size: number of bytes
  */
 void ca__disassemble(struct ca__printer *printer, const uint8_t *code,
 		     uint64_t start, uint32_t size)
 {
-	cs_insn *instruction;
 	csh handle;
 
 	pthread_once(&ca__capstone_once, ca__capstone_load);
@@ -106,14 +108,7 @@ void ca__disassemble(struct ca__printer *printer, const uint8_t *code,
 		ca__print(printer, "(no disassembler)\n");
 		return;
 	}
-	instruction = ca__capstone.malloc(handle);
-	if (instruction) {
-		ca__instructions(printer, handle, instruction, code, start,
-				 size);
-		ca__capstone.free(instruction, 1);
-	} else {
-		ca__print(printer, "(no memory for the disassembler)\n");
-	}
+	ca__instructions(printer, handle, code, start, size);
 	ca__capstone.close(&handle);
 }
 

@@ -2,23 +2,23 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Tables of code pointers: the list of free entries, and what is done to single
- * entries. No locks here, but that of growing.
+ * Code pointer tables: the list of free entries, and operations on single
+ * entries. Lock-free, except for growing.
  *
  * The list is a stack, linked through the entries. Its head is one word: the
- * link to the first entry, and a number that every change counts up. Who takes
- * the first entry reads its link and then exchanges the head, which fails if
- * anything happened meanwhile, even if the same entry is first again: that
- * takes 2^39 changes during one operation, which is hours, to go unnoticed.
- * The link read may then be anything, as others may own the entry by now; but
+ * link to the first entry, and a number that every change increments. To pop, a
+ * thread reads the link of the first entry and then exchanges the head, which
+ * fails after any change, even if the same entry is first again (ABA): an
+ * undetected change takes 2^39 others during one operation, which is hours. The
+ * link that it read may be garbage if another thread has popped the entry, but
  * entries never become inaccessible. V8 keeps the length in the head instead,
- * and a mark while somebody takes an entry, for which the others wait.
+ * and a mark while a thread pops, for which others wait.
  */
 #include <errno.h>
 #include <stddef.h>
 
 #include "code/handle.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 #define CA__LINK_BITS	25
 #define CA__LINK_MASK	((1ULL << CA__LINK_BITS) - 1)
@@ -35,16 +35,19 @@ static uint64_t ca__head_next(uint64_t head, uint32_t link)
 }
 
 /**
- * ca__handle_next - the link in a free entry
+ * ca__handle_next - read the link of a free entry
  * @table: table
  * @link: to the entry
  *
- * Return: a link; anything if the entry is not free.
+ * Return: the link; any value if the entry is not free.
  */
 uint32_t ca__handle_next(const struct codearena_handle_table *table,
 			 uint32_t link)
 {
-	/* Pairs with stores by owners: see their value, see they took it. */
+	/*
+	 * Pairs with the stores of whoever popped the entry: seeing its value
+	 * implies that the exchange of the head fails.
+	 */
 	return __atomic_load_n(&table->entries[link - 1].signature,
 			       __ATOMIC_ACQUIRE) & CA__LINK_MASK;
 }
@@ -63,9 +66,9 @@ void ca__handle_set_next(struct codearena_handle_table *table, uint32_t link,
 }
 
 /**
- * ca__handle_pop - take the first entry of the list
+ * ca__handle_pop - pop the first free entry
  * @table: table
- * @index: gets its index
+ * @index: receives its index
  *
  * Return: false if the list is empty.
  */
@@ -88,12 +91,12 @@ bool ca__handle_pop(struct codearena_handle_table *table, uint32_t *index)
 }
 
 /**
- * ca__handle_push - put entries in front of the list
+ * ca__handle_push - push a chain of entries
  * @table: table
- * @first: link to the first one, which is linked on to
+ * @first: link to the first one
  * @last: link to the last one
  *
- * The caller owns them, and has counted them in @table->free.
+ * The caller owns the entries, and has counted them in @table->free.
  */
 void ca__handle_push(struct codearena_handle_table *table, uint32_t first,
 		     uint32_t last)
@@ -109,10 +112,10 @@ void ca__handle_push(struct codearena_handle_table *table, uint32_t first,
 }
 
 /**
- * ca__handle_unlink - take all entries of the list
+ * ca__handle_unlink - remove all entries from the list
  * @table: table
  *
- * Return: the link to the first of them; the caller owns them.
+ * Return: the link to the first one; the caller owns them.
  */
 uint32_t ca__handle_unlink(struct codearena_handle_table *table)
 {
@@ -151,7 +154,7 @@ int ca__handle_allocate(struct codearena_handle_table *table, uint64_t entry,
 		ret = ca__handle_grow(table, &index);
 	if (ret)
 		return ret;
-	/* Who finds the entry point finds the signature that belongs to it. */
+	/* In this order: whoever sees the entry point sees its signature. */
 	__atomic_store_n(&table->entries[index].signature, signature,
 			 __ATOMIC_RELEASE);
 	__atomic_store_n(&table->entries[index].entry, entry, __ATOMIC_RELEASE);
@@ -160,7 +163,7 @@ int ca__handle_allocate(struct codearena_handle_table *table, uint64_t entry,
 	return 0;
 }
 
-/* Memory that can be accessed? */
+/* Is the entry accessible? */
 static int ca__handle_check(const struct codearena_handle_table *table,
 			    codearena_handle handle)
 {
@@ -172,7 +175,7 @@ static int ca__handle_check(const struct codearena_handle_table *table,
 	return 0;
 }
 
-/* Not a native's, which has many owners? */
+/* Is it accessible, and not shared as those of native functions are? */
 static int ca__handle_check_own(const struct codearena_handle_table *table,
 				codearena_handle handle)
 {
@@ -206,7 +209,7 @@ int ca__handle_set(struct codearena_handle_table *table,
 	word = &table->entries[handle].entry;
 	old = __atomic_load_n(word, __ATOMIC_RELAXED);
 	do {
-		/* A store would bring a free entry back to life. */
+		/* A plain store could revive a free entry. */
 		if (!old)
 			return -ENOENT;
 	} while (!__atomic_compare_exchange_n(word, &old, entry, false,
@@ -261,7 +264,7 @@ int ca__handle_release(struct codearena_handle_table *table,
 
 	if (ret)
 		return ret;
-	/* Of several threads one gets it. */
+	/* Only one of several threads succeeds. */
 	if (!__atomic_exchange_n(&table->entries[handle].entry, 0,
 				 __ATOMIC_ACQ_REL))
 		return -ENOENT;

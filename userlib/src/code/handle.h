@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Tables of code pointers, as the files that implement them share them.
+ * Code pointer tables, from the inside.
  */
 #ifndef CA__HANDLE_H
 #define CA__HANDLE_H
@@ -28,11 +28,11 @@ _Static_assert(sizeof(struct codearena_handle_table_opts) >=
 				 CODEARENA_HANDLE_SIZE)
 
 /**
- * struct ca__entry - one of the table, as generated code sees it
- * @entry: entry point, 0: free
+ * struct ca__entry - entry of a table, as generated code sees it
+ * @entry: entry point; 0: free
  * @signature: of the function; in a free entry the link to the next one
  *
- * Loaded and stored atomically only.
+ * Only atomic loads and stores.
  */
 struct ca__entry {
 	uint64_t entry;
@@ -41,7 +41,7 @@ struct ca__entry {
 
 /**
  * struct ca__native - handle of a native function
- * @address: of the function; 0: this place of the hash table is empty
+ * @address: of the function; 0: this slot of the hash table is empty
  * @signature: of the function
  * @handle: the handle
  */
@@ -54,21 +54,21 @@ struct ca__native {
 /**
  * struct codearena_handle_table - the public object
  * @entries: the reservation; immutable
- * @max: entries that may be used; immutable
- * @segments: that @max takes; immutable
+ * @max: maximum number of entries; immutable
+ * @segments: segments of @max entries; immutable
  * @head: list of free entries, see handle.c; atomic
- * @free: entries in it; atomic, a bit more while an operation is under way
- * @used: entries handed out; atomic
- * @usable: segments from the first that can be accessed; atomic, only grows
- * @turn: held by who waits for @lock to grow or to sweep
- * @lock: one thread grows or sweeps at a time; protects:
- * @dropped: per segment: accessible, but out of use
- * @drops: how many of those
- * @native_lock: may be held when @turn and @lock are taken; protects:
- * @natives: hash table of a power of two places; NULL: none yet
- * @native_room: places
- * @native_count: places in use
- * @is_native: per entry a bit, atomic; set by the holder of @native_lock
+ * @free: length of that list; atomic, temporarily too large during operations
+ * @used: allocated entries; atomic
+ * @usable: accessible segments, from the first; atomic, only grows
+ * @turn: held by the thread that waits for @lock, see ca__handle_lock()
+ * @lock: serialises growing and sweeping; protects @dropped and @drops
+ * @dropped: per segment: accessible, but not in use
+ * @drops: number of these
+ * @native_lock: outside of @turn and @lock; protects the natives
+ * @natives: hash table; NULL: none yet
+ * @native_room: slots of @natives, a power of two
+ * @native_count: slots in use
+ * @is_native: a bit per entry, atomic; set under @native_lock
  */
 struct codearena_handle_table {
 	struct ca__entry *entries;

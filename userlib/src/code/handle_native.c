@@ -2,24 +2,23 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Tables of code pointers: handles of native functions, which many share and
- * nobody gives back. A hash table with open addressing, under a lock of its
- * own; nothing is ever taken out of it.
+ * Code pointer tables: handles of native functions, which are shared and never
+ * released. A hash table with open addressing, under a lock of its own.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "code/handle.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 #define CA__NATIVE_ROOM		64
 
-/* The place of a function, or the empty one where it belongs. */
+/* The slot of a function, or the empty slot where it belongs. */
 static struct ca__native *ca__native_find(struct ca__native *natives,
 					  size_t room, uint64_t address,
 					  uint64_t signature)
 {
-	/* 2^64 by the golden ratio spreads neighbours over the upper bits. */
+	/* 2^64 by the golden ratio (Fibonacci hashing). */
 	uint64_t mix = (address ^ signature * 31) * 0x9e3779b97f4a7c15ULL;
 	size_t i = (mix >> 32) & (room - 1);
 
@@ -29,7 +28,7 @@ static struct ca__native *ca__native_find(struct ca__native *natives,
 	return &natives[i];
 }
 
-/* At least a quarter of the places stays empty; locked. */
+/* Keeps a quarter of the slots empty; locked. */
 static int ca__native_make_room(struct codearena_handle_table *table)
 {
 	size_t room = table->native_room ? table->native_room * 2 :
@@ -99,11 +98,11 @@ codearena_handle_for_native(struct codearena_handle_table *table,
 }
 
 /**
- * ca__handle_is_native - is it the handle of a native function?
+ * ca__handle_is_native - is an entry a native function's?
  * @table: table
  * @index: below the maximum
  *
- * Return: the answer, which is right for handles that the caller got.
+ * Return: the answer, which is reliable for handles that the caller has.
  */
 bool ca__handle_is_native(const struct codearena_handle_table *table,
 			  uint32_t index)

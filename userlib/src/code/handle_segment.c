@@ -2,25 +2,25 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Tables of code pointers: segments come into use and are dropped, under the
- * lock of the table.
+ * Code pointer tables: adding and dropping segments, under the lock of the
+ * table.
  *
- * A segment that was dropped stays accessible and reads as 0, that is free,
- * since a thread may be about to read a link in it.
+ * A dropped segment stays accessible, since a thread may be about to read a
+ * link in it. It reads as 0: free entries.
  */
 #include <errno.h>
 #include <stddef.h>
 #include <sys/mman.h>
 
 #include "code/handle.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
-/* As a list has at most 2^24 entries, this many sorted ones are enough. */
+/* Enough bins to sort 2^24 entries: bin n holds 2^n. */
 #define CA__SORT_BINS	26
 
 #define CA__SWEEP_DEFAULT	2
 
-/* The last segment may have fewer. */
+/* The last segment may be shorter. */
 static uint32_t ca__segment_entries(const struct codearena_handle_table *table,
 				    uint32_t segment)
 {
@@ -35,7 +35,7 @@ static void *ca__segment_address(const struct codearena_handle_table *table,
 	return table->entries + (size_t)segment * CA__SEGMENT_ENTRIES;
 }
 
-/* A segment that is not in use, the lowest; locked. */
+/* Takes the lowest segment that is not in use; locked. */
 static int ca__segment_take(struct codearena_handle_table *table,
 			    uint32_t *segment)
 {
@@ -59,7 +59,7 @@ static int ca__segment_take(struct codearena_handle_table *table,
 	return 0;
 }
 
-/* The first entry is the caller's, the others become free; locked. */
+/* Frees all entries but the first, which is the caller's; locked. */
 static void ca__segment_link(struct codearena_handle_table *table,
 			     uint32_t segment)
 {
@@ -75,9 +75,9 @@ static void ca__segment_link(struct codearena_handle_table *table,
 }
 
 /*
- * A mutex goes to whoever asks first when it is free, and a thread that sweeps
- * over and over is always the first: who waits for it keeps a second one, in
- * which that thread has to wait then.
+ * A mutex is not fair: a thread that sweeps in a loop could take it every time.
+ * So a thread that waits for it holds a second one, for which the sweeping
+ * thread has to wait then.
  */
 static void ca__handle_lock(struct codearena_handle_table *table)
 {
@@ -87,11 +87,11 @@ static void ca__handle_lock(struct codearena_handle_table *table)
 }
 
 /**
- * ca__handle_grow - take an entry of a list that was empty
+ * ca__handle_grow - take an entry after the list was empty
  * @table: table
- * @index: gets its index
+ * @index: receives its index
  *
- * Return: 0, -ENOSPC, -ENOMEM.
+ * Return: 0; -ENOSPC: the table is full; -ENOMEM.
  */
 int ca__handle_grow(struct codearena_handle_table *table, uint32_t *index)
 {
@@ -99,7 +99,7 @@ int ca__handle_grow(struct codearena_handle_table *table, uint32_t *index)
 	int ret = 0;
 
 	ca__handle_lock(table);
-	/* Another thread may have grown it, or finished to sweep it. */
+	/* Another thread may have grown the table, or finished a sweep. */
 	if (!ca__handle_pop(table, index)) {
 		ret = ca__segment_take(table, &segment);
 		if (!ret) {
@@ -111,7 +111,7 @@ int ca__handle_grow(struct codearena_handle_table *table, uint32_t *index)
 	return ret;
 }
 
-/* Two lists in ascending order become one; neither is empty. */
+/* Merges two ascending lists, neither of them empty. */
 static uint32_t ca__merge(struct codearena_handle_table *table, uint32_t a,
 			  uint32_t b)
 {
@@ -128,7 +128,7 @@ static uint32_t ca__merge(struct codearena_handle_table *table, uint32_t a,
 	return first;
 }
 
-/* Merge sort, in the entries themselves, as memory may be short. */
+/* Merge sort in place, as memory may be short. */
 static uint32_t ca__sort(struct codearena_handle_table *table, uint32_t list)
 {
 	uint32_t bins[CA__SORT_BINS] = { 0 }, one, sorted = 0;
@@ -164,10 +164,10 @@ static bool ca__segment_drop(struct codearena_handle_table *table,
 }
 
 /**
- * struct ca__sweep - a sorted list that is being looked through
- * @list: what is left of it
- * @first: the first entry to keep, or 0
- * @last: the last one so far
+ * struct ca__sweep - state of a sweep
+ * @list: rest of the sorted list of free entries
+ * @first: first entry to keep, or 0
+ * @last: last entry to keep so far
  */
 struct ca__sweep {
 	uint32_t list;
@@ -175,7 +175,7 @@ struct ca__sweep {
 	uint32_t last;
 };
 
-/* The entries of one segment: kept, or dropped with it. */
+/* Keeps the free entries of one segment, or drops it if it has no others. */
 static bool ca__sweep_segment(struct codearena_handle_table *table,
 			      struct ca__sweep *sweep)
 {

@@ -2,14 +2,14 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Tables of code pointers: made and freed.
+ * Code pointer tables: making and freeing them.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
 #include "code/handle.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 /* Padding of the caller's structure could be uninitialised. */
 _Static_assert(sizeof(struct codearena_handle_table_opts) ==

@@ -2,43 +2,40 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The index of code objects by address: built like a page table, with a record
- * for every 4 KiB that hold code.
+ * The index of code objects by address: a radix tree like a page table, with a
+ * record for every 4 KiB that contain code.
  *
  * A record has two bits for each 64 bytes: whether an object covers them, and
- * whether one starts there. Where the last start before an address is in
- * another record, the record itself tells which object comes in from before.
- * So a lookup takes one load per level, and the bits.
+ * whether one starts there. It also names the object that begins before these
+ * 4 KiB and reaches into them. So a lookup takes one load per level, and the bits.
  *
- * Readers only load. Writers hold a mutex, and order their stores like this:
+ * Readers only load. Writers hold a mutex, and store in this order:
  *
- * - To add, first say which object it is, then that it starts, then that it
- *   covers. A reader that sees covered bytes thus sees the object.
- * - To remove, first take the covered bits away, then count a removal, then
- *   take the start away.
+ * - Adding stores the object, then its start bit, then its covered bits. So a
+ *   reader that sees a covered bit sees the object.
+ * - Removing clears the covered bits, then increments the count of removals, then
+ *   clears the start bit.
  *
- * A reader counts removals before and after. Assume it saw bytes covered by an
- * object X, and then did not find X, but what was there after X left: that it
- * does not start any more, or an object that starts in its place. Both were
- * stored after the removal was counted, and the count before was loaded while X
- * still covered, which ended before the removal was counted. So the counts
- * differ, and the reader tries again. While an object stays, nothing of what
- * leads to it changes; readers that look for it need no second try on its
- * account.
+ * A reader compares the count before and after. Assume that it saw a covered
+ * bit of object X, and then not X but a later state: no start bit, or another
+ * object that starts there. That state was stored after the increment. The
+ * reader had loaded the count before it saw the covered bit, so before the
+ * increment. The counts differ, and the reader retries. Stores for other
+ * objects never affect the lookup of an object that stays.
  *
- * Nodes are never freed, since nobody knows who reads them; they serve whatever
- * comes to lie at their addresses later. They take 0.8 percent of the size of
- * the code, plus 12.5 percent where objects start.
+ * Nodes are never freed, since a reader may be in them; code that is later
+ * placed at the same addresses uses them again. They take 0.8 percent of the
+ * size of the code, plus 12.5 percent where objects start.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "code/code.h"
-#include "arena/arena.h"
+#include "base/base.h"
 #include "code/lookup.h"
 
-/* Addresses: 12 bits for each level, 12 within a record. */
+/* Address bits: 12 for each level, 12 within a record. */
 #define CA__ADDRESS_BITS	48
 #define CA__LEVEL_BITS		12
 #define CA__NODE_ENTRIES	(1U << CA__LEVEL_BITS)
@@ -47,13 +44,13 @@
 #define CA__RECORD_UNITS	(CA__RECORD_SIZE / CA__LOOKUP_UNIT)
 
 /**
- * struct ca__record - what lies in 4 KiB
- * @covered: one bit for every 64 bytes that an object covers
- * @starts: one bit for every 64 bytes in which an object starts
+ * struct ca__lookup_record - the objects in 4 KiB
+ * @covered: a bit for every 64 bytes: an object covers them
+ * @starts: a bit for every 64 bytes: an object starts there
  * @incoming: the object that starts before and covers the first bytes
- * @objects: those that start here, by unit; NULL until there is one
+ * @objects: the objects that start here, by unit; NULL until there is one
  */
-struct ca__record {
+struct ca__lookup_record {
 	uint64_t covered;
 	uint64_t starts;
 	struct codearena_code *incoming;
@@ -61,7 +58,7 @@ struct ca__record {
 };
 
 struct ca__leaf {
-	struct ca__record records[CA__NODE_ENTRIES];
+	struct ca__lookup_record records[CA__NODE_ENTRIES];
 };
 
 struct ca__middle {
@@ -71,14 +68,14 @@ struct ca__middle {
 static struct ca__middle *ca__root[CA__NODE_ENTRIES];
 static uint64_t ca__removals;
 
-/* Protects all of the above against other writers. */
+/* Serialises writers. */
 static pthread_mutex_t ca__lookup_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 #define ca__load(pointer)	__atomic_load_n(pointer, __ATOMIC_ACQUIRE)
 #define ca__store(pointer, value) \
 	__atomic_store_n(pointer, value, __ATOMIC_RELEASE)
 
-/* The mutex keeps other writers out, so that one store changes bits. */
+/* No atomic read-modify-write: the mutex excludes other writers. */
 static void ca__set_bits(uint64_t *word, uint64_t bits)
 {
 	ca__store(word, *word | bits);
@@ -95,7 +92,7 @@ static unsigned int ca__level(uint64_t address, unsigned int above)
 	       (CA__NODE_ENTRIES - 1);
 }
 
-static struct ca__record *ca__record_find(uint64_t address)
+static struct ca__lookup_record *ca__record_find(uint64_t address)
 {
 	struct ca__middle *middle;
 	struct ca__leaf *leaf;
@@ -109,7 +106,7 @@ static struct ca__record *ca__record_find(uint64_t address)
 	return leaf ? &leaf->records[ca__level(address, 0)] : NULL;
 }
 
-static struct ca__record *ca__record_get(uint64_t address)
+static struct ca__lookup_record *ca__record_get(uint64_t address)
 {
 	struct ca__middle **root = &ca__root[ca__level(address, 2)];
 	struct ca__leaf **leaf;
@@ -123,7 +120,7 @@ static struct ca__record *ca__record_get(uint64_t address)
 	}
 	leaf = &(*root)->leaves[ca__level(address, 1)];
 	if (!*leaf) {
-		/* Large, and used in part: fresh memory is not touched. */
+		/* Large and sparse: calloc() leaves fresh pages untouched. */
 		struct ca__leaf *made = calloc(1, sizeof(*made));
 
 		if (!made)
@@ -138,7 +135,7 @@ static unsigned int ca__unit(uint64_t address)
 	return address % CA__RECORD_SIZE / CA__LOOKUP_UNIT;
 }
 
-/* The bits of an object in the record that holds an address of it. */
+/* The bits of an object, from an address to the end of its record. */
 static uint64_t ca__bits(uint64_t address, uint64_t end)
 {
 	uint64_t record_end = (address | (CA__RECORD_SIZE - 1)) + 1;
@@ -155,18 +152,18 @@ static uint64_t ca__next(uint64_t address)
 }
 
 /*
- * The analyzer does not see that a node which was made, for code that is not
- * empty, is found.
+ * GCC's analyzer does not see that ca__record_find() finds a node that
+ * ca__record_get() made.
  */
 #pragma GCC diagnostic push
 #ifndef __clang__
 #pragma GCC diagnostic ignored "-Wanalyzer-null-dereference"
 #endif
-/* Make all nodes, so that nothing can fail afterwards. */
-static int ca__prepare(const struct codearena_code *code)
+/* Makes all nodes, so that nothing can fail afterwards. */
+static int ca__lookup_prepare(const struct codearena_code *code)
 {
 	uint64_t at = code->start, end = at + code->size;
-	struct ca__record *record;
+	struct ca__lookup_record *record;
 
 	if (!code->size || (at | code->size) % CA__LOOKUP_UNIT)
 		return -EINVAL;
@@ -194,7 +191,7 @@ static int ca__prepare(const struct codearena_code *code)
 static void ca__insert(struct codearena_code *code)
 {
 	uint64_t at = code->start, end = at + code->size;
-	struct ca__record *record = ca__record_find(at);
+	struct ca__lookup_record *record = ca__record_find(at);
 
 	ca__store(&record->objects[ca__unit(at)], code);
 	ca__set_bits(&record->starts, 1ULL << ca__unit(at));
@@ -218,14 +215,14 @@ static void ca__uncover(const struct codearena_code *code)
 static void ca__erase(const struct codearena_code *code)
 {
 	uint64_t at = code->start, end = at + code->size;
-	struct ca__record *record = ca__record_find(at);
+	struct ca__lookup_record *record = ca__record_find(at);
 
 	ca__clear_bits(&record->starts, 1ULL << ca__unit(at));
 	for (at = ca__next(at); at < end; at = ca__next(at))
 		ca__store(&ca__record_find(at)->incoming, NULL);
 }
 
-static void ca__remove_locked(struct codearena_code *const *codes,
+static void ca__lookup_remove_locked(struct codearena_code *const *codes,
 			      size_t count)
 {
 	size_t i;
@@ -238,13 +235,13 @@ static void ca__remove_locked(struct codearena_code *const *codes,
 }
 
 /**
- * ca__lookup_add - make objects findable
- * @codes: the objects
- * @count: how many
+ * ca__lookup_add - add objects to the index
+ * @codes: array of objects
+ * @count: entries of @codes
  *
- * Return: 0; -EINVAL: one is empty or misaligned; -EOVERFLOW: one lies above
- * 2^48; -EEXIST: another object covers bytes of one; -ENOMEM. On failure none
- * of them is left in the index.
+ * Return: 0; -EINVAL: an object is empty or misaligned; -EOVERFLOW: it ends
+ * above 2^48; -EEXIST: it overlaps another object; -ENOMEM. On failure none of
+ * them is in the index.
  */
 int ca__lookup_add(struct codearena_code *const *codes, size_t count)
 {
@@ -253,9 +250,9 @@ int ca__lookup_add(struct codearena_code *const *codes, size_t count)
 
 	pthread_mutex_lock(&ca__lookup_mutex);
 	for (i = 0; i < count; i++) {
-		ret = ca__prepare(codes[i]);
+		ret = ca__lookup_prepare(codes[i]);
 		if (ret) {
-			ca__remove_locked(codes, i);
+			ca__lookup_remove_locked(codes, i);
 			break;
 		}
 		ca__insert(codes[i]);
@@ -265,23 +262,23 @@ int ca__lookup_add(struct codearena_code *const *codes, size_t count)
 }
 
 /**
- * ca__lookup_remove - make objects unfindable
- * @codes: objects that are in the index
- * @count: how many
+ * ca__lookup_remove - remove objects from the index
+ * @codes: array of objects that are in the index
+ * @count: entries of @codes
  *
- * When it returns codearena_code_find_ref() is not looking at them any more, so
- * that they can be freed.
+ * Afterwards codearena_code_find_ref() does not access them, so they can be
+ * freed.
  */
 void ca__lookup_remove(struct codearena_code *const *codes, size_t count)
 {
 	pthread_mutex_lock(&ca__lookup_mutex);
-	ca__remove_locked(codes, count);
+	ca__lookup_remove_locked(codes, count);
 	pthread_mutex_unlock(&ca__lookup_mutex);
 }
 
-/* What a record says of an address; the caller counts removals around it. */
-static struct codearena_code *ca__record_object(struct ca__record *record,
-						uint64_t pc)
+/* Looks an address up in a record; the caller compares the removals. */
+static struct codearena_code *
+ca__record_object(struct ca__lookup_record *record, uint64_t pc)
 {
 	unsigned int unit = ca__unit(pc);
 	uint64_t starts;
@@ -297,7 +294,7 @@ static struct codearena_code *ca__record_object(struct ca__record *record,
 
 static struct codearena_code *ca__find(uint64_t pc)
 {
-	struct ca__record *record = ca__record_find(pc);
+	struct ca__lookup_record *record = ca__record_find(pc);
 	struct codearena_code *code;
 	uint64_t removals;
 
@@ -318,17 +315,17 @@ CODEARENA_API const struct codearena_code *codearena_code_find(uint64_t pc)
 /**
  * ca__lookup_ref - find an object, and take a reference
  * @pc: any address
- * @owner: NULL, or whose it has to be; that of others is not touched, since they
- *         may be freed whoever has a reference
+ * @owner: NULL, or the owner that the object must have
  *
- * Return: the object; NULL: there is none, or it is dead.
+ * Return: the object; NULL: none, another owner's, or dead.
  */
 struct codearena_code *ca__lookup_ref(uint64_t pc,
 				      const struct ca__owner *owner)
 {
 	struct codearena_code *code;
 
-	/* Objects are freed after they were removed, with the mutex. */
+	/* Other owners may free their code in spite of references. */
+	/* Objects are freed after they were removed under the mutex. */
 	pthread_mutex_lock(&ca__lookup_mutex);
 	code = ca__find(pc);
 	if (code && ((owner && code->owner != owner) ||

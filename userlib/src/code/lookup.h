@@ -2,14 +2,14 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The index of code objects, for those who publish and free them.
+ * The index of code objects by address.
  */
 #ifndef CA__LOOKUP_H
 #define CA__LOOKUP_H
 
 #include "codearena/module.h"
 
-/* What starts and sizes of objects are multiples of. */
+/* Alignment of the starts and sizes of objects. */
 #define CA__LOOKUP_UNIT	64U
 
 struct ca__owner;

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Text to whoever wants it, piece by piece.
+ * Formatted text for a callback.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 /**
  * ca__print - print a line or a part of one
- * @printer: where to; does nothing once it has failed
+ * @printer: destination; after an error nothing is printed
  * @format: as for printf()
  */
 void ca__print(struct ca__printer *printer, const char *format, ...)

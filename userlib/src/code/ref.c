@@ -2,34 +2,34 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Dropping references, and the owners that dead code goes to.
+ * Dropping references, and passing dead code to its owner.
  *
- * A reference that is not the last one is dropped by one atomic operation. The
- * last one is never dropped like that if there is a collector: it is handed over
- * under the collector's lock. Without a collector the object goes to a chain of
- * its owner, by an atomic exchange of its head; it is emptied as a whole, so that
- * no object can leave and come back while another thread pushes.
+ * One atomic operation drops a reference that is not the last one. The
+ * collector takes over the last one under its lock. Without a collector, the
+ * object is pushed to a chain of its owner by an atomic exchange of the head.
+ * The chain is only emptied as a whole, so no object can be removed and pushed
+ * again while another thread pushes (no ABA problem).
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "code/collect.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
-/* Objects that are given to an owner at a time, and where memory is short. */
+/* Objects per call of an owner; the small number if memory is short. */
 #define CA__FREE_BATCH	4096
 #define CA__FREE_SMALL	64
 
-/* How many objects ahead memory is fetched. */
+/* Prefetch distance, in objects. */
 #define CA__PREFETCH	8
 
 /**
- * ca__owner_init - begin to own code
- * @owner: to be set up
- * @ops: its functions
- * @collector: NULL, or a collector which outlives it
+ * ca__owner_begin - initialise an owner
+ * @owner: owner
+ * @ops: its callbacks
+ * @collector: NULL, or a collector that outlives it
  */
-void ca__owner_init(struct ca__owner *owner, const struct ca__owner_ops *ops,
+void ca__owner_begin(struct ca__owner *owner, const struct ca__owner_ops *ops,
 		    struct codearena_collector *collector)
 {
 	*owner = (struct ca__owner){
@@ -41,14 +41,14 @@ void ca__owner_init(struct ca__owner *owner, const struct ca__owner_ops *ops,
 }
 
 /**
- * ca__owner_fini - own code no longer
+ * ca__owner_end - end an owner
  * @owner: owner; nobody else has a reference to its code
  *
- * The collector forgets its code, which is the caller's to destroy then. Waits
- * for @free_codes to return, so the caller must not hold a lock it takes. Without
- * a collector, dead code is given to @free_codes.
+ * Removes its code from the collector; the caller destroys that code
+ * afterwards. Waits for @free_codes to return, so the caller must not hold a
+ * lock that it takes. Without a collector, passes dead code to @free_codes.
  */
-void ca__owner_fini(struct ca__owner *owner)
+void ca__owner_end(struct ca__owner *owner)
 {
 	if (owner->collector)
 		ca__collector_purge(owner->collector, owner);
@@ -57,8 +57,8 @@ void ca__owner_fini(struct ca__owner *owner)
 }
 
 /*
- * Dead code mostly was made in one go, and then lies at equal distances. A wrong
- * guess does no harm.
+ * Code that dies together was mostly allocated together, at equal distances. A
+ * wrong guess does no harm.
  */
 static void ca__prefetch_chain(const struct codearena_code *code)
 {
@@ -68,15 +68,14 @@ static void ca__prefetch_chain(const struct codearena_code *code)
 }
 
 /**
- * ca__owner_free_chain - give dead code to its owner
+ * ca__owner_free_chain - pass dead code to its owner
  * @owner: owner
  * @chain: the code
- * @count: about how many there are
+ * @count: approximate length of @chain
  *
- * In parts which stay in the processor's caches while one pass after another
- * goes over them.
+ * In batches that stay in the processor's caches during the owner's passes.
  *
- * Return: how many there were.
+ * Return: the number of objects.
  */
 size_t ca__owner_free_chain(struct ca__owner *owner,
 			    struct codearena_code *chain, size_t count)
@@ -112,7 +111,7 @@ size_t ca__owner_free_chain(struct ca__owner *owner,
  * ca__owner_reap - free dead code of an owner without a collector
  * @owner: owner
  *
- * Return: how many objects were given to @free_codes.
+ * Return: the number of objects passed to @free_codes.
  */
 size_t ca__owner_reap(struct ca__owner *owner)
 {
@@ -129,7 +128,7 @@ size_t ca__owner_reap(struct ca__owner *owner)
 }
 
 /**
- * ca__owner_dead - dead code that waits for ca__owner_reap()
+ * ca__owner_dead - number of dead objects that wait for ca__owner_reap()
  * @owner: owner without a collector
  *
  * Return: the number of objects.
@@ -141,10 +140,10 @@ size_t ca__owner_dead(const struct ca__owner *owner)
 }
 
 /**
- * ca__owner_kick - begin a collection if dropped references call for one
+ * ca__owner_kick - begin a collection if dropped references require one
  * @owner: owner
  *
- * To be called after ca__code_put(), without locks.
+ * Call this after ca__code_put(), without locks.
  */
 void ca__owner_kick(struct ca__owner *owner)
 {
@@ -154,7 +153,7 @@ void ca__owner_kick(struct ca__owner *owner)
 		ca__collector_run(collector, false);
 }
 
-/* From @first to @last they are linked. */
+/* Pushes a chain from @first to @last. */
 static void ca__owner_push(struct ca__owner *owner,
 			   struct codearena_code *first,
 			   struct codearena_code *last, size_t count)
@@ -171,8 +170,8 @@ static void ca__owner_push(struct ca__owner *owner,
 }
 
 /*
- * Drop a reference, but do nothing about an object that is dead then: it is the
- * caller's. Returns whether it is, or -EINVAL.
+ * Drops a reference. Returns 1 if the object is dead, which the caller must
+ * pass on; else 0, or -EINVAL.
  */
 static int ca__code_drop(struct codearena_code *code)
 {
@@ -191,13 +190,13 @@ static int ca__code_drop(struct codearena_code *code)
 }
 
 /**
- * ca__code_put - drop a reference, and never call back
+ * ca__code_put - drop a reference without calling back
  * @code: object
  *
- * An object without an owner is destroyed with its last reference; it must not
- * be in the lookup.
+ * Destroys an object without an owner with its last reference; it must not be
+ * in the index.
  *
- * Return: 0; -EINVAL: there is none to drop.
+ * Return: 0; -EINVAL: there is no reference to drop.
  */
 int ca__code_put(struct codearena_code *code)
 {
@@ -214,12 +213,12 @@ int ca__code_put(struct codearena_code *code)
 }
 
 /**
- * ca__codes_put - drop references to code of one owner, as ca__code_put() does
+ * ca__codes_put - drop references to code of one owner, as ca__code_put()
  * @owner: the owner
- * @codes: the objects
- * @count: how many
+ * @codes: array of objects
+ * @count: entries of @codes
  *
- * Those that die by it get to their owner by one exchange.
+ * Pushes all objects that die to the owner by one exchange.
  */
 void ca__codes_put(struct ca__owner *owner,
 		   struct codearena_code *const *codes, size_t count)
@@ -249,7 +248,7 @@ CODEARENA_API int codearena_code_put(struct codearena_code *code)
 
 	if (!code)
 		return -EINVAL;
-	/* Neither the object nor its owner need be there after the drop. */
+	/* The object and its owner may be gone after the drop. */
 	owner = code->owner;
 	collector = owner ? owner->collector : NULL;
 	ret = ca__code_put(code);

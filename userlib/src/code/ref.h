@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What an owner of code objects implements, and how it drops references.
+ * References to code objects, and the owners that free them.
  */
 #ifndef CA__REF_H
 #define CA__REF_H
@@ -13,10 +13,10 @@
 struct ca__owner;
 
 /**
- * struct ca__owner_ops - what an owner does for its code
- * @free_codes: free @count objects that have no reference left: take them out
- *              of the lookup, give their space back, destroy them. Called with
- *              no lock held. Must not call ca__owner_fini().
+ * struct ca__owner_ops - callbacks of an owner
+ * @free_codes: frees @count objects without references: removes them from the
+ *              index, frees their space, destroys them. Called without locks.
+ *              Must not call ca__owner_end().
  */
 struct ca__owner_ops {
 	void (*free_codes)(struct ca__owner *owner,
@@ -24,17 +24,16 @@ struct ca__owner_ops {
 };
 
 /**
- * struct ca__owner - who code objects belong to: a module, or a cache of
- *                    wrappers that modules share
- * @ops: its functions
- * @collector: NULL, or who finds out when its code may be freed
- * @dying: chain of dead code that was not given to @free_codes yet
+ * struct ca__owner - what frees code objects: a module
+ * @ops: callbacks; immutable
+ * @collector: NULL, or decides when code may be freed; immutable
+ * @dying: chain of dead code that @free_codes has not got yet
  * @dying_count: entries of @dying
  * @next: in the collector's chain of owners with dying code
- * @freeing: calls of @free_codes that are running
+ * @freeing: running calls of @free_codes
  *
- * The first two never change. With a collector all else is protected by its
- * lock; without, @dying and @dying_count are atomic and the rest is not used.
+ * The collector's lock protects the rest. Without a collector @dying and
+ * @dying_count are atomic, and the others are not used.
  */
 struct ca__owner {
 	const struct ca__owner_ops *ops;
@@ -50,9 +49,9 @@ bool ca__collector_revive(struct codearena_collector *collector,
 			  struct codearena_code *code);
 
 /* ref.c */
-void ca__owner_init(struct ca__owner *owner, const struct ca__owner_ops *ops,
+void ca__owner_begin(struct ca__owner *owner, const struct ca__owner_ops *ops,
 		    struct codearena_collector *collector);
-void ca__owner_fini(struct ca__owner *owner);
+void ca__owner_end(struct ca__owner *owner);
 size_t ca__owner_free_chain(struct ca__owner *owner,
 			    struct codearena_code *chain, size_t count);
 size_t ca__owner_reap(struct ca__owner *owner);

@@ -2,27 +2,27 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Scopes: sets of code objects that a thread holds on to.
+ * Scopes: sets of code objects that a thread holds references to.
  *
- * A scope belongs to its thread alone, so nothing here has a lock. Whether a
- * pointer is a scope of this thread is found out by walking the thread's stack of
- * scopes, never by looking into what the pointer points to.
+ * Only its own thread uses a scope, so there are no locks. A pointer is valid
+ * if it is in the thread's stack of scopes; it is not dereferenced before that
+ * is known.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "arena/arena.h"
+#include "base/base.h"
 #include "code/ref.h"
 
 #define CA__SCOPE_LEAST	16U
 
 /**
  * struct codearena_scope - the public object
- * @below: the scope that was upmost before it
- * @slots: table of objects, hashed by address, with linear probing
+ * @below: the next outer scope
+ * @slots: hash table of objects, by address, with linear probing
  * @capacity: entries of @slots, a power of two, or 0
- * @count: entries in use, at most three of four
+ * @count: entries in use, at most three quarters
  */
 struct codearena_scope {
 	struct codearena_scope *below;
@@ -75,13 +75,13 @@ static int ca__scope_grow(struct codearena_scope *scope, size_t count)
 	return 0;
 }
 
-/* Take the upmost scope away, and drop what it holds. */
+/* Removes the innermost scope, and drops its references. */
 static void ca__scope_pop(bool kick)
 {
 	struct codearena_scope *scope = ca__scope_top;
 	size_t i;
 
-	/* First: callbacks may open and close scopes. */
+	/* Before the drops: their callbacks may open and close scopes. */
 	ca__scope_top = scope->below;
 	for (i = 0; i < scope->capacity; i++) {
 		if (!scope->slots[i])
@@ -95,7 +95,7 @@ static void ca__scope_pop(bool kick)
 	free(scope);
 }
 
-/* No calling back from a thread that ends: the next drop does it. */
+/* A thread that ends does not call back; the next drop does. */
 static void ca__scope_thread_ends(void *unused)
 {
 	(void)unused;
@@ -117,7 +117,7 @@ CODEARENA_API int codearena_scope_open(struct codearena_scope **out)
 		return -EINVAL;
 	*out = NULL;
 	pthread_once(&ca__scope_once, ca__scope_init);
-	/* Any value but NULL has the destructor called. */
+	/* Any value but NULL makes the thread call the destructor. */
 	if (ca__scope_error ||
 	    pthread_setspecific(ca__scope_key, &ca__scope_key))
 		return -ENOMEM;
@@ -163,8 +163,8 @@ size_t ca__scope_count(const struct codearena_scope *scope)
 }
 
 /**
- * ca__scope_reserve - take memory in advance
- * @count: how many times ca__scope_add() will be called
+ * ca__scope_reserve - reserve memory for calls of ca__scope_add()
+ * @count: number of calls
  *
  * Return: 0, also if no scope is open; -ENOMEM.
  */
@@ -198,10 +198,10 @@ CODEARENA_API int codearena_scope_add(struct codearena_code *code)
 }
 
 /**
- * ca__scope_add - hold on to code if a scope is open
+ * ca__scope_add - add code to the innermost scope, if there is one
  * @code: object that somebody holds a reference to
  *
- * Does not fail after ca__scope_reserve() unless there are too many references.
+ * Succeeds after ca__scope_reserve(), unless there are too many references.
  */
 void ca__scope_add(struct codearena_code *code)
 {

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Encoding the fields of relocations. Forms that are ELF relocations as well use
- * the encoders of the ELF loader.
+ * Encoding the fields of relocations. Forms that are ELF relocations as well
+ * use the encoders of the ELF loader.
  */
 #include <elf.h>
 #include <errno.h>

@@ -149,9 +149,9 @@ static uint64_t ca__decode_mov(const uint8_t *field, unsigned int count)
 static uint64_t ca__decode_adrp_add(const uint8_t *field, uint64_t place)
 {
 	uint32_t adrp = ca__get32(field), add = ca__get32(field + 4);
-	uint64_t pages = ca__sign_extend((adrp >> 5 & 0x7ffff) << 2 | (adrp >> 29 & 3),
-			      21);
+	uint64_t pages = (adrp >> 5 & 0x7ffff) << 2 | (adrp >> 29 & 3);
 
+	pages = ca__sign_extend(pages, 21);
 	return (place & ~0xfffULL) + (pages << 12) + (add >> 10 & 0xfff);
 }
 

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Opening object files and asking what is in them.
+ * Opening object files and looking symbols up.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,15 +16,33 @@
 
 #include "elf/elf_internal.h"
 
-#define FILE_MAX	(1LL << 30)
+#define CA__ELF_FILE_MAX (1LL << 30)
+
+static const struct ca__elf_kind *
+ca__elf_kind_in(const struct ca__elf_kind *kinds, size_t count, uint32_t type)
+{
+	for (size_t i = 0; i < count; i++)
+		if (kinds[i].type == type)
+			return &kinds[i];
+	return NULL;
+}
 
 const struct ca__elf_kind *ca__elf_kind(const struct ca__elf_machine *machine,
 					uint32_t type)
 {
-	for (size_t i = 0; i < machine->kind_count; i++)
-		if (machine->kinds[i].type == type)
-			return &machine->kinds[i];
-	return NULL;
+	return ca__elf_kind_in(machine->kinds, machine->kind_count, type);
+}
+
+const char *ca__elf_kind_name(const struct ca__elf_machine *machine,
+			      uint32_t type, char number[16])
+{
+	const struct ca__elf_kind *kind =
+		ca__elf_kind_in(machine->refused, machine->refused_count, type);
+
+	if (kind)
+		return kind->name;
+	snprintf(number, 16, "%u", (unsigned int)type);
+	return number;
 }
 
 int ca__elf_fail(struct codearena_elf *elf, int error, const char *format, ...)
@@ -37,44 +55,8 @@ int ca__elf_fail(struct codearena_elf *elf, int error, const char *format, ...)
 	return error;
 }
 
-/* All structures with a size begin with it. */
-static size_t size_of(const void *sized)
-{
-	size_t size;
-
-	memcpy(&size, sized, sizeof(size));
-	return size;
-}
-
-int ca__elf_opts_get(void *to, const void *from, size_t first, size_t known)
-{
-	int ret;
-
-	memset(to, 0, known);
-	if (!from)
-		return 0;
-	ret = ca__struct_check(from, size_of(from), first, known);
-	if (!ret)
-		memcpy(to, from, size_of(from) < known ? size_of(from) : known);
-	return ret;
-}
-
-int ca__elf_info_put(void *to, const void *from, size_t first, size_t known)
-{
-	size_t size, both;
-
-	if (!to || size_of(to) < first)
-		return -EINVAL;
-	size = size_of(to);
-	both = size < known ? size : known;
-	memcpy(to, from, both);
-	memset((char *)to + both, 0, size - both);
-	/* It says how much the caller has, not how much we know. */
-	memcpy(to, &size, sizeof(size));
-	return 0;
-}
-
-static int name_compare(const struct codearena_elf *elf, uint32_t a, uint32_t b)
+static int ca__elf_name_compare(const struct codearena_elf *elf, uint32_t a,
+				uint32_t b)
 {
 	const char *left = elf->symbols[a].name;
 	const char *right = elf->symbols[b].name;
@@ -82,15 +64,15 @@ static int name_compare(const struct codearena_elf *elf, uint32_t a, uint32_t b)
 	return left == right ? 0 : strcmp(left, right);
 }
 
-/* By name; then those that other objects see; then as in the file. */
-static int symbol_compare(const void *a, const void *b, void *ctx)
+/* By name, then global before local, then in the order of the file. */
+static int ca__elf_symbol_compare(const void *a, const void *b, void *ctx)
 {
 	const struct codearena_elf *elf = ctx;
 	uint32_t left = *(const uint32_t *)a;
 	uint32_t right = *(const uint32_t *)b;
 	bool left_local = elf->symbols[left].bind == STB_LOCAL;
 	bool right_local = elf->symbols[right].bind == STB_LOCAL;
-	int ret = name_compare(elf, left, right);
+	int ret = ca__elf_name_compare(elf, left, right);
 
 	if (ret)
 		return ret;
@@ -99,8 +81,8 @@ static int symbol_compare(const void *a, const void *b, void *ctx)
 	return left < right ? -1 : left > right;
 }
 
-static bool is_listed(const struct codearena_elf *elf,
-		      const struct ca__elf_symbol *symbol)
+static bool ca__elf_is_listed(const struct codearena_elf *elf,
+			      const struct ca__elf_symbol *symbol)
 {
 	if (!*symbol->name)
 		return false;
@@ -118,7 +100,7 @@ static bool is_listed(const struct codearena_elf *elf,
 	}
 }
 
-static int list_symbols(struct codearena_elf *elf)
+static int ca__elf_list_symbols(struct codearena_elf *elf)
 {
 	uint32_t *listed, *by_name;
 
@@ -133,21 +115,22 @@ static int list_symbols(struct codearena_elf *elf)
 	for (uint32_t i = 1; i < elf->symbol_count; i++) {
 		const struct ca__elf_symbol *symbol = &elf->symbols[i];
 
-		if (!is_listed(elf, symbol))
+		if (!ca__elf_is_listed(elf, symbol))
 			continue;
 		listed[elf->listed_count++] = i;
 		if (symbol->home != CA__ELF_UNDEFINED)
 			by_name[elf->by_name_count++] = i;
 	}
 	qsort_r(by_name, elf->by_name_count, sizeof(*elf->by_name),
-		symbol_compare, elf);
+		ca__elf_symbol_compare, elf);
 	return 0;
 }
 
-static int read_open_opts(const struct codearena_elf_open_opts *opts,
-			  struct codearena_elf_open_opts *own)
+static int ca__elf_open_opts_get(const struct codearena_elf_open_opts *opts,
+				 struct codearena_elf_open_opts *own)
 {
-	int ret = ca__elf_opts_get(own, opts, sizeof(*own), sizeof(*own));
+	int ret = ca__struct_get(own, opts, CA__SIZE_ELF_OPEN_OPTS,
+				 sizeof(*own));
 
 	if (ret)
 		return ret;
@@ -156,10 +139,10 @@ static int read_open_opts(const struct codearena_elf_open_opts *opts,
 	return 0;
 }
 
-/* Owns @image, whatever the outcome. */
-static int open_image(uint8_t *image, size_t size,
-		      const struct codearena_elf_open_opts *opts,
-		      struct codearena_elf **out)
+/* Takes over @image, also on failure. */
+static int ca__elf_open_image(uint8_t *image, size_t size,
+			      const struct codearena_elf_open_opts *opts,
+			      struct codearena_elf **out)
 {
 	struct codearena_elf *elf = calloc(1, sizeof(*elf));
 	int ret;
@@ -172,7 +155,7 @@ static int open_image(uint8_t *image, size_t size,
 	elf->size = size;
 	ret = ca__elf_parse(elf);
 	if (!ret)
-		ret = list_symbols(elf);
+		ret = ca__elf_list_symbols(elf);
 	if (ret) {
 		if (opts->error && opts->error_size)
 			snprintf(opts->error, opts->error_size, "%s",
@@ -198,28 +181,28 @@ int codearena_elf_open(const void *image, size_t size,
 	*out = NULL;
 	if (!image)
 		return -EINVAL;
-	ret = read_open_opts(opts, &own);
+	ret = ca__elf_open_opts_get(opts, &own);
 	if (ret)
 		return ret;
 	copy = malloc(size ? size : 1);
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, image, size);
-	return open_image(copy, size, &own, out);
+	return ca__elf_open_image(copy, size, &own, out);
 }
 
 /*
- * All of a file that does not grow meanwhile. What @image is set to is the caller's
- * to free, whatever the outcome.
+ * Reads as many bytes as the file has when the call begins. The caller frees
+ * @image, also on failure.
  */
-static int read_file(int fd, uint8_t **image, size_t *size)
+static int ca__elf_read_file(int fd, uint8_t **image, size_t *size)
 {
 	struct stat st;
 	ssize_t got;
 
 	if (fstat(fd, &st))
 		return -errno;
-	if (st.st_size >= FILE_MAX)
+	if (st.st_size >= CA__ELF_FILE_MAX)
 		return -EFBIG;
 	*image = malloc(st.st_size ? st.st_size : 1);
 	if (!*image)
@@ -253,11 +236,11 @@ int codearena_elf_open_file(const char *path,
 	*out = NULL;
 	if (!path)
 		return -EINVAL;
-	ret = read_open_opts(opts, &own);
+	ret = ca__elf_open_opts_get(opts, &own);
 	if (ret)
 		return ret;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	ret = fd < 0 ? -errno : read_file(fd, &image, &size);
+	ret = fd < 0 ? -errno : ca__elf_read_file(fd, &image, &size);
 	if (fd >= 0)
 		close(fd);
 	if (ret) {
@@ -267,7 +250,7 @@ int codearena_elf_open_file(const char *path,
 				 path);
 		return ret;
 	}
-	return open_image(image, size, &own, out);
+	return ca__elf_open_image(image, size, &own, out);
 }
 
 CODEARENA_API
@@ -313,29 +296,33 @@ int codearena_elf_measure(struct codearena_elf *elf, uint32_t granule,
 	own.code_length = sums.code_length;
 	own.code_align = sums.code_align;
 	own.data_length = sums.data_length;
-	ret = ca__elf_info_put(layout, &own, sizeof(own), sizeof(own));
+	ret = ca__struct_put(layout, &own, CA__SIZE_ELF_LAYOUT, sizeof(own));
 	if (ret)
 		return ca__elf_fail(elf, ret, "size of the structure");
 	return 0;
 }
 
-CODEARENA_API
-size_t codearena_elf_symbol_count(const struct codearena_elf *elf)
-{
-	return elf ? elf->listed_count : 0;
-}
-
-static bool is_gone(const struct codearena_elf *elf,
-		    const struct ca__elf_symbol *symbol)
+static bool ca__elf_is_gone(const struct codearena_elf *elf,
+			    const struct ca__elf_symbol *symbol)
 {
 	return symbol->home == CA__ELF_IN_SECTION &&
 	       (elf->sections[symbol->section].where == CA__ELF_NOWHERE ||
 		elf->sections[symbol->section].discarded);
 }
 
-static void describe(const struct codearena_elf *elf,
-		     const struct ca__elf_symbol *symbol,
-		     struct codearena_elf_sym *sym)
+struct codearena_range
+ca__elf_granules(const struct codearena_elf *elf,
+		 const struct ca__elf_section *section)
+{
+	return (struct codearena_range){
+		.offset = elf->offset + section->place,
+		.length = ca__align_up(section->size, elf->granule),
+	};
+}
+
+static void ca__elf_describe(const struct codearena_elf *elf,
+			     const struct ca__elf_symbol *symbol,
+			     struct codearena_elf_sym *sym)
 {
 	const struct ca__elf_section *section;
 
@@ -352,7 +339,7 @@ static void describe(const struct codearena_elf *elf,
 		sym->flags |= CODEARENA_ELF_SYM_F_GLOBAL;
 	if (symbol->bind == STB_WEAK)
 		sym->flags |= CODEARENA_ELF_SYM_F_WEAK;
-	if (!elf->arena || is_gone(elf, symbol))
+	if (!elf->arena || ca__elf_is_gone(elf, symbol))
 		return;
 	sym->address = symbol->address;
 	if (symbol->home != CA__ELF_IN_SECTION)
@@ -360,6 +347,8 @@ static void describe(const struct codearena_elf *elf,
 	section = &elf->sections[symbol->section];
 	if (section->where == CA__ELF_CODE || section->where == CA__ELF_RODATA)
 		sym->offset = elf->offset + section->place + symbol->value;
+	if (section->where == CA__ELF_CODE && section->size)
+		sym->code = ca__elf_granules(elf, section);
 }
 
 CODEARENA_API
@@ -374,16 +363,16 @@ int codearena_elf_symbol_at(struct codearena_elf *elf, size_t index,
 	elf->error[0] = '\0';
 	if (index >= elf->listed_count)
 		return ca__elf_fail(elf, -ENOENT, "no symbol %zu", index);
-	describe(elf, &elf->symbols[elf->listed[index]], &own);
-	ret = ca__elf_info_put(sym, &own, sizeof(own), sizeof(own));
+	ca__elf_describe(elf, &elf->symbols[elf->listed[index]], &own);
+	ret = ca__struct_put(sym, &own, CA__SIZE_ELF_SYM, sizeof(own));
 	if (ret)
 		return ca__elf_fail(elf, ret, "size of the structure");
 	return 0;
 }
 
-/* The best symbol of this name that is defined, or NULL. */
-static struct ca__elf_symbol *find(const struct codearena_elf *elf,
-				   const char *name)
+/* The symbol of this name that comes first in by_name, or NULL. */
+static struct ca__elf_symbol *ca__elf_by_name(const struct codearena_elf *elf,
+					      const char *name)
 {
 	uint32_t low = 0, high = elf->by_name_count;
 	struct ca__elf_symbol *symbol;
@@ -413,8 +402,8 @@ int ca__elf_find(struct codearena_elf *elf, const char *name,
 		return ca__elf_fail(elf, -EINVAL, "no name");
 	if (!elf->arena)
 		return ca__elf_fail(elf, -EBADFD, "the object is not loaded");
-	*symbol = find(elf, name);
-	if (!*symbol || is_gone(elf, *symbol))
+	*symbol = ca__elf_by_name(elf, name);
+	if (!*symbol || ca__elf_is_gone(elf, *symbol))
 		return ca__elf_fail(elf, -ENOENT, "no symbol %.*s",
 				    CA__ELF_NAME_SHOWN, name);
 	return 0;

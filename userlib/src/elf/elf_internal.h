@@ -2,18 +2,17 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The object file loader from the inside.
+ * Shared by the files of the object file loader.
  *
- *   elf_parse.c          what the file says, every byte of it checked
- *   elf_layout.c         where its parts go
- *   elf_link.c           bytes with their final addresses
- *   elf_load.c           into the arena and out of it
- *   elf_reloc_*.c        arithmetic of one architecture
- *   elf.c                opening, closing, looking up
+ *   elf.c                opening, closing, looking symbols up
+ *   elf_parse.c          reading a file and checking all of it
+ *   elf_layout.c         placing its sections
+ *   elf_link.c           relocating it in a buffer
+ *   elf_load.c           publishing it in an arena, unloading it
+ *   elf_reloc_*.c        relocation arithmetic of one architecture
  *
- * Own parsing instead of libelf: the library depends on nothing but libc, and
- * a relocatable file needs a small part of what libelf does, checked more
- * strictly.
+ * libelf is not used: the library depends on libc alone, and relocatable files
+ * need a small part of libelf, with stricter checks.
  */
 #ifndef CODEARENA_ELF_INTERNAL_H
 #define CODEARENA_ELF_INTERNAL_H
@@ -27,20 +26,33 @@
 #include "arena/arena.h"
 #include "elf/elf_reloc.h"
 
-/* Structures of the file are used as they are. */
+/* Structures of the file are used without conversion. */
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the loader is written for little-endian machines"
 #endif
 
+/* Sizes of the public structures in the first release. */
+#define CA__SIZE_ELF_OPEN_OPTS	24
+#define CA__SIZE_ELF_LAYOUT	48
+#define CA__SIZE_ELF_SYM	64
+#define CA__SIZE_ELF_OPTS	32
+
+_Static_assert(sizeof(struct codearena_elf_open_opts) >= CA__SIZE_ELF_OPEN_OPTS &&
+	       sizeof(struct codearena_elf_layout) >= CA__SIZE_ELF_LAYOUT &&
+	       sizeof(struct codearena_elf_sym) >= CA__SIZE_ELF_SYM &&
+	       sizeof(struct codearena_elf_opts) >= CA__SIZE_ELF_OPTS,
+	       "a public structure has shrunk");
+
+/* No GOT slot, no stub */
 #define CA__ELF_NONE	UINT32_MAX
 
-/* Arenas begin at a page, so this much alignment can be kept everywhere. */
+/* Arenas are page-aligned, which keeps this alignment on every machine. */
 #define CA__ELF_MAX_ALIGN	4096
 
 /* Bytes of a far stub, on every architecture. */
 #define CA__ELF_STUB_SIZE	16
 
-/* Of the largest trap instruction. */
+/* Bytes of the longest trap instruction. */
 #define CA__ELF_TRAP_SIZE	4
 
 /* Longest name that error texts quote. */
@@ -49,8 +61,8 @@
 enum ca__elf_where {
 	CA__ELF_NOWHERE,	/* not loaded */
 	CA__ELF_CODE,		/* in the arena, a code object of its own */
-	CA__ELF_RODATA,		/* in the arena, with all other constants */
-	CA__ELF_DATA		/* in ordinary memory */
+	CA__ELF_RODATA,		/* in the arena, one object with the GOT */
+	CA__ELF_DATA		/* in anonymous memory */
 };
 
 struct ca__elf_section {
@@ -58,7 +70,7 @@ struct ca__elf_section {
 	const uint8_t *bytes;	/* NULL: zeroes */
 	uint64_t size;
 	uint64_t align;
-	uint64_t place;		/* from the start of code or data */
+	uint64_t place;		/* offset from the start of code or data */
 	uint64_t first;		/* value of the first function symbol */
 	enum ca__elf_where where;
 	bool has_function;
@@ -66,7 +78,7 @@ struct ca__elf_section {
 	bool discarded;
 };
 
-/* Where a symbol is defined. */
+/* What defines a symbol. */
 enum ca__elf_home {
 	CA__ELF_UNDEFINED,
 	CA__ELF_ABSOLUTE,
@@ -78,7 +90,7 @@ struct ca__elf_symbol {
 	const char *name;
 	uint64_t value;		/* alignment of common symbols */
 	uint64_t size;
-	uint64_t place;		/* of common symbols, from the start of data */
+	uint64_t place;		/* of common symbols, offset in the data */
 	uint64_t address;	/* once linked */
 	uint32_t section;
 	uint32_t got;		/* slot, or CA__ELF_NONE */
@@ -87,22 +99,21 @@ struct ca__elf_symbol {
 	uint8_t bind;
 	uint8_t home;
 	bool used;		/* a relocation needs its address */
-	bool called;		/* a branch goes to it */
+	bool called;		/* a branch targets it, so it may get a stub */
 };
 
-/* A table of relocations of one section that is loaded. */
+/* The relocations of one loaded section. */
 struct ca__elf_relocs {
 	const uint8_t *bytes;	/* of Elf64_Rela, not aligned */
 	uint64_t count;
 	uint32_t section;
 };
 
-/* Offsets are from the start of the object's part of the arena. */
+/* Result of the layout; offsets from where the object begins in the arena. */
 struct ca__elf_sums {
-	uint64_t code_end;	/* after the last section of code */
 	uint64_t stubs;
 	uint64_t stub_max;
-	uint64_t rodata;	/* also the place of the GOT */
+	uint64_t rodata;	/* begins with the GOT */
 	uint64_t rodata_end;
 	uint64_t code_length;
 	uint64_t code_align;
@@ -127,7 +138,7 @@ struct codearena_elf {
 
 	uint32_t *listed;	/* symbols that users see, in file order */
 	uint32_t listed_count;
-	uint32_t *by_name;	/* those which are defined, sorted */
+	uint32_t *by_name;	/* the defined ones of these, sorted */
 	uint32_t by_name_count;
 
 	/* While loaded */
@@ -142,7 +153,7 @@ struct codearena_elf {
 	char error[256];
 };
 
-/* What ca__elf_link() works on. */
+/* Input of ca__elf_link(). */
 struct ca__elf_image {
 	uint8_t *code;		/* a buffer of sums.code_length bytes */
 	uint64_t code_address;
@@ -155,13 +166,14 @@ struct ca__elf_image {
 /* elf.c */
 const struct ca__elf_kind *ca__elf_kind(const struct ca__elf_machine *machine,
 					uint32_t type);
-/* Keeps the text for codearena_elf_error() and returns @error. */
+/* Name of a type that is not supported; @number is used if it has none. */
+const char *ca__elf_kind_name(const struct ca__elf_machine *machine,
+			      uint32_t type, char number[16]);
+/* Set the text of codearena_elf_error(); return @error. */
 int ca__elf_fail(struct codearena_elf *elf, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Copies options (NULL: none) whose first release had @first bytes. */
-int ca__elf_opts_get(void *to, const void *from, size_t first, size_t known);
-/* Fills the caller's structure, -EINVAL if it is shorter than @first. */
-int ca__elf_info_put(void *to, const void *from, size_t first, size_t known);
+struct codearena_range ca__elf_granules(const struct codearena_elf *elf,
+					const struct ca__elf_section *section);
 int ca__elf_find(struct codearena_elf *elf, const char *name,
 		 struct ca__elf_symbol **symbol);
 

@@ -2,39 +2,41 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Gives an object its final addresses, in buffers that need not be there.
+ * Relocating an object to its final addresses, in buffers that may lie anywhere
+ * else.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "elf/elf_internal.h"
 
-static bool in_arena(const struct ca__elf_section *section)
+static bool ca__elf_in_arena(const struct ca__elf_section *section)
 {
 	return section->where == CA__ELF_CODE ||
 	       section->where == CA__ELF_RODATA;
 }
 
-static uint8_t *section_buffer(const struct ca__elf_image *image,
-			       const struct ca__elf_section *section)
+static uint8_t *ca__elf_section_buffer(const struct ca__elf_image *image,
+				       const struct ca__elf_section *section)
 {
-	return (in_arena(section) ? image->code : image->data) +
+	return (ca__elf_in_arena(section) ? image->code : image->data) +
 	       section->place;
 }
 
-static uint64_t section_address(const struct ca__elf_image *image,
-				const struct ca__elf_section *section)
+static uint64_t ca__elf_section_address(const struct ca__elf_image *image,
+					const struct ca__elf_section *section)
 {
-	return (in_arena(section) ? image->code_address :
-				    image->data_address) + section->place;
+	return (ca__elf_in_arena(section) ? image->code_address :
+					    image->data_address) +
+	       section->place;
 }
 
 /*
- * Whatever no section covers traps, between merged objects too. Sections of a
- * kind lie in the order of their numbers.
+ * Fill everything that no section covers with trap instructions: merged objects
+ * include the gaps. Sections of a kind lie in the order of their numbers.
  */
-static void fill_gaps(const struct codearena_elf *elf,
-		      const struct ca__elf_image *image)
+static void ca__elf_fill_gaps(const struct codearena_elf *elf,
+			      const struct ca__elf_image *image)
 {
 	static const enum ca__elf_where kinds[] = {
 		CA__ELF_CODE, CA__ELF_RODATA,
@@ -48,7 +50,7 @@ static void fill_gaps(const struct codearena_elf *elf,
 
 			if (section->where != kinds[k] || !section->size)
 				continue;
-			/* From where an instruction can begin. */
+			/* Traps begin where an instruction can begin. */
 			end &= ~(uint64_t)(CA__ELF_TRAP_SIZE - 1);
 			elf->machine->fill(image->code + end,
 					   section->place - end);
@@ -59,8 +61,8 @@ static void fill_gaps(const struct codearena_elf *elf,
 	elf->machine->fill(image->code + end, elf->sums.code_length - end);
 }
 
-static void copy_sections(const struct codearena_elf *elf,
-			  const struct ca__elf_image *image)
+static void ca__elf_copy_sections(const struct codearena_elf *elf,
+				  const struct ca__elf_image *image)
 {
 	for (uint32_t i = 1; i < elf->section_count; i++) {
 		const struct ca__elf_section *section = &elf->sections[i];
@@ -68,16 +70,17 @@ static void copy_sections(const struct codearena_elf *elf,
 		if (section->where == CA__ELF_NOWHERE || !section->size)
 			continue;
 		if (section->bytes)
-			memcpy(section_buffer(image, section), section->bytes,
-			       section->size);
-		else if (in_arena(section))
-			memset(section_buffer(image, section), 0,
+			memcpy(ca__elf_section_buffer(image, section),
+			       section->bytes, section->size);
+		else if (ca__elf_in_arena(section))
+			memset(ca__elf_section_buffer(image, section), 0,
 			       section->size);
 	}
 }
 
-static int resolve(struct codearena_elf *elf, const struct ca__elf_image *image,
-		   struct ca__elf_symbol *symbol)
+static int ca__elf_resolve(struct codearena_elf *elf,
+			   const struct ca__elf_image *image,
+			   struct ca__elf_symbol *symbol)
 {
 	int ret = -ENOENT;
 
@@ -99,8 +102,8 @@ static int resolve(struct codearena_elf *elf, const struct ca__elf_image *image,
 	return 0;
 }
 
-static int give_addresses(struct codearena_elf *elf,
-			  const struct ca__elf_image *image)
+static int ca__elf_set_addresses(struct codearena_elf *elf,
+				 const struct ca__elf_image *image)
 {
 	int ret;
 
@@ -110,7 +113,7 @@ static int give_addresses(struct codearena_elf *elf,
 		symbol->stub = CA__ELF_NONE;
 		switch (symbol->home) {
 		case CA__ELF_UNDEFINED:
-			ret = resolve(elf, image, symbol);
+			ret = ca__elf_resolve(elf, image, symbol);
 			if (ret)
 				return ret;
 			break;
@@ -122,7 +125,9 @@ static int give_addresses(struct codearena_elf *elf,
 			    CA__ELF_NOWHERE)
 				break;
 			symbol->address =
-				section_address(image, &elf->sections[symbol->section]) +
+				ca__elf_section_address(
+					image,
+					&elf->sections[symbol->section]) +
 				symbol->value;
 			break;
 		default:
@@ -136,10 +141,10 @@ static int give_addresses(struct codearena_elf *elf,
 	return 0;
 }
 
-/* The address of a symbol's stub, which is made when first needed. */
-static uint64_t stub_address(struct codearena_elf *elf,
-			     const struct ca__elf_image *image,
-			     struct ca__elf_symbol *symbol)
+/* Address of a symbol's stub, made at first use. */
+static uint64_t ca__elf_stub_address(struct codearena_elf *elf,
+				     const struct ca__elf_image *image,
+				     struct ca__elf_symbol *symbol)
 {
 	uint64_t place;
 
@@ -153,9 +158,10 @@ static uint64_t stub_address(struct codearena_elf *elf,
 	       (uint64_t)symbol->stub * CA__ELF_STUB_SIZE;
 }
 
-static int relocate(struct codearena_elf *elf, const struct ca__elf_image *image,
-		    const struct ca__elf_section *section,
-		    const Elf64_Rela *rela)
+static int ca__elf_relocate(struct codearena_elf *elf,
+			    const struct ca__elf_image *image,
+			    const struct ca__elf_section *section,
+			    const Elf64_Rela *rela)
 {
 	const struct ca__elf_machine *machine = elf->machine;
 	uint32_t type = ELF64_R_TYPE(rela->r_info);
@@ -167,8 +173,8 @@ static int relocate(struct codearena_elf *elf, const struct ca__elf_image *image
 
 	if (!kind->width)
 		return 0;
-	place = section_address(image, section) + rela->r_offset;
-	field = section_buffer(image, section) + rela->r_offset;
+	place = ca__elf_section_address(image, section) + rela->r_offset;
+	field = ca__elf_section_buffer(image, section) + rela->r_offset;
 	symbol = &elf->symbols[ELF64_R_SYM(rela->r_info)];
 	if (kind->flags & CA__ELF_KIND_GOT)
 		target = image->code_address + elf->sums.rodata +
@@ -176,11 +182,11 @@ static int relocate(struct codearena_elf *elf, const struct ca__elf_image *image
 	else
 		target = symbol->address;
 	ret = machine->apply(type, field, place, target + rela->r_addend);
-	/* A branch into the middle of a function cannot be led over a stub. */
+	/* A stub only jumps to the start of a function. */
 	if (ret == -EOVERFLOW && symbol->called &&
 	    kind->flags & CA__ELF_KIND_CALL &&
 	    rela->r_addend == machine->call_addend) {
-		target = stub_address(elf, image, symbol);
+		target = ca__elf_stub_address(elf, image, symbol);
 		ret = machine->apply(type, field, place,
 				     target + rela->r_addend);
 	}
@@ -197,15 +203,15 @@ static int relocate(struct codearena_elf *elf, const struct ca__elf_image *image
 			    symbol->name : elf->sections[symbol->section].name);
 }
 
-/* The layout is in elf->sums. */
+/* elf->sums must hold the layout. */
 int ca__elf_link(struct codearena_elf *elf, const struct ca__elf_image *image)
 {
 	int ret;
 
 	elf->stubs_used = 0;
-	fill_gaps(elf, image);
-	copy_sections(elf, image);
-	ret = give_addresses(elf, image);
+	ca__elf_fill_gaps(elf, image);
+	ca__elf_copy_sections(elf, image);
+	ret = ca__elf_set_addresses(elf, image);
 	if (ret)
 		return ret;
 	for (uint32_t i = 0; i < elf->reloc_count; i++) {
@@ -216,8 +222,9 @@ int ca__elf_link(struct codearena_elf *elf, const struct ca__elf_image *image)
 
 			memcpy(&rela, relocs->bytes + k * sizeof(rela),
 			       sizeof(rela));
-			ret = relocate(elf, image,
-				       &elf->sections[relocs->section], &rela);
+			ret = ca__elf_relocate(elf, image,
+					       &elf->sections[relocs->section],
+					       &rela);
 			if (ret)
 				return ret;
 		}

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Objects into arenas, and out of them.
+ * Loading objects into arenas and unloading them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,23 +13,36 @@
 #include "elf/elf_internal.h"
 #include "arena/place.h"
 
-#define VALID_FLAGS	CODEARENA_ELF_F_COMMITTED
+#define CA__ELF_VALID_FLAGS	CODEARENA_ELF_F_COMMITTED
 
-/* Every backend takes arrays of so many entries; for more, it is asked. */
-#define ENTRIES_FOR_SURE	256
+/**
+ * struct ca__elf_publishing - one call
+ * @elf: the object
+ * @code: its bytes
+ * @objects: array for all of its code objects
+ */
+struct ca__elf_publishing {
+	const struct codearena_elf *elf;
+	const uint8_t *code;
+	struct codearena_object *objects;
+};
 
-static size_t max_entries(struct codearena_arena *arena, size_t wanted)
+/* Every backend takes arrays of this length. */
+#define CA__ELF_FEW_ENTRIES	256
+
+static size_t ca__elf_max_entries(struct codearena_arena *arena, size_t wanted)
 {
 	struct codearena_info info = { .sz = sizeof(info) };
 
-	if (wanted <= ENTRIES_FOR_SURE ||
+	/* Probing is a system call. */
+	if (wanted <= CA__ELF_FEW_ENTRIES ||
 	    codearena_probe(codearena_arena_backend(arena), &info))
-		return ENTRIES_FOR_SURE;
+		return CA__ELF_FEW_ENTRIES;
 	return info.max_entries;
 }
 
-static int check_target(struct codearena_elf *elf,
-			struct codearena_arena *arena, uint64_t offset)
+static int ca__elf_check_target(struct codearena_elf *elf,
+				struct codearena_arena *arena, uint64_t offset)
 {
 	uint64_t length = codearena_arena_length(arena);
 
@@ -46,23 +59,26 @@ static int check_target(struct codearena_elf *elf,
 	return 0;
 }
 
-static void add_object(struct codearena_object *objects, size_t *count,
-		       const struct codearena_elf *elf, const uint8_t *code,
-		       uint64_t place, uint64_t end)
+/* Appends the object from @place to @end, unless it is empty. */
+static void ca__elf_add_object(const struct ca__elf_publishing *p,
+			       size_t *count, uint64_t place, uint64_t end)
 {
-	objects[*count].offset = elf->offset + place;
-	objects[*count].source = (uintptr_t)(code + place);
-	objects[*count].length = end - place;
+	if (place == end)
+		return;
+	p->objects[*count].offset = p->elf->offset + place;
+	p->objects[*count].source = (uintptr_t)(p->code + place);
+	p->objects[*count].length = end - place;
 	++*count;
 }
 
 /*
- * Neighbours between which no granule is free become one object, as each costs
- * the backend as much as some hundred bytes. The buffer holds trap instructions
- * between them, so that all can become one where a call takes no more.
+ * Merge objects without a free granule between them: each object costs the
+ * backend as much as copying some hundred bytes. The buffer has trap
+ * instructions in every gap, so ca__elf_publish() may merge all of them if a
+ * call takes no more objects.
  */
-static size_t join_neighbours(struct codearena_object *objects, size_t count,
-			      uint64_t granule)
+static size_t ca__elf_join_neighbours(struct codearena_object *objects,
+				      size_t count, uint64_t granule)
 {
 	size_t last = 0;
 
@@ -79,57 +95,60 @@ static size_t join_neighbours(struct codearena_object *objects, size_t count,
 	return last + 1;
 }
 
-static int publish(struct codearena_elf *elf, struct codearena_arena *arena,
-		   const uint8_t *code)
+static size_t ca__elf_add_objects(const struct ca__elf_publishing *p)
 {
+	const struct codearena_elf *elf = p->elf;
 	const struct ca__elf_sums *sums = &elf->sums;
-	struct codearena_object *objects;
 	size_t count = 0;
-	int ret;
 
-	if (!sums->objects)
-		return 0;
-	objects = calloc(sums->objects, sizeof(*objects));
-	if (!objects)
-		return ca__elf_fail(elf, -ENOMEM, "no memory");
 	for (uint32_t i = 1; i < elf->section_count; i++) {
 		const struct ca__elf_section *section = &elf->sections[i];
 
-		if (section->where == CA__ELF_CODE && section->size)
-			add_object(objects, &count, elf, code, section->place,
-				   section->place + section->size);
+		if (section->where == CA__ELF_CODE)
+			ca__elf_add_object(p, &count, section->place,
+					   section->place + section->size);
 	}
-	if (elf->stubs_used)
-		add_object(objects, &count, elf, code, sums->stubs,
+	ca__elf_add_object(p, &count, sums->stubs,
 			   sums->stubs + (uint64_t)elf->stubs_used *
 			   CA__ELF_STUB_SIZE);
-	if (sums->rodata_end != sums->rodata)
-		add_object(objects, &count, elf, code, sums->rodata,
-			   sums->rodata_end);
+	ca__elf_add_object(p, &count, sums->rodata, sums->rodata_end);
+	return count;
+}
 
-	ret = 0;
-	if (count) {
-		count = join_neighbours(objects, count,
-					codearena_arena_granule(arena));
-		if (count > max_entries(arena, count)) {
-			objects[0].length = objects[count - 1].offset +
-					    objects[count - 1].length -
-					    objects[0].offset;
-			count = 1;
-		}
-		ret = codearena_arena_publish(arena, objects, count, NULL, 0,
-					      0, NULL);
-		if (ret)
-			ca__elf_fail(elf, ret, "cannot publish: %s",
-				     strerror(-ret));
+static int ca__elf_publish(struct codearena_elf *elf,
+			   struct codearena_arena *arena, const uint8_t *code)
+{
+	struct ca__elf_publishing p = { .elf = elf, .code = code };
+	struct codearena_object *first;
+	size_t count;
+	int ret = 0;
+
+	if (!elf->sums.objects)
+		return 0;
+	p.objects = calloc(elf->sums.objects, sizeof(*p.objects));
+	if (!p.objects)
+		return ca__elf_fail(elf, -ENOMEM, "no memory");
+	first = p.objects;
+	count = ca__elf_add_objects(&p);
+	if (count)
+		count = ca__elf_join_neighbours(first, count, elf->granule);
+	if (count > ca__elf_max_entries(arena, count)) {
+		first->length = first[count - 1].offset +
+				first[count - 1].length - first->offset;
+		count = 1;
 	}
-	free(objects);
+	if (count)
+		ret = codearena_arena_publish(arena, first, count, NULL, 0, 0,
+					      NULL);
+	if (ret)
+		ca__elf_fail(elf, ret, "cannot publish: %s", strerror(-ret));
+	free(p.objects);
 	return ret;
 }
 
-static int commit_and_publish(struct codearena_elf *elf,
-			      struct codearena_arena *arena,
-			      const uint8_t *code, bool committed)
+static int ca__elf_commit_and_publish(struct codearena_elf *elf,
+				      struct codearena_arena *arena,
+				      const uint8_t *code, bool committed)
 {
 	uint64_t page = codearena_arena_page_size(arena);
 	uint64_t start = elf->offset & ~(page - 1);
@@ -145,13 +164,13 @@ static int commit_and_publish(struct codearena_elf *elf,
 			return ca__elf_fail(elf, ret, "cannot commit: %s",
 					    strerror(-ret));
 	}
-	ret = publish(elf, arena, code);
+	ret = ca__elf_publish(elf, arena, code);
 	if (ret && !committed)
 		codearena_arena_decommit(arena, start, end - start);
 	return ret;
 }
 
-static void unmap_data(struct codearena_elf *elf)
+static void ca__elf_unmap_data(struct codearena_elf *elf)
 {
 	if (elf->data)
 		munmap(elf->data, elf->data_mapped);
@@ -159,9 +178,10 @@ static void unmap_data(struct codearena_elf *elf)
 	elf->data_mapped = 0;
 }
 
-/* Compilers reach variables from the code by distances of 32 bits. */
-static int map_data(struct codearena_elf *elf, struct codearena_arena *arena,
-		    uint64_t code_address)
+/* Code refers to variables by 32-bit distances. */
+static int ca__elf_map_data(struct codearena_elf *elf,
+			    struct codearena_arena *arena,
+			    uint64_t code_address)
 {
 	uint64_t half = elf->sums.code_length / 2;
 	struct ca__place place = {
@@ -177,7 +197,7 @@ static int map_data(struct codearena_elf *elf, struct codearena_arena *arena,
 		return 0;
 	place.length = ca__align_up(elf->sums.data_length,
 				    codearena_arena_page_size(arena));
-	/* From either end of the code to the farther end of the data. */
+	/* Either end of the code must reach the far end of the data. */
 	place.reach = half + 1 < elf->machine->reach ?
 		      elf->machine->reach - half - 1 : 1;
 	ret = ca__place_map(&place, &data);
@@ -190,8 +210,9 @@ static int map_data(struct codearena_elf *elf, struct codearena_arena *arena,
 	return 0;
 }
 
-static int load(struct codearena_elf *elf, struct codearena_arena *arena,
-		const struct codearena_elf_opts *opts)
+static int ca__elf_load_at(struct codearena_elf *elf,
+			   struct codearena_arena *arena,
+			   const struct codearena_elf_opts *opts)
 {
 	struct ca__elf_image image = {
 		.resolve = opts->resolve,
@@ -204,18 +225,18 @@ static int load(struct codearena_elf *elf, struct codearena_arena *arena,
 	image.code = malloc(elf->sums.code_length ? elf->sums.code_length : 1);
 	if (!image.code)
 		return ca__elf_fail(elf, -ENOMEM, "no memory");
-	ret = map_data(elf, arena, image.code_address);
+	ret = ca__elf_map_data(elf, arena, image.code_address);
 	if (ret)
 		goto out_code;
 	image.data = elf->data;
 	image.data_address = (uintptr_t)elf->data;
 	ret = ca__elf_link(elf, &image);
 	if (!ret)
-		ret = commit_and_publish(elf, arena, image.code,
-					 opts->flags &
-					 CODEARENA_ELF_F_COMMITTED);
+		ret = ca__elf_commit_and_publish(
+			elf, arena, image.code,
+			opts->flags & CODEARENA_ELF_F_COMMITTED);
 	if (ret)
-		unmap_data(elf);
+		ca__elf_unmap_data(elf);
 out_code:
 	free(image.code);
 	return ret;
@@ -233,10 +254,10 @@ int codearena_elf_load(struct codearena_elf *elf, struct codearena_arena *arena,
 	elf->error[0] = '\0';
 	if (!arena)
 		return ca__elf_fail(elf, -EINVAL, "no arena");
-	ret = ca__elf_opts_get(&own, opts, sizeof(own), sizeof(own));
+	ret = ca__struct_get(&own, opts, CA__SIZE_ELF_OPTS, sizeof(own));
 	if (ret)
 		return ca__elf_fail(elf, ret, "size of the options");
-	if (own.flags & ~VALID_FLAGS || own.__reserved)
+	if (own.flags & ~CA__ELF_VALID_FLAGS || own.__reserved)
 		return ca__elf_fail(elf, -EOPNOTSUPP, "unknown flags");
 	if (elf->arena)
 		return ca__elf_fail(elf, -EBUSY, "the object is loaded");
@@ -248,21 +269,21 @@ int codearena_elf_load(struct codearena_elf *elf, struct codearena_arena *arena,
 	ret = ca__elf_layout(elf, elf->granule, true, &elf->sums);
 	if (ret)
 		return ret;
-	ret = check_target(elf, arena, offset);
+	ret = ca__elf_check_target(elf, arena, offset);
 	if (ret)
 		return ret;
 	for (uint32_t i = 0; i < elf->section_count; i++)
 		elf->sections[i].discarded = false;
 	elf->offset = offset;
-	ret = load(elf, arena, &own);
+	ret = ca__elf_load_at(elf, arena, &own);
 	if (ret)
 		return ret;
 	elf->arena = arena;
 	return 0;
 }
 
-static int find_code(struct codearena_elf *elf, const char *name,
-		     struct ca__elf_section **section)
+static int ca__elf_find_code(struct codearena_elf *elf, const char *name,
+			     struct ca__elf_section **section)
 {
 	struct ca__elf_symbol *symbol;
 	int ret;
@@ -278,34 +299,9 @@ static int find_code(struct codearena_elf *elf, const char *name,
 	return 0;
 }
 
-static struct codearena_range granules(const struct codearena_elf *elf,
-				       const struct ca__elf_section *section)
-{
-	return (struct codearena_range){
-		.offset = elf->offset + section->place,
-		.length = ca__align_up(section->size, elf->granule),
-	};
-}
-
-CODEARENA_API
-int codearena_elf_function(struct codearena_elf *elf, const char *name,
-			   struct codearena_range *range)
-{
-	struct ca__elf_section *section;
-	int ret;
-
-	if (!range)
-		return -EINVAL;
-	*range = (struct codearena_range){ 0 };
-	ret = find_code(elf, name, &section);
-	if (ret)
-		return ret;
-	*range = granules(elf, section);
-	return 0;
-}
-
-static int discard(struct codearena_elf *elf,
-		   const struct codearena_range *ranges, size_t count)
+static int ca__elf_discard_ranges(struct codearena_elf *elf,
+				  const struct codearena_range *ranges,
+				  size_t count)
 {
 	int ret = codearena_arena_discard(elf->arena, ranges, count, NULL);
 
@@ -322,24 +318,24 @@ int codearena_elf_discard(struct codearena_elf *elf, const char *name)
 	struct codearena_range range;
 	int ret;
 
-	ret = find_code(elf, name, &section);
+	ret = ca__elf_find_code(elf, name, &section);
 	if (ret)
 		return ret;
 	if (section->has_functions)
 		return ca__elf_fail(elf, -EBUSY,
 				    "section %.*s holds other functions too",
 				    CA__ELF_NAME_SHOWN, section->name);
-	range = granules(elf, section);
-	ret = discard(elf, &range, 1);
+	range = ca__elf_granules(elf, section);
+	ret = ca__elf_discard_ranges(elf, &range, 1);
 	if (ret)
 		return ret;
 	section->discarded = true;
 	return 0;
 }
 
-/* What is left between functions that were discarded alone. */
-static size_t remaining(const struct codearena_elf *elf,
-			struct codearena_range *ranges)
+/* The ranges between functions that were discarded alone. */
+static size_t ca__elf_remaining(const struct codearena_elf *elf,
+				struct codearena_range *ranges)
 {
 	uint64_t from = elf->offset;
 	size_t count = 0;
@@ -352,7 +348,7 @@ static size_t remaining(const struct codearena_elf *elf,
 		if (i < elf->section_count) {
 			if (!elf->sections[i].discarded)
 				continue;
-			gap = granules(elf, &elf->sections[i]);
+			gap = ca__elf_granules(elf, &elf->sections[i]);
 		}
 		if (gap.offset > from) {
 			ranges[count].offset = from;
@@ -378,15 +374,15 @@ int codearena_elf_unload(struct codearena_elf *elf)
 	ranges = calloc((size_t)elf->section_count + 1, sizeof(*ranges));
 	if (!ranges)
 		return ca__elf_fail(elf, -ENOMEM, "no memory");
-	count = remaining(elf, ranges);
-	limit = max_entries(elf->arena, count);
+	count = ca__elf_remaining(elf, ranges);
+	limit = ca__elf_max_entries(elf->arena, count);
 	for (size_t i = 0; i < count && !ret; i += limit)
-		ret = discard(elf, ranges + i,
-			      count - i < limit ? count - i : limit);
+		ret = ca__elf_discard_ranges(
+			elf, ranges + i, count - i < limit ? count - i : limit);
 	free(ranges);
 	if (ret)
 		return ret;
-	unmap_data(elf);
+	ca__elf_unmap_data(elf);
 	elf->arena = NULL;
 	return 0;
 }

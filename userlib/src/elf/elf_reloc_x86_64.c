@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Relocations of x86-64, after the psABI.
+ * Relocations of x86-64, as in the System V psABI.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,10 +12,10 @@
 #define KIND(name, width, flags) { #name, name, width, flags }
 
 /*
- * The relaxable forms of GOTPCREL are treated as the plain one: a load from
- * the table is right wherever the symbol turns out to be.
+ * The relaxable forms of GOTPCREL are handled as the plain one: loading from
+ * the GOT is right wherever the symbol lies.
  */
-static const struct ca__elf_kind kinds[] = {
+static const struct ca__elf_kind ca__elf_x86_kinds[] = {
 	KIND(R_X86_64_NONE, 0, 0),
 	KIND(R_X86_64_64, 8, 0),
 	KIND(R_X86_64_PC32, 4, 0),
@@ -28,8 +28,26 @@ static const struct ca__elf_kind kinds[] = {
 	KIND(R_X86_64_REX_GOTPCRELX, 4, CA__ELF_KIND_GOT),
 };
 
-static int x86_64_apply(uint32_t type, uint8_t *field, uint64_t place,
-			uint64_t target)
+/* Of the large code model, and of thread-local storage. */
+static const struct ca__elf_kind ca__elf_x86_refused[] = {
+	KIND(R_X86_64_GOT32, 0, 0),
+	KIND(R_X86_64_TLSGD, 0, 0),
+	KIND(R_X86_64_TLSLD, 0, 0),
+	KIND(R_X86_64_DTPOFF32, 0, 0),
+	KIND(R_X86_64_GOTTPOFF, 0, 0),
+	KIND(R_X86_64_TPOFF32, 0, 0),
+	KIND(R_X86_64_GOTOFF64, 0, 0),
+	KIND(R_X86_64_GOTPC32, 0, 0),
+	KIND(R_X86_64_GOT64, 0, 0),
+	KIND(R_X86_64_GOTPCREL64, 0, 0),
+	KIND(R_X86_64_GOTPC64, 0, 0),
+	KIND(R_X86_64_PLTOFF64, 0, 0),
+	KIND(R_X86_64_GOTPC32_TLSDESC, 0, 0),
+	KIND(R_X86_64_TLSDESC_CALL, 0, 0),
+};
+
+static int ca__elf_x86_apply(uint32_t type, uint8_t *field, uint64_t place,
+			     uint64_t target)
 {
 	uint64_t distance = target - place;
 	uint32_t word;
@@ -69,7 +87,7 @@ static int x86_64_apply(uint32_t type, uint8_t *field, uint64_t place,
 	return 0;
 }
 
-static void x86_64_stub(uint8_t *bytes, uint64_t target)
+static void ca__elf_x86_stub(uint8_t *bytes, uint64_t target)
 {
 	static const uint8_t code[8] = {
 		0xff, 0x25, 0x02, 0x00, 0x00, 0x00,	/* jmp *8(start) */
@@ -80,7 +98,7 @@ static void x86_64_stub(uint8_t *bytes, uint64_t target)
 	memcpy(bytes + sizeof(code), &target, sizeof(target));
 }
 
-static void x86_64_fill(uint8_t *bytes, size_t length)
+static void ca__elf_x86_fill(uint8_t *bytes, size_t length)
 {
 	memset(bytes, 0xcc, length);
 }
@@ -88,11 +106,14 @@ static void x86_64_fill(uint8_t *bytes, size_t length)
 const struct ca__elf_machine ca__elf_x86_64 = {
 	.machine = EM_X86_64,
 	.name = "x86-64",
-	.kinds = kinds,
-	.kind_count = sizeof(kinds) / sizeof(kinds[0]),
+	.kinds = ca__elf_x86_kinds,
+	.kind_count = sizeof(ca__elf_x86_kinds) / sizeof(ca__elf_x86_kinds[0]),
+	.refused = ca__elf_x86_refused,
+	.refused_count = sizeof(ca__elf_x86_refused) /
+			 sizeof(ca__elf_x86_refused[0]),
 	.call_addend = -4,
 	.reach = 1ULL << 31,
-	.apply = x86_64_apply,
-	.stub = x86_64_stub,
-	.fill = x86_64_fill,
+	.apply = ca__elf_x86_apply,
+	.stub = ca__elf_x86_stub,
+	.fill = ca__elf_x86_fill,
 };

@@ -2,11 +2,11 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * GDB's JIT interface: a list of ELF objects in memory, and a function that it
- * has a breakpoint on. The names and the layout are GDB's.
+ * GDB's JIT interface: a list of ELF objects in memory, and a function on which
+ * the debugger sets a breakpoint. Names and layout are GDB's.
  *
- * The lock protects the list and the descriptor. It is held over fork(), so that
- * a child finds both whole.
+ * The lock protects the list and the descriptor. It is held across fork(), so
+ * that both are consistent in a child.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -39,9 +39,9 @@ struct codearena_gdbjit {
 };
 
 /*
- * Debuggers look for these names in every file that is loaded. Weak, so that a
- * program with another JIT compiler can be linked; used by names of their own,
- * so that this list is never shared with one that another lock protects.
+ * Debuggers look for these names in every loaded file. They are weak, so that
+ * programs with another JIT compiler link. The library itself uses hidden
+ * aliases: it must not share a list that another lock protects.
  */
 void __jit_debug_register_code(void);
 
@@ -51,7 +51,7 @@ CODEARENA_API __attribute__((weak)) struct ca__gdb_descriptor
 CODEARENA_API __attribute__((weak, noinline)) void
 __jit_debug_register_code(void)
 {
-	/* Not to be optimised away; the debugger reads memory here. */
+	/* Keeps calls, and the stores before them, for the debugger. */
 	__asm__ volatile("" ::: "memory");
 }
 
@@ -82,7 +82,7 @@ static void ca__gdb_init(void)
 					ca__gdb_give);
 }
 
-static void ca__gdb_tell(struct ca__gdb_entry *entry, uint32_t action)
+static void ca__gdb_announce(struct ca__gdb_entry *entry, uint32_t action)
 {
 	ca__gdb_descriptor.relevant = entry;
 	ca__gdb_descriptor.action = action;
@@ -124,7 +124,7 @@ codearena_gdbjit_register(const struct codearena_log_entry *entries,
 	if (first)
 		first->prev = &object->entry;
 	ca__gdb_descriptor.first = &object->entry;
-	ca__gdb_tell(&object->entry, CA__GDB_REGISTER);
+	ca__gdb_announce(&object->entry, CA__GDB_REGISTER);
 	ca__gdb_give();
 	*out = object;
 	return 0;
@@ -144,7 +144,7 @@ CODEARENA_API void codearena_gdbjit_unregister(struct codearena_gdbjit *object)
 		ca__gdb_descriptor.first = entry->next;
 	if (entry->next)
 		entry->next->prev = entry->prev;
-	ca__gdb_tell(entry, CA__GDB_UNREGISTER);
+	ca__gdb_announce(entry, CA__GDB_UNREGISTER);
 	ca__gdb_give();
 	free((void *)(uintptr_t)entry->object);
 	free(object);

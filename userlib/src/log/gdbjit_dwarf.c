@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * DWARF 4 for code: how to unwind it, and its source lines.
+ * DWARF 4 for code: unwind information and source lines.
  */
 #include <elf.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "log/gdbjit_prologue.h"
 #include "log/log.h"
 
-/* Numbers of the standard, sections 7.5 to 7.23, for what is used here. */
+/* The constants used here, from sections 7.5 to 7.23 of the standard. */
 enum {
 	DW_TAG_compile_unit = 0x11,
 	DW_TAG_subprogram = 0x2e,
@@ -48,7 +48,7 @@ enum {
 #define CA__DWARF_CIE		0xffffffffU
 #define CA__DATA_ALIGN		(-8)
 
-/* Fill in the length of what began at @begin, and pad it before. */
+/* Pads a unit that began at @begin, and stores its length. */
 static void ca__dwarf_end(struct ca__buffer *to, size_t begin, bool pad)
 {
 	while (pad && !to->error && (to->size - begin) % 8)
@@ -73,11 +73,11 @@ static void ca__dwarf_saved(struct ca__buffer *to, unsigned int reg,
 }
 
 /**
- * ca__dwarf_cie - what all functions have in common
- * @to: gets it, for a section .debug_frame
+ * ca__dwarf_cie - write the common information entry of all functions
+ * @to: section .debug_frame
  * @machine: one that ca__frame_registers() knows
  *
- * Return: where it is.
+ * Return: its offset.
  */
 size_t ca__dwarf_cie(struct ca__buffer *to, uint32_t machine)
 {
@@ -119,16 +119,14 @@ static void ca__dwarf_step(struct ca__buffer *to,
 }
 
 /**
- * ca__dwarf_frame - how to find the caller of code
- * @to: gets it, for a section .debug_frame
+ * ca__dwarf_frame - write the frame description of code
+ * @to: section .debug_frame
  * @machine: as in ca__dwarf_cie()
- * @cie: from there
+ * @cie: what that returned
  * @entry: code
- *
- * Return: 0; the errors of ca__log_bytes().
  */
-int ca__dwarf_frame(struct ca__buffer *to, uint32_t machine, size_t cie,
-		    const struct codearena_log_entry *entry)
+void ca__dwarf_frame(struct ca__buffer *to, uint32_t machine, size_t cie,
+		     const struct codearena_log_entry *entry)
 {
 	const struct ca__frame_registers *regs = ca__frame_registers(machine);
 	struct ca__prologue prologue;
@@ -138,7 +136,7 @@ int ca__dwarf_frame(struct ca__buffer *to, uint32_t machine, size_t cie,
 	size_t begin;
 
 	if (entry->frame == CODEARENA_FRAME_UNKNOWN)
-		return 0;
+		return;
 	memset(&prologue, 0, sizeof(prologue));
 	if (entry->frame == CODEARENA_FRAME_POINTER)
 		ca__prologue_read(machine, ca__log_bytes(entry), size,
@@ -154,7 +152,6 @@ int ca__dwarf_frame(struct ca__buffer *to, uint32_t machine, size_t cie,
 		at = prologue.steps[i].offset;
 	}
 	ca__dwarf_end(to, begin, true);
-	return 0;
 }
 
 enum {
@@ -182,8 +179,8 @@ static const uint8_t ca__abbrevs[] = {
 };
 
 /**
- * ca__dwarf_abbrev - the shapes of entries
- * @to: gets the section .debug_abbrev
+ * ca__dwarf_abbrev - write the abbreviations
+ * @to: section .debug_abbrev
  */
 void ca__dwarf_abbrev(struct ca__buffer *to)
 {
@@ -191,8 +188,8 @@ void ca__dwarf_abbrev(struct ca__buffer *to)
 }
 
 /*
- * A list of the files that the lines name. One that comes back after another is
- * listed again, which is allowed, and cheaper than to search.
+ * The list of files. A file is listed again after lines of another one, which
+ * is allowed, and cheaper than a search.
  */
 static void ca__dwarf_files(struct ca__buffer *line,
 			    const struct codearena_log_entry *entry)
@@ -282,10 +279,10 @@ static void ca__dwarf_span(struct ca__buffer *info,
 }
 
 /**
- * ca__dwarf_unit - the source lines of code
- * @info: gets a unit, for a section .debug_info
- * @line: gets lines, for a section .debug_line
- * @entry: code; nothing is added if it has no lines
+ * ca__dwarf_unit - write the source lines of code
+ * @info: section .debug_info
+ * @line: section .debug_line
+ * @entry: code; nothing is written if it has no lines
  */
 void ca__dwarf_unit(struct ca__buffer *info, struct ca__buffer *line,
 		    const struct codearena_log_entry *entry)

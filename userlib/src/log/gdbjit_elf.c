@@ -2,11 +2,11 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * An ELF object that describes code which is elsewhere. It is relocatable with
- * addresses given already, which is what debuggers expect of a JIT compiler.
+ * An ELF object that describes code elsewhere in memory. As debuggers expect of
+ * JIT compilers, its type is relocatable, but its addresses are final.
  *
- * Each code has a section of its own, without contents: a section around all of
- * them would claim what lies between.
+ * Every entry has its own section, without contents: one section for all would
+ * cover the memory between them.
  */
 #include <elf.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "log/gdbjit_prologue.h"
 #include "log/log.h"
 
-/* Sections behind those of the code. */
+/* The sections after those of the code. */
 enum ca__elf_part {
 	CA__PART_FRAME,
 	CA__PART_ABBREV,
@@ -117,13 +117,12 @@ static void ca__elf_text(struct ca__elf_made *made, size_t i,
 	ca__buffer_put(&made->sections, &section, sizeof(section));
 }
 
-static int ca__elf_fill(struct ca__elf_made *made)
+static void ca__elf_fill(struct ca__elf_made *made)
 {
 	static const Elf64_Shdr no_section;
 	static const Elf64_Sym no_symbol;
 	const struct codearena_log_entry *entry;
 	size_t i, cie;
-	int ret;
 
 	ca__buffer_put(&made->sections, &no_section, sizeof(no_section));
 	ca__buffer_put(&made->parts[CA__PART_SYMBOLS], &no_symbol,
@@ -138,12 +137,9 @@ static int ca__elf_fill(struct ca__elf_made *made)
 		ca__elf_symbol(made, i, entry);
 		ca__dwarf_unit(&made->parts[CA__PART_INFO],
 			       &made->parts[CA__PART_LINE], entry);
-		ret = ca__dwarf_frame(&made->parts[CA__PART_FRAME],
-				      made->machine, cie, entry);
-		if (ret)
-			return ret;
+		ca__dwarf_frame(&made->parts[CA__PART_FRAME], made->machine,
+				cie, entry);
 	}
-	return 0;
 }
 
 static void ca__elf_parts(struct ca__elf_made *made)
@@ -153,7 +149,7 @@ static void ca__elf_parts(struct ca__elf_made *made)
 	Elf64_Shdr section;
 	unsigned int i;
 
-	/* All names first: their section is one of those. */
+	/* All names first: their own section is one of the parts. */
 	for (i = 0; i < CA__PARTS; i++) {
 		name[i] = names->size;
 		ca__buffer_string(names, ca__parts[i].name);
@@ -222,11 +218,11 @@ static int ca__elf_error(const struct ca__elf_made *made)
  * @object: receives the object, to be freed by free(); NULL on failure
  * @size: receives its bytes
  *
- * The object has symbols, unwind information and source lines, but not the code.
+ * The object has symbols, unwind information and source lines, but not the
+ * code.
  *
  * Return: 0; as ca__log_check() for any entry; -EINVAL; -EOPNOTSUPP: another
- * machine; -EOVERFLOW: too many entries, or larger than 2 GiB; -ENOMEM; -EFAULT:
- * a prologue cannot be read.
+ * machine; -EOVERFLOW: too many entries, or larger than 2 GiB; -ENOMEM.
  */
 int ca__gdbjit_build(uint32_t machine,
 		     const struct codearena_log_entry *entries, size_t count,
@@ -247,16 +243,14 @@ int ca__gdbjit_build(uint32_t machine,
 	ret = ca__entries_check(entries, count);
 	if (ret)
 		return ret;
-	ret = ca__elf_fill(&made);
-	if (!ret) {
-		ca__elf_assemble(&made);
-		ret = ca__elf_error(&made);
-	}
+	ca__elf_fill(&made);
+	ca__elf_assemble(&made);
+	ret = ca__elf_error(&made);
 	for (i = 0; i < CA__PARTS; i++)
-		ca__buffer_free(&made.parts[i]);
-	ca__buffer_free(&made.sections);
+		ca__buffer_drop(&made.parts[i]);
+	ca__buffer_drop(&made.sections);
 	if (ret) {
-		ca__buffer_free(&made.file);
+		ca__buffer_drop(&made.file);
 		return ret;
 	}
 	*object = made.file.data;

@@ -2,8 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Reading the usual prologues of functions with a frame pointer. Where there is
- * another one, the frame pointer is said to be set at the first instruction.
+ * Recognition of the usual prologues of functions with a frame pointer. For any
+ * other prologue the frame pointer is assumed to be set at the first
+ * instruction.
  */
 #include <elf.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static const struct ca__frame_registers ca__registers[] = {
  * ca__frame_registers - registers of a machine
  * @machine: EM_*
  *
- * Return: the registers; NULL for another machine.
+ * Return: the registers; NULL: unknown machine.
  */
 const struct ca__frame_registers *ca__frame_registers(uint32_t machine)
 {
@@ -136,7 +137,7 @@ static bool ca__prologue_riscv(const uint8_t *code, size_t size,
 	return true;
 }
 
-/* The frame is there from the first instruction on. */
+/* The frame is set up at the first instruction. */
 static void ca__prologue_none(uint32_t machine, struct ca__prologue *out)
 {
 	struct ca__prologue_step *step;
@@ -149,11 +150,11 @@ static void ca__prologue_none(uint32_t machine, struct ca__prologue *out)
 }
 
 /**
- * ca__prologue_read - what the first instructions of a function do
+ * ca__prologue_read - read the changes of the frame in a prologue
  * @machine: one that ca__frame_registers() knows
  * @code: the first instructions
  * @size: bytes of @code
- * @out: gets the steps, at least one
+ * @out: receives the changes, at least one
  */
 void ca__prologue_read(uint32_t machine, const uint8_t *code, size_t size,
 		       struct ca__prologue *out)

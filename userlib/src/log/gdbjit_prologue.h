@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Reading the usual prologues of functions with a frame pointer.
+ * Recognition of the usual prologues of functions with a frame pointer.
  */
 #ifndef CA__GDBJIT_PROLOGUE_H
 #define CA__GDBJIT_PROLOGUE_H
@@ -11,12 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of the longest prologue, and the instructions that change something. */
+/* Bytes of the longest prologue, and its instructions that change the frame. */
 #define CA__PROLOGUE_MAX	24
 #define CA__PROLOGUE_STEPS	5
 
 /**
- * struct ca__frame_registers - DWARF's numbers, and the state at entry
+ * struct ca__frame_registers - DWARF register numbers, and the state at entry
  * @machine: EM_*
  * @frame: frame pointer
  * @stack: stack pointer
@@ -32,14 +32,15 @@ struct ca__frame_registers {
 };
 
 /**
- * struct ca__prologue_step - what holds from an instruction on
- * @offset: of that instruction
+ * struct ca__prologue_step - changes of the frame that take effect at an
+ *                            instruction
+ * @offset: of the instruction
  * @cfa_offset: from the register to the canonical frame address
- * @frame_below: bytes below that address where the frame pointer was stored by
- *               the instruction before; 0: it was not
+ * @frame_below: distance below that address at which the previous instruction
+ *               stored the frame pointer; 0: it did not
  * @return_below: the same for the return address
  * @by_frame: @cfa_offset is from the frame pointer, not from the stack pointer
- * @cfa_changes: the two have changed
+ * @cfa_changes: @cfa_offset and @by_frame are valid
  * @signs: the return address is signed from here on
  */
 struct ca__prologue_step {

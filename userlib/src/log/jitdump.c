@@ -2,11 +2,11 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The jitdump, version 1, as tools/perf/Documentation/jitdump-specification.txt
- * of the kernel's sources has it.
+ * The jitdump, version 1, see
+ * tools/perf/Documentation/jitdump-specification.txt in the kernel's sources.
  *
- * The lock protects the counter and keeps the records of threads apart: indices
- * and times ascend in the file.
+ * The lock protects the counter, and serialises records: indices and times
+ * ascend in the file.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -78,7 +78,7 @@ static int ca__dump_header(struct codearena_jitdump *dump)
 	ca__buffer_number(&header, ca__dump_time(), 8);
 	ca__buffer_number(&header, 0, 8);
 	ret = ca__log_append(&dump->file, &header);
-	ca__buffer_free(&header);
+	ca__buffer_drop(&header);
 	return ret;
 }
 
@@ -137,8 +137,8 @@ static void ca__dump_lines(struct ca__buffer *record,
 	for (i = 0; i < entry->line_count; i++) {
 		line = &entry->lines[i];
 		/*
-		 * As it is. V8 adds the size of an ELF header, which perf adds
-		 * itself now: its lines lie behind the code then.
+		 * Without the size of an ELF header, which V8 adds: current perf
+		 * adds it itself, and V8's lines are after the code then.
 		 */
 		ca__buffer_number(record, entry->address + line->offset, 8);
 		ca__buffer_number(record, line->line, 4);
@@ -180,7 +180,7 @@ CODEARENA_API int codearena_jitdump_load(struct codearena_jitdump *dump,
 	if (dump->file.owner != ca__log_owner())
 		return -EIO;
 	pthread_mutex_lock(&dump->lock);
-	/* Both at once, so that a full disk takes neither without the other. */
+	/* In one write, so that a full disk stores both or neither. */
 	ca__dump_lines(&record, entry);
 	ca__dump_load(&record, entry, ca__log_bytes(entry), dump->next_index);
 	ret = ca__log_append(&dump->file, &record);
@@ -189,7 +189,7 @@ CODEARENA_API int codearena_jitdump_load(struct codearena_jitdump *dump,
 	if (!ret)
 		dump->next_index++;
 	pthread_mutex_unlock(&dump->lock);
-	ca__buffer_free(&record);
+	ca__buffer_drop(&record);
 	return ret;
 }
 
@@ -222,7 +222,7 @@ CODEARENA_API int codearena_jitdump_move(struct codearena_jitdump *dump,
 	ret = ca__log_append(&dump->file, &record);
 out_unlock:
 	pthread_mutex_unlock(&dump->lock);
-	ca__buffer_free(&record);
+	ca__buffer_drop(&record);
 	return ret;
 }
 
@@ -236,7 +236,7 @@ CODEARENA_API void codearena_jitdump_free(struct codearena_jitdump *dump)
 		ca__dump_begin(&record, CA__DUMP_CLOSE);
 		ca__dump_end(&record, 0);
 		ca__log_append(&dump->file, &record);
-		ca__buffer_free(&record);
+		ca__buffer_drop(&record);
 	}
 	munmap(dump->marker, dump->marker_size);
 	close(dump->file.fd);

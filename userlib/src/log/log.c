@@ -54,11 +54,11 @@ static int ca__log_lines_check(const struct codearena_log_entry *entry)
  * ca__log_check - check a description of code
  * @entry: NULL, or the description
  *
- * Return: 0; -EINVAL: NULL, @sz is too small, no name, size 0, an unknown frame,
- * lines that do not ascend, leave the code, have number 0 or no file name;
- * -E2BIG: members unknown to this library are not 0; -EOPNOTSUPP: flags are not
- * 0; -EOVERFLOW: larger than CODEARENA_CODE_MAX, or the address range wraps;
- * -ENAMETOOLONG: the name of the code or of a file is too long.
+ * Return: 0; -EINVAL: NULL, @sz is too small, no name, size 0, an unknown
+ * frame, lines that do not ascend, leave the code, have number 0 or no file
+ * name; -E2BIG: members unknown to this library are not 0; -EOPNOTSUPP: flags
+ * are not 0; -EOVERFLOW: larger than CODEARENA_CODE_MAX, or the address range
+ * wraps; -ENAMETOOLONG: the name of the code or of a file is too long.
  */
 int ca__log_check(const struct codearena_log_entry *entry)
 {

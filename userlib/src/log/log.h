@@ -2,13 +2,13 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What the sinks of logging share.
+ * Shared by the sinks: records under construction, files, and DWARF.
  */
 #ifndef CA__LOG_H
 #define CA__LOG_H
 
 #include "codearena/log.h"
-#include "arena/arena.h"
+#include "base/base.h"
 
 /* Sizes in the first release. */
 #define CA__SIZE_LOG_ENTRY	64
@@ -19,11 +19,11 @@ _Static_assert(sizeof(struct codearena_log_entry) >= CA__SIZE_LOG_ENTRY &&
 	       "structures only grow");
 
 /**
- * struct ca__buffer - bytes that grow
+ * struct ca__buffer - growing array of bytes
  * @data: the bytes
- * @size: how many
- * @room: how many fit
- * @error: 0, or what went wrong first; nothing is added from then on
+ * @size: number of bytes
+ * @room: bytes allocated
+ * @error: 0, or the first error; nothing is added afterwards
  */
 struct ca__buffer {
 	uint8_t *data;
@@ -43,12 +43,12 @@ void ca__buffer_signed(struct ca__buffer *buffer, int64_t value);
 void ca__buffer_string(struct ca__buffer *buffer, const char *string);
 void ca__buffer_name(struct ca__buffer *buffer, const char *name);
 void ca__buffer_align(struct ca__buffer *buffer, size_t align);
-void ca__buffer_free(struct ca__buffer *buffer);
+void ca__buffer_drop(struct ca__buffer *buffer);
 
 /**
- * struct ca__log_file - a file that records are added to
+ * struct ca__log_file - a file that records are appended to
  * @fd: the file
- * @owner: address space that it belongs to
+ * @owner: the process that opened it, see ca__log_owner()
  */
 struct ca__log_file {
 	int fd;
@@ -76,8 +76,8 @@ int ca__gdbjit_build(uint32_t machine,
 int ca__logger_forget(struct codearena_logger *logger, uint64_t address);
 
 /* gdbjit_dwarf.c */
-int ca__dwarf_frame(struct ca__buffer *to, uint32_t machine, size_t cie,
-		    const struct codearena_log_entry *entry);
+void ca__dwarf_frame(struct ca__buffer *to, uint32_t machine, size_t cie,
+		     const struct codearena_log_entry *entry);
 size_t ca__dwarf_cie(struct ca__buffer *to, uint32_t machine);
 void ca__dwarf_abbrev(struct ca__buffer *to);
 void ca__dwarf_unit(struct ca__buffer *info, struct ca__buffer *line,

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Records under construction. Errors stay, so that one check at the end does.
+ * Records under construction. The first error sticks, so callers check once.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,10 +13,10 @@
 #define CA__BUFFER_MAX	0x7fffffffUL
 
 /**
- * ca__buffer_put - add bytes
+ * ca__buffer_put - append bytes
  * @buffer: buffer
  * @from: bytes
- * @size: how many
+ * @size: number of bytes
  */
 void ca__buffer_put(struct ca__buffer *buffer, const void *from, size_t size)
 {
@@ -45,11 +45,11 @@ void ca__buffer_put(struct ca__buffer *buffer, const void *from, size_t size)
 }
 
 /**
- * ca__buffer_set - replace a number
+ * ca__buffer_set - overwrite a number
  * @buffer: buffer
- * @at: where it is
- * @value: number
- * @bytes: how many it has
+ * @at: its offset
+ * @value: new value
+ * @bytes: its width in bytes
  */
 void ca__buffer_set(struct ca__buffer *buffer, size_t at, uint64_t value,
 		    unsigned int bytes)
@@ -63,10 +63,10 @@ void ca__buffer_set(struct ca__buffer *buffer, size_t at, uint64_t value,
 }
 
 /**
- * ca__buffer_number - add a number
+ * ca__buffer_number - append a number
  * @buffer: buffer
  * @value: number
- * @bytes: how many it has, at most 8
+ * @bytes: its width in bytes, at most 8
  */
 void ca__buffer_number(struct ca__buffer *buffer, uint64_t value,
 		       unsigned int bytes)
@@ -79,7 +79,7 @@ void ca__buffer_number(struct ca__buffer *buffer, uint64_t value,
 }
 
 /**
- * ca__buffer_unsigned - add a number as ULEB128
+ * ca__buffer_unsigned - append a number as ULEB128
  * @buffer: buffer
  * @value: number
  */
@@ -94,7 +94,7 @@ void ca__buffer_unsigned(struct ca__buffer *buffer, uint64_t value)
 }
 
 /**
- * ca__buffer_signed - add a number as SLEB128
+ * ca__buffer_signed - append a number as SLEB128
  * @buffer: buffer
  * @value: number
  */
@@ -108,7 +108,7 @@ void ca__buffer_signed(struct ca__buffer *buffer, int64_t value)
 }
 
 /**
- * ca__buffer_string - add a string and the 0 at its end
+ * ca__buffer_string - append a string and its terminating 0
  * @buffer: buffer
  * @string: string
  */
@@ -118,7 +118,7 @@ void ca__buffer_string(struct ca__buffer *buffer, const char *string)
 }
 
 /**
- * ca__buffer_name - add a name, escaped, without a 0
+ * ca__buffer_name - append a name, escaped, without a 0
  * @buffer: buffer
  * @name: name
  */
@@ -141,9 +141,9 @@ void ca__buffer_name(struct ca__buffer *buffer, const char *name)
 }
 
 /**
- * ca__buffer_align - add zeros
+ * ca__buffer_align - append zeros up to an alignment
  * @buffer: buffer
- * @align: what its size is to be a multiple of, a power of two
+ * @align: a power of two
  */
 void ca__buffer_align(struct ca__buffer *buffer, size_t align)
 {
@@ -152,10 +152,10 @@ void ca__buffer_align(struct ca__buffer *buffer, size_t align)
 }
 
 /**
- * ca__buffer_free - free the bytes
+ * ca__buffer_drop - free the bytes
  * @buffer: buffer
  */
-void ca__buffer_free(struct ca__buffer *buffer)
+void ca__buffer_drop(struct ca__buffer *buffer)
 {
 	free(buffer->data);
 	memset(buffer, 0, sizeof(*buffer));

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Files that records are added to. Their names can be guessed and /tmp is
- * everybody's, so nothing is opened that somebody else could have laid there.
+ * Files that records are appended to. Their names are predictable and /tmp is
+ * shared, so files that another user could have put there are refused.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,9 +16,9 @@
 #include "log/log.h"
 
 /**
- * ca__log_owner - number of the calling address space
+ * ca__log_owner - id of the calling process, different in a child of fork()
  *
- * Return: as ca__owner_current(), or the process ID.
+ * Return: as ca__owner_current(); the process ID where that is unavailable.
  */
 uint64_t ca__log_owner(void)
 {
@@ -41,14 +41,14 @@ static int ca__log_file_check(int fd)
 
 /**
  * ca__log_open - open a file
- * @file: gets it
- * @directory: where
+ * @file: receives the file
+ * @directory: its directory
  * @format: its name, with one %d for the process ID
- * @append: keep what is there
- * @unlink_it: remove the name
+ * @append: keep its contents
+ * @unlink_it: unlink it
  *
- * Return: 0; -ENAMETOOLONG; -EPERM: something is there that is not ours; the
- * errors of open().
+ * Return: 0; -ENAMETOOLONG; -EPERM: not a regular file of this user with one
+ * link; the errors of open().
  */
 int ca__log_open(struct ca__log_file *file, const char *directory,
 		 const char *format, bool append, bool unlink_it)
@@ -60,7 +60,7 @@ int ca__log_open(struct ca__log_file *file, const char *directory,
 	length = snprintf(path, sizeof(path), "%s/%s", directory, name);
 	if (length < 0 || (size_t)length >= sizeof(path))
 		return -ENAMETOOLONG;
-	/* Not blocking: it could be a pipe. */
+	/* O_NONBLOCK: it could be a pipe. */
 	fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC |
 		  O_NONBLOCK, 0600);
 	if (fd < 0)
@@ -80,8 +80,8 @@ int ca__log_open(struct ca__log_file *file, const char *directory,
 }
 
 /**
- * ca__log_append - add a record, or nothing
- * @file: file; only one thread at a time
+ * ca__log_append - append a record, or nothing
+ * @file: file; the caller serialises calls
  * @record: record
  *
  * Return: 0; the error of @record; the errors of write().
@@ -109,7 +109,7 @@ int ca__log_append(const struct ca__log_file *file,
 
 err_cut:
 	ret = written ? -errno : -ENOSPC;
-	/* Where the file ends is known only now, if others append as well. */
+	/* Others may append too, so the end is known only now. */
 	end = lseek(file->fd, 0, SEEK_CUR);
 	if (done && end >= (off_t)done && ftruncate(file->fd, end - done))
 		return -EIO;

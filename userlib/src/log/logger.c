@@ -2,10 +2,10 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * A logger: sinks, and the queue of code that is logged later.
+ * A logger: sinks, and the queue of deferred code.
  *
- * The lock protects queue, flushing and table. It is never held while a sink
- * works or a callback runs. The rest is immutable.
+ * The lock protects the queue, @flushing and @table. It is not held during
+ * calls of sinks and callbacks. The rest is immutable.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -151,7 +151,7 @@ codearena_logger_sinks(const struct codearena_logger *logger)
 	return logger ? logger->sinks : 0;
 }
 
-/* Lines of those positions that have one. */
+/* The source lines of all positions that have one. */
 static int ca__logger_lines(struct codearena_logger *logger,
 			    const struct codearena_code *code,
 			    struct codearena_log_line **out, size_t *count)
@@ -169,7 +169,7 @@ static int ca__logger_lines(struct codearena_logger *logger,
 	if (!lines)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		/* What was inlined has its position in another function. */
+		/* Positions of inlined code are in other functions. */
 		if (positions[i].inlining_id >= 0)
 			continue;
 		memset(&lines[used], 0, sizeof(*lines));
@@ -286,7 +286,7 @@ CODEARENA_API int codearena_logger_defer(struct codearena_logger *logger,
 	return 0;
 }
 
-/* Takes the oldest; where there is none the flushing is over. */
+/* Takes the oldest entry; without one flushing ends. */
 static struct ca__deferred *ca__deferred_take(struct codearena_logger *logger)
 {
 	struct ca__deferred *deferred;
@@ -362,7 +362,7 @@ CODEARENA_API void codearena_logger_free(struct codearena_logger *logger)
 		return;
 	codearena_perfmap_free(logger->perfmap);
 	codearena_jitdump_free(logger->jitdump);
-	/* A thread that is gone could have been amid a change. */
+	/* In a child: another thread may have been changing the rest. */
 	if (logger->owner != ca__log_owner())
 		return;
 	while ((deferred = logger->first)) {

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What debuggers were told, by address: a hash table with chains.
+ * Registrations with debuggers, by address: a hash table with chains.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,11 +18,11 @@ struct ca__log_slot {
 	struct codearena_gdbjit *object;
 };
 
-/* Where the chain stands, or ends, that the address is in. */
+/* The link to the slot of an address, or the end of its chain. */
 static struct ca__log_slot **ca__table_find(struct ca__log_table *table,
 					    uint64_t address)
 {
-	/* Knuth's multiplicative hashing; addresses end in zeros. */
+	/* Multiplicative hashing, since addresses end in zeros. */
 	uint64_t hash = address * 0x9e3779b97f4a7c15ULL;
 	struct ca__log_slot **slot;
 
@@ -58,11 +58,11 @@ static int ca__table_grow(struct ca__log_table *table)
 }
 
 /**
- * ca__log_table_set - remember what was told of an address
+ * ca__log_table_set - store the registration of an address
  * @table: table
  * @address: address
- * @object: what was told
- * @old: gets what it replaces, or NULL
+ * @object: registration
+ * @old: receives the one that it replaces, or NULL
  *
  * Return: 0; -ENOMEM: nothing has changed.
  */
@@ -95,11 +95,11 @@ int ca__log_table_set(struct ca__log_table *table, uint64_t address,
 }
 
 /**
- * ca__log_table_take - forget an address
+ * ca__log_table_take - remove the registration of an address
  * @table: table
  * @address: address
  *
- * Return: what was told of it; NULL for nothing.
+ * Return: the registration; NULL: none.
  */
 struct codearena_gdbjit *ca__log_table_take(struct ca__log_table *table,
 					    uint64_t address)
@@ -121,7 +121,7 @@ struct codearena_gdbjit *ca__log_table_take(struct ca__log_table *table,
 }
 
 /**
- * ca__log_table_free - have debuggers forget it all
+ * ca__log_table_free - withdraw all registrations
  * @table: table
  */
 void ca__log_table_free(struct ca__log_table *table)

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What debuggers were told, by address. The caller locks.
+ * Registrations with debuggers, by address. The caller locks.
  */
 #ifndef CA__LOGGER_TABLE_H
 #define CA__LOGGER_TABLE_H

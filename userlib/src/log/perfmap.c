@@ -4,7 +4,7 @@
  *
  * The perf map: one line per code, "START SIZE NAME" in hexadecimal.
  *
- * The lock keeps records of threads apart; all else is immutable.
+ * The lock serialises records; all else is immutable.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -66,7 +66,7 @@ CODEARENA_API int codearena_perfmap_add(struct codearena_perfmap *map,
 	pthread_mutex_lock(&map->lock);
 	ret = ca__log_append(&map->file, &record);
 	pthread_mutex_unlock(&map->lock);
-	ca__buffer_free(&record);
+	ca__buffer_drop(&record);
 	return ret;
 }
 

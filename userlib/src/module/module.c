@@ -21,7 +21,8 @@ static int ca__module_opts_check(const struct codearena_module_opts *opts,
 
 	if (opts->flags & ~(CODEARENA_MODULE_F_DEOPT |
 			    CODEARENA_MODULE_F_DEBUG |
-			    CODEARENA_MODULE_F_SYNC))
+			    CODEARENA_MODULE_F_SYNC |
+			    CODEARENA_MODULE_F_LAZY))
 		return -EOPNOTSUPP;
 	if (opts->jump_flags & ~CODEARENA_JUMP_F_BRANCH_TARGET)
 		return -EOPNOTSUPP;
@@ -30,29 +31,18 @@ static int ca__module_opts_check(const struct codearena_module_opts *opts,
 	    (opts->builtin_count && !opts->builtins) ||
 	    (opts->external_count && !opts->externals))
 		return -EINVAL;
-	if (opts->lazy_builtin != CODEARENA_NO_BUILTIN && opts->functions &&
-	    opts->lazy_builtin >= opts->builtin_count)
-		return -EINVAL;
-	return 0;
+	if (opts->flags & CODEARENA_MODULE_F_LAZY)
+		return opts->lazy_builtin < opts->builtin_count ? 0 : -EINVAL;
+	return opts->lazy_builtin ? -EINVAL : 0;
 }
 
 static int ca__module_opts_get(struct codearena_module_opts *to,
 			       const struct codearena_module_opts *from,
 			       uint32_t machine)
 {
-	int ret;
+	int ret = ca__struct_get(to, from, CA__SIZE_MODULE_OPTS, sizeof(*to));
 
-	memset(to, 0, sizeof(*to));
-	to->sz = sizeof(*to);
-	to->lazy_builtin = CODEARENA_NO_BUILTIN;
-	if (!from)
-		return 0;
-	ret = ca__struct_check(from, from->sz, sizeof(*from), sizeof(*to));
-	if (ret)
-		return ret;
-	memcpy(to, from, sizeof(*to));
-	to->sz = sizeof(*to);
-	return ca__module_opts_check(to, machine);
+	return ret ? ret : ca__module_opts_check(to, machine);
 }
 
 static uint64_t *ca__copy_addresses(const uint64_t *from, uint32_t count)
@@ -93,7 +83,7 @@ static void ca__module_delete(struct codearena_module *module)
 	free(module);
 }
 
-/* Batches mostly are smaller, and committing costs about as much for this. */
+/* Most batches are smaller, and committing this much costs little more. */
 #define CA__MODULE_AHEAD	(1U << 20)
 
 static int ca__module_space(struct codearena_module *module,
@@ -114,14 +104,6 @@ static int ca__module_space(struct codearena_module *module,
 	return codearena_allocator_new(manager, &opts, &module->allocator);
 }
 
-/**
- * codearena_module_new - see codearena/module.h
- * @manager: where its space counts
- * @opts: NULL, or options
- * @out: gets the module
- *
- * Return: 0 or a negative errno.
- */
 CODEARENA_API int codearena_module_new(struct codearena_manager *manager,
 				       const struct codearena_module_opts *opts,
 				       struct codearena_module **out)
@@ -144,7 +126,7 @@ CODEARENA_API int codearena_module_new(struct codearena_manager *manager,
 	ret = ca__module_opts_get(&module->opts, opts, stat.machine);
 	if (ret)
 		goto err_module;
-	ca__owner_init(&module->owner, &ca__module_owner_ops,
+	ca__owner_begin(&module->owner, &ca__module_owner_ops,
 		       module->opts.collector);
 	module->machine = stat.machine;
 	module->unit = stat.unit;
@@ -156,7 +138,7 @@ CODEARENA_API int codearena_module_new(struct codearena_manager *manager,
 	ret = ca__module_memory(module);
 	if (!ret)
 		ret = ca__module_space(module, manager);
-	/* They are the caller's, who need not keep them. */
+	/* The caller may free these after the call. */
 	module->opts.name = NULL;
 	module->opts.builtins = NULL;
 	module->opts.externals = NULL;
@@ -165,7 +147,7 @@ CODEARENA_API int codearena_module_new(struct codearena_manager *manager,
 	*out = module;
 	return 0;
 err_owner:
-	ca__owner_fini(&module->owner);
+	ca__owner_end(&module->owner);
 err_module:
 	ca__module_delete(module);
 	return ret;
@@ -183,17 +165,13 @@ static void ca__module_stages_drop(struct codearena_module *module)
 	ca__stages_free(module->stages);
 }
 
-/**
- * codearena_module_free - see codearena/module.h
- * @module: NULL, or a module
- */
 CODEARENA_API void codearena_module_free(struct codearena_module *module)
 {
 	size_t i;
 
 	if (!module)
 		return;
-	ca__owner_fini(&module->owner);
+	ca__owner_end(&module->owner);
 	codearena_logger_detach(module);
 	for (i = 0; i < module->owned_count; i++)
 		ca__module_event(module, CODEARENA_EVENT_FREED,
@@ -205,7 +183,7 @@ CODEARENA_API void codearena_module_free(struct codearena_module *module)
 	ca__module_stages_drop(module);
 	ca__module_handles_free(module);
 	ca__module_spaces_free(module);
-	/* With it go the arenas, and with them the traps. */
+	/* This frees the arenas, and the traps with them. */
 	codearena_allocator_free(module->allocator);
 	ca__module_delete(module);
 }

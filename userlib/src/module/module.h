@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Modules, between the files that implement them.
+ * Modules, for the files that implement them.
  */
 #ifndef CA__MODULE_H
 #define CA__MODULE_H
@@ -17,15 +17,28 @@
 #include "arena/arena.h"
 #include "code/ref.h"
 
-/* Objects, or slots, that one system call deals with at most. */
+/* Sizes of the public structures in the first release. */
+#define CA__SIZE_MODULE_OPTS		120
+#define CA__SIZE_MODULE_COUNTERS	96
+#define CA__SIZE_REMOVED		32
+#define CA__SIZE_RELOC_ERROR		72
+
+_Static_assert(sizeof(struct codearena_module_opts) >= CA__SIZE_MODULE_OPTS &&
+	       sizeof(struct codearena_module_counters) >=
+	       CA__SIZE_MODULE_COUNTERS &&
+	       sizeof(struct codearena_removed) >= CA__SIZE_REMOVED &&
+	       sizeof(struct codearena_reloc_error) >= CA__SIZE_RELOC_ERROR,
+	       "a public structure has shrunk");
+
+/* Largest number of objects, or of slots, in one system call. */
 #define CA__MODULE_STEP		4096
 
 /**
  * struct ca__module_tables - jump tables
  * @jump: the tables
- * @arena: where they are
+ * @arena: the arena that they lie in
  * @parts: near, far and lazy slots, with padding; size 0: none
- * @codes: the same as code objects, NULL: none
+ * @codes: code objects of these, so that lookups find them; NULL: none
  */
 struct ca__module_tables {
 	struct codearena_jump_table *jump;
@@ -38,7 +51,7 @@ struct ca__module_tables {
  * struct ca__module_space - a code space
  * @arena: its arena
  * @region: its addresses
- * @tables: those that its code calls through, its own or another's
+ * @tables: jump tables for its code, its own or those of another space
  */
 struct ca__module_space {
 	struct codearena_arena *arena;
@@ -49,15 +62,16 @@ struct ca__module_space {
 /**
  * struct ca__staged - code that was added and not published
  * @stage: the batch
- * @arena: where it is going
- * @offset: in @arena
- * @bytes: relocated
+ * @arena: where it will be published
+ * @offset: the offset in @arena
+ * @bytes: relocated code
  * @length: number of @bytes
  * @trap_count: entries of @traps
- * @traps: as PUBLISH takes them
+ * @traps: as codearena_arena_publish() takes them
  * @flags: CODEARENA_OBJECT_F_*
- * @claimed: a call works on it; protected by the module's lock
- * @stuck: it can neither be published nor given up; the same
+ * @claimed: a call is working on it; protected by the module's lock
+ * @stuck: it can neither be published nor dropped, since undoing a publish
+ *         failed; protected by the module's lock
  */
 struct ca__staged {
 	struct ca__stage *stage;
@@ -74,12 +88,12 @@ struct ca__staged {
 
 /**
  * struct ca__stage - a batch of added code
- * @left: objects which are still in it; protected by the module's lock
- * @next: list of the module, protected by the module's lock
- * @previous: the same
- * @codes: the objects, NULL where they left
+ * @left: objects still in it; protected by the module's lock
+ * @next: next batch of the module; protected by the module's lock
+ * @previous: previous batch; protected by the module's lock
+ * @codes: the objects; NULL where published or dropped
  * @count: entries of @codes and @entries
- * @entries: one for each object; bytes and traps follow
+ * @entries: one for each object; traps, @codes and bytes follow
  */
 struct ca__stage {
 	size_t left;
@@ -91,28 +105,28 @@ struct ca__stage {
 };
 
 /**
- * struct ca__turn - a function whose slots are to be turned
- * @slot: of the function
- * @target: where to; 0: where it led in the beginning
+ * struct ca__retarget - a function whose slots are to be retargeted
+ * @slot: its slot number
+ * @target: the new target; 0: the initial one
  */
-struct ca__turn {
+struct ca__retarget {
 	uint32_t slot;
 	uint64_t target;
 };
 
 /**
  * struct ca__scratch - memory for calls that change slots
- * @objects: for PUBLISH
- * @turns: slots
- * @entries: patches, those of one jump table after those of another
- * @counts: how many for each
- * @done: how many of these were applied
+ * @objects: for codearena_arena_publish()
+ * @retargets: the slots
+ * @entries: patches, one jump table after the other
+ * @counts: number of patches of each table
+ * @done: number of these that were applied
  */
 struct ca__scratch {
 	struct codearena_object *objects;
 	size_t object_room;
-	struct ca__turn *turns;
-	size_t turn_room;
+	struct ca__retarget *retargets;
+	size_t retarget_room;
 	struct codearena_patch_entry *entries;
 	size_t entry_room;
 	size_t *counts;
@@ -122,30 +136,31 @@ struct ca__scratch {
 
 /**
  * struct codearena_module - a module
- * @owner: of its code; the first member, so that it is the module's address
- * @opts: copy, whose arrays are those below
+ * @owner: owner of its code; the first member, for ca__module_of()
+ * @opts: copy of the options; its pointers to arrays are NULL
  * @builtins: copy of the addresses
  * @externals: copy of the addresses
- * @allocator: space
- * @machine: of the code
- * @unit: what sizes are rounded up to
- * @batch_limit: largest batch
- * @reach: how far code may be from its jump tables
- * @lock: protects all that follows. It nests in the lock of @allocator, that of
- *        an arena nests in it. No callback but validate is called with it held,
- *        and no reference is dropped.
- * @spaces: code spaces, by index of @allocator
+ * @allocator: allocator of code spaces
+ * @machine: ELF machine number
+ * @unit: sizes of code are rounded up to this
+ * @batch_limit: largest batch, in bytes
+ * @reach: largest distance of code from its jump tables
+ * @lock: protects all that follows. Taken after the lock of @allocator and before
+ *        that of an arena. Callbacks other than validate are called without it,
+ *        and references are dropped without it.
+ * @spaces: code spaces, by index in @allocator
  * @tables: jump tables, the main ones first
- * @table: current code of declared functions; it holds a reference
- * @handles: of declared functions, or CODEARENA_HANDLE_INVALID; NULL: none yet
+ * @table: current code of declared functions, with a reference to each
+ * @handles: handles of declared functions, or CODEARENA_HANDLE_INVALID; NULL
+ *           until the first one is allocated
  * @owned: published code
  * @stages: batches of added code
- * @debug: in the debug state
- * @stat: counters
- * @scratch: memory
- * @log_lock: held for reading by who uses @logger; taken before @lock
- * @logger: NULL, or is told about code; who writes holds both locks
- * @logged_tables: of @tables, how many @logger knows
+ * @debug: whether it is in the debug state
+ * @counters: without @dead, and without table bytes in the sums by tier
+ * @scratch: memory for calls
+ * @log_lock: held for reading while @logger is used; taken before @lock
+ * @logger: NULL, or the logger; written with both locks held
+ * @logged_tables: number of @tables that @logger knows
  * @log_error: the first error of @logger
  */
 struct codearena_module {
@@ -172,7 +187,7 @@ struct codearena_module {
 	size_t owned_room;
 	struct ca__stage *stages;
 	bool debug;
-	struct codearena_module_stat stat;
+	struct codearena_module_counters counters;
 	struct ca__scratch scratch;
 	pthread_rwlock_t log_lock;
 	struct codearena_logger *logger;
@@ -180,12 +195,20 @@ struct codearena_module {
 	int log_error;
 };
 
+/* Bytes of the body of an object, without padding. */
+static inline uint64_t ca__desc_size(const struct codearena_code_desc *desc)
+{
+	return (uint64_t)desc->instructions_size + desc->safepoint_size +
+		desc->handler_size + desc->constant_pool_size +
+		desc->comments_size;
+}
+
 static inline bool ca__module_has_tables(const struct codearena_module *module)
 {
 	return module->opts.functions || module->opts.builtin_count;
 }
 
-/* The number of a declared function, false if it is none. */
+/* Slot number of a declared function; false if it is none. */
 static inline bool ca__module_slot(const struct codearena_module *module,
 				   uint32_t function, uint32_t *slot)
 {
@@ -194,7 +217,7 @@ static inline bool ca__module_slot(const struct codearena_module *module,
 		*slot < module->opts.functions;
 }
 
-/* Is it code of a declared function? Then it gets the number of that. */
+/* Is it code of a declared function? Then @slot gets the slot number. */
 static inline bool ca__module_declares(const struct codearena_module *module,
 				       const struct codearena_code *code,
 				       uint32_t *slot)
@@ -202,6 +225,15 @@ static inline bool ca__module_declares(const struct codearena_module *module,
 	return code->kind == CODEARENA_CODE_FUNCTION &&
 		code->function_index >= 0 &&
 		ca__module_slot(module, code->function_index, slot);
+}
+
+/* Is it published code of this module? Its lock is held. */
+static inline bool ca__module_published(const struct codearena_module *module,
+					const struct codearena_code *code)
+{
+	return code && code->owner == &module->owner &&
+		(code->phase == CA__CODE_PUBLISHED ||
+		 code->phase == CA__CODE_RELEASED);
 }
 
 static inline struct codearena_module *
@@ -218,8 +250,29 @@ ca__module_tables_at(struct codearena_module *module, uint64_t address);
 void ca__module_spaces_free(struct codearena_module *module);
 
 /* module_add.c */
-void ca__abandon_each(struct codearena_module *module,
-		      struct codearena_code *const *codes, size_t count);
+int ca__module_add(struct codearena_module *module,
+		   const struct codearena_code_desc *descs, size_t count,
+		   struct codearena_code **out,
+		   struct codearena_reloc_error *failed);
+int ca__module_add_any(struct codearena_module *module,
+		       const struct codearena_code_desc *descs, size_t count,
+		       struct codearena_code **out,
+		       struct codearena_reloc_error *failed);
+int ca__failed_begin(const struct codearena_reloc_error *failed,
+		     struct codearena_reloc_error *own);
+int ca__failed_end(struct codearena_reloc_error *failed,
+		   struct codearena_reloc_error *own, int error);
+void ca__module_abandon(struct codearena_module *module,
+			struct codearena_code *code);
+
+/* module_publish.c */
+int ca__module_publish(struct codearena_module *module,
+		       struct codearena_code *const *codes, size_t count,
+		       bool keep, size_t *failed);
+
+/* module_drop.c */
+void ca__drop_each(struct codearena_module *module,
+		   struct codearena_code *const *codes, size_t count);
 
 /* module_stage.c */
 struct ca__stage *ca__stage_new(struct codearena_module *module,
@@ -231,22 +284,24 @@ void ca__staged_leave(struct codearena_module *module,
 		      struct ca__staged *staged, struct ca__stage **unused);
 void ca__stages_free(struct ca__stage *stages);
 
-/* module_turn.c */
+/* module_retarget.c */
 int ca__scratch_reserve(struct codearena_module *module, size_t objects,
-			size_t turns);
+			size_t slots);
 void ca__scratch_free(struct ca__scratch *scratch);
-int ca__turns_prepare(struct codearena_module *module, size_t count);
-int ca__turns_apply(struct codearena_module *module);
-bool ca__turns_undo(struct codearena_module *module);
-size_t ca__turns_of(struct codearena_module *module,
-		    const struct codearena_arena *arena,
-		    struct codearena_patch_entry **entries, size_t *table);
+int ca__retarget_prepare(struct codearena_module *module, size_t count);
+int ca__retarget_apply(struct codearena_module *module);
+bool ca__retarget_undo(struct codearena_module *module);
+size_t ca__retarget_of(struct codearena_module *module,
+		       const struct codearena_arena *arena,
+		       struct codearena_patch_entry **entries, size_t *table);
 
 /* module_own.c */
 extern const struct ca__owner_ops ca__module_owner_ops;
+int ca__code_by_start(const void *a, const void *b);
 int ca__owned_reserve(struct codearena_module *module, size_t more);
 void ca__owned_add(struct codearena_module *module,
 		   struct codearena_code *code);
+void ca__module_put(struct codearena_code *const *codes, size_t count);
 void ca__module_event(struct codearena_module *module,
 		      enum codearena_event event, struct codearena_code *code);
 
@@ -259,10 +314,19 @@ void ca__module_log(struct codearena_module *module,
 void ca__module_log_gone(struct codearena_module *module,
 			 struct codearena_code *const *codes, size_t count);
 
+/* module_revert.c */
+int ca__revert_begin(struct codearena_module *module,
+		     codearena_handle **handles);
+int ca__revert_reserve(struct codearena_module *module);
+void ca__revert_codes(struct codearena_module *module,
+		      struct codearena_code *const *codes, size_t count);
+void ca__revert_handles(struct codearena_module *module,
+			const codearena_handle *handles);
+
 /* module_handle.c */
 int ca__module_handle_locked(struct codearena_module *module, uint32_t slot,
 			     uint64_t signature, codearena_handle *out);
-void ca__module_handle_turn(struct codearena_module *module, uint32_t slot);
+void ca__module_handle_retarget(struct codearena_module *module, uint32_t slot);
 void ca__module_handles_free(struct codearena_module *module);
 
 #endif /* CA__MODULE_H */

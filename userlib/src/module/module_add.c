@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Adding code to a module: space, relocation, code objects. Nothing of it needs
- * the module's lock but the list of batches, so many threads add at a time.
+ * Adding code to a module: space, relocation, code objects. Only the list of
+ * batches needs the module's lock, so threads add side by side.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,23 +17,20 @@
 /**
  * struct ca__adding - one call
  * @module: the module
+ * @descs: descriptions, as large as this library has them
+ * @out: gets the code
  * @context: what relocations refer to
  * @tables: jump tables near the batch
- * @failed: NULL, or where to say what was refused
+ * @failed: gets what was refused
  */
 struct ca__adding {
 	struct codearena_module *module;
+	const struct codearena_code_desc *descs;
+	struct codearena_code **out;
 	struct ca__reloc_context context;
 	struct ca__module_tables *tables;
 	struct codearena_reloc_error *failed;
 };
-
-static uint64_t ca__desc_size(const struct codearena_code_desc *desc)
-{
-	return (uint64_t)desc->instructions_size + desc->safepoint_size +
-		desc->handler_size + desc->constant_pool_size +
-		desc->comments_size;
-}
 
 static struct ca__reloc_object
 ca__desc_relocs(const struct codearena_code_desc *desc, uint64_t address)
@@ -48,17 +45,6 @@ ca__desc_relocs(const struct codearena_code_desc *desc, uint64_t address)
 		.pool_size = desc->constant_pool_size,
 		.size = ca__desc_size(desc),
 	};
-}
-
-static void ca__add_failed(struct ca__adding *adding, size_t object, int error)
-{
-	struct codearena_reloc_error *failed = adding->failed;
-
-	if (!failed)
-		return;
-	failed->object = object;
-	if (!failed->error)
-		failed->error = error;
 }
 
 static int ca__handle_resolve(struct codearena_module *module, uint32_t slot,
@@ -95,49 +81,54 @@ static int ca__add_resolve(void *data, uint32_t kind, uint32_t index,
 	return *target ? 0 : -ENOENT;
 }
 
-/* What can be told without a place: then failures are cheap. */
-static int ca__add_check(struct ca__adding *adding,
-			 const struct codearena_code_desc *descs, size_t count,
-			 size_t first)
+static int ca__add_check_one(struct ca__adding *adding,
+			     const struct codearena_code_desc *desc)
 {
-	struct codearena_module *module = adding->module;
+	const struct codearena_module *module = adding->module;
+	struct ca__reloc_object object;
+	int ret;
+
+	ret = ca__code_check(desc);
+	if (ret)
+		return ret;
+	if (desc->kind == CODEARENA_CODE_JUMP_TABLE || !desc->body)
+		return -EINVAL;
+	if (desc->function_index >= 0 &&
+	    (uint32_t)desc->function_index >= module->opts.imports +
+					      module->opts.functions)
+		return -EINVAL;
+	if (ca__align_up(ca__desc_size(desc), module->unit) >
+	    module->batch_limit)
+		return -ENOSPC;
+	if (!desc->reloc_count)
+		return 0;
+	object = ca__desc_relocs(desc, 0);
+	return ca__reloc_check(&adding->context, &object, desc->body,
+			       adding->failed);
+}
+
+/* All that can be checked without an address: such failures cost little. */
+static int ca__add_check(struct ca__adding *adding, size_t count)
+{
 	size_t i;
 	int ret;
 
 	for (i = 0; i < count; i++) {
-		const struct codearena_code_desc *desc = &descs[i];
-		struct ca__reloc_object object;
-
-		ret = ca__code_check(desc);
-		if (!ret && (desc->kind == CODEARENA_CODE_JUMP_TABLE ||
-			     !desc->body))
-			ret = -EINVAL;
-		if (!ret && desc->function_index >= 0 &&
-		    (uint32_t)desc->function_index >= module->opts.imports +
-						      module->opts.functions)
-			ret = -EINVAL;
-		if (!ret && ca__align_up(ca__desc_size(desc), module->unit) >
-			    module->batch_limit)
-			ret = -ENOSPC;
-		if (!ret && desc->reloc_count) {
-			object = ca__desc_relocs(desc, 0);
-			ret = ca__reloc_check(&adding->context, &object,
-					      desc->body, adding->failed);
-		}
+		ret = ca__add_check_one(adding, &adding->descs[i]);
 		if (ret) {
-			ca__add_failed(adding, first + i, ret);
+			adding->failed->object = i;
 			return ret;
 		}
 	}
 	return 0;
 }
 
-static int ca__add_object(struct ca__adding *adding,
-			  const struct codearena_code_desc *desc,
+static int ca__add_object(struct ca__adding *adding, size_t index,
 			  struct ca__staged *staged,
-			  struct codearena_region region,
-			  struct codearena_code **out)
+			  struct codearena_region region)
 {
+	const struct codearena_code_desc *desc = &adding->descs[index];
+	struct codearena_code *code;
 	struct ca__reloc_object object;
 	int ret = 0;
 
@@ -147,36 +138,54 @@ static int ca__add_object(struct ca__adding *adding,
 				      staged->bytes, adding->failed);
 	}
 	if (!ret)
-		ret = ca__code_new(desc, region, &adding->module->owner, out);
-	if (ret)
+		ret = ca__code_new(desc, region, &adding->module->owner, &code);
+	if (ret) {
+		adding->failed->object = index;
 		return ret;
-	(*out)->place.staged = staged;
-	(*out)->phase = CA__CODE_ADDED;
+	}
+	code->place.staged = staged;
+	code->phase = CA__CODE_ADDED;
+	adding->out[index] = code;
 	return 0;
 }
 
-/* Never fails: it was divided into as many pieces. */
+/* Cannot fail: the allocator has divided the space already. */
 static void ca__give_back(struct codearena_module *module,
 			  struct codearena_region region)
 {
 	codearena_allocator_release(module->allocator, &region, 1, NULL);
 }
 
-static int ca__add_objects(struct ca__adding *adding,
-			   const struct codearena_code_desc *descs,
-			   size_t count, size_t first,
-			   struct codearena_region all, struct ca__stage *stage,
-			   struct codearena_code **out)
+/**
+ * ca__module_abandon - free code that was added and has left its batch
+ * @module: module, whose lock is not held
+ * @code: the code
+ */
+void ca__module_abandon(struct codearena_module *module,
+			struct codearena_code *code)
 {
+	struct codearena_region region = {
+		.begin = code->start,
+		.size = code->size,
+	};
+
+	ca__give_back(module, region);
+	ca__code_destroy(code);
+}
+
+static int ca__add_objects(struct ca__adding *adding, size_t first,
+			   struct codearena_region all, struct ca__stage *stage)
+{
+	struct codearena_code **out = adding->out + first;
 	struct codearena_region region = { .begin = all.begin };
 	size_t i;
 	int ret;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < stage->count; i++) {
 		region.size = ca__align_up(stage->entries[i].length,
 					   adding->module->unit);
-		ret = ca__add_object(adding, &descs[i], &stage->entries[i],
-				     region, &out[i]);
+		ret = ca__add_object(adding, first + i, &stage->entries[i],
+				     region);
 		if (ret)
 			goto err_objects;
 		stage->codes[i] = out[i];
@@ -184,7 +193,6 @@ static int ca__add_objects(struct ca__adding *adding,
 	}
 	return 0;
 err_objects:
-	ca__add_failed(adding, first + i, ret);
 	while (i--) {
 		ca__code_destroy(out[i]);
 		out[i] = NULL;
@@ -200,14 +208,13 @@ static void ca__stage_append(struct codearena_module *module,
 	if (stage->next)
 		stage->next->previous = stage;
 	module->stages = stage;
-	module->stat.added += stage->count;
+	module->counters.added += stage->count;
 	pthread_mutex_unlock(&module->lock);
 }
 
-static int ca__add_batch(struct ca__adding *adding,
-			 const struct codearena_code_desc *descs, size_t count,
-			 size_t first, uint64_t size,
-			 struct codearena_code **out)
+/* Adds @count objects, the first of which is number @first, side by side. */
+static int ca__add_batch(struct ca__adding *adding, size_t first, size_t count,
+			 uint64_t size)
 {
 	struct codearena_module *module = adding->module;
 	struct codearena_region region;
@@ -225,10 +232,10 @@ static int ca__add_batch(struct ca__adding *adding,
 	adding->tables = ca__module_tables_at(module, region.begin);
 	pthread_mutex_unlock(&module->lock);
 	ret = -ENOMEM;
-	stage = ca__stage_new(module, descs, count, region);
+	stage = ca__stage_new(module, adding->descs + first, count, region);
 	if (!stage)
 		goto err_region;
-	ret = ca__add_objects(adding, descs, count, first, region, stage, out);
+	ret = ca__add_objects(adding, first, region, stage);
 	if (ret)
 		goto err_stage;
 	ca__stage_append(module, stage);
@@ -240,28 +247,26 @@ err_region:
 	return ret;
 }
 
-static int ca__add_split(struct ca__adding *adding,
-			 const struct codearena_code_desc *descs, size_t count,
-			 size_t first, struct codearena_code **out)
+/* Halves what is larger than a batch may be. */
+static int ca__add_split(struct ca__adding *adding, size_t first, size_t count)
 {
 	struct codearena_module *module = adding->module;
+	size_t i, half = count / 2;
 	uint64_t size = 0;
-	size_t i, half;
 	int ret;
 
-	for (i = 0; i < count; i++)
-		size += ca__align_up(ca__desc_size(&descs[i]), module->unit);
+	for (i = first; i < first + count; i++)
+		size += ca__align_up(ca__desc_size(&adding->descs[i]),
+				     module->unit);
 	if (size <= module->batch_limit)
-		return ca__add_batch(adding, descs, count, first, size, out);
-	half = count / 2;
-	ret = ca__add_split(adding, descs, half, first, out);
+		return ca__add_batch(adding, first, count, size);
+	ret = ca__add_split(adding, first, half);
 	if (ret)
 		return ret;
-	ret = ca__add_split(adding, descs + half, count - half, first + half,
-			    out + half);
+	ret = ca__add_split(adding, first + half, count - half);
 	if (ret) {
-		codearena_module_abandon(module, out, half);
-		memset(out, 0, half * sizeof(*out));
+		codearena_module_drop(module, adding->out + first, half);
+		memset(adding->out + first, 0, half * sizeof(*adding->out));
 	}
 	return ret;
 }
@@ -285,121 +290,147 @@ ca__add_context(struct ca__adding *adding)
 }
 
 /**
- * codearena_module_add - see codearena/module.h
+ * ca__module_add - add code
+ * @module: module
+ * @descs: array of descriptions, as large as this library has them
+ * @count: entries of @descs, not 0
+ * @out: array that gets the code
+ * @failed: gets what was refused
+ *
+ * Return: as codearena_module_add().
+ */
+int ca__module_add(struct codearena_module *module,
+		   const struct codearena_code_desc *descs, size_t count,
+		   struct codearena_code **out,
+		   struct codearena_reloc_error *failed)
+{
+	struct ca__adding adding = {
+		.module = module,
+		.descs = descs,
+		.out = out,
+		.failed = failed,
+	};
+	int ret;
+
+	memset(out, 0, count * sizeof(*out));
+	adding.context = ca__add_context(&adding);
+	ret = ca__add_check(&adding, count);
+	return ret ? ret : ca__add_split(&adding, 0, count);
+}
+
+/*
+ * Entries are as far apart as the first one says that it is large. Returns the
+ * array itself if it has this library's structures, else a copy that has.
+ */
+static int ca__descs_get(const struct codearena_code_desc *descs, size_t count,
+			 struct codearena_code_desc **copy, size_t *failed)
+{
+	size_t stride = descs->sz, sz, i;
+	int ret = 0;
+
+	*copy = NULL;
+	if (stride != sizeof(*descs)) {
+		*copy = malloc(count * sizeof(**copy));
+		if (!*copy)
+			return -ENOMEM;
+	}
+	for (i = 0; i < count && !ret; i++) {
+		const char *from = (const char *)descs + i * stride;
+
+		memcpy(&sz, from, sizeof(sz));
+		if (sz != stride)
+			ret = -EINVAL;
+		else if (*copy)
+			ret = ca__struct_get(*copy + i, from,
+					     CA__SIZE_CODE_DESC,
+					     sizeof(**copy));
+		if (ret)
+			*failed = i;
+		else if (*copy)
+			(*copy)[i].sz = sizeof(**copy);
+	}
+	return ret;
+}
+
+/**
+ * ca__module_add_any - add code that programs of any version describe
  * @module: module
  * @descs: array of descriptions
  * @count: entries of @descs
  * @out: array that gets the code
- * @failed: NULL, or gets what was refused
+ * @failed: gets what was refused
  *
- * Return: 0 or a negative errno.
+ * Return: as codearena_module_add().
  */
+int ca__module_add_any(struct codearena_module *module,
+		       const struct codearena_code_desc *descs, size_t count,
+		       struct codearena_code **out,
+		       struct codearena_reloc_error *failed)
+{
+	struct codearena_code_desc *copy;
+	int ret;
+
+	if (!module || !descs || !count || !out ||
+	    count > SIZE_MAX / CA__MODULE_STEP)
+		return -EINVAL;
+	memset(out, 0, count * sizeof(*out));
+	ret = ca__descs_get(descs, count, &copy, &failed->object);
+	if (!ret)
+		ret = ca__module_add(module, copy ? copy : descs, count, out,
+				     failed);
+	free(copy);
+	return ret;
+}
+
+/**
+ * ca__failed_begin - begin a call that says what was refused
+ * @failed: NULL, or the caller's structure
+ * @own: gets one that blames nothing
+ *
+ * Return: 0; -EINVAL: @failed is too short.
+ */
+int ca__failed_begin(const struct codearena_reloc_error *failed,
+		     struct codearena_reloc_error *own)
+{
+	if (failed && failed->sz < CA__SIZE_RELOC_ERROR)
+		return -EINVAL;
+	*own = (struct codearena_reloc_error){
+		.sz = sizeof(*own),
+		.object = SIZE_MAX,
+		.index = SIZE_MAX,
+	};
+	return 0;
+}
+
+/**
+ * ca__failed_end - end a call that says what was refused
+ * @failed: NULL, or the caller's structure
+ * @own: what was refused
+ * @error: what the call returns
+ *
+ * Return: @error.
+ */
+int ca__failed_end(struct codearena_reloc_error *failed,
+		   struct codearena_reloc_error *own, int error)
+{
+	own->error = error;
+	if (failed)
+		ca__struct_put(failed, own, CA__SIZE_RELOC_ERROR, sizeof(*own));
+	return error;
+}
+
 CODEARENA_API int codearena_module_add(struct codearena_module *module,
 				       const struct codearena_code_desc *descs,
 				       size_t count,
 				       struct codearena_code **out,
 				       struct codearena_reloc_error *failed)
 {
-	struct ca__adding adding = { .module = module, .failed = failed };
+	struct codearena_reloc_error own;
 	int ret;
 
-	if (failed) {
-		size_t sz = failed->sz;
-
-		ret = ca__struct_check(failed, sz, sizeof(*failed), sz);
-		if (ret)
-			return ret;
-		memset(failed, 0, sizeof(*failed));
-		failed->sz = sz;
-		failed->object = SIZE_MAX;
-		failed->index = SIZE_MAX;
-	}
-	if (!module || !descs || !count || !out ||
-	    count > SIZE_MAX / 4096)
-		return -EINVAL;
-	memset(out, 0, count * sizeof(*out));
-	adding.context = ca__add_context(&adding);
-	ret = ca__add_check(&adding, descs, count, 0);
-	if (!ret)
-		ret = ca__add_split(&adding, descs, count, 0, out);
-	if (failed && ret)
-		failed->error = ret;
-	return ret;
-}
-
-static int ca__abandon_claim(struct codearena_module *module,
-			     struct codearena_code *const *codes, size_t count)
-{
-	struct ca__staged *staged;
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		staged = ca__staged_of(module, codes[i]);
-		if (!staged || staged->claimed || staged->stuck)
-			break;
-		staged->claimed = true;
-	}
-	if (i == count)
-		return 0;
-	while (i--)
-		ca__staged_of(module, codes[i])->claimed = false;
-	return -EINVAL;
-}
-
-/**
- * codearena_module_abandon - see codearena/module.h
- * @module: module
- * @codes: array of code
- * @count: entries of @codes
- *
- * Return: 0 or -EINVAL.
- */
-CODEARENA_API int
-codearena_module_abandon(struct codearena_module *module,
-			 struct codearena_code *const *codes, size_t count)
-{
-	struct ca__stage *unused = NULL;
-	size_t i;
-	int ret;
-
-	if (!module || !codes || !count)
-		return -EINVAL;
-	pthread_mutex_lock(&module->lock);
-	ret = ca__abandon_claim(module, codes, count);
-	for (i = 0; i < count && !ret; i++)
-		ca__staged_leave(module, ca__staged_of(module, codes[i]),
-				 &unused);
-	pthread_mutex_unlock(&module->lock);
+	ret = ca__failed_begin(failed, &own);
 	if (ret)
 		return ret;
-	ca__stages_free(unused);
-	for (i = 0; i < count; i++) {
-		struct codearena_region region = {
-			.begin = codes[i]->start,
-			.size = codes[i]->size,
-		};
-
-		ca__give_back(module, region);
-		ca__code_destroy(codes[i]);
-	}
-	return 0;
-}
-
-/**
- * ca__abandon_each - give up code of which some may not be given up
- * @module: module
- * @codes: array of code that was not published; entries may be NULL
- * @count: entries of @codes
- *
- * What is stuck stays until the module goes, and only that.
- */
-void ca__abandon_each(struct codearena_module *module,
-		      struct codearena_code *const *codes, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		if (codes[i])
-			codearena_module_abandon(module, &codes[i], 1);
-	}
+	ret = ca__module_add_any(module, descs, count, out, &own);
+	return ca__failed_end(failed, &own, ret);
 }

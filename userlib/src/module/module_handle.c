@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Code pointer handles of a module's functions, made when somebody asks.
+ * Code pointer handles of a module's functions, allocated at first use.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "code/handle.h"
 #include "module/module.h"
 
-/* Where a handle leads: to current code, or to the near slot. */
+/* Target of a handle: current code, or else the near slot. */
 static uint64_t ca__handle_entry(const struct codearena_module *module,
 				 uint32_t slot)
 {
@@ -41,7 +41,7 @@ static int ca__handles_make(struct codearena_module *module)
  * @signature: for a handle that has to be made
  * @out: gets the handle
  *
- * Return: 0; -ENOENT: no table, or the handle does not lead back to the
+ * Return: 0; -ENOENT: no table, or the handle has another target than the
  * function; -ENOMEM, -ENOSPC.
  */
 int ca__module_handle_locked(struct codearena_module *module, uint32_t slot,
@@ -60,17 +60,17 @@ int ca__module_handle_locked(struct codearena_module *module, uint32_t slot,
 	if (ret)
 		return ret;
 	*out = module->handles[slot];
-	/* Somebody else may have released or set it: the table is shared. */
+	/* The table is shared: another user may have released or set it. */
 	ret = ca__handle_get(module->opts.handles, *out, &found, NULL);
 	return ret || found != entry ? -ENOENT : 0;
 }
 
 /**
- * ca__module_handle_turn - lead a handle to where its slot leads now
+ * ca__module_handle_retarget - retarget a handle as its slot was
  * @module: module, whose lock is held
  * @slot: of a declared function
  */
-void ca__module_handle_turn(struct codearena_module *module, uint32_t slot)
+void ca__module_handle_retarget(struct codearena_module *module, uint32_t slot)
 {
 	if (module->handles &&
 	    module->handles[slot] != CODEARENA_HANDLE_INVALID)
@@ -95,15 +95,6 @@ void ca__module_handles_free(struct codearena_module *module)
 	free(module->handles);
 }
 
-/**
- * codearena_module_handle - see codearena/module.h
- * @module: module
- * @function: index of a declared function
- * @signature: what indirect callers will demand
- * @out: gets the handle
- *
- * Return: 0 or a negative errno.
- */
 CODEARENA_API int codearena_module_handle(struct codearena_module *module,
 					  uint32_t function, uint64_t signature,
 					  codearena_handle *out)

@@ -2,13 +2,13 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * A logger of a module: what is published is logged, and what is freed is taken
- * from debuggers.
+ * The logger of a module: reports published code to profilers and debuggers, and
+ * freed code to debuggers.
  *
- * The logger does not change while somebody holds log_lock for reading, which
- * is what it is used under; the module's lock, which nests in it, says which
- * code a logger that was attached meanwhile finds by itself. Readers may nest,
- * as a callback of the logger may give back a reference.
+ * A thread holds log_lock for reading while it uses the logger, which cannot
+ * change meanwhile. Readers may nest, since a callback of the logger may drop a
+ * reference. The module's lock, taken after log_lock, separates the code that an
+ * attaching logger finds in the module from the code that is published later.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static void ca__module_log_one(struct codearena_module *module,
 	pthread_mutex_unlock(&module->lock);
 }
 
-/* Tables live as long as the module; each of them is logged once. */
+/* Jump tables live as long as the module; each is logged once. */
 static void ca__module_log_tables(struct codearena_module *module)
 {
 	struct ca__module_tables *tables;
@@ -51,7 +51,7 @@ static void ca__module_log_tables(struct codearena_module *module)
 }
 
 /**
- * ca__module_log_begin - the logger stays what it is
+ * ca__module_log_begin - keep the logger from changing
  * @module: module, whose lock is not held
  */
 void ca__module_log_begin(struct codearena_module *module)
@@ -60,7 +60,7 @@ void ca__module_log_begin(struct codearena_module *module)
 }
 
 /**
- * ca__module_log_end - the logger may change again
+ * ca__module_log_end - let the logger change again
  * @module: module, for which ca__module_log_begin() was called
  */
 void ca__module_log_end(struct codearena_module *module)
@@ -69,10 +69,10 @@ void ca__module_log_end(struct codearena_module *module)
 }
 
 /**
- * ca__module_log - code was published
+ * ca__module_log - report published code
  * @module: module, whose lock is not held
- * @logger: the logger at the time of publishing; one that came later has seen
- *          the code
+ * @logger: the logger at the time of publishing; a later one found the code when
+ *          it was attached
  * @codes: array of code that references are held to
  * @count: entries of @codes
  */
@@ -92,7 +92,7 @@ void ca__module_log(struct codearena_module *module,
 }
 
 /**
- * ca__module_log_gone - code is about to be freed
+ * ca__module_log_gone - report code that is about to be freed
  * @module: module, for which ca__module_log_begin() was called
  * @codes: array of code
  * @count: entries of @codes
@@ -106,7 +106,7 @@ void ca__module_log_gone(struct codearena_module *module,
 		ca__logger_forget(module->logger, codes[i]->start);
 }
 
-/* Array of the code that a logger has to be told of, and references to it. */
+/* Attach a logger; get references to the code that it must report now. */
 static int ca__module_log_set(struct codearena_module *module,
 			      struct codearena_logger *logger,
 			      struct codearena_code ***out, size_t *count)
@@ -140,13 +140,6 @@ static int ca__module_log_set(struct codearena_module *module,
 	return 0;
 }
 
-/**
- * codearena_logger_attach - see codearena/log.h
- * @logger: logger
- * @module: module
- *
- * Return: 0 or a negative errno.
- */
 CODEARENA_API int codearena_logger_attach(struct codearena_logger *logger,
 					  struct codearena_module *module)
 {
@@ -166,7 +159,7 @@ CODEARENA_API int codearena_logger_attach(struct codearena_logger *logger,
 	if (ret)
 		return ret;
 	ca__module_log(module, logger, codes, count);
-	codearena_module_put(codes, count);
+	ca__module_put(codes, count);
 	free(codes);
 	return 0;
 }
@@ -188,12 +181,6 @@ static void ca__module_log_forget(struct codearena_module *module,
 	}
 }
 
-/**
- * codearena_logger_detach - see codearena/log.h
- * @module: module
- *
- * Return: 0 or a negative errno.
- */
 CODEARENA_API int codearena_logger_detach(struct codearena_module *module)
 {
 	int ret = -ENOENT;

@@ -2,9 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What a module owns: published code, by an array without order, in which each
- * object knows its index. Adding and removing takes the same time however much
- * there is; who wants it in the order of addresses sorts it then.
+ * The published code that a module owns: an unordered array, in which each object
+ * knows its index. Adding and removing takes constant time; callers that need
+ * the code by address sort it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "module/module.h"
 #include "space/space.h"
 
-/* Code that is freed at a time, and where there is no memory for that. */
+/* Code objects freed at a time; the smaller number needs no memory. */
 #define CA__REAP_STEP	4096
 #define CA__REAP_SMALL	64
 
@@ -41,16 +41,16 @@ int ca__owned_reserve(struct codearena_module *module, size_t more)
 	return 0;
 }
 
-/* What an object adds to a counter of its tier, if it counts there. */
+/* The counter of a tier that an object adds to, or NULL. */
 static uint64_t *ca__tier_bytes(struct codearena_module *module,
 				const struct codearena_code *code)
 {
 	if (code->debug != CODEARENA_DEBUG_NONE)
 		return NULL;
 	if (code->tier == CODEARENA_TIER_BASELINE)
-		return &module->stat.baseline_bytes;
+		return &module->counters.baseline_bytes;
 	if (code->tier == CODEARENA_TIER_OPTIMIZED)
-		return &module->stat.optimized_bytes;
+		return &module->counters.optimized_bytes;
 	return NULL;
 }
 
@@ -66,9 +66,9 @@ void ca__owned_add(struct codearena_module *module, struct codearena_code *code)
 	code->place.index = module->owned_count;
 	code->phase = CA__CODE_PUBLISHED;
 	module->owned[module->owned_count++] = code;
-	module->stat.codes++;
-	module->stat.code_bytes += code->size;
-	module->stat.metadata_bytes += ca__code_memory(code);
+	module->counters.codes++;
+	module->counters.code_bytes += code->size;
+	module->counters.metadata_bytes += ca__code_memory(code);
 	if (bytes)
 		*bytes += code->size;
 }
@@ -81,15 +81,15 @@ static void ca__owned_remove(struct codearena_module *module,
 
 	module->owned[code->place.index] = last;
 	last->place.index = code->place.index;
-	module->stat.codes--;
-	module->stat.code_bytes -= code->size;
-	module->stat.metadata_bytes -= ca__code_memory(code);
+	module->counters.codes--;
+	module->counters.code_bytes -= code->size;
+	module->counters.metadata_bytes -= ca__code_memory(code);
 	if (bytes)
 		*bytes -= code->size;
 }
 
 /**
- * ca__module_event - tell the program what happened
+ * ca__module_event - call the event callback
  * @module: module, whose lock is not held
  * @event: what
  * @code: code that a reference is held to, or that is being freed
@@ -102,22 +102,28 @@ void ca__module_event(struct codearena_module *module,
 }
 
 /**
- * codearena_module_put - see codearena/module.h
- * @codes: array of code
+ * ca__module_put - drop references, which may call back
+ * @codes: array of code; entries may be NULL
  * @count: entries of @codes
  */
-CODEARENA_API void codearena_module_put(struct codearena_code *const *codes,
-					size_t count)
+void ca__module_put(struct codearena_code *const *codes, size_t count)
 {
 	size_t i;
 
-	for (i = 0; codes && i < count; i++) {
+	for (i = 0; i < count; i++) {
 		if (codes[i])
 			codearena_code_put(codes[i]);
 	}
 }
 
-static int ca__by_start(const void *a, const void *b)
+/**
+ * ca__code_by_start - compare pointers to code by address, for qsort()
+ * @a: pointer to a pointer
+ * @b: pointer to a pointer
+ *
+ * Return: as qsort() wants it.
+ */
+int ca__code_by_start(const void *a, const void *b)
 {
 	const struct codearena_code *first =
 		*(struct codearena_code *const *)a;
@@ -127,7 +133,7 @@ static int ca__by_start(const void *a, const void *b)
 	return first->start < second->start ? -1 : first->start > second->start;
 }
 
-/* They mostly come in the order of publishing, or just the other way round. */
+/* Usually in the order of publishing already, or in the reverse order. */
 static void ca__sort_by_start(struct codearena_code **codes, size_t count)
 {
 	size_t up = 1, down = 1, i;
@@ -139,7 +145,7 @@ static void ca__sort_by_start(struct codearena_code **codes, size_t count)
 	if (up >= count)
 		return;
 	if (down < count) {
-		qsort(codes, count, sizeof(*codes), ca__by_start);
+		qsort(codes, count, sizeof(*codes), ca__code_by_start);
 		return;
 	}
 	for (i = 0; i < count / 2; i++) {
@@ -151,9 +157,9 @@ static void ca__sort_by_start(struct codearena_code **codes, size_t count)
 }
 
 /**
- * struct ca__freeing - code that is freed by one call
- * @regions: where it is, neighbours joined
- * @pieces: of how many objects each consists
+ * struct ca__freeing - memory for freeing code
+ * @regions: regions of the code, neighbours joined
+ * @pieces: number of code objects in each
  * @room: entries of both
  */
 struct ca__freeing {
@@ -162,7 +168,7 @@ struct ca__freeing {
 	size_t room;
 };
 
-/* Where the code space ends that an address lies in: nothing is joined there. */
+/* End of the code space of an address: regions are not joined across it. */
 static uint64_t ca__space_end(const struct codearena_module *module,
 			      uint64_t address)
 {
@@ -199,8 +205,8 @@ static size_t ca__join(const struct codearena_module *module,
 }
 
 /*
- * Should the allocator refuse, for want of memory in the backend perhaps, the
- * space is lost until the module goes: nobody can try again.
+ * If the allocator refuses, as when the backend lacks memory, the space is lost
+ * until the module is freed: nobody could try again.
  */
 static void ca__dead_free(struct codearena_module *module,
 			  struct codearena_code **codes, size_t count,
@@ -208,7 +214,7 @@ static void ca__dead_free(struct codearena_module *module,
 {
 	size_t n, i;
 
-	/* A logger that is detached finds the code, or has been told. */
+	/* Detaching a logger either finds the code here or comes after this. */
 	ca__module_log_begin(module);
 	pthread_mutex_lock(&module->lock);
 	for (i = 0; i < count; i++)
@@ -263,13 +269,6 @@ const struct ca__owner_ops ca__module_owner_ops = {
 	.free_codes = ca__module_free_codes,
 };
 
-/**
- * codearena_module_reap - see codearena/module.h
- * @module: module without a collector
- * @count: NULL, or gets the number of code objects that were freed
- *
- * Return: 0 or -EINVAL.
- */
 CODEARENA_API int codearena_module_reap(struct codearena_module *module,
 					size_t *count)
 {
@@ -285,77 +284,60 @@ CODEARENA_API int codearena_module_reap(struct codearena_module *module,
 	return 0;
 }
 
-/**
- * codearena_module_snapshot_all - see codearena/module.h
- * @module: module
- * @out: array that gets the code
- * @count: entries of @out; gets the number that is filled in
- *
- * Return: 0, -EINVAL or -EMSGSIZE.
- */
-CODEARENA_API int
-codearena_module_snapshot_all(struct codearena_module *module,
-			      struct codearena_code **out, size_t *count)
+/* The module's lock is held. Returns the number of entries. */
+static size_t ca__codes_current(struct codearena_module *module,
+				struct codearena_code **out)
 {
-	size_t n = 0, i;
+	size_t i;
 
-	if (!module || !count || (*count && !out))
-		return -EINVAL;
-	pthread_mutex_lock(&module->lock);
-	if (*count < module->owned_count) {
-		*count = module->owned_count;
-		pthread_mutex_unlock(&module->lock);
-		return -EMSGSIZE;
-	}
-	for (i = 0; i < module->owned_count; i++) {
-		if (ca__code_try_ref(module->owned[i]))
-			out[n++] = module->owned[i];
-	}
-	pthread_mutex_unlock(&module->lock);
-	if (n)
-		qsort(out, n, sizeof(*out), ca__by_start);
-	*count = n;
-	return 0;
-}
-
-/**
- * codearena_module_snapshot_table - see codearena/module.h
- * @module: module
- * @out: array that gets an entry for each function
- * @count: entries of @out; gets the number of declared functions
- *
- * Return: 0, -EINVAL or -EMSGSIZE.
- */
-CODEARENA_API int
-codearena_module_snapshot_table(struct codearena_module *module,
-				struct codearena_code **out, size_t *count)
-{
-	size_t room, i;
-
-	if (!module || !count || (*count && !out))
-		return -EINVAL;
-	room = *count;
-	*count = module->opts.functions;
-	if (room < *count)
-		return -EMSGSIZE;
-	pthread_mutex_lock(&module->lock);
-	for (i = 0; i < *count; i++) {
+	for (i = 0; i < module->opts.functions; i++) {
 		out[i] = module->table[i];
 		if (out[i] && codearena_code_ref(out[i]))
 			out[i] = NULL;
 	}
+	return i;
+}
+
+/* The same for all published code. */
+static size_t ca__codes_all(struct codearena_module *module,
+			    struct codearena_code **out)
+{
+	size_t n = 0, i;
+
+	for (i = 0; i < module->owned_count; i++) {
+		if (ca__code_try_ref(module->owned[i]))
+			out[n++] = module->owned[i];
+	}
+	return n;
+}
+
+CODEARENA_API int codearena_module_codes(struct codearena_module *module,
+					 uint32_t flags,
+					 struct codearena_code **out,
+					 size_t *count)
+{
+	bool current = flags & CODEARENA_CODES_CURRENT;
+	size_t room, wanted;
+
+	if (!module || !count || (*count && !out))
+		return -EINVAL;
+	if (flags & ~CODEARENA_CODES_CURRENT)
+		return -EOPNOTSUPP;
+	room = *count;
+	pthread_mutex_lock(&module->lock);
+	wanted = current ? module->opts.functions : module->owned_count;
+	*count = wanted;
+	if (room >= wanted)
+		*count = current ? ca__codes_current(module, out) :
+				   ca__codes_all(module, out);
 	pthread_mutex_unlock(&module->lock);
+	if (room < wanted)
+		return -EMSGSIZE;
+	if (!current && *count)
+		qsort(out, *count, sizeof(*out), ca__code_by_start);
 	return 0;
 }
 
-/**
- * codearena_module_code - see codearena/module.h
- * @module: module
- * @function: index of a declared function
- * @out: gets the code
- *
- * Return: 0, -EINVAL or -ENOENT.
- */
 CODEARENA_API int codearena_module_code(struct codearena_module *module,
 					uint32_t function,
 					struct codearena_code **out)
@@ -377,14 +359,6 @@ CODEARENA_API int codearena_module_code(struct codearena_module *module,
 	return *out ? 0 : -ENOENT;
 }
 
-/**
- * codearena_module_lookup - see codearena/module.h
- * @module: module
- * @pc: any address
- * @out: gets the code
- *
- * Return: 0, -EINVAL or -ENOENT.
- */
 CODEARENA_API int codearena_module_lookup(struct codearena_module *module,
 					  const void *pc,
 					  struct codearena_code **out)
@@ -398,38 +372,24 @@ CODEARENA_API int codearena_module_lookup(struct codearena_module *module,
 	return *out ? 0 : -ENOENT;
 }
 
-/**
- * codearena_module_stat - see codearena/module.h
- * @module: module
- * @stat: gets the counters
- *
- * Return: 0 or -EINVAL.
- */
-CODEARENA_API int codearena_module_stat(struct codearena_module *module,
-					struct codearena_module_stat *stat)
+CODEARENA_API int
+codearena_module_stat(struct codearena_module *module,
+		      struct codearena_module_counters *counters)
 {
-	size_t sz;
+	struct codearena_module_counters own;
 
-	if (!module || !stat || stat->sz < sizeof(*stat))
+	if (!module)
 		return -EINVAL;
-	sz = stat->sz;
 	pthread_mutex_lock(&module->lock);
-	*stat = module->stat;
+	own = module->counters;
 	pthread_mutex_unlock(&module->lock);
-	stat->sz = sz;
-	stat->dead = ca__owner_dead(&module->owner);
-	memset((char *)stat + sizeof(*stat), 0, sz - sizeof(*stat));
-	stat->baseline_bytes += stat->table_bytes;
-	stat->optimized_bytes += stat->table_bytes;
-	return 0;
+	own.dead = ca__owner_dead(&module->owner);
+	own.baseline_bytes += own.table_bytes;
+	own.optimized_bytes += own.table_bytes;
+	return ca__struct_put(counters, &own, CA__SIZE_MODULE_COUNTERS,
+			      sizeof(own));
 }
 
-/**
- * codearena_module_allocator - see codearena/module.h
- * @module: module
- *
- * Return: the allocator, or NULL.
- */
 CODEARENA_API struct codearena_allocator *
 codearena_module_allocator(struct codearena_module *module)
 {

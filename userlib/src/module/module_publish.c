@@ -4,9 +4,9 @@
  *
  * Publishing code of a module.
  *
- * Under the module's lock: the rules decide what gets current, the code is made
- * findable, then executable, and the slots are turned. A failure takes all of
- * it back. References are dropped when the lock is released.
+ * With the module's lock held, the rules decide what becomes current, the code
+ * becomes findable, then executable, and the slots are retargeted. A failure
+ * undoes all of it. References are dropped after the lock is released.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,10 +16,10 @@
 #include "module/module.h"
 
 /**
- * struct ca__change - code that got current
- * @slot: of its function
+ * struct ca__change - code that becomes current
+ * @slot: slot of its function
  * @code: the code
- * @prior: what was current before; or NULL
+ * @prior: NULL, or what was current before
  */
 struct ca__change {
 	uint32_t slot;
@@ -30,20 +30,23 @@ struct ca__change {
 /**
  * struct ca__publishing - one call
  * @module: the module
- * @codes: of the caller
+ * @codes: the caller's code
  * @count: entries of @codes
- * @changes: what the rules decided, in this order
+ * @keep: whether the caller keeps a reference to each
+ * @changes: code that becomes current, in the order of @codes
  * @change_count: entries of @changes
- * @rejected: code that did not get current
+ * @rejected: code that does not become current
  * @rejected_count: entries of @rejected
- * @sent: objects that are executable already
- * @unused: batches that are to be freed
- * @logger: NULL, or who is told first
+ * @sent: number of objects that are executable already
+ * @unused: batches to be freed
+ * @logger: NULL, or the logger at the time of publishing
+ * @failed: index of the code that was refused; SIZE_MAX: no single one
  */
 struct ca__publishing {
 	struct codearena_module *module;
 	struct codearena_code *const *codes;
 	size_t count;
+	bool keep;
 	struct ca__change *changes;
 	size_t change_count;
 	struct codearena_code **rejected;
@@ -51,6 +54,7 @@ struct ca__publishing {
 	size_t sent;
 	struct ca__stage *unused;
 	struct codearena_logger *logger;
+	size_t failed;
 };
 
 static struct ca__staged *ca__staged(const struct codearena_code *code)
@@ -58,7 +62,7 @@ static struct ca__staged *ca__staged(const struct codearena_code *code)
 	return code->place.staged;
 }
 
-static int ca__claim(struct ca__publishing *p, size_t *failed)
+static int ca__claim(struct ca__publishing *p)
 {
 	size_t i;
 
@@ -72,7 +76,7 @@ static int ca__claim(struct ca__publishing *p, size_t *failed)
 	}
 	if (i == p->count)
 		return 0;
-	*failed = i;
+	p->failed = i;
 	while (i--)
 		ca__staged(p->codes[i])->claimed = false;
 	return -EINVAL;
@@ -142,13 +146,13 @@ static int ca__prepare(struct ca__publishing *p)
 	for (i = 0; i < p->change_count; i++) {
 		const struct ca__change *change = &p->changes[i];
 
-		/* Only the last one of a function counts. */
+		/* Of several for one function only the last counts. */
 		if (module->table[change->slot] != change->code)
 			continue;
-		module->scratch.turns[n].slot = change->slot;
-		module->scratch.turns[n++].target = change->code->start;
+		module->scratch.retargets[n].slot = change->slot;
+		module->scratch.retargets[n++].target = change->code->start;
 	}
-	return ca__turns_prepare(module, n);
+	return ca__retarget_prepare(module, n);
 }
 
 static size_t ca__collect(struct ca__publishing *p, size_t from, size_t *last)
@@ -176,10 +180,10 @@ static size_t ca__collect(struct ca__publishing *p, size_t from, size_t *last)
 }
 
 /*
- * A run of code of one arena is one call. If all of it is one run, the slots of
- * that arena are turned by the same call.
+ * One call publishes consecutive code of one arena. If that is all of it, the
+ * same call retargets the slots of that arena.
  */
-static int ca__send(struct ca__publishing *p, size_t *failed)
+static int ca__send(struct ca__publishing *p)
 {
 	struct codearena_module *module = p->module;
 	struct ca__scratch *s = &module->scratch;
@@ -195,24 +199,25 @@ static int ca__send(struct ca__publishing *p, size_t *failed)
 		int ret;
 
 		if (n == p->count)
-			patches = ca__turns_of(module, arena, &entries, &table);
+			patches = ca__retarget_of(module, arena, &entries,
+						  &table);
 		ret = codearena_arena_publish(arena, s->objects, n, entries,
 					      patches, flags, &index);
 		if (ret) {
 			if (index < n)
-				*failed = p->sent + index;
+				p->failed = p->sent + index;
 			return ret;
 		}
 		if (patches)
 			s->done[table] = patches;
 		p->sent = last;
 	}
-	return ca__turns_apply(module);
+	return ca__retarget_apply(module);
 }
 
 static void ca__unsend(struct ca__publishing *p)
 {
-	bool undone = ca__turns_undo(p->module);
+	bool undone = ca__retarget_undo(p->module);
 	size_t i;
 
 	for (i = 0; i < p->sent; i++) {
@@ -239,20 +244,20 @@ static void ca__finish(struct ca__publishing *p)
 		ca__scope_add(p->codes[i]);
 	}
 	for (i = 0; i < p->change_count; i++) {
-		module->stat.current += !p->changes[i].prior;
+		module->counters.current += !p->changes[i].prior;
 		if (p->changes[i].prior)
 			ca__scope_add(p->changes[i].prior);
-		ca__module_handle_turn(module, p->changes[i].slot);
+		ca__module_handle_retarget(module, p->changes[i].slot);
 	}
 }
 
-static int ca__publish_locked(struct ca__publishing *p, size_t *failed)
+static int ca__publish_locked(struct ca__publishing *p)
 {
 	struct codearena_module *module = p->module;
 	const struct codearena_module_opts *opts = &module->opts;
 	int ret;
 
-	ret = ca__claim(p, failed);
+	ret = ca__claim(p);
 	if (ret)
 		return ret;
 	if (opts->validate &&
@@ -275,7 +280,7 @@ static int ca__publish_locked(struct ca__publishing *p, size_t *failed)
 	ret = ca__lookup_add(p->codes, p->count);
 	if (ret)
 		goto err_decide;
-	ret = ca__send(p, failed);
+	ret = ca__send(p);
 	if (ret)
 		goto err_send;
 	ca__finish(p);
@@ -290,8 +295,8 @@ err_claim:
 	return ret;
 }
 
-/* Only where somebody listens: each code must live until that was told. */
-static void ca__tell(struct ca__publishing *p)
+/* The caller holds references, so that the code lives until it is reported. */
+static void ca__publish_report(struct ca__publishing *p)
 {
 	struct codearena_module *module = p->module;
 	size_t i;
@@ -310,116 +315,120 @@ static void ca__tell(struct ca__publishing *p)
 	}
 }
 
-static int ca__publish(struct ca__publishing *p, bool keep, size_t *failed)
+static int ca__publish(struct ca__publishing *p)
 {
 	struct codearena_module *module = p->module;
-	bool tell = module->opts.event;
+	bool report;
 	size_t i;
 	int ret;
 
 	pthread_mutex_lock(&module->lock);
-	ret = ca__publish_locked(p, failed);
+	ret = ca__publish_locked(p);
 	p->logger = module->logger;
-	tell = tell || p->logger;
-	for (i = 0; i < p->count && !ret && (keep || tell); i++)
+	report = module->opts.event || p->logger;
+	for (i = 0; i < p->count && !ret && (p->keep || report); i++)
 		codearena_code_ref(p->codes[i]);
 	pthread_mutex_unlock(&module->lock);
 	if (ret)
 		return ret;
 	ca__stages_free(p->unused);
-	if (tell)
-		ca__tell(p);
+	if (report)
+		ca__publish_report(p);
 	for (i = 0; i < p->change_count; i++)
-		codearena_module_put(&p->changes[i].prior, 1);
-	codearena_module_put(p->rejected, p->rejected_count);
-	if (tell && !keep)
-		codearena_module_put(p->codes, p->count);
+		ca__module_put(&p->changes[i].prior, 1);
+	ca__module_put(p->rejected, p->rejected_count);
+	if (report && !p->keep)
+		ca__module_put(p->codes, p->count);
 	return 0;
 }
 
-static int ca__publish_codes(struct codearena_module *module,
-			     struct codearena_code *const *codes, size_t count,
-			     bool keep, size_t *failed)
+/**
+ * ca__module_publish - publish code
+ * @module: module
+ * @codes: array of code
+ * @count: entries of @codes
+ * @keep: take a reference to each for the caller
+ * @failed: gets the index of the code that was refused, SIZE_MAX: no single one
+ *
+ * Return: as codearena_module_publish().
+ */
+int ca__module_publish(struct codearena_module *module,
+		       struct codearena_code *const *codes, size_t count,
+		       bool keep, size_t *failed)
 {
 	struct ca__publishing p = {
 		.module = module,
 		.codes = codes,
 		.count = count,
+		.keep = keep,
+		.failed = SIZE_MAX,
 	};
-	size_t ignored;
 	int ret;
 
-	if (!failed)
-		failed = &ignored;
 	*failed = SIZE_MAX;
-	if (!module || !codes || !count || count > SIZE_MAX / 4096)
+	if (!module || !codes || !count || count > SIZE_MAX / CA__MODULE_STEP)
 		return -EINVAL;
 	p.changes = malloc(count * (sizeof(*p.changes) + sizeof(*p.rejected)));
 	if (!p.changes)
 		return -ENOMEM;
 	p.rejected = (struct codearena_code **)(p.changes + count);
-	ret = ca__publish(&p, keep, failed);
+	ret = ca__publish(&p);
+	*failed = p.failed;
 	free(p.changes);
 	return ret;
 }
 
-/**
- * codearena_module_publish - see codearena/module.h
- * @module: module
- * @codes: array of code
- * @count: entries of @codes
- * @failed: NULL, or gets the index of the code that was refused
- *
- * Return: 0 or a negative errno.
- */
 CODEARENA_API int
 codearena_module_publish(struct codearena_module *module,
 			 struct codearena_code *const *codes, size_t count,
 			 size_t *failed)
 {
-	return ca__publish_codes(module, codes, count, false, failed);
+	size_t ignored;
+
+	return ca__module_publish(module, codes, count, false,
+				  failed ? failed : &ignored);
 }
 
-/**
- * codearena_module_add_publish - see codearena/module.h
- * @module: module
- * @descs: array of descriptions
- * @count: entries of @descs
- * @out: NULL, or array that gets the code
- * @failed: NULL, or gets what was refused
- *
- * Return: 0 or a negative errno.
- */
+static int ca__add_publish(struct codearena_module *module,
+			   const struct codearena_code_desc *descs,
+			   size_t count, struct codearena_code **out,
+			   struct codearena_reloc_error *failed)
+{
+	struct codearena_code **codes = out;
+	int ret;
+
+	if (!module || !count || count > SIZE_MAX / CA__MODULE_STEP)
+		return -EINVAL;
+	if (!codes)
+		codes = malloc(count * sizeof(*codes));
+	if (!codes)
+		return -ENOMEM;
+	ret = ca__module_add_any(module, descs, count, codes, failed);
+	if (ret)
+		goto out_codes;
+	ret = ca__module_publish(module, codes, count, out, &failed->object);
+	if (ret) {
+		ca__drop_each(module, codes, count);
+		memset(codes, 0, count * sizeof(*codes));
+	}
+out_codes:
+	if (codes != out)
+		free(codes);
+	return ret;
+}
+
 CODEARENA_API int
 codearena_module_add_publish(struct codearena_module *module,
 			     const struct codearena_code_desc *descs,
 			     size_t count, struct codearena_code **out,
 			     struct codearena_reloc_error *failed)
 {
-	struct codearena_code **codes = out;
-	size_t index;
+	struct codearena_reloc_error own;
 	int ret;
 
-	if (!module || !count || count > SIZE_MAX / 4096)
-		return -EINVAL;
-	if (!codes)
-		codes = malloc(count * sizeof(*codes));
-	if (!codes)
-		return -ENOMEM;
-	ret = codearena_module_add(module, descs, count, codes, failed);
+	ret = ca__failed_begin(failed, &own);
 	if (ret)
-		goto out_codes;
-	ret = ca__publish_codes(module, codes, count, out, &index);
-	if (ret) {
-		ca__abandon_each(module, codes, count);
-		memset(codes, 0, count * sizeof(*codes));
-		if (failed) {
-			failed->object = index;
-			failed->error = ret;
-		}
-	}
-out_codes:
-	if (codes != out)
-		free(codes);
-	return ret;
+		return ret;
+	ret = ca__add_publish(module, descs, count, out, &own);
+	return ca__failed_end(failed, &own, ret);
 }

@@ -4,9 +4,9 @@
  *
  * The code spaces of a module and their jump tables.
  *
- * The slots of all tables but the main ones lead to the main near slots in the
- * beginning, so a table is right at any time without being turned while it is
- * made, and nobody has to wait for that.
+ * Initially the slots of all tables but the main ones target the main near slots.
+ * So a new table is correct from the start, without a lock on the slots while it
+ * is made.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "pool/pool.h"
 #include "module/module.h"
 
-/* The larger distance of two bytes, one of each region. */
+/* Largest distance of two bytes, one of each region. */
 static uint64_t ca__span(struct codearena_region a, struct codearena_region b)
 {
 	uint64_t begin = a.begin < b.begin ? a.begin : b.begin;
@@ -40,7 +40,7 @@ static bool ca__tables_reach(const struct codearena_module *module,
 	return true;
 }
 
-/* Called by the thread that adds spaces: no other one changes the list. */
+/* Called by the thread that adds spaces, the only one to change the list. */
 static struct ca__module_tables *
 ca__tables_near(struct codearena_module *module, struct codearena_region region)
 {
@@ -81,24 +81,22 @@ static int ca__tables_place(struct codearena_module *module,
 	return ret;
 }
 
-static int ca__tables_publish(struct codearena_module *module,
-			      const struct codearena_jump_table_opts *opts,
+static int ca__tables_publish(const struct codearena_jump_table_opts *opts,
 			      struct ca__module_tables *tables)
 {
 	uint64_t base = (uintptr_t)codearena_arena_base(tables->arena);
-	/* Of a part that is empty the offset does not count. */
+	/* The offset of an empty part is ignored. */
 	const struct codearena_jump_parts offsets = {
 		.near = tables->parts[0].begin - base,
 		.far = tables->parts[1].begin - base,
 		.lazy = tables->parts[2].begin - base,
 	};
 
-	(void)module;
 	return codearena_jump_table_new(opts, tables->arena, &offsets,
 					&tables->jump);
 }
 
-/* So that an address in a table is known to be one. */
+/* Code objects, so that lookups find addresses in the tables. */
 static int ca__tables_objects(struct codearena_module *module,
 			      struct ca__module_tables *tables)
 {
@@ -152,7 +150,7 @@ static int ca__tables_new(struct codearena_module *module,
 	if (module->table_count) {
 		opts.main = module->tables[0]->jump;
 	} else if (from->functions &&
-		   from->lazy_builtin != CODEARENA_NO_BUILTIN) {
+		   (from->flags & CODEARENA_MODULE_F_LAZY)) {
 		opts.flags |= CODEARENA_JUMP_TABLE_F_LAZY;
 		opts.lazy_builtin = from->lazy_builtin;
 		opts.lazy_first = from->imports;
@@ -161,7 +159,7 @@ static int ca__tables_new(struct codearena_module *module,
 		opts.main = NULL;
 	ret = ca__tables_place(module, &opts, info->region, tables);
 	if (!ret)
-		ret = ca__tables_publish(module, &opts, tables);
+		ret = ca__tables_publish(&opts, tables);
 	if (!ret)
 		ret = ca__tables_objects(module, tables);
 	if (ret) {
@@ -173,7 +171,7 @@ static int ca__tables_new(struct codearena_module *module,
 	return 0;
 }
 
-/* Nothing is lost if this is the last thing that works. */
+/* If a later step fails, the larger arrays do no harm. */
 static int ca__spaces_reserve(struct codearena_module *module)
 {
 	size_t room = module->space_room ? 2 * module->space_room : 4;
@@ -204,17 +202,17 @@ static void ca__space_append(struct codearena_module *module,
 	space->arena = info->arena;
 	space->region = info->region;
 	space->tables = tables;
-	module->stat.spaces++;
+	module->counters.spaces++;
 	if (!own)
 		return;
 	module->tables[module->table_count++] = tables;
-	module->stat.tables++;
+	module->counters.tables++;
 	for (i = 0; i < 3; i++)
-		module->stat.table_bytes += tables->parts[i].size;
+		module->counters.table_bytes += tables->parts[i].size;
 }
 
 /**
- * ca__module_space_added - give a new code space jump tables if it needs some
+ * ca__module_space_added - make jump tables for a new code space if needed
  * @data: the module
  * @allocator: its allocator, whose lock is held
  * @index: of the space
@@ -252,11 +250,11 @@ int ca__module_space_added(void *data, struct codearena_allocator *allocator,
 }
 
 /**
- * ca__module_tables_at - which tables serve this address?
+ * ca__module_tables_at - the jump tables for code at an address
  * @module: the module; its lock is held
  * @address: in a code space, or 0: the first one
  *
- * Return: the tables; NULL if it is in no code space, or there are none.
+ * Return: the tables; NULL if the address is in no code space, or without tables.
  */
 struct ca__module_tables *
 ca__module_tables_at(struct codearena_module *module, uint64_t address)
@@ -272,8 +270,8 @@ ca__module_tables_at(struct codearena_module *module, uint64_t address)
 }
 
 /**
- * ca__module_spaces_free - forget spaces and tables
- * @module: module whose allocator is going
+ * ca__module_spaces_free - free the lists of spaces and tables
+ * @module: module that is being freed
  */
 void ca__module_spaces_free(struct codearena_module *module)
 {
@@ -318,15 +316,6 @@ static int ca__target_at(struct codearena_module *module, uint64_t from,
 	return *out ? 0 : -ENOENT;
 }
 
-/**
- * codearena_module_call_target - see codearena/module.h
- * @module: module
- * @function: index of a declared function
- * @from: address of the caller, or 0
- * @out: gets the address of the near slot
- *
- * Return: 0, -EINVAL or -ENOENT.
- */
 CODEARENA_API int codearena_module_call_target(struct codearena_module *module,
 					       uint32_t function, uint64_t from,
 					       uint64_t *out)
@@ -343,15 +332,6 @@ CODEARENA_API int codearena_module_call_target(struct codearena_module *module,
 	return ca__target_at(module, from, false, slot, out);
 }
 
-/**
- * codearena_module_builtin_target - see codearena/module.h
- * @module: module
- * @builtin: index of a builtin
- * @from: address of the caller, or 0
- * @out: gets the address of the far slot
- *
- * Return: 0, -EINVAL or -ENOENT.
- */
 CODEARENA_API int
 codearena_module_builtin_target(struct codearena_module *module,
 				uint32_t builtin, uint64_t from, uint64_t *out)
@@ -366,67 +346,41 @@ codearena_module_builtin_target(struct codearena_module *module,
 	return ca__target_at(module, from, true, builtin, out);
 }
 
-static int ca__slot_find(struct codearena_module *module, uint64_t address,
-			 enum codearena_jump_kind wanted, uint32_t *index)
+/* The tables whose near or far slots an address lies in, or NULL. */
+static struct ca__module_tables *
+ca__tables_containing(struct codearena_module *module, uint64_t address)
 {
-	enum codearena_jump_kind kind;
 	struct ca__module_tables *tables = NULL;
-	uint32_t found;
 	size_t i, j;
 
 	pthread_mutex_lock(&module->lock);
 	for (i = 0; i < module->table_count && !tables; i++) {
 		for (j = 0; j < 2; j++) {
-			if (ca__region_contains(
-					module->tables[i]->parts[j], address))
+			if (ca__region_contains(module->tables[i]->parts[j],
+						address))
 				tables = module->tables[i];
 		}
 	}
 	pthread_mutex_unlock(&module->lock);
+	return tables;
+}
+
+CODEARENA_API int codearena_module_slot(struct codearena_module *module,
+					uint64_t address, bool *builtin,
+					uint32_t *index)
+{
+	enum codearena_jump_kind kind;
+	struct ca__module_tables *tables;
+	uint32_t found;
+
+	if (!module || !builtin || !index)
+		return -EINVAL;
+	tables = ca__tables_containing(module, address);
 	if (!tables ||
 	    codearena_jump_table_find(tables->jump, address, &kind, &found) ||
-	    kind != wanted)
+	    (kind != CODEARENA_JUMP_NEAR && kind != CODEARENA_JUMP_BUILTIN))
 		return -ENOENT;
-	*index = found;
+	*builtin = kind == CODEARENA_JUMP_BUILTIN;
+	*index = *builtin ? found : found + module->opts.imports;
 	return 0;
-}
-
-/**
- * codearena_module_slot_function - see codearena/module.h
- * @module: module
- * @address: address of a near slot
- * @out: gets the index of the function
- *
- * Return: 0, -EINVAL or -ENOENT.
- */
-CODEARENA_API int
-codearena_module_slot_function(struct codearena_module *module,
-			       uint64_t address, uint32_t *out)
-{
-	uint32_t slot;
-	int ret;
-
-	if (!module || !out)
-		return -EINVAL;
-	ret = ca__slot_find(module, address, CODEARENA_JUMP_NEAR, &slot);
-	if (!ret)
-		*out = slot + module->opts.imports;
-	return ret;
-}
-
-/**
- * codearena_module_slot_builtin - see codearena/module.h
- * @module: module
- * @address: address of a far slot
- * @out: gets the index of the builtin
- *
- * Return: 0, -EINVAL or -ENOENT.
- */
-CODEARENA_API int
-codearena_module_slot_builtin(struct codearena_module *module,
-			      uint64_t address, uint32_t *out)
-{
-	if (!module || !out)
-		return -EINVAL;
-	return ca__slot_find(module, address, CODEARENA_JUMP_BUILTIN, out);
 }

@@ -2,10 +2,10 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Code on its way: between adding and publishing its bytes lie in ordinary
- * memory, one block for a batch.
+ * Code between adding and publishing. Its bytes lie in ordinary memory, one block
+ * for a batch.
  *
- * Meanwhile the object's place.staged is its struct ca__staged; once published,
+ * Until then the object's place.staged is its struct ca__staged; once published,
  * place.index is its index in the module's array (module_own.c).
  */
 #include <errno.h>
@@ -13,13 +13,6 @@
 #include <string.h>
 
 #include "module/module.h"
-
-static size_t ca__body_size(const struct codearena_code_desc *desc)
-{
-	return (size_t)desc->instructions_size + desc->safepoint_size +
-		desc->handler_size + desc->constant_pool_size +
-		desc->comments_size;
-}
 
 static void ca__stage_traps(struct ca__staged *staged,
 			    const struct codearena_code_desc *desc)
@@ -39,10 +32,10 @@ static void ca__stage_traps(struct ca__staged *staged,
  * @module: module
  * @descs: valid descriptions
  * @count: entries of @descs
- * @region: where the objects will lie, one behind the other
+ * @region: where the objects will lie, one after the other
  *
- * Return: the batch, in no list, not relocated, without code objects; NULL: no
- * memory.
+ * Return: the batch, in no list, not relocated, without code objects; NULL if
+ * there is no memory.
  */
 struct ca__stage *ca__stage_new(struct codearena_module *module,
 				const struct codearena_code_desc *descs,
@@ -72,7 +65,7 @@ struct ca__stage *ca__stage_new(struct codearena_module *module,
 	stage->codes = (struct codearena_code **)(trap + traps);
 	bytes = (uint8_t *)(stage->codes + count);
 	for (i = 0; i < count; i++) {
-		size_t length = ca__body_size(&descs[i]);
+		size_t length = ca__desc_size(&descs[i]);
 
 		stage->codes[i] = NULL;
 		stage->entries[i] = (struct ca__staged){
@@ -97,11 +90,11 @@ struct ca__stage *ca__stage_new(struct codearena_module *module,
 }
 
 /**
- * ca__staged_of - what was added with a code object
+ * ca__staged_of - the entry of added code
  * @module: module, whose lock is held
  * @code: any code object
  *
- * Return: its entry; NULL: it is another module's, or was published.
+ * Return: the entry; NULL: code of another module, or published already.
  */
 struct ca__staged *ca__staged_of(const struct codearena_module *module,
 				 const struct codearena_code *code)
@@ -113,10 +106,10 @@ struct ca__staged *ca__staged_of(const struct codearena_module *module,
 }
 
 /**
- * ca__staged_leave - an object leaves its batch
+ * ca__staged_leave - take an object out of its batch
  * @module: module, whose lock is held
  * @staged: its entry
- * @unused: list that a batch joins with its last object, for ca__stages_free()
+ * @unused: gets the batch if this was its last object, for ca__stages_free()
  */
 void ca__staged_leave(struct codearena_module *module,
 		      struct ca__staged *staged, struct ca__stage **unused)
@@ -124,7 +117,7 @@ void ca__staged_leave(struct codearena_module *module,
 	struct ca__stage *stage = staged->stage;
 
 	stage->codes[staged - stage->entries] = NULL;
-	module->stat.added--;
+	module->counters.added--;
 	if (--stage->left)
 		return;
 	if (stage->previous)
@@ -139,7 +132,7 @@ void ca__staged_leave(struct codearena_module *module,
 
 /**
  * ca__stages_free - free batches
- * @stages: list, which nothing else refers to
+ * @stages: list that nothing else refers to
  */
 void ca__stages_free(struct ca__stage *stages)
 {

@@ -2,17 +2,17 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Snapshots: the format, and what its files share.
+ * The format of snapshots, and declarations that its files share.
  *
- * struct ca__head, then a byte for each declared function (enum
- * codearena_snapshot_state), then the code objects one behind the other: those
- * of declared functions by ascending index, then the others. An object is
- * struct ca__record, the body, and arrays of the structures below, in their
- * order; then the data about deoptimisation; then the name with a 0, if there is
- * one. Nothing is aligned, nothing is padded, and the order leaves no choice, so
- * that equal modules make equal bytes.
+ * A snapshot is struct ca__head, then a byte for each declared function (enum
+ * codearena_snapshot_state), then the code objects: those of declared functions
+ * by ascending index, then the others by ascending address. An object is struct
+ * ca__record, the body, the arrays of traps, relocations, source positions and
+ * inlining positions, the deoptimisation data, and the name with a NUL if there
+ * is one. There is no alignment and no padding, so equal modules make equal
+ * bytes.
  *
- * Numbers are in the byte order of the host.
+ * Numbers are in host byte order.
  */
 #ifndef CA__SNAPSHOT_H
 #define CA__SNAPSHOT_H
@@ -20,20 +20,32 @@
 #include "codearena/snapshot.h"
 #include "module/module.h"
 
+/* Sizes of the public structures in the first release. */
+#define CA__SIZE_SNAPSHOT_OPTS	56
+#define CA__SIZE_SNAPSHOT_INFO	184
+#define CA__SIZE_SNAPSHOT_ERROR	40
+
+_Static_assert(sizeof(struct codearena_snapshot_opts) >=
+	       CA__SIZE_SNAPSHOT_OPTS &&
+	       sizeof(struct codearena_snapshot_info) >=
+	       CA__SIZE_SNAPSHOT_INFO &&
+	       sizeof(struct codearena_snapshot_error) >=
+	       CA__SIZE_SNAPSHOT_ERROR,
+	       "a public structure has shrunk");
+
 #define CA__SNAPSHOT_MAGIC	"CASNAP\x1a\n"
 #define CA__SNAPSHOT_ORDER	0x01020304U
 #define CA__SNAPSHOT_FORMAT	1
 
 /*
- * To be counted up when code that was compiled before would not work any more:
- * with the layout of slots or of entries of handle tables, or the registers that
- * landing pads get.
+ * To be incremented when existing code stops working: when the layout of slots or
+ * of handle table entries changes, or the registers that landing pads get.
  */
 #define CA__SNAPSHOT_ABI	1
 
 /*
- * V8's numbers: at most so many batches, each of at least so many bytes. The
- * fuzzer has smaller ones.
+ * V8's limits: the number of batches, and the smallest number of bytes of a batch.
+ * The fuzzer has smaller batches.
  */
 #define CA__SNAPSHOT_BATCHES	100
 #ifndef CA__SNAPSHOT_BATCH
@@ -44,30 +56,30 @@
  * struct ca__head - the header
  * @magic: CA__SNAPSHOT_MAGIC
  * @order: CA__SNAPSHOT_ORDER
- * @format: CA__SNAPSHOT_FORMAT, of all that follows
+ * @format: CA__SNAPSHOT_FORMAT, the format of all that follows
  * @head_size: bytes of the header
  * @abi: CA__SNAPSHOT_ABI
  * @machine: ELF machine number
  * @page_size: bytes in a page
- * @unit: what sizes of code are rounded up to
+ * @unit: sizes of code are rounded up to this
  * @jump_flags: CODEARENA_JUMP_F_*
- * @cpu_features: of the runtime
+ * @cpu_features: see struct codearena_snapshot_opts
  * @trap_kinds: CODEARENA_TRAP_* where it was saved; 0: no traps
  * @build_size: bytes of @build
- * @version: of the library, filled up with 0
- * @build: of the runtime, filled up with 0
- * @imports: functions
- * @functions: functions
- * @builtins: how many
- * @signatures: how many
- * @externals: how many
- * @saved: states that are CODEARENA_SNAPSHOT_CODE
- * @eager: states that are CODEARENA_SNAPSHOT_EAGER
- * @others: objects behind these of declared functions
+ * @version: version of the library, padded with 0
+ * @build: build of the runtime, padded with 0
+ * @imports: number of imported functions
+ * @functions: number of declared functions
+ * @builtins: number of builtins
+ * @signatures: number of signatures
+ * @externals: number of external addresses
+ * @saved: number of states that are CODEARENA_SNAPSHOT_CODE
+ * @eager: number of states that are CODEARENA_SNAPSHOT_EAGER
+ * @others: number of objects after those of declared functions
  * @length: bytes of the snapshot
- * @code_bytes: of all objects, rounded up to @unit each
- * @payload_crc: of all that follows the header
- * @head_crc: of the header before this member
+ * @code_bytes: bytes of all objects, each rounded up to @unit
+ * @payload_crc: checksum of all that follows the header
+ * @head_crc: checksum of the members before this one
  */
 struct ca__head {
 	uint8_t magic[8];
@@ -103,7 +115,7 @@ _Static_assert(sizeof(struct ca__head) == CODEARENA_SNAPSHOT_HEAD_SIZE &&
 	       "the header has padding");
 
 /**
- * struct ca__record - what is first told about an object
+ * struct ca__record - the fixed part of an object
  * @kind: enum codearena_code_kind
  * @tier: enum codearena_code_tier
  * @report: CODEARENA_CODE_F_REPORT or 0
@@ -117,7 +129,7 @@ _Static_assert(sizeof(struct ca__head) == CODEARENA_SNAPSHOT_HEAD_SIZE &&
  * @positions: entries
  * @inlinings: entries
  * @deopt_size: bytes
- * @name_length: bytes without the 0; 0: no name
+ * @name_length: bytes without the NUL; 0: no name
  */
 struct ca__record {
 	uint8_t kind;
@@ -140,7 +152,7 @@ struct ca__record {
 #define CA__RECORD_EXTERNAL	0xffffffffU
 
 _Static_assert((uint32_t)CODEARENA_LANDING_EXTERNAL == CA__RECORD_EXTERNAL,
-	       "an external landing pad cannot be told by its low bits");
+	       "the low bits do not identify an external landing pad");
 
 struct ca__record_trap {
 	uint32_t start;
@@ -157,7 +169,7 @@ struct ca__record_reloc {
 	uint32_t addend[2];
 };
 
-/* These have no padding as they are. */
+/* These have no padding. */
 typedef struct codearena_source_position ca__record_position;
 typedef struct codearena_inlining_position ca__record_inlining;
 
@@ -169,9 +181,9 @@ _Static_assert(sizeof(struct ca__record) == 56 &&
 	       "a snapshot has padding");
 
 /**
- * struct ca__view - a record in a snapshot
- * @record: copy
- * @body: where its body is; the others follow
+ * struct ca__view - an object in a snapshot
+ * @record: copy of its fixed part
+ * @body: its body, in the snapshot like all that follows
  */
 struct ca__view {
 	struct ca__record record;
@@ -186,8 +198,8 @@ struct ca__view {
 
 /**
  * struct ca__reader - bytes not read yet
- * @at: where they are
- * @left: how many
+ * @at: the first of them
+ * @left: their number
  */
 struct ca__reader {
 	const uint8_t *at;
@@ -196,13 +208,13 @@ struct ca__reader {
 
 /**
  * struct ca__batch - objects that are published together
- * @reader: begins with the first of them
- * @first: number of the first one
- * @count: how many
- * @traps: how many entries all of them have together
- * @relocs: the same
- * @positions: the same
- * @inlinings: the same
+ * @reader: at the first of them
+ * @first: index of the first one
+ * @count: number of objects
+ * @traps: number of traps of all objects
+ * @relocs: number of relocations of all objects
+ * @positions: number of source positions of all objects
+ * @inlinings: number of inlining positions of all objects
  */
 struct ca__batch {
 	struct ca__reader reader;
@@ -215,11 +227,11 @@ struct ca__batch {
 };
 
 /**
- * struct ca__plan - a snapshot that was found to be sound
+ * struct ca__plan - a valid snapshot, divided into batches
  * @head: copy of the header
- * @states: of the declared functions
+ * @states: states of the declared functions
  * @objects: number of code objects
- * @batches: what is published
+ * @batches: batches to be published
  * @batch_count: entries of @batches
  */
 struct ca__plan {
@@ -241,6 +253,7 @@ static inline uint64_t ca__record_body(const struct ca__record *record)
 uint32_t ca__crc32c(uint32_t crc, const void *from, size_t size);
 
 /* snapshot_head.c */
+const char *ca__snapshot_reason(uint32_t reason);
 int ca__snapshot_opts_get(struct codearena_snapshot_opts *to,
 			  const struct codearena_snapshot_opts *from);
 void ca__head_expect(struct ca__head *head,
@@ -256,13 +269,5 @@ int ca__head_compare(const struct ca__head *head,
 bool ca__view_read(struct ca__reader *reader, struct ca__view *view);
 int ca__snapshot_plan(const struct ca__head *expected, const void *from,
 		      size_t size, struct ca__plan *plan, uint32_t *reason);
-
-/* module_undo.c */
-int ca__undo_begin(struct codearena_module *module, codearena_handle **handles);
-int ca__undo_reserve(struct codearena_module *module);
-void ca__undo_publish(struct codearena_module *module,
-		      struct codearena_code *const *codes, size_t count);
-void ca__undo_handles(struct codearena_module *module,
-		      const codearena_handle *handles);
 
 #endif /* CA__SNAPSHOT_H */

@@ -3,13 +3,13 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * CRC-32C, the checksum of snapshots: Castagnoli's polynomial 0x1edc6f41, bits
- * reflected, as RFC 3720 (iSCSI, section 12.1) has it. Any damage within 32
- * consecutive bits is found, whatever the length.
+ * reflected, as in RFC 3720 (iSCSI), section 12.1. It detects all damage within
+ * 32 consecutive bits, at any length.
  *
- * Eight bytes at a time by eight tables, which is known as slicing-by-8 (M.
+ * Processes eight bytes at a time with eight tables, known as slicing-by-8 (M.
  * Kounavis and F. Berry, "Novel table lookup-based algorithms for high-
  * performance CRC generation", IEEE Transactions on Computers 57(11), 2008):
- * table k says what a byte does to the remainder that k further bytes follow.
+ * table k has the contribution of a byte that k further bytes follow.
  */
 #include <pthread.h>
 #include <string.h>
@@ -44,9 +44,9 @@ static void ca__crc_begin(void)
 
 /**
  * ca__crc32c - checksum of bytes
- * @crc: 0, or the checksum of those before
+ * @crc: 0, or the checksum of preceding bytes
  * @from: the bytes
- * @size: how many
+ * @size: number of bytes
  *
  * Return: the checksum.
  */

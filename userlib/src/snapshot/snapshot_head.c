@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Headers of snapshots: what a module expects, and what differs.
+ * Headers of snapshots: the one that a module expects, and comparing with it.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,40 +16,47 @@ _Static_assert(sizeof(struct codearena_snapshot_opts) ==
 	       sizeof(uint64_t) + 2 * sizeof(uint32_t),
 	       "codearena_snapshot_opts has padding");
 
-CODEARENA_API const char *codearena_snapshot_reason(uint32_t reason)
+/**
+ * ca__snapshot_reason - describe a reason
+ * @reason: any value
+ *
+ * Return: English text without a full stop; "unknown reason" for other values.
+ */
+const char *ca__snapshot_reason(uint32_t reason)
 {
 	static const char *const reasons[] = {
-		[CODEARENA_SNAPSHOT_OK] = "nothing is wrong with it",
-		[CODEARENA_SNAPSHOT_TOO_SHORT] = "it has no header",
-		[CODEARENA_SNAPSHOT_NO_SNAPSHOT] = "it is no snapshot",
-		[CODEARENA_SNAPSHOT_BYTE_ORDER] = "another byte order",
-		[CODEARENA_SNAPSHOT_FORMAT] = "another format",
-		[CODEARENA_SNAPSHOT_HEAD] = "the header is damaged",
+		[CODEARENA_SNAPSHOT_OK] = "the snapshot is not to blame",
+		[CODEARENA_SNAPSHOT_TOO_SHORT] = "shorter than a header",
+		[CODEARENA_SNAPSHOT_NO_SNAPSHOT] = "not a snapshot",
+		[CODEARENA_SNAPSHOT_BYTE_ORDER] = "other byte order",
+		[CODEARENA_SNAPSHOT_FORMAT] = "unknown format",
+		[CODEARENA_SNAPSHOT_HEAD] = "damaged header",
 		[CODEARENA_SNAPSHOT_MACHINE] = "for another architecture",
 		[CODEARENA_SNAPSHOT_PAGE_SIZE] = "for another page size",
 		[CODEARENA_SNAPSHOT_UNIT] = "for another alignment of code",
 		[CODEARENA_SNAPSHOT_CPU_FEATURES] =
 			"for other processor features",
-		[CODEARENA_SNAPSHOT_ABI] = "for another interface of code",
+		[CODEARENA_SNAPSHOT_ABI] = "for another interface between code and library",
 		[CODEARENA_SNAPSHOT_JUMP_FLAGS] = "for other jump tables",
 		[CODEARENA_SNAPSHOT_TRAP_KINDS] =
-			"it needs traps that do not lead to landing pads here",
+			"needs traps that have no landing pads here",
 		[CODEARENA_SNAPSHOT_VERSION] =
-			"by another version of the library",
-		[CODEARENA_SNAPSHOT_BUILD] = "by another build of the runtime",
+			"saved by another version of the library",
+		[CODEARENA_SNAPSHOT_BUILD] = 
+			"saved by another build of the runtime",
 		[CODEARENA_SNAPSHOT_IMPORTS] =
-			"another number of imported functions",
+			"other number of imported functions",
 		[CODEARENA_SNAPSHOT_FUNCTIONS] =
-			"another number of declared functions",
-		[CODEARENA_SNAPSHOT_BUILTINS] = "another number of builtins",
+			"other number of declared functions",
+		[CODEARENA_SNAPSHOT_BUILTINS] = "other number of builtins",
 		[CODEARENA_SNAPSHOT_SIGNATURES] =
-			"another number of signatures",
+			"other number of signatures",
 		[CODEARENA_SNAPSHOT_EXTERNALS] =
-			"another number of external addresses",
-		[CODEARENA_SNAPSHOT_LENGTH] = "bytes are missing, or too many",
-		[CODEARENA_SNAPSHOT_CHECKSUM] = "its contents are damaged",
-		[CODEARENA_SNAPSHOT_STRUCTURE] = "it contradicts itself",
-		[CODEARENA_SNAPSHOT_OBJECT] = "a code object is refused",
+			"other number of external addresses",
+		[CODEARENA_SNAPSHOT_LENGTH] = "too short or too long",
+		[CODEARENA_SNAPSHOT_CHECKSUM] = "damaged contents",
+		[CODEARENA_SNAPSHOT_STRUCTURE] = "inconsistent contents",
+		[CODEARENA_SNAPSHOT_OBJECT] = "a code object was refused",
 	};
 
 	return reason < sizeof(reasons) / sizeof(*reasons) ? reasons[reason] :
@@ -58,8 +65,8 @@ CODEARENA_API const char *codearena_snapshot_reason(uint32_t reason)
 
 /**
  * ca__snapshot_opts_get - copy options
- * @to: gets them, complete
- * @from: from the caller, or NULL
+ * @to: gets all members
+ * @from: the caller's options, or NULL
  *
  * Return: 0, -EINVAL, -E2BIG or -EOPNOTSUPP.
  */
@@ -68,15 +75,9 @@ int ca__snapshot_opts_get(struct codearena_snapshot_opts *to,
 {
 	int ret;
 
-	memset(to, 0, sizeof(*to));
-	to->sz = sizeof(*to);
-	if (!from)
-		return 0;
-	ret = ca__struct_check(from, from->sz, sizeof(*from), sizeof(*to));
+	ret = ca__struct_get(to, from, CA__SIZE_SNAPSHOT_OPTS, sizeof(*to));
 	if (ret)
 		return ret;
-	memcpy(to, from, sizeof(*to));
-	to->sz = sizeof(*to);
 	if ((to->flags & ~(CODEARENA_SNAPSHOT_F_BASELINE |
 			   CODEARENA_SNAPSHOT_F_OTHERS)) || to->__reserved)
 		return -EOPNOTSUPP;
@@ -86,7 +87,7 @@ int ca__snapshot_opts_get(struct codearena_snapshot_opts *to,
 	return 0;
 }
 
-/* Arenas of a module are alike; one without any has not found out. */
+/* All arenas of a module have the same; without an arena any will do. */
 static uint32_t ca__module_trap_kinds(const struct codearena_module *module)
 {
 	return module->space_count ?
@@ -94,8 +95,8 @@ static uint32_t ca__module_trap_kinds(const struct codearena_module *module)
 }
 
 /**
- * ca__head_expect - the header of a snapshot of a module
- * @head: gets it, without what depends on the code
+ * ca__head_expect - make the header that a module expects
+ * @head: gets it, without members that depend on the code
  * @module: module, whose lock is held
  * @opts: valid options
  */
@@ -129,7 +130,7 @@ void ca__head_expect(struct ca__head *head,
 }
 
 /**
- * ca__head_seal - complete a header
+ * ca__head_seal - compute the checksum of a header
  * @head: header whose other members are final
  */
 void ca__head_seal(struct ca__head *head)
@@ -151,7 +152,8 @@ static int ca__refuse(uint32_t *to, uint32_t reason, int error)
  * @head: gets the header
  * @reason: gets what is wrong
  *
- * What the checksum stands behind is looked at only after it.
+ * Members that tell formats apart are checked before the checksum, others after
+ * it.
  *
  * Return: 0, -EBADMSG, -ENOEXEC or -EOPNOTSUPP.
  */
@@ -187,9 +189,9 @@ int ca__head_read(const void *from, size_t size, struct ca__head *head,
 	.size = sizeof(((struct ca__head *)0)->name)
 
 /**
- * ca__head_compare - is it of the same kind?
- * @head: header of a snapshot
- * @expected: of the module
+ * ca__head_compare - does a snapshot fit a module?
+ * @head: header of the snapshot
+ * @expected: header that the module expects
  * @reason: gets what is wrong
  *
  * Return: 0, -ENOEXEC, -EOPNOTSUPP, -ESTALE or -EINVAL.
@@ -235,7 +237,7 @@ int ca__head_compare(const struct ca__head *head,
 			return ca__refuse(reason, members[i].reason,
 					  members[i].error);
 	}
-	/* Code that was compiled for fewer traps does not mind more of them. */
+	/* More kinds of traps than the code needs do no harm. */
 	if (head->trap_kinds & ~expected->trap_kinds)
 		return ca__refuse(reason, CODEARENA_SNAPSHOT_TRAP_KINDS,
 				  -EOPNOTSUPP);
@@ -245,20 +247,17 @@ int ca__head_compare(const struct ca__head *head,
 CODEARENA_API int codearena_snapshot_inspect(const void *from, size_t size,
 					     struct codearena_snapshot_info *info)
 {
+	struct codearena_snapshot_info own;
 	struct ca__head head;
 	uint32_t reason;
-	size_t sz;
 	int ret;
 
-	if (!from || !info || info->sz < sizeof(*info))
+	if (!from || !info || info->sz < CA__SIZE_SNAPSHOT_INFO)
 		return -EINVAL;
 	ret = ca__head_read(from, size, &head, &reason);
 	if (ret)
 		return ret;
-	sz = info->sz;
-	memset(info, 0, sz);
-	*info = (struct codearena_snapshot_info){
-		.sz = sz,
+	own = (struct codearena_snapshot_info){
 		.length = head.length,
 		.code_bytes = head.code_bytes,
 		.cpu_features = head.cpu_features,
@@ -277,7 +276,7 @@ CODEARENA_API int codearena_snapshot_inspect(const void *from, size_t size,
 		.others = head.others,
 		.build_size = head.build_size,
 	};
-	memcpy(info->build, head.build, sizeof(info->build));
-	memcpy(info->version, head.version, sizeof(info->version));
-	return 0;
+	memcpy(own.build, head.build, sizeof(own.build));
+	memcpy(own.version, head.version, sizeof(own.version));
+	return ca__struct_put(info, &own, CA__SIZE_SNAPSHOT_INFO, sizeof(own));
 }

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Loading snapshots: all code is added, by several threads perhaps, then it is
- * published batch by batch.
+ * Loading snapshots: all code is added, by several threads if the program has
+ * them, then published batch by batch.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,24 +14,30 @@
 /**
  * struct ca__loading - one call
  * @module: the module
+ * @opts: the options
  * @plan: the snapshot
- * @codes: what was added; NULL where not. From the first publishing on there is
- *         a reference of this call to each.
- * @handles: for ca__undo_handles()
- * @failed: where to say what was refused
- * @next: batch that no thread adds yet
- * @lock: protects @error and @failed while code is added
- * @error: of the first thread that met one
+ * @codes: code that was added; NULL for objects that were not. This call holds a
+ *         reference to each from the first publishing on.
+ * @handles: for ca__revert_handles()
+ * @next: first batch that no thread has begun to add
+ * @lock: protects all that follows, while threads add code
+ * @error: the first error of any thread
+ * @reason: why the snapshot is refused
+ * @object: the code object to blame, or SIZE_MAX
+ * @reloc: what was wrong with it
  */
 struct ca__loading {
 	struct codearena_module *module;
+	struct codearena_snapshot_opts opts;
 	struct ca__plan plan;
 	struct codearena_code **codes;
 	codearena_handle *handles;
-	struct codearena_snapshot_error *failed;
 	atomic_size_t next;
 	pthread_mutex_t lock;
 	atomic_int error;
+	uint32_t reason;
+	size_t object;
+	struct codearena_reloc_error reloc;
 };
 
 /**
@@ -59,7 +65,7 @@ static int ca__arrays_new(const struct ca__batch *batch,
 		       batch->positions * sizeof(*arrays->positions) +
 		       batch->inlinings * sizeof(*arrays->inlinings);
 
-	/* What must be aligned most comes first. */
+	/* In an order that needs no padding: 8-byte alignment first. */
 	arrays->descs = malloc(bytes);
 	if (!arrays->descs)
 		return -ENOMEM;
@@ -160,7 +166,6 @@ static int ca__load_add(struct ca__loading *loading,
 	size_t i;
 	int ret;
 
-	failed->object = SIZE_MAX;
 	ret = ca__arrays_new(batch, &arrays);
 	if (ret)
 		return ret;
@@ -169,72 +174,68 @@ static int ca__load_add(struct ca__loading *loading,
 		ca__view_read(&reader, &view);
 		ca__desc_read(&view, &arrays);
 	}
-	ret = codearena_module_add(loading->module, descs, batch->count,
-				   loading->codes + batch->first, failed);
+	ret = ca__module_add(loading->module, descs, batch->count,
+			     loading->codes + batch->first, failed);
 	free(descs);
 	return ret;
 }
 
-static void ca__load_refused(struct ca__loading *loading, size_t object,
-			     const struct codearena_reloc_error *reloc,
+/* The first error counts. @failed->object is an index in @batch, or SIZE_MAX. */
+static void ca__load_refused(struct ca__loading *loading,
+			     const struct ca__batch *batch,
+			     const struct codearena_reloc_error *failed,
 			     int error)
 {
-	struct codearena_snapshot_error *failed = loading->failed;
-
 	pthread_mutex_lock(&loading->lock);
 	if (!atomic_load(&loading->error)) {
 		atomic_store(&loading->error, error);
-		if (object != SIZE_MAX) {
-			failed->reason = CODEARENA_SNAPSHOT_OBJECT;
-			failed->object = object;
-		}
-		if (reloc) {
-			failed->reloc = *reloc;
-			failed->reloc.object = object;
+		loading->reloc = *failed;
+		loading->reloc.error = error;
+		if (failed->object != SIZE_MAX) {
+			loading->reason = CODEARENA_SNAPSHOT_OBJECT;
+			loading->object = batch->first + failed->object;
+			loading->reloc.object = loading->object;
 		}
 	}
 	pthread_mutex_unlock(&loading->lock);
 }
 
-/* In any number of threads. */
+/* Called by any number of threads. */
 static void ca__load_work(void *context)
 {
 	struct ca__loading *loading = context;
 	const struct ca__plan *plan = &loading->plan;
+	struct codearena_reloc_error failed;
 	size_t i;
+	int ret;
 
 	while (!atomic_load(&loading->error) &&
 	       (i = atomic_fetch_add(&loading->next, 1)) < plan->batch_count) {
-		struct codearena_reloc_error failed = { .sz = sizeof(failed) };
-		size_t object = SIZE_MAX;
-		int ret = ca__load_add(loading, &plan->batches[i], &failed);
-
-		if (!ret)
-			continue;
-		if (failed.object != SIZE_MAX)
-			object = plan->batches[i].first + failed.object;
-		ca__load_refused(loading, object, &failed, ret);
+		ca__failed_begin(NULL, &failed);
+		ret = ca__load_add(loading, &plan->batches[i], &failed);
+		if (ret)
+			ca__load_refused(loading, &plan->batches[i], &failed,
+					 ret);
 	}
 }
 
 static int ca__load_publish(struct ca__loading *loading,
 			    const struct ca__batch *batch)
 {
-	struct codearena_code **codes = loading->codes + batch->first;
-	size_t index;
+	struct codearena_reloc_error failed;
 	int ret;
 
-	ret = codearena_module_publish(loading->module, codes, batch->count,
-				       &index);
+	ca__failed_begin(NULL, &failed);
+	ret = ca__module_publish(loading->module, loading->codes + batch->first,
+				 batch->count, false, &failed.object);
 	if (ret)
-		ca__load_refused(loading, index == SIZE_MAX ? index :
-				 batch->first + index, NULL, ret);
+		ca__load_refused(loading, batch, &failed, ret);
 	return ret;
 }
 
-static void ca__load_abandon(struct ca__loading *loading, size_t from)
+static void ca__load_drop(struct ca__loading *loading, size_t from)
 {
-	ca__abandon_each(loading->module, loading->codes + from,
+	ca__drop_each(loading->module, loading->codes + from,
 			 loading->plan.objects - from);
 }
 
@@ -245,34 +246,34 @@ static int ca__load_publish_all(struct ca__loading *loading)
 	size_t i, first;
 	int ret;
 
-	ret = ca__undo_reserve(module);
+	ret = ca__revert_reserve(module);
 	if (ret) {
-		ca__load_abandon(loading, 0);
+		ca__load_drop(loading, 0);
 		return ret;
 	}
-	/* An event handler may replace code while it is still needed here. */
+	/* An event callback may replace code that this call still needs. */
 	for (i = 0; i < plan->objects; i++)
 		codearena_code_ref(loading->codes[i]);
 	for (i = 0; i < plan->batch_count && !ret; i++)
 		ret = ca__load_publish(loading, &plan->batches[i]);
 	if (!ret) {
-		codearena_module_put(loading->codes, plan->objects);
+		ca__module_put(loading->codes, plan->objects);
 		return 0;
 	}
 	first = plan->batches[i - 1].first;
-	ca__load_abandon(loading, first);
-	ca__undo_publish(module, loading->codes, first);
-	codearena_module_put(loading->codes, first);
+	ca__load_drop(loading, first);
+	ca__revert_codes(module, loading->codes, first);
+	ca__module_put(loading->codes, first);
 	ca__owner_reap(&module->owner);
 	return ret;
 }
 
-static int ca__load_all(struct ca__loading *loading,
-			const struct codearena_snapshot_opts *opts)
+static int ca__load_all(struct ca__loading *loading)
 {
+	const struct codearena_snapshot_opts *opts = &loading->opts;
 	int ret;
 
-	ret = ca__undo_begin(loading->module, &loading->handles);
+	ret = ca__revert_begin(loading->module, &loading->handles);
 	if (ret)
 		return ret;
 	ret = -ENOMEM;
@@ -285,116 +286,77 @@ static int ca__load_all(struct ca__loading *loading,
 	ca__load_work(loading);
 	ret = atomic_load(&loading->error);
 	if (ret)
-		ca__load_abandon(loading, 0);
+		ca__load_drop(loading, 0);
 	else
 		ret = ca__load_publish_all(loading);
 	if (ret)
-		ca__undo_handles(loading->module, loading->handles);
+		ca__revert_handles(loading->module, loading->handles);
 	free(loading->codes);
 out_handles:
 	free(loading->handles);
 	return ret;
 }
 
-static int ca__failed_clear(struct codearena_snapshot_error *failed)
+static int ca__load_plan(struct ca__loading *loading,
+			 const struct codearena_snapshot_opts *opts,
+			 const void *from, size_t size)
 {
-	size_t sz = failed->sz;
-	int ret;
-
-	ret = ca__struct_check(failed, sz, sizeof(*failed), sz);
-	if (ret)
-		return ret;
-	*failed = (struct codearena_snapshot_error){
-		.sz = sz,
-		.object = SIZE_MAX,
-		.reloc.sz = sizeof(failed->reloc),
-		.reloc.object = SIZE_MAX,
-		.reloc.index = SIZE_MAX,
-	};
-	return 0;
-}
-
-static int ca__plan_for(struct codearena_module *module,
-			const struct codearena_snapshot_opts *from_opts,
-			struct codearena_snapshot_opts *opts, const void *from,
-			size_t size, struct ca__plan *plan,
-			struct codearena_snapshot_error *failed)
-{
+	struct codearena_module *module = loading->module;
 	struct ca__head expected;
 	int ret;
 
-	ret = ca__failed_clear(failed);
+	if (!module || !from)
+		return -EINVAL;
+	ret = ca__snapshot_opts_get(&loading->opts, opts);
 	if (ret)
 		return ret;
-	ret = module && from ? ca__snapshot_opts_get(opts, from_opts) : -EINVAL;
-	if (!ret) {
-		pthread_mutex_lock(&module->lock);
-		ca__head_expect(&expected, module, opts);
-		pthread_mutex_unlock(&module->lock);
-		ret = ca__snapshot_plan(&expected, from, size, plan,
-					&failed->reason);
-	}
-	failed->error = ret;
-	return ret;
+	pthread_mutex_lock(&module->lock);
+	ca__head_expect(&expected, module, &loading->opts);
+	pthread_mutex_unlock(&module->lock);
+	return ca__snapshot_plan(&expected, from, size, &loading->plan,
+				 &loading->reason);
 }
 
-/**
- * codearena_snapshot_check - see codearena/snapshot.h
- * @module: module
- * @opts: NULL, or options
- * @from: the snapshot
- * @size: bytes of it
- * @failed: NULL, or gets what is wrong
- *
- * Return: 0 or a negative errno.
- */
-CODEARENA_API int
-codearena_snapshot_check(struct codearena_module *module,
-			 const struct codearena_snapshot_opts *opts,
-			 const void *from, size_t size,
-			 struct codearena_snapshot_error *failed)
+/* Fills in the caller's structures. */
+static void ca__load_failed(const struct ca__loading *loading,
+			    struct codearena_snapshot_error *to, int error)
 {
-	CODEARENA_OPTS(codearena_snapshot_error, ignored);
-	struct codearena_snapshot_opts complete;
-	struct ca__plan plan;
+	struct codearena_snapshot_error own = {
+		.reason = loading->reason,
+		.error = error,
+		.object = loading->object,
+		.text = ca__snapshot_reason(loading->reason),
+		.reloc = to->reloc,
+	};
 
-	return ca__plan_for(module, opts, &complete, from, size, &plan,
-			    failed ? failed : &ignored);
+	if (to->reloc)
+		ca__struct_put(to->reloc, &loading->reloc, CA__SIZE_RELOC_ERROR,
+			       sizeof(loading->reloc));
+	ca__struct_put(to, &own, CA__SIZE_SNAPSHOT_ERROR, sizeof(own));
 }
 
-/**
- * codearena_snapshot_load - see codearena/snapshot.h
- * @module: module without code
- * @opts: NULL, or options
- * @from: the snapshot
- * @size: bytes of it
- * @states: NULL, or gets a state for each declared function
- * @failed: NULL, or gets what is wrong
- *
- * Return: 0 or a negative errno.
- */
 CODEARENA_API int
 codearena_snapshot_load(struct codearena_module *module,
 			const struct codearena_snapshot_opts *opts,
 			const void *from, size_t size, uint8_t *states,
 			struct codearena_snapshot_error *failed)
 {
-	CODEARENA_OPTS(codearena_snapshot_error, ignored);
-	struct ca__loading loading = {
-		.module = module,
-		.failed = failed ? failed : &ignored,
-	};
-	struct codearena_snapshot_opts complete;
+	struct ca__loading loading = { .module = module, .object = SIZE_MAX };
 	int ret;
 
-	ret = ca__plan_for(module, opts, &complete, from, size, &loading.plan,
-			   loading.failed);
+	if (failed && failed->sz < CA__SIZE_SNAPSHOT_ERROR)
+		return -EINVAL;
+	ret = ca__failed_begin(failed ? failed->reloc : NULL, &loading.reloc);
 	if (ret)
 		return ret;
-	pthread_mutex_init(&loading.lock, NULL);
-	ret = ca__load_all(&loading, &complete);
-	pthread_mutex_destroy(&loading.lock);
-	loading.failed->error = ret;
+	ret = ca__load_plan(&loading, opts, from, size);
+	if (!ret) {
+		pthread_mutex_init(&loading.lock, NULL);
+		ret = ca__load_all(&loading);
+		pthread_mutex_destroy(&loading.lock);
+	}
+	if (failed)
+		ca__load_failed(&loading, failed, ret);
 	if (!ret && states && loading.plan.head.functions)
 		memcpy(states, loading.plan.states,
 		       loading.plan.head.functions);

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Reading the structure of snapshots. Nothing is allocated, and no byte behind
- * the end is looked at, whatever the snapshot says.
+ * Parsing snapshots. Allocates nothing and never reads past the end, whatever the
+ * snapshot says.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 static bool ca__take(struct ca__reader *reader, uint64_t count, size_t size,
 		     const uint8_t **out)
 {
-	/* Counts have 32 bits, or are the sum of a few that have. */
+	/* Counts are sums of a few 32-bit numbers. */
 	uint64_t bytes = count * size;
 
 	if (bytes > reader->left)
@@ -34,10 +34,10 @@ static bool ca__name_sound(const struct ca__view *view)
 
 /**
  * ca__view_read - read an object
- * @reader: begins with the object, and gets beyond it
- * @view: gets where everything is
+ * @reader: at the object; moves past it
+ * @view: gets its parts
  *
- * Return: whether all of it is there.
+ * Return: whether it is complete and consistent.
  */
 bool ca__view_read(struct ca__reader *reader, struct ca__view *view)
 {
@@ -68,13 +68,13 @@ bool ca__view_read(struct ca__reader *reader, struct ca__view *view)
 }
 
 /**
- * struct ca__walk - on the way through a snapshot
- * @plan: what comes of it
- * @reader: what has not been read
- * @limit: bytes of code that make a batch
- * @bytes: of code in the last batch
- * @total: bytes of code
- * @traps: how many traps
+ * struct ca__walk - one pass over a snapshot
+ * @plan: the result
+ * @reader: the bytes that are not read yet
+ * @limit: bytes of code that complete a batch
+ * @bytes: bytes of code in the last batch
+ * @total: bytes of code in all batches
+ * @traps: number of traps
  */
 struct ca__walk {
 	struct ca__plan *plan;
@@ -138,7 +138,7 @@ static bool ca__walk_object(struct ca__walk *walk, struct ca__view *view)
 	return true;
 }
 
-/* The number of a declared function, or UINT32_MAX. */
+/* Slot number of a declared function, or UINT32_MAX. */
 static uint32_t ca__record_slot(const struct ca__head *head,
 				const struct ca__record *record)
 {
@@ -178,13 +178,13 @@ static bool ca__walk_all(struct ca__walk *walk)
 
 /**
  * ca__snapshot_plan - check a snapshot, and divide it into batches
- * @expected: header that it should have
+ * @expected: header that the module expects
  * @from: the snapshot
  * @size: bytes of it
- * @plan: gets what it is
+ * @plan: gets the result
  * @reason: gets what is wrong
  *
- * Return: 0; as enum codearena_snapshot_reason says.
+ * Return: 0, or the error that enum codearena_snapshot_reason documents.
  */
 int ca__snapshot_plan(const struct ca__head *expected, const void *from,
 		      size_t size, struct ca__plan *plan, uint32_t *reason)

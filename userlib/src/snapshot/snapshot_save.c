@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Writing snapshots: with the module's lock held, references are taken to the
- * code that is current; all else is done without.
+ * Saving snapshots: takes references to the current code with the module's lock
+ * held, and does the rest without it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,10 +15,10 @@
 /**
  * struct ca__saving - one call
  * @module: the module
- * @opts: complete
- * @head: header, as far as known
- * @states: of the declared functions
- * @codes: what is stored, each with a reference
+ * @opts: the options
+ * @head: the header, completed on the way
+ * @states: states of the declared functions
+ * @codes: code to be stored, with a reference to each
  * @count: entries of @codes
  */
 struct ca__saving {
@@ -66,15 +66,7 @@ static int ca__collect_functions(struct ca__saving *saving)
 	return 0;
 }
 
-static int ca__others_compare(const void *a, const void *b)
-{
-	const struct codearena_code *x = *(struct codearena_code *const *)a;
-	const struct codearena_code *y = *(struct codearena_code *const *)b;
-
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
-/* Only what the module itself holds a reference to. */
+/* Code that only the module's own reference keeps. */
 static int ca__collect_others(struct ca__saving *saving)
 {
 	struct codearena_module *module = saving->module;
@@ -96,7 +88,7 @@ static int ca__collect_others(struct ca__saving *saving)
 		saving->codes[saving->count++] = code;
 		saving->head.others++;
 	}
-	qsort(first, saving->head.others, sizeof(*first), ca__others_compare);
+	qsort(first, saving->head.others, sizeof(*first), ca__code_by_start);
 	return 0;
 }
 
@@ -104,7 +96,7 @@ static int ca__collect_locked(struct ca__saving *saving)
 {
 	struct codearena_module *module = saving->module;
 	bool others = saving->opts.flags & CODEARENA_SNAPSHOT_F_OTHERS;
-	size_t room = module->stat.current;
+	size_t room = module->counters.current;
 	int ret;
 
 	if (others)
@@ -123,14 +115,13 @@ static int ca__collect_locked(struct ca__saving *saving)
 
 static void ca__saving_end(struct ca__saving *saving)
 {
-	codearena_module_put(saving->codes, saving->count);
+	ca__module_put(saving->codes, saving->count);
 	free(saving->codes);
 	free(saving->states);
 }
 
 static uint64_t ca__code_bytes(const struct codearena_code *code)
 {
-	/* With the object itself, of which nothing is stored. */
 	return sizeof(struct ca__record) + ca__code_body_bytes(code) +
 		code->trap_count * (uint64_t)sizeof(struct ca__record_trap) +
 		code->reloc_count * (uint64_t)sizeof(struct ca__record_reloc) +
@@ -193,7 +184,7 @@ static void ca__write_traps(uint8_t **at, const struct codearena_code *code)
 		const struct ca__record_trap trap = {
 			.start = traps[i].start,
 			.length = traps[i].length,
-			/* All others are below CODEARENA_CODE_MAX. */
+				/* Other landing pads are below CODEARENA_CODE_MAX. */
 			.landing = (uint32_t)traps[i].landing,
 		};
 
@@ -219,7 +210,7 @@ static void ca__write_relocs(uint8_t **at, const struct codearena_reloc *relocs,
 	}
 }
 
-/* The body as its compiler left it, but for the fields of relocations. */
+/* Write the body, with the fields of relocations cleared. */
 static int ca__write_body(uint8_t **at, const struct codearena_code *code,
 			  uint32_t machine, const struct codearena_reloc *relocs,
 			  size_t count)
@@ -291,42 +282,6 @@ static int ca__write_all(struct ca__saving *saving, uint8_t *to)
 	return 0;
 }
 
-/**
- * codearena_snapshot_size - see codearena/snapshot.h
- * @module: module
- * @opts: NULL, or options
- * @size: gets bytes
- *
- * Return: 0 or a negative errno.
- */
-CODEARENA_API int
-codearena_snapshot_size(struct codearena_module *module,
-			const struct codearena_snapshot_opts *opts,
-			size_t *size)
-{
-	struct ca__saving saving;
-	int ret;
-
-	if (!size)
-		return -EINVAL;
-	*size = 0;
-	ret = ca__saving_begin(&saving, module, opts);
-	if (ret)
-		return ret;
-	*size = saving.head.length;
-	ca__saving_end(&saving);
-	return 0;
-}
-
-/**
- * codearena_snapshot_save - see codearena/snapshot.h
- * @module: module
- * @opts: NULL, or options
- * @to: memory for it
- * @size: bytes of @to; gets the bytes of the snapshot
- *
- * Return: 0 or a negative errno.
- */
 CODEARENA_API int
 codearena_snapshot_save(struct codearena_module *module,
 			const struct codearena_snapshot_opts *opts, void *to,
@@ -348,15 +303,6 @@ codearena_snapshot_save(struct codearena_module *module,
 	return ret;
 }
 
-/**
- * codearena_snapshot_save_new - see codearena/snapshot.h
- * @module: module
- * @opts: NULL, or options
- * @out: gets the memory
- * @size: gets bytes
- *
- * Return: 0 or a negative errno.
- */
 CODEARENA_API int
 codearena_snapshot_save_new(struct codearena_module *module,
 			    const struct codearena_snapshot_opts *opts,

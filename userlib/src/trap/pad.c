@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Calls that may trap, and landing pads in arenas.
+ * Calls of code that may trap, and landing pads in arenas.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,8 +13,8 @@
 
 __thread struct ca__frame *ca__frame_top;
 
-/* What the registers say. */
-static struct codearena_trap_report ca__report(const struct ca__frame *frame)
+/* The report, from the registers that the pad stored. */
+static struct codearena_trap_report ca__frame_report(const struct ca__frame *frame)
 {
 	struct codearena_trap_report report = {
 		.pc = frame->pc,
@@ -30,8 +30,8 @@ static struct codearena_trap_report ca__report(const struct ca__frame *frame)
 }
 
 /**
- * ca__pad_finish - decide what the call returns
- * @frame: the frame, which the thread has forgotten; its report is there
+ * ca__pad_finish - make the result of a call that trapped
+ * @frame: the frame, which was removed; its report is valid
  * @handler: of the pad, or NULL
  * @data: for @handler
  *
@@ -40,7 +40,7 @@ static struct codearena_trap_report ca__report(const struct ca__frame *frame)
 uint64_t ca__pad_finish(struct ca__frame *frame, codearena_trap_handler handler,
 			void *data)
 {
-	struct codearena_trap_report report = ca__report(frame);
+	struct codearena_trap_report report = ca__frame_report(frame);
 
 	if (handler)
 		return handler(&report, data);
@@ -67,7 +67,7 @@ CODEARENA_API int codearena_trap_call(const void *function,
 	ca__frame_top = frame.previous;
 	if (frame.trapped) {
 		if (report)
-			*report = ca__report(&frame);
+			*report = ca__frame_report(&frame);
 		return CODEARENA_TRAPPED;
 	}
 	if (result)

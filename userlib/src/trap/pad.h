@@ -10,8 +10,8 @@
 #include "codearena/trap.h"
 
 /*
- * Where a pad with a handler enters, counted from codearena_pad_external(),
- * which says that there is none and falls through.
+ * Where a pad in an arena enters, counted from codearena_pad_external(), which
+ * sets the handler to NULL and falls through. pad_enter.c checks it.
  */
 #define CA__PAD_ENTRY		16
 
@@ -19,10 +19,10 @@
  * struct ca__frame - what a landing pad returns to
  * @previous: the next outer frame of the thread
  * @stack: the stack pointer, with the saved registers above it
- * @pc: gets the address of the instruction
- * @address: gets what was accessed, or the kind
- * @control: floating-point control registers, as the architecture likes
- * @trapped: gets whether there is no result
+ * @pc: gets the address of the instruction that trapped
+ * @address: gets the address of the access, or the kind
+ * @control: floating-point control registers
+ * @trapped: set if there is no result
  *
  * The assembly knows the offsets of all but the last.
  */

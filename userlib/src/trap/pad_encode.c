@@ -4,9 +4,9 @@
  *
  * Encoders of landing pads. Pure.
  *
- * A pad adds its handler and the data to the report, as the second and the
- * third argument, and jumps to the library. It keeps the registers of the
- * report; nobody asks for the others.
+ * A pad puts its handler and the data in the registers of the second and the
+ * third argument and jumps to the library. It preserves the registers of the
+ * report, and no others.
  */
 #include <elf.h>
 #include <errno.h>
@@ -69,7 +69,7 @@ static uint8_t *ca__riscv_ld(uint8_t *to, unsigned int rd, unsigned int offset)
 
 /*
  * auipc t4, 0; ld a1, handler; ld a2, data; ld t4, target; jr t4; nop; and the
- * three words. No branch asks for an instruction of its own here.
+ * three words. Branches need no special target here.
  */
 static int ca__riscv_pad(uint8_t *to, uint64_t target, uint64_t handler,
 			 uint64_t data)

@@ -2,17 +2,18 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The assembly of landing pads:
+ * The assembly of landing pads.
  *
- * ca__frame_enter() saves what a function has to preserve on the stack, the
- * stack pointer in the frame, and calls a function with six arguments.
+ * ca__frame_enter() saves the registers that a function must preserve on the
+ * stack, the stack pointer in the frame, and calls a function with six
+ * arguments.
  *
- * ca__pad_external is reached from a trap with its report in two registers; the
- * entry behind it from a pad in an arena, with the handler and its data in the
- * registers of the second and the third argument as well. Whatever the other
- * registers held is lost. It finds the frame, goes back to its stack, stores
- * the report, forgets the frame and returns from ca__frame_enter() with what
- * ca__pad_finish() has to say. Without a frame there is nothing to return to.
+ * A trap reaches ca__pad_external with its report in two registers. A pad in an
+ * arena jumps to ca__pad_entry, with its handler and the data in the registers
+ * of the second and the third argument as well. All other registers are lost.
+ * The code finds the frame, returns to its stack, stores the report, removes
+ * the frame and returns from ca__frame_enter() with the result of
+ * ca__pad_finish(). Without a frame it is an undefined instruction.
  */
 #include <stddef.h>
 
@@ -25,7 +26,16 @@ _Static_assert(offsetof(struct ca__frame, previous) == 0 &&
 	       offsetof(struct ca__frame, address) == 24 &&
 	       offsetof(struct ca__frame, control) == 32,
 	       "the assembly has other offsets");
-_Static_assert(CA__PAD_ENTRY == 16, "the assembly has another distance");
+
+#define CA__STRING_(text)	#text
+#define CA__STRING(text)	CA__STRING_(text)
+
+/* Stands where pads with a handler enter, and fails to assemble elsewhere. */
+#define CA__PAD_ENTRY_HERE \
+	"ca__pad_entry:\n" \
+	".if ca__pad_entry - ca__pad_external - " CA__STRING(CA__PAD_ENTRY) "\n" \
+	".error \"ca__pad_entry is not where CA__PAD_ENTRY says\"\n" \
+	".endif\n"
 
 #if defined(__x86_64__)
 #include "arch/x86_64/pad.h"

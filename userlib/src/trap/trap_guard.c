@@ -5,85 +5,33 @@
  * Guards: address space in which accesses are traps, with memory in parts of
  * it.
  *
- * On the device a guard is a guard view, else memory that may not be accessed.
- * Which ranges are not backed is known to readers without a lock, since the
- * signal handler has to tell a trap from a fault in memory that the program
- * protected. So what is about to be backed is mapped first and known after, and
- * the other way round when it is taken away.
+ * On the device a guard is a guard view, on the fallback memory without access
+ * rights. The signal handler has to tell a trap from a fault in memory that the
+ * program protected, so readers look up the holes, the ranges that are not
+ * backed, without a lock. A range is mapped before it leaves the holes, and
+ * joins them before it is unmapped.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "arena/backend.h"
-#include "codearena/trap.h"
 #include "arena/memfd/pages.h"
-#include "arena/memfd/trap_rcu.h"
+#include "arena/memfd/rcu.h"
 #include "arena/memfd/traps.h"
+#include "codearena/trap.h"
 
+/* Size in the first release. */
+#define CA__SIZE_GUARD_OPTS	16
+
+_Static_assert(sizeof(struct codearena_guard_opts) >= CA__SIZE_GUARD_OPTS,
+	       "codearena_guard_opts has shrunk");
 _Static_assert(sizeof(struct codearena_guard_opts) ==
 	       sizeof(size_t) + sizeof(uint64_t),
 	       "codearena_guard_opts has padding");
 
-/**
- * struct ca__guard_file - what the guard views of an arena are mapped from
- * @fd: a descriptor of the arena
- * @refs: guards, and the arena, that use it
- */
-struct ca__guard_file {
-	int fd;
-	size_t refs;
-};
-
-static void ca__guard_file_put(struct ca__guard_file *file)
-{
-	if (!file || --file->refs)
-		return;
-	close(file->fd);
-	free(file);
-}
-
-/**
- * ca__guards_leave - an arena is going away
- * @arena: the arena; its guards stay
- */
-void ca__guards_leave(struct codearena_arena *arena)
-{
-	/* The lock was taken when the file was made, so that it can be. */
-	if (!arena->guard_file || ca__trap_lock())
-		return;
-	ca__guard_file_put(arena->guard_file);
-	ca__trap_unlock();
-}
-
-static int ca__guard_file_get(struct codearena_arena *arena,
-			      struct ca__guard_file **file)
-{
-	struct ca__guard_file *new;
-
-	if (!arena->guard_file) {
-		new = malloc(sizeof(*new));
-		if (!new)
-			return -ENOMEM;
-		new->refs = 1;
-		new->fd = fcntl(arena->fd, F_DUPFD_CLOEXEC, 0);
-		if (new->fd < 0) {
-			free(new);
-			return -EMFILE;
-		}
-		arena->guard_file = new;
-	}
-	*file = arena->guard_file;
-	(*file)->refs++;
-	return 0;
-}
-
-/* Map what traps; MAP_FIXED replaces what is there. */
-static void *ca__guard_map(const struct ca__guard_file *file, uint64_t at,
+/* Map memory that traps; MAP_FIXED replaces what is there. */
+static void *ca__guard_map(const struct ca__file *file, uint64_t at,
 			   uint64_t length, int fixed)
 {
 	void *where = (void *)(uintptr_t)at;
@@ -96,7 +44,7 @@ static void *ca__guard_map(const struct ca__guard_file *file, uint64_t at,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);
 }
 
-static void *ca__guard_map_aligned(const struct ca__guard_file *file,
+static void *ca__guard_map_aligned(const struct ca__file *file,
 				   uint64_t length, uint64_t align)
 {
 	uint64_t room = length + align, start, first;
@@ -137,8 +85,10 @@ static int ca__guard_start(struct codearena_guard *guard, uint64_t align)
 				guard->base + length, guard);
 	if (!ret)
 		ret = ca__guards_add(guard);
-	if (ret)
+	if (ret) {
+		ca__rcu_retire(guard->holes);
 		munmap(base, length);
+	}
 	return ret;
 }
 
@@ -150,34 +100,14 @@ static int ca__guard_opts_get(const struct codearena_guard_opts *opts,
 	*align = page_size;
 	if (!opts)
 		return 0;
-	ret = ca__struct_check(opts, opts->sz,
-			       offsetof(struct codearena_guard_opts, align) +
-			       sizeof(opts->align), sizeof(*opts));
+	ret = ca__struct_check(opts, opts->sz, CA__SIZE_GUARD_OPTS,
+			       sizeof(*opts));
 	if (ret || !opts->align)
 		return ret;
 	if ((opts->align & (opts->align - 1)) || opts->align < page_size)
 		return -EINVAL;
 	*align = opts->align;
 	return 0;
-}
-
-static int ca__guard_make(struct codearena_arena *arena,
-			  struct codearena_guard *guard, uint64_t align)
-{
-	int ret = ca__trap_lock();
-
-	if (ret)
-		return ret;
-	if (arena->backend->guard_views)
-		ret = ca__guard_file_get(arena, &guard->file);
-	if (!ret)
-		ret = ca__guard_start(guard, align);
-	if (ret) {
-		ca__guard_file_put(guard->file);
-		ca__rcu_retire(guard->holes);
-	}
-	ca__trap_unlock();
-	return ret;
 }
 
 CODEARENA_API int codearena_guard_new(struct codearena_arena *arena,
@@ -197,6 +127,8 @@ CODEARENA_API int codearena_guard_new(struct codearena_arena *arena,
 	if (arena->attached)
 		return -EBADF;
 	ret = ca__guard_opts_get(opts, arena->page_size, &align);
+	if (!ret)
+		ret = ca__process_prepare();
 	if (ret)
 		return ret;
 	if (!length || length % arena->page_size ||
@@ -208,27 +140,33 @@ CODEARENA_API int codearena_guard_new(struct codearena_arena *arena,
 	*guard = (struct codearena_guard){
 		.length = length,
 		.page_size = arena->page_size,
+		.file = arena->backend->guard_views ? ca__file_get(arena->file) :
+						      NULL,
 	};
-	ret = ca__guard_make(arena, guard, align);
-	if (ret)
+	ca__process_lock();
+	ret = ca__guard_start(guard, align);
+	ca__process_unlock();
+	if (ret) {
+		ca__file_put(guard->file);
 		ca__rcu_free(guard);
-	else
-		*out = guard;
-	return ret;
+		return ret;
+	}
+	*out = guard;
+	return 0;
 }
 
 CODEARENA_API void codearena_guard_free(struct codearena_guard *guard)
 {
-	/* The lock was taken when the guard was made, so that it can be. */
-	if (!guard || ca__trap_lock())
+	if (!guard)
 		return;
+	ca__process_lock();
 	ca__guards_remove(guard);
 	munmap((void *)(uintptr_t)guard->base,
 	       guard->length + guard->page_size);
-	ca__guard_file_put(guard->file);
+	ca__file_put(guard->file);
 	ca__rcu_retire(guard->holes);
 	ca__rcu_retire(guard);
-	ca__trap_unlock();
+	ca__process_unlock();
 }
 
 CODEARENA_API void *codearena_guard_base(const struct codearena_guard *guard)
@@ -251,9 +189,8 @@ codearena_guard_trap_page(const struct codearena_guard *guard)
 }
 
 /*
- * Move fresh memory to its place: the system has charged it by then, so that
- * what was there goes away only when nothing can be refused any more. Should
- * it be all the same, what was there is put back.
+ * Move fresh memory to its place. The system has charged it by then, so that
+ * the move hardly fails; if it does, the trapping memory is mapped again.
  */
 static int ca__guard_move(const struct codearena_guard *guard, uint64_t start,
 			  uint64_t length)
@@ -328,12 +265,11 @@ static int ca__guard_change(struct codearena_guard *guard, uint64_t offset,
 	if (!guard)
 		return -EINVAL;
 	ret = ca__range_check(offset, length, guard->page_size, guard->length);
-	if (!ret)
-		ret = ca__trap_lock();
 	if (ret)
 		return ret;
+	ca__process_lock();
 	ret = change(guard, guard->base + offset, length);
-	ca__trap_unlock();
+	ca__process_unlock();
 	return ret;
 }
 
@@ -351,19 +287,17 @@ CODEARENA_API int codearena_guard_unback(struct codearena_guard *guard,
 
 CODEARENA_API int codearena_trap_code(uint64_t address)
 {
-	struct codearena_guard *guard;
+	unsigned int phase = ca__rcu_enter();
+	const struct codearena_guard *guard = ca__guards_find(address);
 	int ret = -ENOENT;
 	uint64_t code;
 
-	if (ca__trap_lock())
-		return ret;
-	guard = ca__guards_find(address);
 	if (guard) {
 		code = address - guard->base - guard->length;
-		/* In front of the page the difference wraps around. */
+		/* Before the page the difference wraps around. */
 		if (code < CODEARENA_TRAP_CODES)
 			ret = code;
 	}
-	ca__trap_unlock();
+	ca__rcu_exit(phase);
 	return ret;
 }

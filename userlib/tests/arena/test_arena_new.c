@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "arena/arena.h"
 #include "lib/helpers.h"
 
 #define MIB (1ULL << 20)
@@ -381,7 +382,7 @@ static void stat_of_other_ages(void **state)
 	assert_int_equal(newer.stat.size, sizeof(newer));
 	newer.later = 1;
 	assert_int_equal(codearena_arena_stat(f->arena, &newer.stat), -E2BIG);
-	stat.size--;
+	stat.size = CA__SIZE_STAT - 1;
 	assert_int_equal(codearena_arena_stat(f->arena, &stat), -EINVAL);
 	stat.size = 0;
 	assert_int_equal(codearena_arena_stat(f->arena, &stat), -EINVAL);

@@ -408,6 +408,7 @@ static void attached_near_an_address(void **state)
 	int fd;
 
 	(void)state;
+	only_on(CODEARENA_BACKEND_DEVICE);
 	assert_int_equal(codearena_arena_new(MIB, NULL, &arena), 0);
 	assert_int_equal(codearena_arena_share(arena, &fd), 0);
 	assert_int_equal(codearena_arena_attach(fd, &opts, &view), 0);

@@ -170,7 +170,7 @@ static void competing_threads(void **state)
 			 2 + f->page / f->granule);
 }
 
-/* The slot leads to one of two functions, whenever it is executed. */
+/* The slot always targets one of two functions. */
 static void *run_slot(void *context)
 {
 	struct member *member = context;

@@ -222,6 +222,8 @@ static void write_refuses_bad_sources(void **state)
 		chunk(f->pristine, &byte, 1),
 	};
 
+	if (!reads_safely())
+		skip();
 	/* Both what was written before and traps come back. */
 	expect_refused_at(f->arena, EFAULT, 1,
 			  codearena_arena_write(f->arena, c, 3, &failed));
@@ -246,6 +248,8 @@ static void write_refuses_bad_arrays(void **state)
 	uint8_t *half = half_readable(f->page), byte = 1;
 	struct codearena_chunk *c = (void *)(half + f->page);
 
+	if (!reads_safely())
+		skip();
 	c[-1] = chunk(f->fresh, &byte, 1);
 	expect_refused_at(f->arena, EFAULT, SIZE_MAX,
 			  codearena_arena_write(f->arena, c - 1, 2, &failed));
@@ -270,15 +274,14 @@ static struct rlimit address_space_full(void)
 	return old;
 }
 
-static void write_without_memory(void **state)
+static void write_needs_no_memory(void **state)
 {
 	struct fixture *f = *state;
 	const uint64_t pages = 512, length = pages * f->page;
 	struct codearena_arena *large;
-	struct codearena_stat before, after;
-	uint8_t *source, byte;
 	struct codearena_chunk c;
 	struct rlimit old;
+	uint8_t *source;
 	int ret;
 
 	/* The kernel's memory is not ours to exhaust. */
@@ -290,16 +293,11 @@ static void write_without_memory(void **state)
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_true(source != MAP_FAILED);
 	c = chunk(0, source, length);
-	before = stat_of(large);
 	old = address_space_full();
 	ret = codearena_arena_write(large, &c, 1, NULL);
 	setrlimit(RLIMIT_AS, &old);
-	assert_int_equal(ret, -ENOMEM);
-	after = stat_of(large);
-	assert_memory_equal(&before, &after, sizeof(after));
-	assert_true(peek(large, 0, &byte, 1));
-	assert_int_not_equal(byte, 0);
-	assert_int_equal(codearena_arena_write(large, &c, 1, NULL), 0);
+	assert_int_equal(ret, 0);
+	assert_int_equal(stat_of(large).out_written, length);
 	munmap(source, length);
 	codearena_arena_free(large);
 }
@@ -417,7 +415,7 @@ int main(void)
 		FIXTURE_TEST(write_refuses_bad_counts),
 		FIXTURE_TEST(write_refuses_bad_sources),
 		FIXTURE_TEST(write_refuses_bad_arrays),
-		FIXTURE_TEST(write_without_memory),
+		FIXTURE_TEST(write_needs_no_memory),
 		FIXTURE_TEST(seal_is_idempotent),
 		FIXTURE_TEST(seal_patchable),
 		FIXTURE_TEST(seal_withdraws_patchability),

@@ -66,7 +66,6 @@ static void memfd_is_described(void **state)
 	assert_true(info.max_length >= 1 << 30);
 	assert_true(info.commit_limit == UINT64_MAX);
 	assert_int_equal(info.features, CODEARENA_FEATURE_SYNC |
-			 CODEARENA_FEATURE_SHARE |
 			 CODEARENA_FEATURE_PERMANENT | CODEARENA_FEATURE_TRAPS);
 }
 
@@ -127,7 +126,7 @@ static void information_of_other_ages(void **state)
 	assert_int_equal(newer.info.machine, MACHINE);
 	for (i = 0; i < 8; i++)
 		assert_int_equal(newer.later[i], 0);
-	/* Beyond what the program has nothing is written. */
+	/* Nothing is written after the program's structure. */
 	for (i = 8; i < 16; i++)
 		assert_int_equal(newer.later[i], 0x5a);
 

@@ -201,7 +201,7 @@ static void every_pc_is_protected_or_not(void **state)
 	ca__code_destroy(code);
 }
 
-/* V8's AddressRegion contains: outside by one on each side, and at the top. */
+/* V8's AddressRegion contains: off by one on each side, and at the top. */
 static void address_region_contains(void **state)
 {
 	static const struct {
@@ -340,7 +340,7 @@ static void names_are_cut_where_there_is_no_room(void **state)
 	ca__code_destroy(code);
 }
 
-/* One thing after the other is wrong. */
+/* A description with one wrong member. */
 #define expect_wrong(error, member, value)				\
 	do {								\
 		struct codearena_code_desc wrong_ = full_desc();	\
@@ -371,7 +371,7 @@ static void wrong_numbers_are_refused(void **state)
 	expect_wrong(EINVAL, positions, NULL);
 	expect_wrong(EINVAL, inlinings, NULL);
 	expect_wrong(EINVAL, deopt, NULL);
-	/* A jump table has no body, and is nobody's function. */
+	/* A jump table has no body, and is no function. */
 	expect_wrong(EINVAL, kind, CODEARENA_CODE_JUMP_TABLE);
 	desc.kind = CODEARENA_CODE_JUMP_TABLE;
 	desc.body = NULL;
@@ -511,12 +511,12 @@ static void references_are_counted(void **state)
 	(void)state;
 	assert_int_equal(codearena_code_ref(NULL), -EINVAL);
 	assert_int_equal(codearena_code_ref(code), 0);
-	assert_false(ca__code_unref(code));
+	assert_false(code_unref(code));
 	code->references = 0x7fffffff;
 	assert_int_equal(codearena_code_ref(code), -EOVERFLOW);
 	assert_int_equal(code->references, 0x7fffffff);
 	code->references = 1;
-	assert_true(ca__code_unref(code));
+	assert_true(code_unref(code));
 	assert_false(ca__code_try_ref(code));
 	ca__code_destroy(code);
 	ca__code_destroy(NULL);
@@ -588,7 +588,7 @@ static void printing_ends_with_an_error(void **state)
 	ca__code_destroy(code);
 }
 
-/* Real code, in an arena, through the real disassembler if there is one. */
+/* Code in an arena, by the real disassembler if it is installed. */
 static void printing_disassembles(void **state)
 {
 	struct fixture *f = *state;

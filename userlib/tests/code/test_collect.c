@@ -3,21 +3,21 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * Code collection: the life cycle of code, runtimes, triggers. V8 has no unit
- * tests for it; the rows are those of its engine's collector.
+ * tests for it; these follow its engine's collector.
  */
 #include "space/mock_owner.h"
 
 #define START		0x100000
 
 /**
- * struct asked - a runtime of the tests
- * @runtime: of the collector
- * @times: how often it was asked
- * @sequence: of the last time
- * @at_once: it reports @pcs when it is asked
- * @pcs: what is on its stack
+ * struct asked - a mock runtime
+ * @runtime: the collector's runtime
+ * @times: number of calls of @ask
+ * @sequence: argument of the last call
+ * @at_once: @ask reports @pcs
+ * @pcs: code on its stack
  * @count: entries of @pcs
- * @drop: NULL, or code to which it drops a reference when it is asked
+ * @drop: NULL, or code of which @ask drops a reference
  */
 struct asked {
 	struct codearena_runtime *runtime;
@@ -91,7 +91,7 @@ stat_now(struct codearena_collector *collector)
 
 static void end(struct codearena_collector *collector, struct mock_owner *mock)
 {
-	ca__owner_fini(&mock->owner);
+	ca__owner_end(&mock->owner);
 	assert_int_equal(codearena_collector_free(collector), 0);
 }
 
@@ -153,7 +153,7 @@ static void live_code_is_kept_until_it_is_not(void **state)
 	assert_int_equal(stat_now(collector).waiting, 1);
 	assert_int_equal(stat_now(collector).candidates, 0);
 
-	/* Its end is not it. */
+	/* The end is outside. */
 	assert_int_equal(codearena_collector_request(collector), 0);
 	assert_int_equal(asked.sequence, 2);
 	assert_int_equal(report(&asked, START + 2 * MOCK_SIZE), 0);
@@ -225,7 +225,7 @@ static void all_runtimes_must_report(void **state)
 	assert_int_equal(report(&asked[0], 0), 0);
 	assert_int_equal(stat_now(collector).outstanding, 1);
 	assert_int_equal(mock.freed, 0);
-	/* One that leaves counts as having reported. */
+	/* Leaving counts as a report. */
 	assert_int_equal(codearena_collector_leave(asked[2].runtime), 0);
 	assert_int_equal(stat_now(collector).collections, 1);
 	assert_int_equal(stat_now(collector).waiting, 1);
@@ -260,7 +260,7 @@ static void late_reports_are_ignored(void **state)
 	codearena_collector_request(collector);
 	assert_int_equal(asked.sequence, 2);
 
-	/* Of the first one, while the second one is under way. */
+	/* Of the first collection, during the second one. */
 	assert_int_equal(codearena_collector_report(asked.runtime, 1, &pc, 1),
 			 1);
 	assert_int_equal(stat_now(collector).outstanding, 1);
@@ -303,7 +303,7 @@ static void trigger_is_64_kib_and_a_tenth(void **state)
 	assert_int_equal(stat_now(collector).sequence, 1);
 	assert_int_equal(mock.freed, 2);
 
-	/* Counted anew. */
+	/* Counting starts again. */
 	codearena_code_put(mock_code(&mock, threshold));
 	assert_int_equal(stat_now(collector).sequence, 1);
 	codearena_code_put(mock_code(&mock, 1));
@@ -338,7 +338,7 @@ static void trigger_can_be_set(void **state)
 	end(collector, &mock);
 }
 
-/* What a module does with its mutex held. */
+/* As a module drops references under its mutex. */
 static void hidden_put_never_calls_back(void **state)
 {
 	struct codearena_collector *collector =
@@ -380,7 +380,7 @@ static void one_at_a_time_and_one_more(void **state)
 	assert_int_equal(stat_now(collector).waiting, 4);
 	assert_int_equal(report(&asked, 0), 0);
 	assert_int_equal(mock.freed, 1);
-	/* It follows at once, and has all that came meanwhile. */
+	/* The next one follows at once, and has all that died meanwhile. */
 	assert_int_equal(asked.times, 2);
 	assert_int_equal(stat_now(collector).candidates, 4);
 	assert_int_equal(report(&asked, 0), 0);
@@ -424,14 +424,14 @@ static void referenced_candidate_lives_again(void **state)
 	join(collector, &asked);
 	code = mock_code(&mock, MOCK_SIZE);
 	codearena_code_put(code);
-	/* As a lookup does, or a debugger that installs it again. */
+	/* As by a lookup, or a debugger that reinstalls the code. */
 	assert_true(ca__code_try_ref(code));
 	assert_int_equal(report(&asked, 0), 0);
 	assert_int_equal(mock.freed, 0);
 	assert_int_equal(code->references, 1);
 	assert_int_equal(stat_now(collector).waiting, 0);
 
-	/* V8 would free it now without asking anybody. */
+	/* V8 would free it now without asking. */
 	assert_int_equal(codearena_code_put(code), 0);
 	assert_int_equal(mock.freed, 0);
 	assert_int_equal(asked.times, 2);
@@ -444,7 +444,7 @@ static void referenced_candidate_lives_again(void **state)
 	end(collector, &mock);
 }
 
-/* Who got the reference may be in the code, and have reported before. */
+/* Whoever took the reference may be in the code, after its report. */
 static void touched_candidate_is_checked_anew(void **state)
 {
 	struct codearena_collector *collector =
@@ -470,7 +470,7 @@ static void touched_candidate_is_checked_anew(void **state)
 	end(collector, &mock);
 }
 
-/* The same where the reference is older than the collection. */
+/* The same if the reference is older than the collection. */
 static void referenced_code_is_no_candidate(void **state)
 {
 	struct codearena_collector *collector =
@@ -510,7 +510,7 @@ static void reference_of_the_collector_cannot_be_dropped(void **state)
 	assert_int_equal(codearena_code_put(code), 0);
 	assert_int_equal(codearena_code_put(code), -EINVAL);
 	assert_int_equal(stat_now(collector).waiting, 1);
-	/* But one that came later can. */
+	/* A later one can. */
 	assert_int_equal(codearena_code_ref(code), 0);
 	assert_int_equal(codearena_code_put(code), 0);
 	assert_int_equal(stat_now(collector).waiting, 1);
@@ -558,7 +558,7 @@ static void one_call_for_each_owner(void **state)
 	for (i = 0; i < 4; i++) {
 		assert_int_equal(mocks[i].calls, 1);
 		assert_int_equal(mocks[i].largest, 200);
-		ca__owner_fini(&mocks[i].owner);
+		ca__owner_end(&mocks[i].owner);
 	}
 	assert_int_equal(codearena_collector_free(collector), 0);
 }
@@ -576,7 +576,7 @@ static void dying_owner_leaves_every_set(void **state)
 	mock_init(&first, collector, START);
 	mock_init(&second, collector, START + (1 << 20));
 	join(collector, &asked);
-	/* Two candidates and two that wait, of either owner. */
+	/* Two candidates and two waiting objects of each owner. */
 	for (i = 0; i < 4; i++) {
 		codes[i] = mock_code(&first, MOCK_SIZE);
 		codearena_code_put(mock_code(&second, MOCK_SIZE));
@@ -586,7 +586,7 @@ static void dying_owner_leaves_every_set(void **state)
 	}
 	assert_int_equal(stat_now(collector).candidates, 4);
 	assert_int_equal(stat_now(collector).waiting, 4);
-	ca__owner_fini(&first.owner);
+	ca__owner_end(&first.owner);
 	assert_int_equal(stat_now(collector).candidates, 2);
 	assert_int_equal(stat_now(collector).waiting, 2);
 	assert_int_equal(stat_now(collector).waiting_bytes, 2 * MOCK_SIZE);
@@ -595,7 +595,7 @@ static void dying_owner_leaves_every_set(void **state)
 	for (i = 0; i < 4; i++)
 		ca__code_destroy(codes[i]);
 
-	/* An address of it is one of nothing now. */
+	/* Its addresses match nothing now. */
 	assert_int_equal(report(&asked, START), 0);
 	assert_int_equal(second.freed, 2);
 	codearena_collector_leave(asked.runtime);
@@ -678,7 +678,7 @@ static void bad_arguments(void **state)
 	assert_int_equal(codearena_collector_join(collector, NULL, &joined),
 			 -EINVAL);
 	assert_null(joined);
-	/* Nobody to ask. */
+	/* No runtime. */
 	assert_int_equal(codearena_collector_join(collector, &runtime, &joined),
 			 -EINVAL);
 	runtime.ask = ask;

@@ -4,10 +4,10 @@
  *
  * Code collection while runtimes execute and code is replaced.
  *
- * The mock of a runtime "executes" current code without a reference: it only
- * keeps the object on a stack of its own and looks at it, long after it may have
- * been replaced. Were it freed meanwhile, the sanitizers would see the access,
- * and mock_free() the stack.
+ * A mock runtime "executes" current code without a reference: it keeps the
+ * object on a stack of its own and reads it, long after it may have been
+ * replaced. If it were freed meanwhile, the sanitizers would report the access,
+ * and mock_free() would find it on the stack.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -20,12 +20,12 @@
 #define REPLACED	4000
 
 /**
- * struct machine - everything of a test
+ * struct machine - state of a test
  * @mock: the module
  * @collector: its collector
  * @lock: protects @table
  * @table: current code, with a reference each
- * @stop: atomic; the runtimes are to end
+ * @stop: atomic; makes the runtimes end
  */
 struct machine {
 	struct mock_owner mock;
@@ -37,11 +37,11 @@ struct machine {
 
 /**
  * struct processor - a runtime with one thread
- * @machine: where it runs
- * @runtime: of the collector
- * @asked: atomic; sequence that it was asked for last
- * @stack: code that it executes, only its thread's
- * @steps: how often it executed something
+ * @machine: its machine
+ * @runtime: the collector's runtime
+ * @asked: atomic; sequence of the last call of @ask
+ * @stack: code that it executes, used by its thread only
+ * @steps: number of executions
  */
 struct processor {
 	struct machine *machine;
@@ -112,7 +112,7 @@ static void replace(struct machine *m, unsigned int round)
 	pthread_mutex_lock(&m->lock);
 	old = m->table[round % SLOTS];
 	m->table[round % SLOTS] = fresh;
-	/* As a module does with its own mutex held. */
+	/* As a module under its mutex. */
 	if (round % 3 == 0)
 		assert_int_equal(codearena_scope_add(old), 0);
 	assert_int_equal(ca__code_put(old), 0);
@@ -179,7 +179,7 @@ static void run(uint32_t flags)
 	assert_int_equal(stat.freed, REPLACED + SLOTS);
 	assert_int_equal(stat.waiting + stat.candidates + stat.runtimes, 0);
 	assert_true(stat.collections > 1);
-	ca__owner_fini(&m.mock.owner);
+	ca__owner_end(&m.mock.owner);
 	assert_int_equal(codearena_collector_free(m.collector), 0);
 	pthread_mutex_destroy(&m.lock);
 }
@@ -196,7 +196,7 @@ static void the_same_with_no_threshold(void **state)
 	run(CODEARENA_COLLECTOR_F_STRESS);
 }
 
-/* Owners come and go beside collections of another one. */
+/* Owners begin and end during collections of another owner. */
 static void *owners_come_and_go(void *argument)
 {
 	struct machine *m = argument;
@@ -209,14 +209,14 @@ static void *owners_come_and_go(void *argument)
 		mock_init(&mock, m->collector, 0x40000000);
 		for (j = 0; j < 20; j++)
 			codes[j] = mock_code(&mock, MOCK_SIZE);
-		/* Ten that a collection may get, and ten that are held. */
+		/* Ten objects without references, ten with. */
 		for (j = 0; j < 10; j++)
 			assert_int_equal(codearena_code_put(codes[j]), 0);
 		codearena_collector_request(m->collector);
-		ca__owner_fini(&mock.owner);
+		ca__owner_end(&mock.owner);
 		if (mock.freed > 10)
 			return NULL;
-		/* Without runtimes a request that is over has freed them. */
+		/* Without runtimes the request has freed them. */
 		for (j = mock.freed ? 10 : 0; j < 20; j++)
 			ca__code_destroy(codes[j]);
 		if (mock.freed && mock.freed != 10)
@@ -233,7 +233,7 @@ static void owners_die_beside_collections(void **state)
 	void *result;
 
 	(void)state;
-	/* On request only, so that the ten of an owner go together. */
+	/* On request only: an owner's ten objects are freed together. */
 	machine_start(&m, CODEARENA_COLLECTOR_F_MANUAL);
 	assert_int_equal(pthread_create(&thread, NULL, owners_come_and_go, &m),
 			 0);
@@ -245,7 +245,7 @@ static void owners_die_beside_collections(void **state)
 		codearena_code_put(m.table[i]);
 	codearena_collector_request(m.collector);
 	assert_int_equal(mock_freed(&m.mock), REPLACED + SLOTS);
-	ca__owner_fini(&m.mock.owner);
+	ca__owner_end(&m.mock.owner);
 	assert_int_equal(codearena_collector_free(m.collector), 0);
 	pthread_mutex_destroy(&m.lock);
 }

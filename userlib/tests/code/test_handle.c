@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Tables of code pointers, one thread at a time.
+ * Code pointer tables, in one thread.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -53,7 +53,7 @@ static void expect_entry(struct codearena_handle_table *table,
 	assert_int_equal(ca__handle_get(table, handle, &e, &s), 0);
 	assert_true(e == entry);
 	assert_true(s == signature);
-	/* As generated code finds them. */
+	/* As generated code reads them. */
 	base += (size_t)handle * CODEARENA_HANDLE_SIZE;
 	assert_memory_equal(base + CODEARENA_HANDLE_ENTRY, &entry, 8);
 	assert_memory_equal(base + CODEARENA_HANDLE_SIGNATURE, &signature, 8);
@@ -103,7 +103,7 @@ static void entries_live_and_die(void **state)
 	assert_int_equal(stat_table(table).used, 2);
 	assert_int_equal(stat_table(table).free, SEGMENT_ENTRIES - 2);
 	assert_int_equal(ca__handle_release(table, a), 0);
-	/* A second time, and all else that needs an owner. */
+	/* A released handle fails everywhere. */
 	assert_int_equal(ca__handle_release(table, a), -ENOENT);
 	assert_int_equal(ca__handle_set(table, a, 0x4000), -ENOENT);
 	assert_int_equal(ca__handle_get(table, a, &kept, NULL), -ENOENT);
@@ -111,7 +111,7 @@ static void entries_live_and_die(void **state)
 	expect_entry(table, b, 0x2000, UINT64_MAX);
 	assert_int_equal(stat_table(table).used, 1);
 	assert_int_equal(stat_table(table).free, SEGMENT_ENTRIES - 1);
-	/* The same one again, as it is the first of the list. */
+	/* The same entry, as it is the first of the list. */
 	assert_int_equal(allocate(table, 0x5000, 8), a);
 	expect_entry(table, a, 0x5000, 8);
 	assert_ptr_equal(codearena_handle_table_base(table), base);
@@ -119,8 +119,8 @@ static void entries_live_and_die(void **state)
 }
 
 /*
- * Who read the head before an entry was taken and given back must not take the
- * new head for the old one, though the same entry is first again.
+ * A thread that read the head before an entry was popped and pushed must see
+ * that the head has changed, though the same entry is first again.
  */
 static void the_head_never_repeats(void **state)
 {
@@ -177,7 +177,7 @@ static void bad_arguments(void **state)
 			 -EINVAL);
 	assert_int_equal(ca__handle_get(table, CODEARENA_HANDLE_INVALID,
 					      NULL, NULL), -EINVAL);
-	/* In range, but its segment was never in use. */
+	/* In range, but in a segment that was never used. */
 	assert_int_equal(ca__handle_release(table, SEGMENT_ENTRIES + 4),
 			 -ENOENT);
 	assert_int_equal(ca__handle_get(table, SEGMENT_ENTRIES, NULL,
@@ -192,7 +192,7 @@ static void bad_arguments(void **state)
 	codearena_handle_table_free(table);
 }
 
-/* The last segment has five entries only; there is no sixth. */
+/* The last segment has only five entries. */
 static void all_entries_and_no_more(void **state)
 {
 	const uint32_t max = 2 * SEGMENT_ENTRIES + 5;
@@ -217,7 +217,7 @@ static void all_entries_and_no_more(void **state)
 	assert_int_equal(stat_table(table).segments, 3);
 	assert_int_equal(ca__handle_release(table, max - 1), 0);
 	assert_int_equal(allocate(table, 5, 5), max - 1);
-	/* And all back: three segments go, and can come again. */
+	/* Release all: three segments are dropped, and can be used again. */
 	for (i = 0; i < max; i++)
 		assert_int_equal(ca__handle_release(table, i), 0);
 	assert_int_equal(codearena_handle_table_sweep(table, 0), 3);
@@ -256,7 +256,7 @@ static void sweep_drops_free_segments(void **state)
 	for (i = 0; i < 4 * SEGMENT_ENTRIES; i++)
 		assert_int_equal(allocate(table, i + 1, i) / SEGMENT_ENTRIES,
 				 i / SEGMENT_ENTRIES);
-	/* All of 1 and 3, in no order, and all of 2 but one. */
+	/* All of 1 and 3, unordered, and all but one of 2. */
 	for (i = 0; i < SEGMENT_ENTRIES; i++) {
 		uint32_t mixed = i * 1237 % SEGMENT_ENTRIES;
 
@@ -277,14 +277,14 @@ static void sweep_drops_free_segments(void **state)
 	assert_int_equal(stat_table(table).segments, 2);
 	assert_int_equal(stat_table(table).used, SEGMENT_ENTRIES + 1);
 	assert_int_equal(stat_table(table).free, SEGMENT_ENTRIES - 1);
-	/* What is gone is free, and can be asked for. */
+	/* Entries of a dropped segment are free, and can be read. */
 	assert_int_equal(ca__handle_get(table, SEGMENT_ENTRIES + 1, NULL,
 					      NULL), -ENOENT);
 	assert_int_equal(ca__handle_release(table, SEGMENT_ENTRIES + 1),
 			 -ENOENT);
 	expect_entry(table, 2 * SEGMENT_ENTRIES + 77,
 		     2 * SEGMENT_ENTRIES + 78, 2 * SEGMENT_ENTRIES + 77);
-	/* The list is in order now. */
+	/* The list is sorted now. */
 	for (i = 0; i < SEGMENT_ENTRIES; i++) {
 		if (i != 77)
 			assert_int_equal(allocate(table, 1, 1),
@@ -304,7 +304,7 @@ static void sweep_below_the_threshold(void **state)
 	(void)state;
 	assert_int_equal(codearena_handle_table_sweep(table, 0), 0);
 	assert_int_equal(ca__handle_release(table, a), 0);
-	/* One segment's worth: less than two. */
+	/* One segment's worth, below the default of two. */
 	assert_int_equal(codearena_handle_table_sweep(table, 0), 0);
 	assert_int_equal(codearena_handle_table_sweep(table, 1), 1);
 	assert_int_equal(codearena_handle_table_sweep(table, 1), 0);
@@ -347,7 +347,7 @@ static bool read_unused_segment(void *context)
 	return base[2 * SEGMENT_ENTRIES] == 0;
 }
 
-/* Address space is reserved, and nothing more. */
+/* Only address space is reserved. */
 static void segments_become_accessible_one_by_one(void **state)
 {
 	struct codearena_handle_table *table = table_of(0);

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Tables of code pointers and many threads, each with a model of what it owns.
+ * Code pointer tables in many threads, each with a model of its entries.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -16,7 +16,7 @@
 #define SEGMENT_ENTRIES	(CODEARENA_HANDLE_SEGMENT / CODEARENA_HANDLE_SIZE)
 #define THREADS		4
 #define ROUNDS		60000
-/* More than a segment each. */
+/* More than a segment per thread. */
 #define OWN		5000
 #define NATIVES		200
 
@@ -24,11 +24,11 @@
  * struct team - threads and a table
  * @table: the table
  * @owner: per handle the number of the thread that owns it, + 1
- * @natives: per native the handle that was answered first, + 1
- * @stop: the sweeper shall end
- * @sweeps: segments that were dropped
- * @rounds: how often the sweeper has swept
- * @errors: counted
+ * @natives: per native function its first handle, + 1
+ * @stop: makes the sweeper end
+ * @sweeps: number of dropped segments
+ * @rounds: number of sweeps
+ * @errors: number of errors
  */
 struct team {
 	struct codearena_handle_table *table;
@@ -74,7 +74,7 @@ static void take(struct member *m)
 		expect(m, false);
 		return;
 	}
-	/* Nobody else has it. */
+	/* No other thread has it. */
 	expect(m, __atomic_compare_exchange_n(&m->team->owner[h], &none,
 					      m->number + 1, false,
 					      __ATOMIC_RELAXED,
@@ -120,7 +120,7 @@ static void *work(void *context)
 	for (i = 0; i < ROUNDS; i++) {
 		uint64_t dice = number(m) % 16;
 
-		/* Up to the limit and down again, so that segments empty. */
+		/* Up to the limit and down again, to empty segments. */
 		if (m->count == OWN)
 			grow = 0;
 		if (!m->count)
@@ -190,7 +190,7 @@ static void allocate_free_and_sweep(void **state)
 	free(members);
 }
 
-/* Of many threads that release the same handles one has success with each. */
+/* Many threads release the same handles: one succeeds for each. */
 static void *release_all(void *context)
 {
 	struct team *team = context;
@@ -231,7 +231,7 @@ static void one_release_succeeds(void **state)
 	}
 	assert_int_equal(total, 2000);
 	assert_int_equal(team.errors, 0);
-	/* Each of them is in the list once. */
+	/* Each is in the list once. */
 	for (i = 0; i < 2000; i++) {
 		assert_int_equal(ca__handle_allocate(team.table, 1, 1,
 							   &h), 0);
@@ -301,7 +301,7 @@ static void *take_and_give(void *context)
 	return NULL;
 }
 
-/* While the list is being sorted it is empty, and yet the table is not full. */
+/* The list is empty while it is sorted, but the table is not full. */
 static void allocation_waits_for_a_sweep(void **state)
 {
 	struct team team = { .errors = 0 };

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The index of code objects by address. It does not look at the code, so that
- * most tests use addresses at which nothing is mapped.
+ * The index of code objects by address. It does not read the code, so most
+ * tests use unmapped addresses.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -13,10 +13,11 @@
 #include <unistd.h>
 
 #include "code/code.h"
+#include "lib/code_info.h"
 #include "lib/helpers.h"
 #include "code/lookup.h"
 
-/* Far from what is mapped, and on no boundary of a node. */
+/* Unmapped, and on no boundary of a node. */
 #define BASE	0x00003a5bf1234000ULL
 
 static struct codearena_code *code_at(uint64_t start, uint64_t size)
@@ -80,7 +81,7 @@ static void lookup(void **state)
 	assert_null(codearena_code_find(BASE));
 }
 
-/* V8's LookupWorksAfterRewrite: what was replaced is found until it is freed. */
+/* V8's LookupWorksAfterRewrite: replaced code is found until it is freed. */
 static void lookup_works_after_rewrite(void **state)
 {
 	struct codearena_code *old = added(BASE, 64);
@@ -91,7 +92,7 @@ static void lookup_works_after_rewrite(void **state)
 	assert_ptr_equal(codearena_code_find(BASE + 4097), new);
 	removed(old);
 	assert_null(codearena_code_find(BASE + 1));
-	/* The place serves another one, of another size. */
+	/* Another object at the same address, of another size. */
 	old = added(BASE, 4096);
 	assert_ptr_equal(codearena_code_find(BASE + 4095), old);
 	assert_ptr_equal(codearena_code_find(BASE + 4096), new);
@@ -154,7 +155,7 @@ static void jit_allocation_across_pages(void **state)
 	removed(first);
 }
 
-/* V8: MergeJitPages, as far as it is about objects: there is nothing to merge. */
+/* V8: MergeJitPages, without the merging, which has no counterpart. */
 static void merge_jit_pages(void **state)
 {
 	struct codearena_code *b = added(BASE + 4096, 4096);
@@ -190,8 +191,8 @@ static void merge_jit_pages(void **state)
 }
 
 /*
- * V8: UnregisterAllocationsExcept, here by removing the others in one call; and
- * with none that is kept, beside a neighbour in the next page.
+ * V8: UnregisterAllocationsExcept, here by removing the others in one call;
+ * also with none kept, beside a neighbour in the next page.
  */
 static void unregister_allocations_except(void **state)
 {
@@ -289,7 +290,7 @@ static void large_objects_cross_nodes(void **state)
 
 #define MODEL_UNITS	4096
 
-/* Against an array that says for every unit which object covers it. */
+/* The model is an array of the object that covers each unit. */
 static void agrees_with_a_model(void **state)
 {
 	static struct codearena_code *model[MODEL_UNITS];
@@ -340,8 +341,8 @@ static void agrees_with_a_model(void **state)
 }
 
 /*
- * Readers look for objects that stay, beside others that come, go, and change
- * their sizes at the same addresses.
+ * Readers look up objects that stay, while others are added, removed, and
+ * change their sizes at the same addresses.
  */
 #define STAYING		32
 #define READERS		3
@@ -368,7 +369,7 @@ static void *reader(void *context)
 		if (codearena_code_find(staying_at(i) + rand_r(&seed) % 128) !=
 		    race->staying[i])
 			abort();
-		/* In between, where there may be one or not. */
+		/* In between, where there may be one. */
 		codearena_code_find(staying_at(i) + 128 + rand_r(&seed) % 896);
 		found++;
 	}
@@ -389,10 +390,10 @@ static void *referrer(void *context)
 
 		if (!code)
 			continue;
-		/* The reference keeps what would be freed otherwise. */
+		/* Without the reference it could be freed. */
 		if (!ca__code_contains(code, pc))
 			abort();
-		if (ca__code_unref(code))
+		if (code_unref(code))
 			ca__code_destroy(code);
 		found++;
 	}
@@ -417,7 +418,7 @@ static void come_and_go(unsigned int rounds)
 		assert_int_equal(ca__lookup_add(batch, STAYING), 0);
 		ca__lookup_remove(batch, STAYING);
 		for (i = 0; i < STAYING; i++) {
-			if (ca__code_unref(batch[i]))
+			if (code_unref(batch[i]))
 				ca__code_destroy(batch[i]);
 		}
 	}
@@ -445,9 +446,8 @@ static void readers_beside_writers(void **state)
 }
 
 /*
- * At one place a long object and a short one take turns, behind one that stays.
- * The end of the place is the long one's or nobody's, whatever a reader sees of
- * the changes.
+ * A long and a short object alternate at one address, after one that stays. At
+ * the end of the long one, a reader finds it or nothing at any time.
  */
 struct turns {
 	struct codearena_code *long_one;
@@ -485,7 +485,7 @@ static void neighbours_are_never_found_instead(void **state)
 						&turns), 0);
 	for (i = 0; i < 300000; i++) {
 		assert_int_equal(ca__lookup_add(&turns.long_one, 1), 0);
-		/* Now and then long enough for readers that share a core. */
+		/* Sometimes long enough for readers on the same core. */
 		if (i % 30000 == 0)
 			usleep(1000);
 		ca__lookup_remove(&turns.long_one, 1);
@@ -512,7 +512,7 @@ static void on_profile(int number)
 		signal_misses++;
 }
 
-/* A profiler interrupts the thread that changes the index. */
+/* A profiler's signal interrupts the thread that changes the index. */
 static void lookups_in_a_signal_handler(void **state)
 {
 	struct sigaction action = { .sa_handler = on_profile }, old;
@@ -539,10 +539,10 @@ static void reference_is_taken_unless_dying(void **state)
 	(void)state;
 	found = codearena_code_find_ref(BASE + 63);
 	assert_ptr_equal(found, code);
-	assert_false(ca__code_unref(code));
+	assert_false(code_unref(code));
 	assert_null(codearena_code_find_ref(BASE + 64));
-	/* Found, but its last reference is gone. */
-	assert_true(ca__code_unref(code));
+	/* Found, but without references. */
+	assert_true(code_unref(code));
 	assert_null(codearena_code_find_ref(BASE));
 	assert_ptr_equal(codearena_code_find(BASE), code);
 	removed(code);

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Relocations: fields at the limits of their reach, and lists that are wrong in
- * every way. V8 checks targets in debug builds only, and dies (its
+ * Relocations: fields at the limits of their reach, and lists with every error.
+ * V8 checks targets in debug builds only, and ends the process (its
  * WasmCode::Validate).
  */
 #include <elf.h>
@@ -19,7 +19,7 @@ struct shape {
 	uint32_t insn[4];
 };
 
-/* Instructions with ones in all immediates, so that leftovers show. */
+/* Instructions with ones in all immediates, to detect leftovers. */
 static const struct shape shapes[] = {
 	{ EM_X86_64, CODEARENA_FORM_ABS64, 8, { ~0U, ~0U } },
 	{ EM_AARCH64, CODEARENA_FORM_ABS64, 8, { ~0U, ~0U } },
@@ -68,7 +68,7 @@ static int encode(const struct shape *shape, uint64_t place, uint64_t target,
 	return ca__reloc_encode(shape->form, place, target, field);
 }
 
-/* It arrives, and nothing beside the field changes. */
+/* The target can be stored and read, and nothing after the field changes. */
 static void arrives(uint32_t form, uint64_t place, uint64_t target)
 {
 	const struct shape *shape = shape_of(form);
@@ -82,7 +82,7 @@ static void arrives(uint32_t form, uint64_t place, uint64_t target)
 	memcpy(before, shape->insn, 16);
 	assert_memory_equal(field + shape->width, before + shape->width,
 			    16 - shape->width);
-	/* Without what belongs here, the code is the same from everywhere. */
+	/* A cleared field is the same wherever it was. */
 	memcpy(clear, shape->insn, 16);
 	assert_int_equal(ca__reloc_clear(shape->machine, form, clear), 0);
 	assert_int_equal(ca__reloc_clear(shape->machine, form, field), 0);
@@ -127,7 +127,7 @@ static void reach_x86_64(void **state)
 		end + 0x80000000ULL);
 	refused(CODEARENA_FORM_X86_64_REL32, -ERANGE, PLACE,
 		end - 0x80000001ULL);
-	/* Around the end of the address space. */
+	/* Across the end of the address space. */
 	arrives(CODEARENA_FORM_X86_64_REL32, 16, -16ULL);
 	arrives(CODEARENA_FORM_X86_64_REL32, -16ULL, 16);
 	refused(CODEARENA_FORM_X86_64_REL32, -ERANGE, 0, 1ULL << 63);
@@ -168,7 +168,7 @@ static void reach_riscv64(void **state)
 	arrives(CODEARENA_FORM_RISCV_PCREL, PLACE, PLACE - 0x802);
 	refused(CODEARENA_FORM_RISCV_PCREL, -ERANGE, PLACE, PLACE + up + 1);
 	refused(CODEARENA_FORM_RISCV_PCREL, -ERANGE, PLACE, PLACE - down - 2);
-	/* A jump to an odd address would go to the even one. */
+	/* A jump clears the lowest bit of its target. */
 	refused(CODEARENA_FORM_RISCV_PCREL, -EINVAL, PLACE, PLACE + 1);
 	arrives(CODEARENA_FORM_RISCV_PCREL, 0, -2ULL);
 }
@@ -185,15 +185,17 @@ static void riscv64_loads_reach_data(void **state)
 	for (i = 0; i < 3; i++) {
 		uint32_t insn[2] = { 0x00000517, lower[i] };
 
-		assert_int_equal(ca__reloc_encode(CODEARENA_FORM_RISCV_PCREL, PLACE, PLACE + 77,
+		assert_int_equal(ca__reloc_encode(
+				CODEARENA_FORM_RISCV_PCREL, PLACE, PLACE + 77,
 				(uint8_t *)insn), 0);
-		assert_int_equal(ca__reloc_decode(CODEARENA_FORM_RISCV_PCREL, PLACE,
+		assert_int_equal(ca__reloc_decode(
+				CODEARENA_FORM_RISCV_PCREL, PLACE,
 				(uint8_t *)insn, &found), 0);
 		assert_int_equal(found, PLACE + 77);
 	}
 }
 
-/* Known words, so that both directions being wrong alike would show. */
+/* Known encodings, in case both directions have the same error. */
 static void known_encodings(void **state)
 {
 	uint32_t call[2] = { 0x00000317, 0x000300e7 };
@@ -201,16 +203,20 @@ static void known_encodings(void **state)
 	uint8_t rel[4] = { 0 };
 
 	(void)state;
-	assert_int_equal(ca__reloc_encode(CODEARENA_FORM_X86_64_REL32, 0x1000, 0x1234, rel), 0);
+	assert_int_equal(ca__reloc_encode(
+			CODEARENA_FORM_X86_64_REL32, 0x1000, 0x1234, rel), 0);
 	assert_memory_equal(rel, "\x30\x02\x00\x00", 4);
-	assert_int_equal(ca__reloc_encode(CODEARENA_FORM_AARCH64_BRANCH26, 0x1000, 0x0ffc,
+	assert_int_equal(ca__reloc_encode(
+			CODEARENA_FORM_AARCH64_BRANCH26, 0x1000, 0x0ffc,
 			(uint8_t *)&bl), 0);
 	assert_int_equal(bl, 0x97ffffff);
-	assert_int_equal(ca__reloc_encode(CODEARENA_FORM_AARCH64_ADRP_ADD, 0x1ff8, 0x6123,
+	assert_int_equal(ca__reloc_encode(
+			CODEARENA_FORM_AARCH64_ADRP_ADD, 0x1ff8, 0x6123,
 			(uint8_t *)pair), 0);
 	assert_int_equal(pair[0], 0xb0000020);
 	assert_int_equal(pair[1], 0x91048c00);
-	assert_int_equal(ca__reloc_encode(CODEARENA_FORM_RISCV_PCREL, 0x1000, 0x2ffe,
+	assert_int_equal(ca__reloc_encode(
+			CODEARENA_FORM_RISCV_PCREL, 0x1000, 0x2ffe,
 			(uint8_t *)call), 0);
 	assert_int_equal(call[0], 0x00002317);
 	assert_int_equal(call[1], 0xffe300e7);
@@ -239,7 +245,7 @@ static void forms_of_machines(void **state)
 			CODEARENA_FORM_X86_64_REL32).width, 0);
 }
 
-/* Each bit that says what the instructions are, turned over. */
+/* Every bit that identifies the instructions, flipped. */
 static void other_instructions_are_refused(void **state)
 {
 	static const struct {
@@ -297,7 +303,7 @@ static void unknown_forms_are_refused(void **state)
 
 static const uint64_t externals[2] = { 0x1122334455667788ULL, 0x1000 };
 
-/* Slots 16 bytes apart; function 7 has no handle that leads back. */
+/* Slots are 16 bytes apart; function 7 has no handle. */
 static int resolve(void *data, uint32_t kind, uint32_t index,
 		   uint64_t *target)
 {
@@ -373,7 +379,8 @@ static void applies_and_verifies(void **state)
 	memcpy(&found, bytes + 216, 8);
 	assert_int_equal(found, 0);
 	assert_memory_equal(bytes + 16, "\4\0\0\0\x67\0\0\0", 8);
-	assert_int_equal(ca__reloc_decode(CODEARENA_FORM_X86_64_REL32, PLACE + 4, bytes + 4,
+	assert_int_equal(ca__reloc_decode(
+			CODEARENA_FORM_X86_64_REL32, PLACE + 4, bytes + 4,
 			&found), 0);
 	assert_int_equal(found, PLACE + 0x10000 + 16 * 9);
 	assert_int_equal(bytes[8], 0xaa);
@@ -388,14 +395,14 @@ static void applies_and_verifies(void **state)
 		assert_int_equal(error.reason, CODEARENA_RELOC_CHANGED);
 		bytes[good[i].offset + 3] = was;
 	}
-	/* Elsewhere, what is relative is wrong. */
+	/* At another address, relative fields are wrong. */
 	object.address += 64;
 	assert_int_equal(ca__reloc_verify(&context, &object, bytes, &error),
 			 -ESTALE);
 	assert_int_equal(error.index, 0);
 }
 
-/* Puts a wrong relocation in the place of a good one. */
+/* Replaces a good relocation by a wrong one, which must be reported. */
 static void is_named(size_t index, struct codearena_reloc wrong, int expected,
 		     uint32_t reason)
 {
@@ -449,7 +456,7 @@ static void wrong_ones_are_named(void **state)
 	is_named(4, wrong, -ENOENT, CODEARENA_RELOC_BAD_HANDLE);
 }
 
-/* V8: WASM_CALL and WASM_STUB_CALL lead to jump tables, signatures exist. */
+/* V8: WASM_CALL and WASM_STUB_CALL target jump tables, signatures exist. */
 static void targets_out_of_range_are_named(void **state)
 {
 	struct codearena_reloc wrong = good[1];
@@ -483,7 +490,7 @@ static void targets_out_of_range_are_named(void **state)
 	wrong.index = 0;
 	wrong.addend = -1;
 	is_named(5, wrong, -EOVERFLOW, CODEARENA_RELOC_OUTSIDE);
-	/* The table is at 2^60: no 32 bits reach from there. */
+	/* The address is above 2^60, out of reach of 32 bits. */
 	wrong = (struct codearena_reloc)RELOC(33, EXTERNAL, X86_64_REL32, 0, 0);
 	is_named(6, wrong, -ERANGE, CODEARENA_RELOC_UNREACHABLE);
 }
@@ -505,7 +512,7 @@ static void fields_out_of_place_are_named(void **state)
 	wrong.offset = UINT32_MAX;
 	is_named(9, wrong, -EINVAL, CODEARENA_RELOC_BAD_OFFSET);
 	wrong = good[1];
-	wrong.offset = 3;	/* in the field before */
+	wrong.offset = 3;	/* in the previous field */
 	is_named(1, wrong, -EINVAL, CODEARENA_RELOC_OVERLAP);
 	wrong.offset = 0;	/* the same field twice */
 	is_named(1, wrong, -EINVAL, CODEARENA_RELOC_OVERLAP);

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * References, and scopes that hold them. V8 has no tests of its own for these;
- * the rows are those of its WasmCodeRefScope.
+ * References, and scopes that hold them. V8 has no unit tests for these; they
+ * follow its WasmCodeRefScope.
  */
 #include <pthread.h>
 
@@ -25,7 +25,7 @@ static int scope_teardown(void **state)
 {
 	struct mock_owner *mock = *state;
 
-	ca__owner_fini(&mock->owner);
+	ca__owner_end(&mock->owner);
 	return ca__owner_dead(&mock->owner) != 0;
 }
 
@@ -46,7 +46,7 @@ static void counter_starts_at_one(void **state)
 	assert_int_equal(ca__owner_dead(&mock->owner), 1);
 	assert_int_equal(mock->freed, 0);
 
-	/* Dead: neither another reference nor another drop. */
+	/* Dead: no reference can be taken or dropped. */
 	assert_int_not_equal(codearena_code_ref(code), 0);
 	assert_int_equal(codearena_code_put(code), -EINVAL);
 	assert_int_equal(ca__owner_dead(&mock->owner), 1);
@@ -101,7 +101,7 @@ static void scope_keeps_code(void **state)
 	assert_int_equal(codearena_scope_add(code), 0);
 	assert_int_equal(code->references, 2);
 
-	/* A set: the same object once. */
+	/* A scope is a set. */
 	assert_int_equal(codearena_scope_add(code), 0);
 	assert_int_equal(code->references, 2);
 	assert_int_equal(ca__scope_count(scope), 1);
@@ -184,7 +184,7 @@ static void reserved_scope(void **state)
 	struct codearena_code *code = mock_code(*state, MOCK_SIZE);
 	struct codearena_scope *scope;
 
-	/* Without a scope there is nothing to do. */
+	/* Without a scope this does nothing. */
 	assert_int_equal(ca__scope_reserve(SIZE_MAX), 0);
 	ca__scope_add(code);
 	assert_int_equal(code->references, 1);
@@ -197,7 +197,7 @@ static void reserved_scope(void **state)
 	codearena_code_put(code);
 }
 
-/* What a thread finds of the scope of another one. */
+/* A thread uses the scope of another one. */
 static void *foreign(void *argument)
 {
 	struct codearena_scope *scope = argument, *own;

@@ -3,7 +3,7 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * Object files for the tests of the loader, made by the system's compiler when
- * the test runs, so that each test shows its source beside what it expects.
+ * the test runs, so that each test shows its source next to what it expects.
  */
 #ifndef TEST_ELF_H
 #define TEST_ELF_H
@@ -123,7 +123,7 @@ static inline struct file compile(const char *compiler, const char *options,
 	return file;
 }
 
-/* As runtimes are told to: functions apart, position independent. */
+/* As the documentation recommends: -ffunction-sections, position independent. */
 static inline struct file compile_c(const char *source)
 {
 	return compile(NATIVE_CC, "-O2 -fPIC -ffunction-sections", "c", source);
@@ -149,6 +149,30 @@ static inline struct codearena_elf *open_right(const struct file *file)
 	assert_int_equal(ret, 0);
 	assert_non_null(elf);
 	return elf;
+}
+
+static inline size_t count_symbols(struct codearena_elf *elf)
+{
+	CODEARENA_OPTS(codearena_elf_sym, sym, .name = NULL);
+	size_t count = 0;
+
+	while (!codearena_elf_symbol_at(elf, count, &sym)) {
+		assert_non_null(sym.name);
+		count++;
+	}
+	return count;
+}
+
+static inline struct codearena_elf_sym symbol_named(struct codearena_elf *elf,
+						    const char *name)
+{
+	CODEARENA_OPTS(codearena_elf_sym, sym, .name = NULL);
+	size_t i = 0;
+
+	do {
+		assert_int_equal(codearena_elf_symbol_at(elf, i++, &sym), 0);
+	} while (strcmp(sym.name, name));
+	return sym;
 }
 
 #endif /* TEST_ELF_H */

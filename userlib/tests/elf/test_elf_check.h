@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Opening files of which nobody knows whether they are right.
+ * Opening files that may be damaged.
  */
 #ifndef TEST_ELF_CHECK_H
 #define TEST_ELF_CHECK_H
@@ -36,7 +36,7 @@ static inline int fake_resolve(void *ctx, const char *name,
 	return 0;
 }
 
-/* Gives an object addresses, as loading does, but in plain memory. */
+/* Links an object as loading does, but in plain memory. */
 static inline int link_anywhere(struct codearena_elf *elf)
 {
 	struct ca__elf_image image = {
@@ -64,11 +64,10 @@ static inline bool documented(int ret)
 	return !ret || ret == -ENOEXEC || ret == -ENOTSUP;
 }
 
-/* Opens what may be damaged, and uses it as far as it can be used. */
+/* Opens a file that may be damaged, and exercises it if that succeeds. */
 static inline void exercise(const struct file *file)
 {
 	CODEARENA_OPTS(codearena_elf_layout, layout, .machine = 0);
-	CODEARENA_OPTS(codearena_elf_sym, sym, .name = NULL);
 	struct codearena_elf *elf;
 	char error[256];
 	int ret = open_file(file, &elf, error);
@@ -79,10 +78,7 @@ static inline void exercise(const struct file *file)
 	if (ret)
 		return;
 	codearena_elf_measure(elf, 64, &layout);
-	for (size_t i = 0; i < codearena_elf_symbol_count(elf); i++) {
-		assert_int_equal(codearena_elf_symbol_at(elf, i, &sym), 0);
-		assert_non_null(sym.name);
-	}
+	count_symbols(elf);
 	link_anywhere(elf);
 	codearena_elf_close(elf);
 }

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Damaged and truncated files: no crash, no other answer than the documented ones.
+ * Damaged and truncated files: no crash, documented results only.
  */
 #include "elf/test_elf_check.h"
 
@@ -111,7 +111,7 @@ static void damage(uint8_t *bytes, size_t size, uint64_t *state)
 	}
 }
 
-/* Deterministic, so that what it finds can be found again. */
+/* Deterministic, so that failures are reproducible. */
 static void damaged_everywhere(const char *compiler)
 {
 	struct file whole = compile(compiler, "-O2 -fPIC -ffunction-sections",

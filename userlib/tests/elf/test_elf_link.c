@@ -4,7 +4,7 @@
  *
  * Objects given addresses that they do not have here, so that far and near,
  * and another architecture's code, can be looked at on every host. Instructions
- * are taken apart again to see where they lead.
+ * are decoded again to check their targets.
  */
 #include "elf/elf_internal.h"
 #include "elf/test_elf.h"
@@ -72,7 +72,7 @@ static int64_t sign_extend(uint64_t value, int bits)
 	return (int64_t)(value << (64 - bits)) >> (64 - bits);
 }
 
-/* Where the instruction or word at @place leads, by its relocation's type. */
+/* Target of the instruction or word at @place, by the relocation type. */
 static uint64_t led_to_x86(const struct linked *linked, uint32_t type,
 			   uint64_t place)
 {
@@ -124,7 +124,7 @@ static uint64_t led_to_arm(const struct linked *linked, uint32_t type,
 	}
 }
 
-/* What @type keeps of the address that it should lead to. */
+/* The bits of the target that @type encodes. */
 static uint64_t kept(uint16_t machine, uint32_t type, uint64_t target)
 {
 	if (machine == EM_X86_64)
@@ -280,7 +280,7 @@ static void fixed_addresses(void **state)
 	assert_int_equal(link_at(&linked, &file, CODE, DATA), 0);
 	assert_int_equal(check_all(&linked), 1);
 	link_free(&linked);
-	/* The last address that fits, and the first that does not. */
+	/* The last target that fits, and the first that does not. */
 	assert_int_equal(link_at(&linked, &file, 0xe0000000, 0xffffff00), 0);
 	link_free(&linked);
 	refused(&file, 0xe0000000, 0x100000000, -EOVERFLOW,
@@ -347,7 +347,7 @@ static void no_stub_for_data(void **state)
 	free(file.bytes);
 }
 
-/* Room is kept for stubs to symbols of others only. */
+/* Only undefined symbols may need stubs. */
 static void no_stub_for_own_symbols(void **state)
 {
 	struct file file = compile(X86_64_CC, "", "assembler",

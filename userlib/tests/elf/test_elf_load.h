@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * An arena, an object, and what tests of loading do with them.
+ * An arena, an object, and helpers of the tests that load it.
  */
 #ifndef TEST_ELF_LOAD_H
 #define TEST_ELF_LOAD_H

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Hand-made object files, for what no compiler writes.
+ * Object files that no compiler writes, made by hand.
  */
 #ifndef TEST_ELF_MADE_H
 #define TEST_ELF_MADE_H

@@ -2,10 +2,11 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Opening what compilers write, and asking about it.
+ * Opening files that compilers write; measuring them and listing symbols.
  */
 #include "elf/test_elf_check.h"
 #include "elf/test_elf_made.h"
+#include "lib/sizes.h"
 
 static void real_object(void **state)
 {
@@ -33,12 +34,13 @@ static void symbols_of_real_object(void **state)
 	struct file file = compile_c(source);
 	struct codearena_elf *elf = open_right(&file);
 	unsigned int seen = 0;
+	size_t count;
 
 	(void)state;
-	for (size_t i = 0; i < codearena_elf_symbol_count(elf); i++) {
-		assert_int_equal(codearena_elf_symbol_at(elf, i, &sym), 0);
+	for (count = 0; !codearena_elf_symbol_at(elf, count, &sym); count++) {
 		assert_int_equal(sym.address, 0);
 		assert_int_equal(sym.offset, CODEARENA_ELF_NO_OFFSET);
+		assert_int_equal(sym.code.length, 0);
 		if (!strcmp(sym.name, "work")) {
 			assert_int_equal(sym.type, CODEARENA_ELF_SYM_FUNC);
 			assert_int_equal(sym.flags,
@@ -64,9 +66,7 @@ static void symbols_of_real_object(void **state)
 		}
 	}
 	assert_int_equal(seen, 31);
-	assert_int_equal(codearena_elf_symbol_at(
-				elf, codearena_elf_symbol_count(elf), &sym),
-			 -ENOENT);
+	assert_int_equal(codearena_elf_symbol_at(elf, count, &sym), -ENOENT);
 	assert_string_not_equal(codearena_elf_error(elf), "");
 	codearena_elf_close(elf);
 	free(file.bytes);
@@ -165,33 +165,68 @@ static void bad_arguments(void **state)
 	assert_int_equal(codearena_elf_unload(elf), -EBADFD);
 	assert_int_equal(codearena_elf_unload(NULL), -EINVAL);
 	assert_int_equal(codearena_elf_discard(elf, "f"), -EBADFD);
-	assert_int_equal(codearena_elf_symbol_count(NULL), 0);
 	assert_string_equal(codearena_elf_error(NULL), "");
 	codearena_elf_close(elf);
 	codearena_elf_close(NULL);
 }
 
+static struct file sized_file;
+static struct codearena_elf *sized_elf;
+
+static int open_sized(void *opts)
+{
+	struct codearena_elf *elf;
+	int ret = codearena_elf_open(sized_file.bytes, sized_file.size, opts,
+				     &elf);
+
+	codearena_elf_close(elf);
+	return ret;
+}
+
+static int measure_sized(void *layout)
+{
+	return codearena_elf_measure(sized_elf, 64, layout);
+}
+
+static int symbol_sized(void *sym)
+{
+	return codearena_elf_symbol_at(sized_elf, 0, sym);
+}
+
+static struct codearena_arena *sized_arena;
+
+static int load_sized(void *opts)
+{
+	int ret = codearena_elf_load(sized_elf, sized_arena, 0, opts);
+
+	if (!ret)
+		assert_int_equal(codearena_elf_unload(sized_elf), 0);
+	return ret;
+}
+
 static void sizes_of_other_versions(void **state)
 {
-	struct {
-		struct codearena_elf_layout layout;
-		uint64_t more[2];
-	} newer = { .layout.sz = sizeof(newer), .more = { 7, 7 } };
+	CODEARENA_OPTS(codearena_elf_open_opts, opts, .error = NULL);
+	CODEARENA_OPTS(codearena_elf_opts, load_opts,
+		       .flags = CODEARENA_ELF_F_COMMITTED);
 	static struct made made;
-	struct codearena_elf *elf;
-	struct file file;
 
 	(void)state;
 	simple(&made);
-	file = made_finish(&made);
-	elf = open_right(&file);
-	assert_int_equal(codearena_elf_measure(elf, 64, &newer.layout), 0);
-	assert_int_equal(newer.layout.sz, sizeof(newer));
-	assert_int_equal(newer.layout.code_length, 64);
-	assert_int_equal(newer.layout.data_length, 16);
-	assert_int_equal(newer.more[0], 0);
-	assert_int_equal(newer.more[1], 0);
-	codearena_elf_close(elf);
+	sized_file = made_finish(&made);
+	expect_input_sizes(&opts, CA__SIZE_ELF_OPEN_OPTS, sizeof(opts),
+			   open_sized);
+	sized_elf = open_right(&sized_file);
+	expect_output_sizes(CA__SIZE_ELF_LAYOUT,
+			    sizeof(struct codearena_elf_layout), measure_sized);
+	expect_output_sizes(CA__SIZE_ELF_SYM, sizeof(struct codearena_elf_sym),
+			    symbol_sized);
+	assert_int_equal(codearena_arena_new(1 << 20, NULL, &sized_arena), 0);
+	assert_int_equal(codearena_arena_commit(sized_arena, 0, 1 << 20), 0);
+	expect_input_sizes(&load_opts, CA__SIZE_ELF_OPTS, sizeof(load_opts),
+			   load_sized);
+	codearena_elf_close(sized_elf);
+	codearena_arena_free(sized_arena);
 }
 
 static void error_text_is_cut(void **state)
@@ -224,7 +259,7 @@ static void files(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, file.bytes, file.size), file.size);
 	assert_int_equal(codearena_elf_open_file(path, &opts, &elf), 0);
-	assert_int_equal(codearena_elf_symbol_count(elf), 2);
+	assert_int_equal(count_symbols(elf), 2);
 	codearena_elf_close(elf);
 	assert_int_equal(ftruncate(fd, file.size - 1), 0);
 	assert_int_equal(codearena_elf_open_file(path, &opts, &elf), -ENOEXEC);

@@ -17,7 +17,7 @@ static void simple_is_right(void **state)
 	simple(&made);
 	file = made_finish(&made);
 	elf = open_right(&file);
-	assert_int_equal(codearena_elf_symbol_count(elf), 2);
+	assert_int_equal(count_symbols(elf), 2);
 	assert_int_equal(link_anywhere(elf), 0);
 	codearena_elf_close(elf);
 }
@@ -195,7 +195,9 @@ static void wrong_relocations(void **state)
 		{ { 8, ELF64_R_INFO(0xffffffffULL, R_X86_64_PC32), 0 },
 		  -ENOEXEC, "symbol number" },
 		{ { 8, ELF64_R_INFO(1ULL, R_X86_64_TLSGD), 0 }, -ENOTSUP,
-		  "x86-64 relocation of type 19 at .text+0x8" },
+		  "x86-64 relocation R_X86_64_TLSGD at .text+0x8 is not supported" },
+		{ { 8, ELF64_R_INFO(1ULL, 99), 0 }, -ENOTSUP,
+		  "x86-64 relocation 99 at .text+0x8 is not supported" },
 	};
 	static struct made made;
 

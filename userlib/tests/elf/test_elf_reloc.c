@@ -3,7 +3,7 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * Relocation arithmetic at its limits, both architectures on every host. The
- * instruction words are what GNU as writes for the same operands.
+ * instruction words are those that GNU as writes for the same operands.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 #define PLACE	0x7f0000001000ULL
 #define POISON	0xa5
 
-/* Eight bytes around the field tell whether it stays in its width. */
+/* The bytes around the field show whether encoding stays in its width. */
 struct field {
 	uint8_t before[8];
 	uint8_t bytes[8];
@@ -226,7 +226,7 @@ static void aarch64_branch_26(void **state)
 		expect_arm(kinds[i].type, insn, PLACE, PLACE - 0x8000004,
 			   -EOVERFLOW, 0);
 		expect_arm(kinds[i].type, insn, PLACE, PLACE + 2, -EINVAL, 0);
-		/* What the field held before does not show through. */
+		/* Earlier contents of the field do not matter. */
 		expect_arm(kinds[i].type, insn | 0x3ffffff, PLACE, PLACE, 0,
 			   insn);
 	}
@@ -360,7 +360,7 @@ static void aarch64_stub_bytes(void **state)
 	assert_memory_equal(stub, expected, sizeof(stub));
 }
 
-/* Every kind in the tables has arithmetic, and changes only what it may. */
+/* Every kind in the tables is implemented, and changes only its field. */
 static void kinds_are_complete(void **state)
 {
 	static const struct ca__elf_machine *const machines[] = {

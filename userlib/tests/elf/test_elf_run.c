@@ -172,12 +172,12 @@ static void no_stub_if_near(void **state)
 	load_right(fixture);
 	assert_int_equal(fixture->elf->stubs_used, 0);
 	assert_int_equal(call(fixture, "f", 1), 2002);
-	/* Nothing is published for stubs that nobody needs. */
+	/* Nothing is published for unused stubs. */
 	stat = stat_of(fixture);
 	assert_int_equal(stat.out_published, 1);
 }
 
-/* Far below everything else, where data goes only if asked to. */
+/* Far below all other mappings, where data goes only if it must. */
 static void low_arena(void **state)
 {
 	struct fixture *fixture = *state;
@@ -215,7 +215,7 @@ static void table_of_addresses(void **state)
 	assert_int_equal(call(fixture, "f", 1), 76);
 	far_value = 77;
 	assert_int_equal(call(fixture, "f", 1), 83);
-	/* Both symbols have a slot, sealed behind the code. */
+	/* Both symbols have a GOT slot, sealed after the code. */
 	assert_int_equal(fixture->elf->got_count, 2);
 	slot = (const uint64_t *)((const char *)
 				  codearena_arena_base(fixture->arena) +

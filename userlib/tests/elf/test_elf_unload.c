@@ -51,35 +51,26 @@ static void functions_have_granules(void **state)
 	static const char *const names[3] = { "first", "second", "third" };
 	struct fixture *fixture = *state;
 	uint32_t granule = codearena_arena_granule(fixture->arena);
-	CODEARENA_OPTS(codearena_elf_sym, sym, .name = NULL);
-	struct codearena_range range, last = { 0 };
+	struct codearena_elf_sym sym;
+	struct codearena_range last = { 0 };
 	struct codearena_stat stat;
 
 	open_c(fixture, three);
 	assert_int_equal(load_at(fixture, 2 * granule, 0), 0);
 	last.offset = 2 * granule;
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(codearena_elf_function(fixture->elf, names[i],
-							&range), 0);
-		assert_int_equal(range.offset, last.offset + last.length);
-		assert_int_equal(range.length, granule);
-		assert_int_equal(codearena_elf_symbol_at(fixture->elf, i, &sym),
-				 0);
-		assert_string_equal(sym.name, names[i]);
-		assert_int_equal(sym.offset, range.offset);
-		assert_int_equal(sym.address, range.offset + (uintptr_t)
+		sym = symbol_named(fixture->elf, names[i]);
+		assert_int_equal(sym.code.offset, last.offset + last.length);
+		assert_int_equal(sym.code.length, granule);
+		assert_int_equal(sym.offset, sym.code.offset);
+		assert_int_equal(sym.address, sym.code.offset + (uintptr_t)
 				 codearena_arena_base(fixture->arena));
-		last = range;
+		last = sym.code;
 	}
 	stat = stat_of(fixture);
 	/* They are neighbours, and published as one. */
 	assert_int_equal(stat.out_published, 1);
 	assert_int_equal(stat.out_sealed, 3 * granule);
-	assert_int_equal(codearena_elf_function(fixture->elf, "none", &range),
-			 -ENOENT);
-	assert_int_equal(range.length, 0);
-	assert_int_equal(codearena_elf_function(fixture->elf, "first", NULL),
-			 -EINVAL);
 }
 
 static void discard_one_function(void **state)
@@ -93,11 +84,11 @@ static void discard_one_function(void **state)
 
 	open_c(fixture, three);
 	load_right(fixture);
-	assert_int_equal(codearena_elf_function(fixture->elf, "second", &range),
-			 0);
+	range = symbol_named(fixture->elf, "second").code;
 	assert_int_equal(codearena_elf_discard(fixture->elf, "second"), 0);
 	assert_int_equal(codearena_elf_symbol(fixture->elf, "second", &address),
 			 -ENOENT);
+	assert_int_equal(symbol_named(fixture->elf, "second").code.length, 0);
 	assert_int_equal(codearena_elf_discard(fixture->elf, "second"),
 			 -ENOENT);
 	assert_int_equal(call(fixture, "first", 1), 11);
@@ -105,7 +96,7 @@ static void discard_one_function(void **state)
 	stat = stat_of(fixture);
 	assert_int_equal(stat.out_discarded, range.length);
 
-	/* Its place belongs to somebody else now, also when unloading. */
+	/* Other code may use its granules, and unloading leaves them alone. */
 	object.offset = range.offset;
 	object.source = (uintptr_t)&byte;
 	assert_int_equal(codearena_arena_publish(fixture->arena, &object, 1,
@@ -135,6 +126,8 @@ static void discard_what_is_shared(void **state)
 	       "int f(int i) { return i + data; }\n"
 	       "int g(int) __attribute__((alias(\"f\")));\n");
 	assert_int_equal(load_at(fixture, ARENA / 2, 0), 0);
+	assert_int_equal(symbol_named(fixture->elf, "data").code.length, 0);
+	assert_int_equal(symbol_named(fixture->elf, "fixed").code.length, 0);
 	assert_int_equal(codearena_elf_discard(fixture->elf, "data"), -ENOENT);
 	assert_int_equal(codearena_elf_discard(fixture->elf, "fixed"), -ENOENT);
 	/* Two names of one function do not make two functions. */

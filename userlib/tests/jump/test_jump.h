@@ -17,7 +17,7 @@
 
 #define MACHINE		EM_X86_64
 
-/* pop %rax; ret: what a lazy slot leads to returns the index. */
+/* pop %rax; ret: target of a lazy slot, which returns the index. */
 static inline size_t code_lazy(uint8_t code[CODE_MAX])
 {
 	memcpy(code, "\x58\xc3", 2);
@@ -78,7 +78,7 @@ static inline uint64_t base_of(const struct codearena_arena *arena)
 	return (uintptr_t)codearena_arena_base(arena);
 }
 
-/* One beyond the reach of near slots, and of rel32, wherever the first is. */
+/* Make an arena beyond the reach of near slots and of rel32. */
 static inline struct codearena_arena *arena_far_from(uint64_t base,
 						     uint64_t length)
 {

@@ -179,7 +179,7 @@ static void random_targets_by_capstone(void **state)
 	}
 }
 
-/* Words of near slots: the encoder's, read back, and nothing else is one. */
+/* Words of near slots are read back; a changed word is no word, or another's. */
 static void check_round_trip(const struct ca__jump_layout *l)
 {
 	uint8_t code[CA__JUMP_SLOT_MAX] = { 0 };
@@ -243,7 +243,7 @@ static void near_words_are_exact(void **state)
 	assert_false(ca__jump_near_target(l, 0, 0x1001, &target));
 }
 
-/* What capstone makes of the branch of a near slot. */
+/* Compare the branch of a near slot with capstone's reading. */
 static void expect_branch(const struct ca__jump_layout *l, uint64_t slot,
 			  const uint8_t *code, uint64_t target)
 {
@@ -292,7 +292,7 @@ static void check_limits(const struct ca__jump_layout *l, uint64_t slot,
 
 static void near_limits(void **state)
 {
-	/* In the middle, and where distances wrap round the address space. */
+	/* Also where distances wrap around the address space. */
 	static const uint64_t slots[] = {
 		0x7f0000001000, 0, 0x40000000, 0xffffffffffffffe0,
 		0x8000000000000000, 0x7ffffffffffffff0,

@@ -9,11 +9,11 @@
 
 #include "jump/test_jump_encode.h"
 
-/* Slots that are assembled at a time, and bytes of them. */
+/* Number of slots that are assembled at a time, and their bytes. */
 #define ASSEMBLED	64
 #define ASSEMBLED_MAX	(ASSEMBLED * 3 * CA__JUMP_SLOT_MAX)
 
-/* What an assembler makes of this text for riscv64 is what the code is. */
+/* Assemble the text for riscv64 and compare it with the code. */
 static void expect_riscv(const uint8_t *code, size_t length, const char *text)
 {
 	char directory[] = "/tmp/codearena-XXXXXX", command[512];

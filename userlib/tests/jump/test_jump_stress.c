@@ -24,7 +24,7 @@
 #define THUNK_MAX	64
 #define THUNKS		(2 * PATCHERS)
 #define LENGTH		(16ULL << 20)
-/* Thunks lie this far from each other, at least. */
+/* Minimum distance between thunks. */
 #define APART		(64ULL << 10)
 
 static int stop_flag;
@@ -130,7 +130,7 @@ static uint64_t slot_of(const struct stress *s)
 	return codearena_jump_table_slot(s->table, s->index);
 }
 
-static int lead(struct stress *s, uint64_t target)
+static int retarget(struct stress *s, uint64_t target)
 {
 	struct codearena_jump_set one = { .index = s->index, .target = target };
 
@@ -159,7 +159,7 @@ static void *patch_slot(void *context)
 		int ret;
 
 		pthread_mutex_lock(&s->lock);
-		ret = lead(s, target);
+		ret = retarget(s, target);
 		now = codearena_jump_table_target(s->table, s->index);
 		pthread_mutex_unlock(&s->lock);
 		if (ret || now != target)
@@ -168,7 +168,7 @@ static void *patch_slot(void *context)
 	return NULL;
 }
 
-/* Thunks at places that no other thunk has had, far from each other. */
+/* Publish thunks at unused places, far from each other. */
 static void publish_thunks(struct stress *s)
 {
 	uint64_t granule = codearena_arena_granule(s->thunks);
@@ -200,7 +200,7 @@ static void stress_slot(struct stress *s, uint32_t index)
 	s->returned = 0;
 	__atomic_store_n(&stop_flag, 0, __ATOMIC_RELAXED);
 	publish_thunks(s);
-	assert_int_equal(lead(s, s->targets[0]), 0);
+	assert_int_equal(retarget(s, s->targets[0]), 0);
 	for (i = 0; i < RUNNERS; i++)
 		assert_int_equal(pthread_create(&runners[i], NULL, run_slot, s),
 				 0);
@@ -211,7 +211,7 @@ static void stress_slot(struct stress *s, uint32_t index)
 	}
 	for (i = 0; i < PATCHERS; i++)
 		pthread_join(patchers[i].thread, NULL);
-	/* Nobody comes back before. */
+	/* No runner has returned yet. */
 	assert_int_equal(__atomic_load_n(&s->returned, __ATOMIC_RELAXED), 0);
 	__atomic_store_n(&stop_flag, 1, __ATOMIC_RELEASE);
 	for (i = 0; i < RUNNERS; i++)
@@ -276,7 +276,7 @@ static void far_patching_stress(void **state)
 /**
  * struct race - threads that set the same slots without a lock
  * @table: the table
- * @targets: where slots may lead: near and far ones in turn
+ * @targets: targets of slots: near and far ones in turn
  * @errors: counted
  */
 struct race {
@@ -306,7 +306,7 @@ static void *set_slots(void *context)
 	return NULL;
 }
 
-/* Without a lock: each slot always leads to something that was set. */
+/* Without a lock: the target of a slot is always one that was set. */
 static void writers_beside_each_other(void **state)
 {
 	struct codearena_arena *arena = arena_of(1 << 20, 0);

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Jump tables in arenas: where slots lead, by executing them.
+ * Jump tables in arenas: targets of slots, by executing them.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -128,7 +128,7 @@ static void set(struct tables *t, uint32_t index, uint64_t target)
 	assert_true(codearena_jump_table_target(t->table, index) == target);
 }
 
-/* A slot is one only if the encoder writes the like of it. */
+/* Only bytes that the encoder writes are a slot. */
 static void discarded_slots_lead_nowhere(void **state)
 {
 	struct tables *t = *state;
@@ -165,7 +165,7 @@ static void builtins_and_lazy_slots_run(void **state)
 		assert_true(codearena_jump_table_target(t->table, i) == lazy);
 		assert_true(ca__jump_table_initial(t->table, i) == lazy);
 		assert_true(!far == (MACHINE == EM_RISCV));
-		/* Not to themselves, as V8's do. */
+		/* Unlike V8's, they do not jump to themselves. */
 		if (far)
 			assert_int_equal(call(far), LAZY_FIRST + i);
 	}
@@ -182,7 +182,7 @@ static void slots_lead_near_and_far_and_back(void **state)
 		far = ca__jump_table_far_slot(t->table, i);
 		set(t, i, function(t, i));
 		assert_int_equal(call(slot), i);
-		/* What is reached directly leaves the far slot alone. */
+		/* A target within reach leaves the far slot unchanged. */
 		if (far)
 			assert_int_equal(call(far), LAZY_FIRST + i);
 		set(t, i, far_function(t, i));
@@ -225,7 +225,7 @@ static void many_slots_in_one_call(void **state)
 			 MACHINE == EM_RISCV ? FUNCTIONS : FUNCTIONS * 3 / 2);
 }
 
-/* The far target is stored before the near slot leads there. */
+/* The far word is stored before the near slot branches to it. */
 static void far_comes_first(void **state)
 {
 	struct tables *t = *state;
@@ -272,7 +272,7 @@ static void prepared_words_go_with_a_publication(void **state)
 						 count, 0, NULL), 0);
 	assert_int_equal(call(codearena_jump_table_slot(t->table, 7)), 77);
 	assert_int_equal(call(codearena_jump_table_slot(t->table, 8)), 108);
-	/* Prepared before the slot changed: not any more. */
+	/* Entries prepared before the slot changed are stale. */
 	assert_int_equal(codearena_arena_patch(t->arena, entries, count, 0,
 					       &failed), -EAGAIN);
 	assert_int_equal(call(codearena_jump_table_slot(t->table, 7)), 77);
@@ -371,28 +371,32 @@ static void addresses_are_found_exactly(void **state)
 	assert_true(!codearena_jump_table_target(t->table, FUNCTIONS));
 }
 
-/* The parts are where and as long as the caller was told. */
+/* The parts are at their offsets and have their sizes. */
 static void parts_have_their_sizes(void **state)
 {
 	struct tables *t = *state;
 	struct codearena_jump_table_opts opts = opts_of(t, LAZY);
+	const struct ca__jump_layout *l = t->table->layout;
+	uint64_t at = base_of(t->arena) + t->page;
 	struct codearena_jump_parts bytes;
-	uint64_t base = base_of(t->arena), far;
-	uint32_t last = FUNCTIONS - 1;
+	uint32_t last = FUNCTIONS - 1, far = BUILTINS;
 
 	assert_int_equal(codearena_jump_table_size(&opts, &bytes), 0);
-	assert_true(codearena_jump_table_slot(t->table, 0) == base + t->page);
-	assert_true(codearena_jump_table_slot(t->table, last) <
-		    base + t->page + bytes.near);
-	assert_int_equal(bytes.near % FUNCTIONS, 0);
-	assert_true(codearena_jump_table_lazy_slot(t->table, 0) ==
-		    base + 3 * t->page);
-	assert_true(codearena_jump_table_lazy_slot(t->table, last) <
-		    base + 3 * t->page + bytes.lazy);
-	far = base + 2 * t->page;
-	assert_true(codearena_jump_table_builtin_slot(t->table, 0) == far);
-	assert_true(ca__jump_table_far_slot(t->table, last) <
-		    far + bytes.far);
+	assert_true(codearena_jump_table_slot(t->table, 0) == at);
+	assert_true(codearena_jump_table_slot(t->table, last) + l->near_size ==
+		    at + bytes.near);
+	at += t->page;
+	assert_true(codearena_jump_table_builtin_slot(t->table, 0) == at);
+	if (MACHINE != EM_RISCV) {
+		far += FUNCTIONS;
+		assert_true(ca__jump_table_far_slot(t->table, last) +
+			    l->far_size == at + bytes.far);
+	}
+	assert_int_equal(bytes.far, far * l->far_size);
+	at += t->page;
+	assert_true(codearena_jump_table_lazy_slot(t->table, 0) == at);
+	assert_true(codearena_jump_table_lazy_slot(t->table, last) +
+		    l->lazy_size == at + bytes.lazy);
 	opts.flags = 0;
 	assert_int_equal(codearena_jump_table_size(&opts, &bytes), 0);
 	assert_int_equal(bytes.lazy, 0);
@@ -418,7 +422,7 @@ static void options_grow(void **state)
 			 -EINVAL);
 }
 
-/* A patch of a word as it is: only what is patchable takes it. */
+/* Patch a word with itself, which succeeds only if it is patchable. */
 static int touch(struct tables *t, uint64_t address)
 {
 	struct codearena_patch_entry entry = { .width = 4 };
@@ -442,8 +446,8 @@ static void lazy_slots_are_not_patchable(void **state)
 			 -EPERM);
 }
 
-/* The table of a later code space leads to the main one. */
-static void later_tables_lead_to_the_main_one(void **state)
+/* Slots of the table of a later code space branch to the main one. */
+static void later_tables_branch_to_the_main_one(void **state)
 {
 	struct tables *t = *state;
 	struct codearena_jump_table_opts opts = opts_of(t, 0);
@@ -468,7 +472,7 @@ static void later_tables_lead_to_the_main_one(void **state)
 	codearena_jump_table_free(later);
 }
 
-/* In an arena that near branches do not reach the main table from. */
+/* The same in an arena that near branches do not leave. */
 static void distant_tables_lead_to_the_main_one(void **state)
 {
 	struct tables *t = *state;
@@ -620,7 +624,7 @@ int main(void)
 		TABLE_TEST(parts_have_their_sizes),
 		TABLE_TEST(options_grow),
 		BOTH_TEST(lazy_slots_are_not_patchable),
-		TABLE_TEST(later_tables_lead_to_the_main_one),
+		TABLE_TEST(later_tables_branch_to_the_main_one),
 		TABLE_TEST(distant_tables_lead_to_the_main_one),
 		TABLE_TEST(chosen_targets_and_nowhere),
 		TABLE_TEST(bad_options),

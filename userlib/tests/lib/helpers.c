@@ -197,7 +197,7 @@ int publish_return(struct codearena_arena *arena, uint64_t offset,
 	return codearena_arena_publish(arena, &object, 1, NULL, 0, 0, NULL);
 }
 
-/* The code of the slot, and a word behind it that is data. */
+/* The code of the slot, and a word of data after it. */
 static void fill_slot(struct fixture *f)
 {
 	uint8_t bytes[64];

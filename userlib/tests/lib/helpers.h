@@ -40,7 +40,7 @@
  * @slot: offset of a sealed, patchable granule; its code returns SLOT_VALUE
  * @word: offset in @slot of 8 patchable bytes, which are not executed
  * @written: offset of a granule that holds WRITTEN_BYTE, not sealed
- * @fresh: offset of the trap fill behind it, to the end of the page
+ * @fresh: offset of the trap fill after it, to the end of the page
  * @pristine: offset of a page that is committed, and nothing more
  * @reserved: offset of the first page that is not committed
  * @length: of the arena
@@ -81,6 +81,9 @@ bool backend_is(enum codearena_backend backend);
 		if (!backend_is(backend))			\
 			skip();					\
 	} while (0)
+
+/* The device reads memory of the caller safely, the fallback as the caller. */
+#define reads_safely()	backend_is(CODEARENA_BACKEND_DEVICE)
 
 /* Skips the test where the sanitizer would react to what is being tested. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -39,7 +39,7 @@ static struct codearena_log_entry entry_of(const char *name, uint64_t address)
 	};
 }
 
-/* What readelf and its kind say about an object; false if it is missing. */
+/* The output of a tool like readelf about an object; false if it is missing. */
 static bool examined(const void *object, size_t size, const char *command,
 		     char *output, size_t room)
 {
@@ -124,7 +124,7 @@ static void readelf_reads_lines_and_frames(void **state)
 			     output, sizeof(output)));
 	assert_null(strstr(output, "arning"));
 	expect(output, "7f0000001000..00007f000000100b");
-	/* Before the push, behind it, and behind the move. */
+	/* Before the push, after it, and after the move. */
 	expect(output, "00007f0000001000 rsp+8    u     c-8");
 	expect(output, "00007f0000001005 rsp+16   c-16  c-8");
 	expect(output, "00007f0000001008 rbp+16   c-16  c-8");
@@ -232,7 +232,7 @@ static void prologues(void **state)
 	assert_true(out.steps[3].by_frame && !out.steps[3].cfa_offset);
 	ca__prologue_read(EM_X86_64, code, sizeof(code), &out);
 	assert_int_equal(out.count, 2);
-	/* Cut short at every byte: no prologue, and nothing read behind. */
+	/* Truncated at every byte: no prologue, no read past the end. */
 	ca__prologue_read(EM_X86_64, code, 7, &out);
 	assert_int_equal(out.count, 1);
 	assert_true(out.steps[0].by_frame && out.steps[0].cfa_offset == 16);
@@ -243,7 +243,7 @@ static void prologues(void **state)
 	assert_int_equal(out.steps[0].cfa_offset, 0);
 }
 
-/* The list, as a debugger sees it. */
+/* The list, as a debugger reads it. */
 struct listed {
 	struct listed *next;
 	struct listed *prev;
@@ -313,7 +313,7 @@ static void *register_many(void *context)
 	return (void *)failures;
 }
 
-/* It works in a child even if another thread was at it during fork(). */
+/* It works in a child, even if another thread was registering at fork(). */
 static inline bool child_registers(void *context)
 {
 	struct codearena_log_entry entry = entry_of("f", 0x1000);

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The files of logging: perf map and jitdump, read back by a reader of its own.
+ * Perf maps and jitdumps, read back by the test's own reader.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -58,7 +58,7 @@ static const char *path_of(const char *format)
 	return path;
 }
 
-/* Reads it into the buffer, with a 0 behind. */
+/* Reads a file into the buffer, and appends a 0. */
 static size_t contents(const char *name)
 {
 	FILE *stream = fopen(name, "r");
@@ -217,7 +217,7 @@ static void files_of_others(void **state)
 	codearena_perfmap_free(NULL);
 }
 
-/* The reader: takes numbers off the front of the file's contents. */
+/* The reader: consumes numbers from the contents of the file. */
 static size_t at;
 
 static uint64_t take(unsigned int bytes)
@@ -343,7 +343,7 @@ static void jitdump_records(void **state)
 	assert_int_equal(at, size);
 }
 
-/* perf finds the file by a page of it that is mapped executable. */
+/* perf finds the file by its executable mapping. */
 static void jitdump_marker_and_unlink(void **state)
 {
 	struct codearena_jitdump *dump;

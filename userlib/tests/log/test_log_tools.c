@@ -2,9 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Logging as the real tools see it: perf and gdb run this program again, which
- * publishes code in an arena then. Skipped where a tool is not installed, or
- * the system does not let it work.
+ * Logging with the real tools: perf and gdb run this program again, which then
+ * publishes code in an arena. Skipped if a tool is missing or not permitted.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -19,7 +18,7 @@
 #include "lib/helpers.h"
 #include "log/tools.h"
 
-/* A frame with the usual prologue, which calls its argument. */
+/* A function with the usual prologue, which calls its argument. */
 static const uint8_t call_code[] = {
 #if defined(__x86_64__)
 	0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3,
@@ -62,7 +61,7 @@ uint64_t published_address;
 void stopped_inside(void);
 void stopped_after(void);
 
-/* Breakpoints. */
+/* For breakpoints. */
 __attribute__((noinline)) void stopped_inside(void)
 {
 	__asm__ volatile("" ::: "memory");
@@ -121,7 +120,7 @@ static int debuggee(void)
 	return 0;
 }
 
-/* A map is used for code that is not in a file. */
+/* perf uses the map for code in anonymous memory. */
 static int mapped(void)
 {
 	struct codearena_log_entry entry = {
@@ -200,7 +199,7 @@ static char *debug(const char *environment)
 	return output;
 }
 
-/* Symbols and a backtrace through published code; none when it is gone. */
+/* Symbols and a backtrace through published code; none after it is freed. */
 static void gdb_symbols(void **state)
 {
 	char *output, *backtrace, *gone;

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Loggers: which code they log, in which order, and where to.
+ * Loggers: selection of code, order, and sinks.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -185,7 +185,7 @@ static void anonymous_code(void **state)
 		ca__code_destroy(codes[i]);
 }
 
-/* V8's LogCode: lines come before the code. Inlined positions are left out. */
+/* V8's LogCode: lines before the code, without inlined positions. */
 static void lines_before_code(void **state)
 {
 	struct codearena_code *code = code_at(0, 5, CODEARENA_CODE_FUNCTION,
@@ -214,7 +214,7 @@ static void lines_before_code(void **state)
 	ca__code_destroy(code);
 }
 
-/* In order, with a reference that keeps the code until then. */
+/* In order; the logger's reference keeps the code until then. */
 static void deferred_queue(void **state)
 {
 	struct codearena_code *codes[CODES];
@@ -239,7 +239,7 @@ static void deferred_queue(void **state)
 		assert_non_null(at);
 	}
 	assert_int_equal(codearena_logger_flush(logger), 0);
-	/* What is put off when the logger ends is let go. */
+	/* Freeing the logger drops deferred code. */
 	assert_int_equal(codearena_logger_defer(logger, codes[0]), 0);
 	codearena_logger_free(logger);
 	for (i = 0; i < CODES; i++) {
@@ -364,7 +364,7 @@ static unsigned int list_length(void)
 	return count;
 }
 
-/* Debuggers know code from when it is logged until it is gone, once each. */
+/* Debuggers know code once, from logging to freeing. */
 static void debuggers_forget(void **state)
 {
 	struct codearena_logger *logger = logger_of(CODEARENA_LOG_GDB, 0);
@@ -391,7 +391,7 @@ static void debuggers_forget(void **state)
 	assert_int_equal(list_length(), 0);
 }
 
-/* Enough to make the table grow, in an order that mixes its chains. */
+/* Enough entries to grow the table, in an order that mixes its chains. */
 static void table_of_many(void **state)
 {
 	struct ca__log_table table = { 0 };

@@ -9,16 +9,16 @@
 
 #include <stdbool.h>
 
-/* Runs a command in the shell; its output, to be freed, and its status. */
+/* Runs a shell command; returns its output, to be freed, and its status. */
 char *tool_run(const char *command, int *status);
 
-/* Is there such a command? Says so if not. */
+/* Is a command installed? Prints a message if not. */
 bool tool_installed(const char *tool);
 
 /* The path of this program. */
 void tool_self(char path[4096]);
 
-/* Fails unless the output has this text. */
+/* Fails unless the output contains the text. */
 void expect_text(const char *output, const char *text);
 
 /*

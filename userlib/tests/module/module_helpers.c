@@ -48,7 +48,7 @@ struct codearena_module_opts module_opts(struct module_fixture *fixture)
 		.functions = MODULE_FUNCTIONS,
 		.builtins = fixture->builtins,
 		.builtin_count = 3,
-		.lazy_builtin = 0,
+		.flags = CODEARENA_MODULE_F_LAZY,
 		.estimate = 16384,
 		.signature_count = 4,
 	};

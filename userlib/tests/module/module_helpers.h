@@ -12,6 +12,7 @@
 #include "codearena/jump.h"
 #include "codearena/module.h"
 #include "lib/helpers.h"
+#include "module/module.h"
 
 #define MODULE_FUNCTIONS	10
 #define MODULE_IMPORTS		2

@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Modules: adding, publishing, what gets current, removing, looking up, and
- * what becomes of code that is not wanted any more.
+ * Modules: adding, publishing, which code becomes current, removing, looking up,
+ * and freeing code.
  */
 #include <stdlib.h>
 
@@ -28,9 +28,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct codearena_module_stat stat_get(void)
+static struct codearena_module_counters stat_get(void)
 {
-	CODEARENA_OPTS(codearena_module_stat, stat);
+	CODEARENA_OPTS(codearena_module_counters, stat);
 
 	assert_int_equal(codearena_module_stat(fixture.module, &stat), 0);
 	return stat;
@@ -38,7 +38,7 @@ static struct codearena_module_stat stat_get(void)
 
 /* All that can be observed; functions are called too. */
 struct seen {
-	struct codearena_module_stat stat;
+	struct codearena_module_counters stat;
 	uint32_t values[MODULE_FUNCTIONS];
 };
 
@@ -98,8 +98,8 @@ static void published_code_runs(void **state)
 	assert_int_equal(stat_get().codes, 1);
 	assert_int_equal(codearena_module_code(fixture.module, 5, &found), 0);
 	assert_ptr_equal(found, code);
-	codearena_module_put(&found, 1);
-	codearena_module_put(&code, 1);
+	codearena_code_put(found);
+	codearena_code_put(code);
 }
 
 /* V8: AddCode runs on many threads, nothing is visible until PublishCode. */
@@ -125,7 +125,7 @@ static void nothing_is_visible_before_publishing(void **state)
 	assert_int_equal(stat_get().added, 0);
 }
 
-static void abandoned_code_leaves_nothing(void **state)
+static void dropped_code_leaves_nothing(void **state)
 {
 	struct codearena_code *codes[3];
 	struct codearena_code_desc descs[3];
@@ -141,12 +141,12 @@ static void abandoned_code_leaves_nothing(void **state)
 					      NULL), 0);
 	assert_int_equal(codearena_module_publish(fixture.module, &codes[1], 1,
 						  NULL), 0);
-	expect_unchanged(-EINVAL, codearena_module_abandon(fixture.module,
+	expect_unchanged(-EINVAL, codearena_module_drop(fixture.module,
 							   codes, 3));
 	codes[1] = codes[2];
-	expect_unchanged(-EINVAL, codearena_module_abandon(fixture.module,
+	expect_unchanged(-EINVAL, codearena_module_drop(fixture.module,
 							   codes, 3));
-	assert_int_equal(codearena_module_abandon(fixture.module, codes, 2), 0);
+	assert_int_equal(codearena_module_drop(fixture.module, codes, 2), 0);
 	assert_int_equal(stat_get().added, 0);
 	assert_int_equal(call(4), 1);
 	assert_int_equal(call(3), LAZY_VALUE);
@@ -160,15 +160,15 @@ static void calls_are_relocated(void **state)
 	(void)state;
 	body_call(&body, 2, CODEARENA_RELOC_CALL, 3);
 	code = publish(&body);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	assert_int_equal(call(2), LAZY_VALUE);
 	body_return(&body, 3, 55);
 	code = publish(&body);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	assert_int_equal(call(2), 55);
 	body_call(&body, 4, CODEARENA_RELOC_STUB_CALL, 2);
 	code = publish(&body);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	assert_int_equal(call(4), 2);
 }
 
@@ -268,8 +268,8 @@ static void install_rule(void **state)
 			fail_msg("rule %zu", i);
 		/* The loser lives by our reference only. */
 		assert_int_equal(stat_get().dead, 0);
-		codearena_module_put(&codes[!rule->installed], 1);
-		codearena_module_put(&codes[rule->installed], 1);
+		codearena_code_put(codes[!rule->installed]);
+		codearena_code_put(codes[rule->installed]);
 		codearena_module_remove(fixture.module, CODEARENA_FILTER_ALL,
 					NULL);
 		assert_int_equal(codearena_module_reap(fixture.module, NULL),
@@ -296,7 +296,7 @@ static void batch_with_one_function_thrice(void **state)
 						      codes, NULL), 0);
 	assert_int_equal(call(7), 11);
 	assert_int_equal(stat_get().current, 1);
-	codearena_module_put(codes, 3);
+	ca__module_put(codes, 3);
 	assert_int_equal(stat_get().dead, 2);
 	assert_int_equal(stat_get().codes, 3);
 }
@@ -323,13 +323,13 @@ static void lookup_works_after_rewrite(void **state)
 	assert_int_equal(call_address(old), 1);
 	assert_int_equal(call(5), 2);
 	/* Dead code is found by its address until it is reaped. */
-	codearena_module_put(&first, 1);
+	codearena_code_put(first);
 	assert_ptr_equal(codearena_code_find(old), first);
 	assert_int_equal(codearena_module_reap(fixture.module, &count), 0);
 	assert_int_equal(count, 1);
 	assert_null(codearena_code_find(old));
 	assert_ptr_equal(codearena_code_find(new), second);
-	codearena_module_put(&second, 1);
+	codearena_code_put(second);
 }
 
 static void lookup_by_address(void **state)
@@ -345,8 +345,8 @@ static void lookup_by_address(void **state)
 	assert_int_equal(codearena_module_lookup(fixture.module,
 			(void *)(uintptr_t)(start + 3), &found), 0);
 	assert_ptr_equal(found, code);
-	codearena_module_put(&found, 1);
-	codearena_module_put(&code, 1);
+	codearena_code_put(found);
+	codearena_code_put(code);
 	assert_int_equal(codearena_module_lookup(fixture.module,
 			(void *)(uintptr_t)(start + 64), &found), -ENOENT);
 	assert_null(found);
@@ -358,7 +358,7 @@ static void lookup_by_address(void **state)
 	assert_int_equal(codearena_module_lookup(fixture.module,
 			(void *)(uintptr_t)slot, &found), 0);
 	assert_int_equal(code_info(found).kind, CODEARENA_CODE_JUMP_TABLE);
-	codearena_module_put(&found, 1);
+	codearena_code_put(found);
 }
 
 /* V8 mjsunit code-flushing: baseline code goes, optimised code stays. */
@@ -375,7 +375,7 @@ static void code_flushing(void **state)
 		body.desc.tier = i & 1 ? CODEARENA_TIER_OPTIMIZED :
 					 CODEARENA_TIER_BASELINE;
 		code = publish(&body);
-		codearena_module_put(&code, 1);
+		codearena_code_put(code);
 	}
 	assert_int_equal(stat_get().baseline_bytes,
 			 stat_get().table_bytes + 3 * 64);
@@ -418,7 +418,7 @@ static void filters(void **state)
 						 CODEARENA_TIER_BASELINE;
 			body.desc.debug = i / 2;
 			code = publish(&body);
-			codearena_module_put(&code, 1);
+			codearena_code_put(code);
 		}
 		assert_int_equal(codearena_module_remove(fixture.module,
 				cases[k].filter, NULL), 0);
@@ -434,21 +434,21 @@ static void filters(void **state)
 							  NULL));
 }
 
-static void use_lazy(void **state)
+static void lazy_again_without_code(void **state)
 {
 	struct codearena_code *code;
 	struct body body;
 
 	(void)state;
-	assert_int_equal(codearena_module_use_lazy(fixture.module, 5), 0);
 	assert_int_equal(call(5), LAZY_VALUE);
 	body_return(&body, 5, 1);
 	code = publish(&body);
-	codearena_module_put(&code, 1);
-	expect_unchanged(-EBUSY, codearena_module_use_lazy(fixture.module, 5));
-	expect_unchanged(-ENOENT, codearena_module_use_lazy(fixture.module, 1));
-	expect_unchanged(-ENOENT, codearena_module_use_lazy(fixture.module,
-			MODULE_IMPORTS + MODULE_FUNCTIONS));
+	codearena_code_put(code);
+	assert_int_equal(call(5), 1);
+	assert_int_equal(codearena_module_remove(fixture.module,
+						 CODEARENA_FILTER_ALL, NULL),
+			 0);
+	assert_int_equal(call(5), LAZY_VALUE);
 }
 
 static void reinstall_debug(void **state)
@@ -473,17 +473,17 @@ static void reinstall_debug(void **state)
 	codearena_module_set_debug(fixture.module, false);
 	expect_unchanged(0, codearena_module_reinstall_debug(fixture.module,
 							     codes[1]));
-	codearena_module_put(codes, 2);
+	ca__module_put(codes, 2);
 	assert_int_equal(stat_get().dead, 1);
 	body_return(&body, 6, 2);
 	codes[0] = publish(&body);
 	expect_unchanged(-EINVAL,
 			 codearena_module_reinstall_debug(fixture.module,
 							  codes[0]));
-	codearena_module_put(codes, 1);
+	codearena_code_put(codes[0]);
 }
 
-static void wrappers_live_until_released(void **state)
+static void wrappers_live_until_dropped(void **state)
 {
 	struct codearena_code *code;
 	struct body body;
@@ -493,22 +493,52 @@ static void wrappers_live_until_released(void **state)
 	body.desc.kind = CODEARENA_CODE_HOST_WRAPPER;
 	body.desc.tier = CODEARENA_TIER_NONE;
 	code = publish(&body);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	assert_int_equal(stat_get().dead, 0);
 	assert_int_equal(call_address(codearena_code_start(code)), 9);
-	assert_int_equal(codearena_module_release(fixture.module, code), 0);
+	assert_int_equal(codearena_module_drop(fixture.module, &code, 1), 0);
 	assert_int_equal(stat_get().dead, 1);
-	assert_int_equal(codearena_module_release(fixture.module, code),
+	assert_int_equal(codearena_module_drop(fixture.module, &code, 1),
 			 -ENOENT);
 	assert_int_equal(stat_get().dead, 1);
 	body_return(&body, 5, 9);
 	code = publish(&body);
-	expect_unchanged(-EINVAL, codearena_module_release(fixture.module,
-							   code));
-	codearena_module_put(&code, 1);
+	expect_unchanged(-EINVAL, codearena_module_drop(fixture.module, &code,
+							1));
+	codearena_code_put(code);
 }
 
-static void snapshots(void **state)
+/* Unpublished code and wrappers in one call, all or none. */
+static void drop_is_all_or_nothing(void **state)
+{
+	struct codearena_code *codes[4];
+	struct body body;
+
+	(void)state;
+	body_return(&body, 5, 1);
+	assert_int_equal(codearena_module_add(fixture.module, &body.desc, 1,
+					      &codes[0], NULL), 0);
+	body_return(&body, CODEARENA_CODE_ANONYMOUS, 9);
+	codes[1] = publish(&body);
+	body_return(&body, 6, 2);
+	codes[2] = publish(&body);
+	codes[3] = codes[1];
+	expect_unchanged(-EINVAL, codearena_module_drop(fixture.module, codes,
+							3));
+	codes[2] = codes[0];
+	expect_unchanged(-EINVAL, codearena_module_drop(fixture.module, codes,
+							3));
+	expect_unchanged(-ENOENT, codearena_module_drop(fixture.module,
+							&codes[1], 3));
+	assert_int_equal(stat_get().added, 1);
+	assert_int_equal(codearena_module_drop(fixture.module, codes, 2), 0);
+	assert_int_equal(stat_get().added, 0);
+	assert_int_equal(stat_get().dead, 0);
+	codearena_code_put(codes[1]);
+	assert_int_equal(stat_get().dead, 1);
+}
+
+static void codes_are_listed(void **state)
 {
 	struct codearena_code *codes[16], *code;
 	struct body body;
@@ -518,24 +548,24 @@ static void snapshots(void **state)
 	for (i = 0; i < 6; i++) {
 		body_return(&body, 2 + i / 2, i);
 		code = publish(&body);
-		codearena_module_put(&code, 1);
+		codearena_code_put(code);
 	}
 	count = 2;
-	assert_int_equal(codearena_module_snapshot_all(fixture.module, codes,
+	assert_int_equal(codearena_module_codes(fixture.module, 0, codes,
 						       &count), -EMSGSIZE);
 	assert_int_equal(count, 6);
 	/* Three were replaced, and are dead. */
-	assert_int_equal(codearena_module_snapshot_all(fixture.module, codes,
+	assert_int_equal(codearena_module_codes(fixture.module, 0, codes,
 						       &count), 0);
 	assert_int_equal(count, 3);
 	for (i = 1; i < count; i++)
 		assert_true(codearena_code_start(codes[i - 1]) <
 			    codearena_code_start(codes[i]));
-	codearena_module_put(codes, count);
-	assert_int_equal(codearena_module_snapshot_table(fixture.module, codes,
+	ca__module_put(codes, count);
+	assert_int_equal(codearena_module_codes(fixture.module, CODEARENA_CODES_CURRENT, codes,
 							 &count), -EMSGSIZE);
 	assert_int_equal(count, MODULE_FUNCTIONS);
-	assert_int_equal(codearena_module_snapshot_table(fixture.module, codes,
+	assert_int_equal(codearena_module_codes(fixture.module, CODEARENA_CODES_CURRENT, codes,
 							 &count), 0);
 	for (i = 0; i < count; i++) {
 		assert_int_equal(!!codes[i], i < 3);
@@ -543,7 +573,7 @@ static void snapshots(void **state)
 			assert_int_equal(code_info(codes[i]).function_index,
 					 2 + i);
 	}
-	codearena_module_put(codes, count);
+	ca__module_put(codes, count);
 	assert_int_equal(stat_get().dead, 3);
 }
 
@@ -563,7 +593,7 @@ static void space_is_used_again(void **state)
 	for (i = 0; i < 2000; i++) {
 		body_return(&body, 5, i % 2000);
 		code = publish(&body);
-		codearena_module_put(&code, 1);
+		codearena_code_put(code);
 		if (i % 100)
 			continue;
 		assert_int_equal(codearena_module_reap(fixture.module, NULL),
@@ -587,8 +617,9 @@ static void bad_input(void **state)
 	struct module_fixture other;
 	struct body body;
 	uint64_t address = 1;
+	size_t count = 2, failed;
 	uint32_t index;
-	size_t failed;
+	bool builtin;
 
 	(void)state;
 	assert_int_equal(codearena_module_new(fixture.manager, &opts, NULL),
@@ -604,11 +635,12 @@ static void bad_input(void **state)
 		assert_null(module);					\
 	} while (0)
 	BAD_OPTS(EINVAL, opts.sz--);
-	BAD_OPTS(EOPNOTSUPP, opts.flags = 0x8);
+	BAD_OPTS(EOPNOTSUPP, opts.flags = 0x10);
 	BAD_OPTS(EOPNOTSUPP, opts.jump_flags = 0x80);
 	BAD_OPTS(EINVAL, opts.builtins = NULL);
 	BAD_OPTS(EINVAL, opts.external_count = 1);
 	BAD_OPTS(EINVAL, opts.lazy_builtin = 3);
+	BAD_OPTS(EINVAL, opts.flags = 0; opts.lazy_builtin = 1);
 	BAD_OPTS(EINVAL, opts.reach = UINT64_MAX);
 	BAD_OPTS(EINVAL, opts.imports = INT32_MAX);
 	BAD_OPTS(EINVAL, opts.name = "\n");
@@ -620,7 +652,7 @@ static void bad_input(void **state)
 	expect_unchanged(-EINVAL, codearena_module_publish(fixture.module,
 							   &code, 1, &failed));
 	assert_int_equal(failed, 0);
-	expect_unchanged(-EINVAL, codearena_module_abandon(fixture.module,
+	expect_unchanged(-EINVAL, codearena_module_drop(fixture.module,
 							   &code, 1));
 	codes[0] = code;
 	codes[1] = code;
@@ -662,13 +694,16 @@ static void bad_input(void **state)
 							 &address), -ENOENT);
 	assert_int_equal(codearena_module_call_target(NULL, 5, 0, &address),
 			 -EINVAL);
-	assert_int_equal(codearena_module_slot_function(NULL, 5, &index),
+	assert_int_equal(codearena_module_slot(NULL, 5, &builtin, &index),
 			 -EINVAL);
+	assert_int_equal(codearena_module_codes(fixture.module, 2, codes,
+						&count), -EOPNOTSUPP);
+	assert_int_equal(codearena_module_codes(fixture.module, 0, NULL,
+						&count), -EINVAL);
 	assert_int_equal(codearena_module_reap(NULL, NULL), -EINVAL);
 	assert_int_equal(codearena_module_stat(fixture.module, NULL), -EINVAL);
 	assert_null(codearena_module_allocator(NULL));
 	codearena_module_free(NULL);
-	codearena_module_put(NULL, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -679,7 +714,7 @@ int main(void)
 		TEST(functions_begin_lazy),
 		TEST(published_code_runs),
 		TEST(nothing_is_visible_before_publishing),
-		TEST(abandoned_code_leaves_nothing),
+		TEST(dropped_code_leaves_nothing),
 		TEST(calls_are_relocated),
 		TEST(bad_relocations_are_named),
 		TEST(install_rule),
@@ -688,10 +723,11 @@ int main(void)
 		TEST(lookup_by_address),
 		TEST(code_flushing),
 		TEST(filters),
-		TEST(use_lazy),
+		TEST(lazy_again_without_code),
 		TEST(reinstall_debug),
-		TEST(wrappers_live_until_released),
-		TEST(snapshots),
+		TEST(wrappers_live_until_dropped),
+		TEST(drop_is_all_or_nothing),
+		TEST(codes_are_listed),
 		TEST(space_is_used_again),
 		TEST(bad_input),
 	};

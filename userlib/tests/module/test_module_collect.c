@@ -68,7 +68,7 @@ static uint64_t replace(uint32_t value)
 	body_return(&body, 5, value);
 	code = publish_body(fixture.module, &body);
 	start = codearena_code_start(code);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	return start;
 }
 
@@ -123,7 +123,7 @@ static void scope_keeps_what_is_replaced(void **state)
 	collect(NULL, 0);
 	assert_int_equal(freed, 2);
 	assert_int_equal(call_function(fixture.module, 5, 0), LAZY_VALUE);
-	/* Also what was published before it was opened, and is removed. */
+	/* Also code published before the scope was opened, when it is removed. */
 	replace(3);
 	assert_int_equal(codearena_scope_open(&scope), 0);
 	codearena_module_remove(fixture.module, CODEARENA_FILTER_ALL, NULL);
@@ -147,7 +147,7 @@ static void potentially_dead_code_lives_again(void **state)
 	body_return(&body, 5, 1);
 	body.desc.debug = CODEARENA_DEBUG_BREAKPOINTS;
 	code = publish_body(fixture.module, &body);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	body_return(&body, 5, 2);
 	body.desc.debug = CODEARENA_DEBUG_BREAKPOINTS;
 	assert_int_equal(codearena_module_add_publish(fixture.module,
@@ -157,14 +157,14 @@ static void potentially_dead_code_lives_again(void **state)
 			0);
 	assert_int_equal(codearena_module_reinstall_debug(fixture.module,
 							  code), 1);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	collect(NULL, 0);
 	assert_int_equal(freed, 1);
 	assert_int_equal(call_function(fixture.module, 5, 0), 1);
 }
 
 /*
- * A module does not touch what is another one's: that may be freed meanwhile,
+ * A module does not touch code of another module, which may be freed meanwhile,
  * and would have to be checked anew by its collector.
  */
 static void lookup_leaves_others_alone(void **state)
@@ -185,14 +185,14 @@ static void lookup_leaves_others_alone(void **state)
 	assert_int_equal(codearena_collector_report(runtime, asked, NULL, 0),
 			 0);
 	assert_int_equal(freed, 1);
-	/* Its own module does, and asks again. */
+	/* The callback removes code of its own module, which collects again. */
 	first = replace(3);
 	replace(4);
 	asked = 0;
 	assert_int_equal(codearena_collector_request(collector), 0);
 	assert_int_equal(codearena_module_lookup(fixture.module,
 			(void *)(uintptr_t)first, &found), 0);
-	codearena_module_put(&found, 1);
+	codearena_code_put(found);
 	assert_int_equal(codearena_collector_report(runtime, asked, NULL, 0),
 			 0);
 	assert_non_null(codearena_code_find(first));

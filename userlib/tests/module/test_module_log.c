@@ -2,8 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Loggers of modules: what is published, replaced and freed, as files, the
- * debuggers' list, gdb and perf tell it.
+ * Loggers of modules: published, replaced and freed code, as seen in files, in the
+ * debuggers' list, by gdb and by perf.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -152,17 +152,17 @@ static void what_is_there_and_what_comes(void **state)
 	assert_int_equal(told(), 2);
 	/* Replaced, it is still there until it is freed. */
 	codes[2] = named(5, "better");
-	codearena_module_put(codes, 1);
+	codearena_code_put(codes[0]);
 	assert_int_equal(told(), 3);
 	assert_int_equal(codearena_module_reap(fixture.module, NULL), 0);
 	assert_int_equal(told(), 2);
 	assert_int_equal(mapped("better", 0), 1);
 	assert_int_equal(codearena_logger_detach(fixture.module), 0);
 	assert_int_equal(told(), 0);
-	codearena_module_put(codes + 1, 2);
+	ca__module_put(codes + 1, 2);
 	codes[0] = named(5, "unheard");
 	assert_int_equal(mapped("unheard", 0), 0);
-	codearena_module_put(codes, 1);
+	codearena_code_put(codes[0]);
 	codearena_logger_free(logger);
 }
 
@@ -176,7 +176,7 @@ static void every_jump_table_once(void **state)
 	assert_int_equal(codearena_logger_attach(logger, fixture.module), 0);
 	assert_int_equal(mapped("jump table", 0), 3);
 	code = named(5, "function");
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	assert_int_equal(mapped("jump table", 0), 3);
 	assert_int_equal(told(), 4);
 	codearena_module_free(fixture.module);
@@ -217,7 +217,7 @@ static void not_in_a_child(void **state)
 	codearena_logger_free(logger);
 }
 
-/* A full disk is no reason not to publish, but is told of. */
+/* A full disk does not fail publishing; detaching reports it. */
 static void errors_of_sinks(void **state)
 {
 	struct codearena_logger *logger = logger_of(CODEARENA_LOG_PERFMAP, 0);
@@ -239,7 +239,7 @@ static void errors_of_sinks(void **state)
 	assert_int_equal(codearena_logger_attach(logger, fixture.module), 0);
 	assert_int_equal(mapped("lost", 0), 1);
 	assert_int_equal(codearena_logger_detach(fixture.module), 0);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	codearena_logger_free(logger);
 }
 
@@ -283,7 +283,7 @@ static void threads(void **state)
 		assert_int_equal(pthread_join(thread[i], &failed), 0);
 		assert_null(failed);
 	}
-	/* Nothing is known but what is there. */
+	/* Only existing code is known. */
 	assert_int_equal(codearena_module_reap(fixture.module, NULL), 0);
 	assert_int_equal(told(), 3);
 	assert_int_equal(codearena_logger_detach(fixture.module), 0);
@@ -374,7 +374,7 @@ static uint64_t tier(const uint8_t *code, size_t size, const char *name,
 					 NULL))
 		exit(2);
 	start = codearena_code_start(current);
-	codearena_module_put(&current, 1);
+	codearena_code_put(current);
 	return start;
 }
 

@@ -5,6 +5,7 @@
  * Modules: options, callbacks, handles, reverse lookups.
  */
 #include "code/handle.h"
+#include "lib/sizes.h"
 #include "module/module_helpers.h"
 
 static struct module_fixture fixture;
@@ -25,7 +26,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* With deoptimisation data, optimised code may give way. */
+/* Optimised code with deoptimisation data may be replaced. */
 static void install_rule_deopt(void **state)
 {
 	struct codearena_module_opts opts = module_opts(&fixture);
@@ -45,10 +46,10 @@ static void install_rule_deopt(void **state)
 			body.desc.deopt_size = 4;
 		}
 		code = publish_body(other.module, &body);
-		codearena_module_put(&code, 1);
+		codearena_code_put(code);
 		body_return(&body, 5 + round, 2);
 		code = publish_body(other.module, &body);
-		codearena_module_put(&code, 1);
+		codearena_code_put(code);
 		assert_int_equal(call_function(other.module, 5 + round, 0),
 				 round ? 2 : 1);
 	}
@@ -59,33 +60,140 @@ static void reverse_lookups(void **state)
 {
 	uint64_t address;
 	uint32_t i, index;
+	bool builtin;
 
 	(void)state;
 	for (i = MODULE_IMPORTS; i < MODULE_IMPORTS + MODULE_FUNCTIONS; i++) {
 		assert_int_equal(codearena_module_call_target(fixture.module,
 				i, 0, &address), 0);
-		assert_int_equal(codearena_module_slot_function(fixture.module,
-				address, &index), 0);
+		assert_int_equal(codearena_module_slot(fixture.module, address,
+						       &builtin, &index), 0);
 		assert_int_equal(index, i);
-		assert_int_equal(codearena_module_slot_function(fixture.module,
-				address + 1, &index), -ENOENT);
-		assert_int_equal(codearena_module_slot_builtin(fixture.module,
-				address, &index), -ENOENT);
+		assert_false(builtin);
+		assert_int_equal(codearena_module_slot(fixture.module,
+				address + 1, &builtin, &index), -ENOENT);
 	}
 	for (i = 0; i < 3; i++) {
 		assert_int_equal(codearena_module_builtin_target(
 				fixture.module, i, 0, &address), 0);
-		assert_int_equal(codearena_module_slot_builtin(fixture.module,
-				address, &index), 0);
+		assert_int_equal(codearena_module_slot(fixture.module, address,
+						       &builtin, &index), 0);
 		assert_int_equal(index, i);
+		assert_true(builtin);
 		/* The lazy one is not for being called. */
 		if (i)
 			assert_int_equal(call_address(address), i);
-		assert_int_equal(codearena_module_slot_builtin(fixture.module,
-				address + 1, &index), -ENOENT);
-		assert_int_equal(codearena_module_slot_function(fixture.module,
-				address, &index), -ENOENT);
+		assert_int_equal(codearena_module_slot(fixture.module,
+				address + 1, &builtin, &index), -ENOENT);
 	}
+}
+
+static int new_sized(void *opts)
+{
+	struct codearena_module *module;
+	int ret = codearena_module_new(fixture.manager, opts, &module);
+
+	codearena_module_free(module);
+	return ret;
+}
+
+static int counters_sized(void *counters)
+{
+	return codearena_module_stat(fixture.module, counters);
+}
+
+static int removed_sized(void *removed)
+{
+	return codearena_module_remove(fixture.module, CODEARENA_FILTER_ALL,
+				       removed);
+}
+
+/* Refused each time, which is a success here. */
+static int failed_sized(void *failed)
+{
+	struct codearena_code *code;
+	struct body body;
+	int ret;
+
+	body_call(&body, 5, CODEARENA_RELOC_CALL, 500);
+	ret = codearena_module_add(fixture.module, &body.desc, 1, &code,
+				   failed);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static void sizes_of_other_versions(void **state)
+{
+	struct codearena_module_opts opts = module_opts(&fixture);
+
+	(void)state;
+	expect_input_sizes(&opts, CA__SIZE_MODULE_OPTS, sizeof(opts),
+			   new_sized);
+	expect_output_sizes(CA__SIZE_MODULE_COUNTERS,
+			    sizeof(struct codearena_module_counters),
+			    counters_sized);
+	expect_output_sizes(CA__SIZE_REMOVED, sizeof(struct codearena_removed),
+			    removed_sized);
+	expect_output_sizes(CA__SIZE_RELOC_ERROR,
+			    sizeof(struct codearena_reloc_error), failed_sized);
+}
+
+/* An array of descriptions of a newer program. */
+static void descriptions_have_the_callers_stride(void **state)
+{
+	struct {
+		struct codearena_code_desc desc;
+		uint64_t newer[3];
+	} descs[3];
+	CODEARENA_OPTS(codearena_reloc_error, failed);
+	struct codearena_code *codes[3];
+	struct body bodies[3];
+	uint32_t i;
+
+	(void)state;
+	memset(descs, 0, sizeof(descs));
+	for (i = 0; i < 3; i++) {
+		body_return(&bodies[i], 5 + i, 10 + i);
+		descs[i].desc = bodies[i].desc;
+		descs[i].desc.sz = sizeof(descs[i]);
+	}
+	assert_int_equal(codearena_module_add_publish(fixture.module,
+			&descs[0].desc, 3, NULL, &failed), 0);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(call_function(fixture.module, 5 + i, 0),
+				 10 + i);
+	descs[1].newer[2] = 1;
+	assert_int_equal(codearena_module_add(fixture.module, &descs[0].desc, 3,
+					      codes, &failed), -E2BIG);
+	assert_int_equal(failed.object, 1);
+	assert_int_equal(failed.error, -E2BIG);
+	descs[1].newer[2] = 0;
+	descs[2].desc.sz -= 8;
+	assert_int_equal(codearena_module_add(fixture.module, &descs[0].desc, 3,
+					      codes, &failed), -EINVAL);
+	assert_int_equal(failed.object, 2);
+	descs[0].desc.sz = CA__SIZE_CODE_DESC - 1;
+	assert_int_equal(codearena_module_add(fixture.module, &descs[0].desc, 1,
+					      codes, &failed), -EINVAL);
+	assert_int_equal(failed.object, 0);
+}
+
+static void zero_options_are_valid(void **state)
+{
+	CODEARENA_OPTS(codearena_module_opts, opts);
+	struct codearena_module *module;
+	struct body body;
+
+	(void)state;
+	assert_int_equal(codearena_module_new(fixture.manager, &opts, &module),
+			 0);
+	body_return(&body, CODEARENA_CODE_ANONYMOUS, 3);
+	assert_int_equal(codearena_module_add_publish(module, &body.desc, 1,
+						      NULL, NULL), 0);
+	codearena_module_free(module);
+	opts.functions = 4;
+	assert_int_equal(codearena_module_new(fixture.manager, &opts, &module),
+			 0);
+	codearena_module_free(module);
 }
 
 static int stale;
@@ -105,7 +213,7 @@ static int events[8];
 static void event(void *data, struct codearena_module *module,
 		  enum codearena_event what, struct codearena_code *code)
 {
-	CODEARENA_OPTS(codearena_module_stat, stat);
+	CODEARENA_OPTS(codearena_module_counters, stat);
 
 	(void)data;
 	assert_int_not_equal(codearena_code_start(code), 0);
@@ -179,7 +287,7 @@ static void events_of_reinstalling(void **state)
 	assert_int_equal(codearena_module_reinstall_debug(other.module, code),
 			 1);
 	assert_int_equal(events[CODEARENA_EVENT_INSTALLED], 2);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	module_end(&other);
 }
 
@@ -207,7 +315,7 @@ static void handles_follow_current_code(void **state)
 	code = publish_body(other.module, &body);
 	ca__handle_get(table, handle, &entry, NULL);
 	assert_int_equal(entry, codearena_code_start(code));
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	assert_int_equal(codearena_module_handle(other.module, 5, 42, &again),
 			 0);
 	assert_int_equal(again, handle);
@@ -227,8 +335,8 @@ static void handles_follow_current_code(void **state)
 	code = publish_body(other.module, &body);
 	from = (uint8_t *)(uintptr_t)codearena_code_start(code);
 	assert_memory_equal(from + 16, &handle, sizeof(handle));
-	codearena_module_put(&code, 1);
-	/* One that leads elsewhere is refused. */
+	codearena_code_put(code);
+	/* A handle with another target is refused. */
 	ca__handle_set(table, handle, 0x1000);
 	assert_int_equal(codearena_module_add(other.module, &body.desc, 1,
 					      &code, NULL), -ENOENT);
@@ -245,7 +353,7 @@ static void handles_follow_current_code(void **state)
 /* Code for debugging counts in neither tier, nor do wrappers. */
 static void bytes_of_tiers(void **state)
 {
-	CODEARENA_OPTS(codearena_module_stat, stat);
+	CODEARENA_OPTS(codearena_module_counters, stat);
 	struct codearena_code *code;
 	struct body body;
 	uint32_t i;
@@ -257,13 +365,13 @@ static void bytes_of_tiers(void **state)
 					 CODEARENA_TIER_BASELINE;
 		body.desc.debug = i / 2;
 		code = publish_body(fixture.module, &body);
-		codearena_module_put(&code, 1);
+		codearena_code_put(code);
 	}
 	body_return(&body, CODEARENA_CODE_ANONYMOUS, 9);
 	body.desc.kind = CODEARENA_CODE_HOST_WRAPPER;
 	body.desc.tier = CODEARENA_TIER_NONE;
 	code = publish_body(fixture.module, &body);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	assert_int_equal(codearena_module_stat(fixture.module, &stat), 0);
 	assert_int_equal(stat.codes, 5);
 	assert_int_equal(stat.code_bytes, 5 * 64);
@@ -292,7 +400,7 @@ static void lookup_ends_with_the_module(void **state)
 	codearena_module_call_target(module, 5, 0, &slot);
 	assert_ptr_equal(codearena_code_find(start), code);
 	assert_non_null(codearena_code_find(slot));
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	codearena_module_free(module);
 	assert_null(codearena_code_find(start));
 	assert_null(codearena_code_find(slot));
@@ -303,7 +411,7 @@ static void lookup_ends_with_the_module(void **state)
 /* Neither functions nor builtins: no space, no tables, until there is code. */
 static void module_without_functions(void **state)
 {
-	CODEARENA_OPTS(codearena_module_stat, stat);
+	CODEARENA_OPTS(codearena_module_counters, stat);
 	struct codearena_module *module;
 	struct codearena_code *code;
 	struct body body;
@@ -321,7 +429,7 @@ static void module_without_functions(void **state)
 	body.desc.tier = CODEARENA_TIER_NONE;
 	code = publish_body(module, &body);
 	assert_int_equal(call_address(codearena_code_start(code)), 9);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	assert_int_equal(codearena_module_stat(module, &stat), 0);
 	assert_int_equal(stat.spaces, 1);
 	assert_int_equal(stat.tables, 0);
@@ -336,6 +444,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(install_rule_deopt),
 		TEST(reverse_lookups),
+		TEST(sizes_of_other_versions),
+		TEST(descriptions_have_the_callers_stride),
+		TEST(zero_options_are_valid),
 		TEST(stale_assumptions_and_events),
 		TEST(events_of_reinstalling),
 		TEST(handles_follow_current_code),

@@ -18,9 +18,9 @@ static uint64_t page(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
-static struct codearena_module_stat stat_of_module(struct codearena_module *m)
+static struct codearena_module_counters stat_of_module(struct codearena_module *m)
 {
-	CODEARENA_OPTS(codearena_module_stat, stat);
+	CODEARENA_OPTS(codearena_module_counters, stat);
 
 	assert_int_equal(codearena_module_stat(m, &stat), 0);
 	return stat;
@@ -84,7 +84,7 @@ static void multiple_code_spaces(void **state)
 		tables = stat_of_module(fixture.module).tables;
 		assert_int_equal(call_function(fixture.module, count - 1, 0),
 				 321);
-		/* The tables of all spaces are turned. */
+		/* The tables of all spaces are retargeted. */
 		body_return(&body, 0, 654);
 		assert_int_equal(codearena_module_add_publish(fixture.module,
 				&body.desc, 1, NULL, NULL), 0);
@@ -120,7 +120,7 @@ static void spaces_share_tables_within_reach(void **state)
 {
 	struct module_fixture fixture;
 	struct codearena_module_opts opts = module_opts(&fixture);
-	struct codearena_module_stat stat;
+	struct codearena_module_counters stat;
 
 	(void)state;
 	opts.imports = 0;
@@ -231,7 +231,7 @@ static void allocate_and_go_over_limit(void **state)
 	struct module_fixture fixture;
 	struct codearena_module_opts opts = module_opts(&fixture);
 	CODEARENA_OPTS(codearena_manager_counters, stat);
-	struct codearena_module_stat before, after;
+	struct codearena_module_counters before, after;
 	unsigned int n;
 	int error;
 
@@ -272,7 +272,7 @@ static void total_limit_irrespective_of_module_count(void **state)
 	assert_int_equal(error, -ENOMEM);
 	assert_true(rest < all);
 	codearena_module_free(second.module);
-	/* What one gives back the other may have. */
+	/* Space that one module frees is free for the other. */
 	assert_true(fill(first.module, 64, &error) > 0);
 	module_end(&first);
 }
@@ -303,8 +303,8 @@ static void different_heaps_apply_limits_independently(void **state)
 	assert_int_equal(codearena_module_lookup(second.module,
 			(void *)(uintptr_t)codearena_code_start(code), &found),
 			0);
-	codearena_module_put(&found, 1);
-	codearena_module_put(&code, 1);
+	codearena_code_put(found);
+	codearena_code_put(code);
 	assert_true(fill(second.module, 64, &error) > 0);
 	module_end(&first);
 	module_end(&second);
@@ -315,7 +315,7 @@ static void growing_module(void **state)
 {
 	struct module_fixture fixture;
 	struct codearena_module_opts opts = module_opts(&fixture);
-	struct codearena_module_stat before, after;
+	struct codearena_module_counters before, after;
 	struct body body;
 	void *bytes;
 
@@ -364,7 +364,7 @@ static bool round_of(struct thread *thread, uint32_t round)
 	if (codearena_module_add(thread->module, descs, 8, codes, NULL))
 		return false;
 	if (round % 8 == 7) {
-		if (codearena_module_abandon(thread->module, codes, 8))
+		if (codearena_module_drop(thread->module, codes, 8))
 			return false;
 	} else if (codearena_module_publish(thread->module, codes, 8, NULL)) {
 		return false;
@@ -392,7 +392,7 @@ static void threads_add_and_publish(void **state)
 {
 	struct module_fixture fixture;
 	struct codearena_module_opts opts = module_opts(&fixture);
-	struct codearena_module_stat stat;
+	struct codearena_module_counters stat;
 	struct thread threads[THREADS];
 	uint32_t i;
 
@@ -422,7 +422,7 @@ static void threads_add_and_publish(void **state)
 	module_end(&fixture);
 }
 
-/* The others' code is executed here while nobody reaps; looked up meanwhile. */
+/* Executes and looks up code of other threads while no thread reaps. */
 static void *look_up(void *data)
 {
 	struct thread *thread = data;
@@ -434,7 +434,7 @@ static void *look_up(void *data)
 			continue;
 		thread->failed = code_info(code).function_index !=
 				 (int32_t)(i % 5);
-		codearena_module_put(&code, 1);
+		codearena_code_put(code);
 		if (i % 64 == 0 && codearena_module_reap(thread->module, NULL))
 			thread->failed = true;
 	}
@@ -490,7 +490,7 @@ static void failed_publishing_is_undone(void **state)
 {
 	struct module_fixture fixture;
 	struct codearena_module_opts opts = module_opts(&fixture);
-	struct codearena_module_stat before, after;
+	struct codearena_module_counters before, after;
 	struct codearena_code_desc descs[4];
 	struct codearena_code *codes[4], *current;
 	struct codearena_arena *arena;
@@ -531,7 +531,7 @@ static void failed_publishing_is_undone(void **state)
 		assert_int_equal(codearena_module_code(fixture.module, 5 + i,
 						       &current), -ENOENT);
 	}
-	/* The others can be published as if nothing had been. */
+	/* The other code can be published as usual. */
 	assert_int_equal(codearena_module_publish(fixture.module, codes, 3,
 						  NULL), 0);
 	for (i = 0; i < 4; i++) {
@@ -539,7 +539,7 @@ static void failed_publishing_is_undone(void **state)
 				 i < 3 ? 40 + i : LAZY_VALUE);
 		free(bytes[i]);
 	}
-	assert_int_equal(codearena_module_abandon(fixture.module, &codes[3], 1),
+	assert_int_equal(codearena_module_drop(fixture.module, &codes[3], 1),
 			 0);
 	module_end(&fixture);
 }
@@ -562,7 +562,7 @@ static int seal_the_last(void *data, struct codearena_module *module,
 	return 0;
 }
 
-/* Code that is permanent cannot be given up, but what comes after it can. */
+/* Permanent code cannot be dropped, but code after it can. */
 static void what_is_stuck_keeps_nothing_else(void **state)
 {
 	CODEARENA_OPTS(codearena_manager_opts, how, .max_code_space = MIB,

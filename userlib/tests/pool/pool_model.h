@@ -2,9 +2,8 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * A region pool that cannot be wrong: one sorted array, walked from the front;
- * and a look at whether the tree of the real one is as it should be. For the
- * tests and the fuzzer of the pool.
+ * A model of the region pool, a sorted array searched from the front, and checks
+ * of the invariants of the pool's tree. For the tests and the fuzzer.
  */
 #ifndef TEST_POOL_MODEL_H
 #define TEST_POOL_MODEL_H
@@ -124,7 +123,7 @@ static inline int model_allocate_in(struct model *model, uint64_t size,
 	return -ENOSPC;
 }
 
-/* Checks a node, and returns how many regions are below it. */
+/* Check a node and return the number of regions below it. */
 static inline size_t model_check_node(const struct ca__tree *tree,
 				      struct ca__node *node,
 				      unsigned int level, size_t *nodes)

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What the tests of snapshots share.
+ * Helpers of the tests of snapshots.
  */
 #ifndef TEST_SNAPSHOT_HELPERS_H
 #define TEST_SNAPSHOT_HELPERS_H
@@ -34,6 +34,18 @@ struct rich {
 	char name[32];
 	struct codearena_code_desc desc;
 };
+
+/* Saves nothing: the size that codearena_snapshot_save() needs, 0 on failure. */
+static inline int snapshot_size(struct codearena_module *module,
+				const struct codearena_snapshot_opts *opts,
+				size_t *size)
+{
+	int ret;
+
+	*size = 0;
+	ret = codearena_snapshot_save(module, opts, NULL, size);
+	return ret == -EMSGSIZE ? 0 : ret;
+}
 
 /* Returns @value; optimised. */
 static inline void rich_body(struct rich *rich, int32_t function,
@@ -188,10 +200,10 @@ static inline void image_repair(struct image *image, struct ca__head head)
 	memcpy(image->bytes, &head, sizeof(head));
 }
 
-static inline struct codearena_module_stat
+static inline struct codearena_module_counters
 module_stat(struct codearena_module *module)
 {
-	CODEARENA_OPTS(codearena_module_stat, stat);
+	CODEARENA_OPTS(codearena_module_counters, stat);
 
 	assert_int_equal(codearena_module_stat(module, &stat), 0);
 	return stat;
@@ -200,7 +212,7 @@ module_stat(struct codearena_module *module)
 /* A module that nothing was published in, with all slots as they began. */
 static inline void expect_pristine(struct codearena_module *module)
 {
-	struct codearena_module_stat stat = module_stat(module);
+	struct codearena_module_counters stat = module_stat(module);
 	struct codearena_code *table[MODULE_FUNCTIONS];
 	size_t count = MODULE_FUNCTIONS, i;
 
@@ -210,7 +222,7 @@ static inline void expect_pristine(struct codearena_module *module)
 	assert_int_equal(stat.dead, 0);
 	assert_int_equal(stat.code_bytes, 0);
 	assert_int_equal(stat.metadata_bytes, 0);
-	assert_int_equal(codearena_module_snapshot_table(module, table,
+	assert_int_equal(codearena_module_codes(module, CODEARENA_CODES_CURRENT, table,
 							 &count), 0);
 	for (i = 0; i < count; i++) {
 		assert_null(table[i]);

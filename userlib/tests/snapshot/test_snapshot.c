@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Snapshots: what is stored, and that it becomes the same code again. V8's
+ * Snapshots: what is stored, and that loading makes the same code. V8's
  * counterpart is test/cctest/wasm/test-wasm-serialization.cc.
  */
 #include "lib/code_info.h"
@@ -89,7 +89,7 @@ static void round_trip_executes(void **state)
 	assert_int_equal(module_stat(to.module).added, 0);
 	/* What was saved is not changed by it. */
 	assert_int_equal(call_function(from.module, 5, 0), 55);
-	/* Code that is loaded can be replaced like any other. */
+	/* Loaded code can be replaced like other code. */
 	{
 		struct body body;
 
@@ -143,7 +143,7 @@ static void metadata_survives(void **state)
 	assert_memory_equal(info.deopt, rich.desc.deopt, info.deopt_size);
 	assert_int_equal(codearena_code_name(code, name, sizeof(name)), 13);
 	assert_string_equal(name, rich.name);
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 }
 
 /* External landing pads are stored as such; here nothing is published. */
@@ -180,7 +180,7 @@ static void landing_pads_survive(void **state)
 		assert_true(info.traps[0].landing ==
 			    CODEARENA_LANDING_EXTERNAL);
 		assert_true(info.traps[1].landing == 8);
-		codearena_module_put(&code, 1);
+		codearena_code_put(code);
 	}
 	free(image.bytes);
 }
@@ -227,7 +227,7 @@ static void bytes_do_not_depend_on_the_place(void **state)
 	(void)state;
 	publish_usual(from.module);
 	first = image_of(from.module, &opts);
-	/* Something lies in the way. */
+	/* Occupies the space that the code needs. */
 	body_return(&body, 9, 1);
 	publish_desc(to.module, &body.desc);
 	assert_int_equal(codearena_module_remove(to.module,
@@ -263,27 +263,27 @@ static void nothing_to_store_is_an_error(void **state)
 	void *bytes = &size;
 
 	(void)state;
-	assert_int_equal(codearena_snapshot_size(from.module, &opts, &size),
+	assert_int_equal(snapshot_size(from.module, &opts, &size),
 			 -ENOENT);
 	body_return(&body, 2, 1);
 	publish_desc(from.module, &body.desc);
 	size = 1;
-	assert_int_equal(codearena_snapshot_size(from.module, &opts, &size),
+	assert_int_equal(snapshot_size(from.module, &opts, &size),
 			 -ENOENT);
 	assert_int_equal(size, 0);
 	assert_int_equal(codearena_snapshot_save_new(from.module, &opts, &bytes,
 						     &size), -ENOENT);
 	assert_null(bytes);
 	opts.flags = CODEARENA_SNAPSHOT_F_OTHERS;
-	assert_int_equal(codearena_snapshot_size(from.module, &opts, &size),
+	assert_int_equal(snapshot_size(from.module, &opts, &size),
 			 -ENOENT);
 	opts.flags = CODEARENA_SNAPSHOT_F_BASELINE;
-	assert_int_equal(codearena_snapshot_size(from.module, &opts, &size),
+	assert_int_equal(snapshot_size(from.module, &opts, &size),
 			 0);
 	assert_true(size > sizeof(struct ca__head));
 	/* Removed code is as if it had never been. */
 	codearena_module_remove(from.module, CODEARENA_FILTER_ALL, NULL);
-	assert_int_equal(codearena_snapshot_size(from.module, &opts, &size),
+	assert_int_equal(snapshot_size(from.module, &opts, &size),
 			 -ENOENT);
 }
 
@@ -335,7 +335,7 @@ static void wrappers_are_stored_on_demand(void **state)
 	body_return(&body, 2, 13);
 	body.desc.kind = CODEARENA_CODE_HOST_WRAPPER;
 	released = publish_body(from.module, &body);
-	assert_int_equal(codearena_module_release(from.module, released), 0);
+	assert_int_equal(codearena_module_drop(from.module, &released, 1), 0);
 	body_return(&body, 2, 14);
 	body.desc.tier = CODEARENA_TIER_OPTIMIZED;
 	publish_desc(from.module, &body.desc);
@@ -343,14 +343,14 @@ static void wrappers_are_stored_on_demand(void **state)
 	assert_int_equal(image_head(&image).others, 0);
 	free(image.bytes);
 	image = image_of(from.module, &opts);
-	codearena_module_put(&released, 1);
+	codearena_code_put(released);
 	assert_int_equal(image_head(&image).others, 3);
 	assert_int_equal(image_head(&image).saved, 1);
 	assert_int_equal(load(to.module, &image), 0);
 	free(image.bytes);
 	assert_int_equal(call(2), 14);
 	assert_int_equal(module_stat(to.module).current, 1);
-	assert_int_equal(codearena_module_snapshot_all(to.module, codes,
+	assert_int_equal(codearena_module_codes(to.module, 0, codes,
 						       &count), 0);
 	assert_int_equal(count, 4);
 	assert_int_equal(code_info(codes[1]).kind,
@@ -361,10 +361,10 @@ static void wrappers_are_stored_on_demand(void **state)
 	assert_int_equal(code_info(codes[3]).kind,
 			 CODEARENA_CODE_INTERPRETER_ENTRY);
 	assert_int_equal(call_address(codearena_code_start(codes[3])), 12);
-	codearena_module_put(codes, count);
+	ca__module_put(codes, count);
 	/* They are the module's, as they were. */
 	assert_int_equal(module_stat(to.module).dead, 0);
-	assert_int_equal(codearena_module_release(to.module, codes[2]), 0);
+	assert_int_equal(codearena_module_drop(to.module, &codes[2], 1), 0);
 	assert_int_equal(module_stat(to.module).dead, 1);
 }
 
@@ -376,7 +376,7 @@ static void sizes_are_told(void **state)
 
 	(void)state;
 	publish_usual(from.module);
-	assert_int_equal(codearena_snapshot_size(from.module, NULL, &wanted),
+	assert_int_equal(snapshot_size(from.module, NULL, &wanted),
 			 0);
 	size = 0;
 	assert_int_equal(codearena_snapshot_save(from.module, NULL, NULL,
@@ -524,7 +524,7 @@ static void relocations_are_rebased(void **state)
 		assert_int_equal(kept[i].index, relocs[i].index);
 		assert_int_equal(kept[i].addend, relocs[i].addend);
 	}
-	codearena_module_put(&code, 1);
+	codearena_code_put(code);
 	module_end(&b);
 	module_end(&a);
 	codearena_handle_table_free(handles);
@@ -561,14 +561,14 @@ static void reasons_have_words(void **state)
 
 	(void)state;
 	for (i = 0; i <= CODEARENA_SNAPSHOT_OBJECT; i++) {
-		const char *words = codearena_snapshot_reason(i);
+		const char *words = ca__snapshot_reason(i);
 
 		assert_string_not_equal(words, "unknown reason");
 		for (j = 0; j < i; j++)
 			assert_string_not_equal(words,
-						codearena_snapshot_reason(j));
+						ca__snapshot_reason(j));
 	}
-	assert_string_equal(codearena_snapshot_reason(i), "unknown reason");
+	assert_string_equal(ca__snapshot_reason(i), "unknown reason");
 }
 
 #define SNAPSHOT_TEST(name) \

@@ -13,7 +13,7 @@
 #define FUNCTIONS	120
 
 /**
- * struct watch - what the callbacks of a module saw
+ * struct watch - events that the callbacks of a module counted
  * @batches: calls of validate
  * @codes: how much was in each
  * @refuse: number of the batch that is refused; -1: none
@@ -149,7 +149,7 @@ static uint32_t handle_count(void)
 
 static void expect_nothing(struct codearena_module *module)
 {
-	struct codearena_module_stat stat = module_stat(module);
+	struct codearena_module_counters stat = module_stat(module);
 	uint32_t i;
 
 	assert_int_equal(stat.codes, 0);
@@ -227,7 +227,7 @@ static void every_batch_can_be_undone(void **state)
 	expect_loaded(fixture.module, 22);
 }
 
-/* Handles that were there before stay, and lead to the slots again. */
+/* Handles allocated before stay, and target the slots again. */
 static void handles_of_before_stay(void **state)
 {
 	struct image image = image_sized(12, 20032);
@@ -250,11 +250,13 @@ static void handles_of_before_stay(void **state)
 	assert_int_equal(entry, slot);
 }
 
-/* Handles that a failed addition asked for go as well. */
+/* Handles that a failed addition allocated are released. */
 static void adding_can_be_undone(void **state)
 {
 	struct image image = image_sized(22, 20032);
-	CODEARENA_OPTS(codearena_snapshot_error, failed);
+	CODEARENA_OPTS(codearena_reloc_error, reloc_failed);
+	CODEARENA_OPTS(codearena_snapshot_error, failed,
+		       .reloc = &reloc_failed);
 	struct ca__record_reloc reloc;
 	struct ca__reader reader;
 	struct ca__view view;
@@ -274,9 +276,9 @@ static void adding_can_be_undone(void **state)
 	free(image.bytes);
 	assert_int_equal(failed.reason, CODEARENA_SNAPSHOT_OBJECT);
 	assert_int_equal(failed.object, 21);
-	assert_int_equal(failed.reloc.object, 21);
-	assert_int_equal(failed.reloc.index, 0);
-	assert_int_equal(failed.reloc.reason, CODEARENA_RELOC_BAD_FUNCTION);
+	assert_int_equal(reloc_failed.object, 21);
+	assert_int_equal(reloc_failed.index, 0);
+	assert_int_equal(reloc_failed.reason, CODEARENA_RELOC_BAD_FUNCTION);
 	assert_int_equal(watch.batches, 0);
 	expect_nothing(fixture.module);
 }
@@ -284,7 +286,9 @@ static void adding_can_be_undone(void **state)
 /* What only publishing refuses: a landing pad in a protected range. */
 static void publishing_names_the_object(void **state)
 {
-	CODEARENA_OPTS(codearena_snapshot_error, failed);
+	CODEARENA_OPTS(codearena_reloc_error, reloc_failed);
+	CODEARENA_OPTS(codearena_snapshot_error, failed,
+		       .reloc = &reloc_failed);
 	struct codearena_trap trap = { 0, 1, 64 };
 	struct module_fixture f;
 	struct codearena_module_opts opts = watched_opts(&f, NULL);
@@ -326,7 +330,7 @@ static void publishing_names_the_object(void **state)
 	assert_int_equal(watch.batches, 2);
 	assert_int_equal(failed.reason, CODEARENA_SNAPSHOT_OBJECT);
 	assert_int_equal(failed.object, 3);
-	assert_true(failed.reloc.index == SIZE_MAX);
+	assert_true(reloc_failed.index == SIZE_MAX);
 	expect_nothing(fixture.module);
 }
 
@@ -353,7 +357,7 @@ static void scopes_keep_what_is_undone(void **state)
 	free(image.bytes);
 }
 
-/* With a collector what is undone is freed by it, when it finds the time. */
+/* A collector frees reverted code at its next collection. */
 static void collectors_free_what_is_undone(void **state)
 {
 	CODEARENA_OPTS(codearena_collector_opts, how,
@@ -415,7 +419,7 @@ static void wrappers_can_be_undone(void **state)
 	expect_nothing(fixture.module);
 }
 
-/* What does not fit is an error, and nothing is left of what did. */
+/* Code that does not fit is an error, and the rest is reverted. */
 static void space_can_run_out(void **state)
 {
 	struct image image = image_sized(60, 20032);
@@ -530,7 +534,7 @@ static void many_threads_relocate(void **state)
 	expect_loaded(fixture.module, 60);
 }
 
-/* A callback that does nothing is no harm. */
+/* A callback that does nothing does no harm. */
 static void idle(void *data, void (*work)(void *context), void *context)
 {
 	(void)data;

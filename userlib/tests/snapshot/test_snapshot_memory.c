@@ -78,7 +78,7 @@ static int validate(void *data, struct codearena_module *module,
 	(void)codes;
 	(void)count;
 	published = false;
-	/* The second batch is refused, and no slot can be turned back. */
+	/* The second batch is refused, and no slot can be patched back. */
 	return ++validated == 2 && patches_fail;
 }
 
@@ -244,7 +244,7 @@ static void load_can_be_tried_again(void **state)
 	assert_int_equal(call_function(fixture.module, 4, 0), 2);
 }
 
-/* Functions whose slots cannot be turned back keep their code, and work. */
+/* Functions whose slots cannot be patched back keep their code, and work. */
 static void what_cannot_be_undone_works(void **state)
 {
 	codearena_handle handle;

@@ -6,6 +6,8 @@
  * harm. V8's counterparts are the rows about a wrong version, and empty or
  * damaged data, of test/cctest/wasm/test-wasm-serialization.cc.
  */
+#include "lib/sizes.h"
+#include "snapshot/snapshot_fits.h"
 #include "snapshot/snapshot_helpers.h"
 
 static struct module_fixture fixture;
@@ -30,13 +32,13 @@ static int teardown(void **state)
 }
 
 static struct codearena_snapshot_error failed;
+static struct codearena_reloc_error reloc_failed;
 
 static int check(const struct image *image)
 {
 	memset(&failed, 0xcc, sizeof(failed));
-	failed.sz = sizeof(failed);
-	return codearena_snapshot_check(fixture.module, NULL, image->bytes,
-					image->size, &failed);
+	return snapshot_fits(fixture.module, NULL, image->bytes, image->size,
+			     &failed.reason);
 }
 
 static int load_failing(const struct image *image)
@@ -47,24 +49,27 @@ static int load_failing(const struct image *image)
 
 	memset(&failed, 0xcc, sizeof(failed));
 	failed.sz = sizeof(failed);
+	memset(&reloc_failed, 0xcc, sizeof(reloc_failed));
+	reloc_failed.sz = sizeof(reloc_failed);
+	failed.reloc = &reloc_failed;
 	memset(states, 0xcc, sizeof(states));
 	ret = codearena_snapshot_load(fixture.module, NULL, image->bytes,
 				      image->size, states, &failed);
 	for (i = 0; i < sizeof(states) && ret; i++)
 		assert_int_equal(states[i], 0xcc);
 	assert_int_equal(failed.error, ret);
+	assert_ptr_equal(failed.reloc, &reloc_failed);
+	assert_string_equal(failed.text, ca__snapshot_reason(failed.reason));
 	return ret;
 }
 
-/* Both refuse it for the same reason, and nothing is left behind. */
+/* The checks alone and loading refuse it for the same reason; nothing remains. */
 static void expect_reason(const struct image *image, uint32_t reason, int error)
 {
 	uint64_t spaces = module_stat(fixture.module).spaces;
 
 	assert_int_equal(check(image), error);
 	assert_int_equal(failed.reason, reason);
-	assert_int_equal(failed.error, error);
-	assert_true(failed.object == SIZE_MAX);
 	assert_int_equal(load_failing(image), error);
 	assert_int_equal(failed.reason, reason);
 	assert_true(failed.object == SIZE_MAX);
@@ -174,16 +179,16 @@ static void the_runtime_counts(void **state)
 	(void)state;
 	expect_reason(&image, CODEARENA_SNAPSHOT_CPU_FEATURES, -ENOEXEC);
 	other.cpu_features = 7;
-	assert_int_equal(codearena_snapshot_check(fixture.module, &other,
-			image.bytes, image.size, NULL), -ENOEXEC);
+	assert_int_equal(codearena_snapshot_load(fixture.module, &other,
+			image.bytes, image.size, NULL, NULL), -ENOEXEC);
 	other = opts;
 	other.build = "abd";
-	assert_int_equal(codearena_snapshot_check(fixture.module, &other,
-			image.bytes, image.size, NULL), -ESTALE);
+	assert_int_equal(codearena_snapshot_load(fixture.module, &other,
+			image.bytes, image.size, NULL, NULL), -ESTALE);
 	other.build = "abc\0";
 	other.build_size = 4;
-	assert_int_equal(codearena_snapshot_check(fixture.module, &other,
-			image.bytes, image.size, NULL), -ESTALE);
+	assert_int_equal(codearena_snapshot_load(fixture.module, &other,
+			image.bytes, image.size, NULL, NULL), -ESTALE);
 	assert_int_equal(codearena_snapshot_load(fixture.module, &opts,
 			image.bytes, image.size, NULL, NULL), 0);
 	free(image.bytes);
@@ -214,7 +219,7 @@ static void every_byte_counts(void **state)
 	free(image.bytes);
 }
 
-/* In memory that ends where the snapshot does, for sanitizers. */
+/* In memory of exactly the size of the snapshot, for sanitizers. */
 static void every_length_counts(void **state)
 {
 	size_t size;
@@ -407,8 +412,8 @@ static void objects_are_validated(void **state)
 		assert_int_equal(load_failing(&image), changes[i].error);
 		assert_int_equal(failed.reason, CODEARENA_SNAPSHOT_OBJECT);
 		assert_int_equal(failed.object, 1);
-		assert_int_equal(failed.reloc.reason, changes[i].reason);
-		assert_int_equal(failed.reloc.object, 1);
+		assert_int_equal(reloc_failed.reason, changes[i].reason);
+		assert_int_equal(reloc_failed.object, 1);
 		expect_pristine(fixture.module);
 		*changes[i].at = before;
 	}
@@ -458,12 +463,12 @@ static void modules_that_have_code_are_busy(void **state)
 	assert_int_equal(codearena_module_add(fixture.module, &body.desc, 1,
 					      &code, NULL), 0);
 	assert_int_equal(load_failing(&usual), -EBUSY);
-	codearena_module_abandon(fixture.module, &code, 1);
+	codearena_module_drop(fixture.module, &code, 1);
 	body_return(&body, CODEARENA_CODE_ANONYMOUS, 1);
 	code = publish_body(fixture.module, &body);
 	assert_int_equal(load_failing(&usual), -EBUSY);
-	codearena_module_release(fixture.module, code);
-	codearena_module_put(&code, 1);
+	codearena_module_drop(fixture.module, &code, 1);
+	codearena_code_put(code);
 	assert_int_equal(load_failing(&usual), -EBUSY);
 	codearena_module_reap(fixture.module, NULL);
 	assert_int_equal(load_failing(&usual), 0);
@@ -476,10 +481,6 @@ static void arguments_are_checked(void **state)
 	CODEARENA_OPTS(codearena_snapshot_opts, opts);
 	CODEARENA_OPTS(codearena_snapshot_info, info);
 	struct codearena_module *module = fixture.module;
-	struct {
-		struct codearena_snapshot_opts opts;
-		uint64_t newer;
-	} newer = { .opts.sz = sizeof(newer), .newer = 1 };
 	size_t size = 0;
 	void *bytes;
 
@@ -488,38 +489,25 @@ static void arguments_are_checked(void **state)
 			usual.size, NULL, NULL), -EINVAL);
 	assert_int_equal(codearena_snapshot_load(module, NULL, NULL, usual.size,
 						 NULL, NULL), -EINVAL);
-	assert_int_equal(codearena_snapshot_check(NULL, NULL, usual.bytes,
-						  usual.size, NULL), -EINVAL);
-	failed.sz = sizeof(failed) - 1;
-	assert_int_equal(codearena_snapshot_check(module, NULL, usual.bytes,
-						  usual.size, &failed),
-			 -EINVAL);
 	opts.flags = 4;
-	assert_int_equal(codearena_snapshot_size(module, &opts, &size),
+	assert_int_equal(snapshot_size(module, &opts, &size),
 			 -EOPNOTSUPP);
-	assert_int_equal(codearena_snapshot_check(module, &opts, usual.bytes,
-						  usual.size, NULL),
+	assert_int_equal(codearena_snapshot_load(module, &opts, usual.bytes,
+						 usual.size, NULL, NULL),
 			 -EOPNOTSUPP);
 	opts.flags = 0;
 	opts.__reserved = 1;
-	assert_int_equal(codearena_snapshot_size(module, &opts, &size),
+	assert_int_equal(snapshot_size(module, &opts, &size),
 			 -EOPNOTSUPP);
 	opts.__reserved = 0;
 	opts.build_size = 1;
-	assert_int_equal(codearena_snapshot_size(module, &opts, &size),
+	assert_int_equal(snapshot_size(module, &opts, &size),
 			 -EINVAL);
 	opts.build = &opts;
 	opts.build_size = CODEARENA_SNAPSHOT_BUILD_MAX + 1;
-	assert_int_equal(codearena_snapshot_size(module, &opts, &size),
+	assert_int_equal(snapshot_size(module, &opts, &size),
 			 -EINVAL);
-	opts.build_size = 0;
-	opts.sz--;
-	assert_int_equal(codearena_snapshot_size(module, &opts, &size),
-			 -EINVAL);
-	assert_int_equal(codearena_snapshot_size(module, &newer.opts, &size),
-			 -E2BIG);
-	assert_int_equal(codearena_snapshot_size(module, NULL, NULL), -EINVAL);
-	assert_int_equal(codearena_snapshot_size(NULL, NULL, &size), -EINVAL);
+	assert_int_equal(snapshot_size(NULL, NULL, &size), -EINVAL);
 	assert_int_equal(codearena_snapshot_save(module, NULL, NULL, NULL),
 			 -EINVAL);
 	size = 1;
@@ -532,15 +520,66 @@ static void arguments_are_checked(void **state)
 	assert_int_equal(codearena_snapshot_inspect(NULL, 500, &info), -EINVAL);
 	assert_int_equal(codearena_snapshot_inspect(usual.bytes, usual.size,
 						    NULL), -EINVAL);
-	info.sz--;
-	assert_int_equal(codearena_snapshot_inspect(usual.bytes, usual.size,
-						    &info), -EINVAL);
-	info.sz++;
 	assert_int_equal(codearena_snapshot_inspect(usual.bytes,
 			CODEARENA_SNAPSHOT_HEAD_SIZE - 1, &info), -EBADMSG);
 	usual.bytes[8] ^= 1;
 	assert_int_equal(codearena_snapshot_inspect(usual.bytes, usual.size,
 						    &info), -ENOEXEC);
+}
+
+static int inspect_sized(void *info)
+{
+	return codearena_snapshot_inspect(usual.bytes, usual.size, info);
+}
+
+static int fits_sized(void *opts)
+{
+	uint32_t reason;
+
+	return snapshot_fits(fixture.module, opts, usual.bytes, usual.size,
+			     &reason);
+}
+
+static struct codearena_reloc_error *sized_reloc;
+
+/* Damaged and thus refused each time, which is a success here. */
+static int refused_sized(void *sized)
+{
+	struct codearena_snapshot_error *error = sized;
+	int ret;
+
+	if (error->sz >= CA__SIZE_SNAPSHOT_ERROR)
+		error->reloc = sized_reloc;
+	ret = codearena_snapshot_load(fixture.module, NULL, usual.bytes,
+				      usual.size - 1, NULL, error);
+	return ret == -EBADMSG ? 0 : ret;
+}
+
+static int refused_reloc(void *reloc)
+{
+	CODEARENA_OPTS(codearena_snapshot_error, error);
+
+	sized_reloc = reloc;
+	return refused_sized(&error);
+}
+
+static void sizes_of_other_versions(void **state)
+{
+	CODEARENA_OPTS(codearena_snapshot_opts, opts);
+
+	(void)state;
+	expect_input_sizes(&opts, CA__SIZE_SNAPSHOT_OPTS, sizeof(opts),
+			   fits_sized);
+	expect_output_sizes(CA__SIZE_SNAPSHOT_INFO,
+			    sizeof(struct codearena_snapshot_info),
+			    inspect_sized);
+	sized_reloc = NULL;
+	expect_output_sizes(CA__SIZE_SNAPSHOT_ERROR,
+			    sizeof(struct codearena_snapshot_error),
+			    refused_sized);
+	expect_output_sizes(CA__SIZE_RELOC_ERROR,
+			    sizeof(struct codearena_reloc_error),
+			    refused_reloc);
 }
 
 static void any_alignment_will_do(void **state)
@@ -575,6 +614,7 @@ int main(void)
 		SNAPSHOT_TEST(others_are_no_declared_functions),
 		SNAPSHOT_TEST(modules_that_have_code_are_busy),
 		SNAPSHOT_TEST(arguments_are_checked),
+		SNAPSHOT_TEST(sizes_of_other_versions),
 		SNAPSHOT_TEST(any_alignment_will_do),
 	};
 

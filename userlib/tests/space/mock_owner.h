@@ -57,7 +57,7 @@ static inline void mock_init(struct mock_owner *mock,
 {
 	memset(mock, 0, sizeof(*mock));
 	mock->next = start;
-	ca__owner_init(&mock->owner, &mock_ops, collector);
+	ca__owner_begin(&mock->owner, &mock_ops, collector);
 }
 
 /* Objects of one owner lie side by side; any thread may make one. */

@@ -10,7 +10,7 @@
 #include "space/reservation.h"
 #include "space/space_helpers.h"
 
-/* What the callback is to do, and what it saw. */
+/* Instructions for the callback, and what it saw. */
 struct added {
 	unsigned int calls;
 	size_t last_index;
@@ -98,7 +98,7 @@ static void space_added_prepares_every_space(void **state)
 	codearena_manager_free(m);
 }
 
-/* The space is given back with all that was done in it. */
+/* A failing callback: the space is freed with all allocations in it. */
 static void space_added_fails(void **state)
 {
 	struct added log = { .fail_at = 2, .release = true };
@@ -168,7 +168,7 @@ static void nothing_is_reserved_for_nothing(void **state)
 	codearena_manager_free(m);
 }
 
-/* Tables are expected: there is room for twice their size. */
+/* With tables there is room for twice their size. */
 static void first_space_has_room_for_tables(void **state)
 {
 	CODEARENA_OPTS(codearena_allocator_opts, opts, .functions = 10000,

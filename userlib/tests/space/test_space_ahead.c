@@ -49,7 +49,7 @@ static void an_eighth_is_committed_ahead(void **state)
 			most = more;
 		check_accounts(m, a);
 	}
-	/* A test of nothing if it never happens. */
+	/* Otherwise this tests nothing. */
 	assert_int_equal(most, AHEAD);
 	codearena_allocator_free(a);
 	assert_int_equal(manager_stat(m).committed, 0);
@@ -73,7 +73,7 @@ static void small_modules_commit_what_they_use(void **state)
 	codearena_manager_free(m);
 }
 
-/* The last pages of the limit are to be had, wherever they are wanted. */
+/* The last pages below the limit can be committed anywhere. */
 static void the_limit_can_be_reached(void **state)
 {
 	struct codearena_region window, r;
@@ -101,7 +101,7 @@ static void the_limit_can_be_reached(void **state)
 	codearena_manager_free(m);
 }
 
-/* Pages that are passed over do not stay. */
+/* Skipped pages are decommitted. */
 static void use_may_begin_in_the_middle(void **state)
 {
 	struct codearena_region window, r[65];
@@ -149,7 +149,7 @@ static void what_is_used_is_full_of_traps(void **state)
 		struct codearena_region r = get(a, page);
 
 		trap_bytes(0, want, page);
-		/* The device shows pages with something sealed only. */
+		/* The device maps pages with sealed granules only. */
 		if (backend_is(CODEARENA_BACKEND_MEMFD))
 			assert_memory_equal((void *)(uintptr_t)r.begin, want,
 					    page);
@@ -159,7 +159,7 @@ static void what_is_used_is_full_of_traps(void **state)
 	codearena_manager_free(m);
 }
 
-/* Pages with something live are committed, and an eighth more at most. */
+/* Live pages are committed, and at most an eighth more. */
 static void agrees_with_a_model(void **state)
 {
 	static struct codearena_region live[PAGES];

@@ -82,7 +82,7 @@ static void total_limit_irrespective_of_module_count(void **state)
 	b = allocator_of(m, 2 * page);
 	get(a, 2 * page);
 	expect_none(b, 2 * page, NULL, -ENOMEM);
-	/* What fits is still given. */
+	/* Smaller allocations still succeed. */
 	get(b, page);
 	codearena_allocator_free(a);
 	get(b, page);
@@ -113,7 +113,7 @@ static void different_heaps_apply_limits_independently(void **state)
 	codearena_manager_free(n);
 }
 
-/* V8: GrowingVsFixedModule. Fixed is who asks for a window. */
+/* V8: GrowingVsFixedModule. A window makes an allocation fixed. */
 static void growing_vs_fixed_module(void **state)
 {
 	struct codearena_allocator *a;
@@ -249,7 +249,7 @@ static void largest_code_space(void **state)
 	codearena_manager_free(m);
 }
 
-/* A quarter of what there is, and never less than is needed. */
+/* A new space has a quarter of the others, and at least what is needed. */
 static void spaces_grow_exponentially(void **state)
 {
 	struct codearena_allocator *a;
@@ -331,7 +331,7 @@ static struct codearena_manager *manager_with(struct pressure *p,
 	return m;
 }
 
-/* The mark begins at half, and goes half-way from where memory is then. */
+/* The critical mark: half of the limit, then half-way to it. */
 static void critical_mark(void **state)
 {
 	struct pressure p = { .answer = 1 };
@@ -353,7 +353,7 @@ static void critical_mark(void **state)
 	assert_int_equal(p.critical, 8 * page);
 	assert_int_equal(manager_stat(m).critical, 9 * page + 7 * page / 2);
 	get(a, 4 * page);
-	/* The victim dies, and the mark goes down again. */
+	/* The victim is freed, and the mark falls again. */
 	p.victim = a;
 	assert_int_equal(ca__manager_check(m), 1);
 	assert_int_equal(p.calls, 2);

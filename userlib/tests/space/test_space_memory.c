@@ -70,7 +70,7 @@ static void allocate_fails_cleanly(void **state)
 			assert_int_equal(ret, -ENOMEM);
 			assert_int_equal(r.size, 0);
 			after = allocator_stat(a);
-			/* A further space may be there; nothing is in it. */
+			/* There may be another space, which is empty. */
 			assert_int_equal(after.live, before.live);
 			assert_int_equal(after.committed, before.committed);
 			check_accounts(m, a);
@@ -123,7 +123,7 @@ static void release_all(size_t count, bool divide)
 	free(r);
 }
 
-/* Enough of them that the pool and the queue could not do without. */
+/* So many that the pool and the queue need memory for them. */
 static void release_needs_no_memory(void **state)
 {
 	(void)state;
@@ -136,7 +136,7 @@ static void release_of_pieces_needs_no_memory(void **state)
 	release_all(1024, true);
 }
 
-/* What was not announced may need memory, and fails before anything is done. */
+/* Unannounced pieces may need memory; then the release fails early. */
 static void unannounced_pieces_fail_cleanly(void **state)
 {
 	enum { COUNT = 512 };

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Releasing code: pages that are given back, graces, and what is refused.
+ * Releasing code: decommitted pages, graces, and errors.
  */
 #include <stdlib.h>
 
@@ -74,7 +74,7 @@ static uint64_t committed(const struct space *s)
 }
 
 /*
- * V8's FreeCode, which gives back the pages that are free as a whole. With
+ * V8's FreeCode, which decommits whole free pages. With
  * pages of 4096 bytes: [0x1000,0x1800), then [0x1800,0x2000).
  */
 static void free_code_halves_of_a_page(void **state)
@@ -132,7 +132,7 @@ static void release_takes_code_away(void **state)
 	assert_int_equal(stat_of(s->arena).out_sealed, 0);
 }
 
-/* V8 never uses released space again; here a grace has to end first. */
+/* V8 never reuses released space; here a grace must end first. */
 static void space_is_used_again_after_a_grace(void **state)
 {
 	struct space *s = *state;
@@ -188,7 +188,7 @@ static void graces_overlap(void **state)
 	assert_int_equal(codearena_allocator_grace_begin(NULL), 0);
 }
 
-/* Neighbours are one region again, whatever the order. */
+/* Neighbours merge in any order. */
 static void released_neighbours_join(void **state)
 {
 	struct space *s = *state;
@@ -308,7 +308,7 @@ static void release_refuses(void **state)
 			 -EINVAL);
 	assert_int_equal(codearena_allocator_release(s->allocator, NULL, 0,
 						     NULL), 0);
-	/* After all that it is still there; twice it cannot be released. */
+	/* It is still allocated, and can be released once. */
 	assert_int_equal(release_one(s->allocator, a), 0);
 	expect_refusal(s, &a, 1, -ENOENT);
 	grace(s->allocator);
@@ -344,7 +344,7 @@ static void permanent_code_cannot_be_released(void **state)
 	assert_int_equal(execute(s->arena, 0), 5);
 }
 
-/* The second step fails: what the first one did stays done. */
+/* The second step fails: the first one is not undone. */
 static void failure_in_the_middle(void **state)
 {
 	struct space *s = *state;
@@ -358,9 +358,9 @@ static void failure_in_the_middle(void **state)
 	assert_int_equal(publish_return(s->arena, 0, 5, 0), 0);
 	assert_int_equal(publish_return(s->arena, s->unit, 5, 0), 0);
 	trap.landing = pad.begin - s->base;
-	assert_int_equal(codearena_trap_register(s->arena, code.begin - s->base,
+	assert_int_equal(codearena_trap_table_register(s->arena, code.begin - s->base,
 						 s->unit, &trap, 1, 0, &id,
-						 NULL), 0);
+						       NULL), 0);
 	/* Not in the first space, therefore a step of its own. */
 	get(s->allocator, SPACE_PAGES * s->page - 2 * s->unit);
 	other = get(s->allocator, s->unit);
@@ -379,7 +379,7 @@ static void failure_in_the_middle(void **state)
 	assert_int_equal(codearena_allocator_release(s->allocator, r, 2, &done),
 			 0);
 	assert_int_equal(stat_of(s->arena).out_trap_tables, 0);
-	assert_int_equal(codearena_trap_release(s->arena, id), -ENOENT);
+	assert_int_equal(codearena_trap_table_release(s->arena, id), -ENOENT);
 }
 
 /* A naive picture of one space: the state of each unit. */
@@ -431,7 +431,7 @@ static void random_against_model(void **state)
 				       s->unit, FREE, gone[i].size / s->unit);
 			gones = 0;
 		}
-		/* Exactly the pages are committed that have something live. */
+		/* Exactly the pages with live units are committed. */
 		for (want = 0, i = 0; i < SPACE_PAGES; i++)
 			want += memchr(what + i * 64, LIVE, 64) != NULL;
 		assert_int_equal(committed(s), want * s->page);

@@ -64,7 +64,7 @@ static void *work(void *data)
 	return NULL;
 }
 
-/* Reads without a lock while spaces come. */
+/* Reads without a lock while spaces are added. */
 static void *look(void *data)
 {
 	struct shared *s = data;
@@ -138,7 +138,7 @@ static void threads_share_an_allocator(void **state)
 	codearena_manager_free(s.manager);
 }
 
-/* The limit is never passed, and what does not fit gets an error. */
+/* The limit is never exceeded; allocations beyond it fail. */
 static void threads_meet_the_limit(void **state)
 {
 	struct shared s = { 0 };

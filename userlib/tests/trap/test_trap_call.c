@@ -227,7 +227,7 @@ static void trap_goes_to_the_innermost_frame(void **state)
 		.load = place(f, &code_load, PAD_RETURN),
 	};
 
-	/* It leaves a C function behind, of which no sanitizer hears. */
+	/* It abandons a C function, which sanitizers do not notice. */
 	skip_with_sanitizer();
 	assert_int_equal(run_trapping(f, nest.call,
 				      (uintptr_t)trap_without_frame,
@@ -288,7 +288,7 @@ static void floating_point_modes_survive(void **state)
 	static const int modes[] = { FE_UPWARD, FE_DOWNWARD, FE_TONEAREST };
 	size_t i;
 
-	/* Whatever tests before this one have left behind. */
+	/* Frames that earlier tests have left. */
 	fesetround(FE_TONEAREST);
 	before = one / three;
 	other = two / twenty;
@@ -319,7 +319,7 @@ static void full_stack_traps(void **state)
 	signal_stack_set(&on);
 	expect_trap(f, &code_load_on, offset, (uintptr_t)stack + f->page,
 		    address, CODEARENA_TRAP_MEMORY, address);
-	/* One that leads nowhere at all. */
+	/* A target that is not mapped. */
 	expect_trap(f, &code_load_on, offset, 0, address,
 		    CODEARENA_TRAP_MEMORY, address);
 	signal_stack_unset(&on);
@@ -348,11 +348,11 @@ static void external_pad_returns(void **state)
 		.landing = CODEARENA_LANDING_EXTERNAL,
 	};
 
-	assert_int_equal(codearena_trap_register(f->arena, offset,
+	assert_int_equal(codearena_trap_table_register(f->arena, offset,
 						 code_load.end - code_load.start,
-						 &trap, 1,
+						       &trap, 1,
 						 CODEARENA_TRAP_F_REPORT, &id,
-						 NULL), 0);
+						       NULL), 0);
 	assert_int_equal(codearena_trap_set_landing(f->arena,
 						    codearena_pad_external()),
 			 0);

@@ -20,7 +20,7 @@
 #define HANDLER	0x99aabbccddeeff01ULL
 #define DATA	0x0fedcba987654321ULL
 
-/* Entered behind what says that there is no handler. */
+/* The entry for pads with a handler. */
 #define ENTRY	16
 
 /* The text of some instructions, "; " between them. */
@@ -226,113 +226,6 @@ static void pad_encoder_refuses(void **state)
 	assert_memory_equal(code, before, sizeof(code));
 }
 
-static void x86_loads(void **state)
-{
-	static const char *const bases[] = {
-		"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-		"r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-	};
-	uint8_t code[CODEARENA_TRAP_LOAD_MAX];
-	char expected[64];
-	unsigned int i;
-	int length;
-
-	(void)state;
-	for (i = 0; i < 16; i++) {
-		length = codearena_trap_encode_load(EM_X86_64, i, 0xabc, code);
-		snprintf(expected, sizeof(expected),
-			 "movzbl 0xabc(%%%s), %%r11d", bases[i]);
-		expect_x86(code, length, expected);
-	}
-	assert_int_equal(codearena_trap_encode_load(EM_X86_64, 16, 0, code),
-			 -EINVAL);
-}
-
-static void arm64_loads(void **state)
-{
-	uint8_t code[CODEARENA_TRAP_LOAD_MAX];
-	char expected[64];
-	unsigned int i;
-	int length;
-
-	(void)state;
-	for (i = 0; i < 29; i++) {
-		length = codearena_trap_encode_load(EM_AARCH64, i, 0xfff, code);
-		snprintf(expected, sizeof(expected), "ldrb w17, [x%u, #0xfff]",
-			 i);
-		expect_arm64(code, length, expected);
-	}
-	assert_int_equal(codearena_trap_encode_load(EM_AARCH64, 31, 0, code),
-			 -EINVAL);
-}
-
-static void riscv_loads(void **state)
-{
-	uint8_t code[CODEARENA_TRAP_LOAD_MAX];
-	int length;
-
-	(void)state;
-	assert_int_equal(codearena_trap_encode_load(EM_RISCV, 0, 1, code),
-			 -EINVAL);
-	assert_int_equal(codearena_trap_encode_load(EM_RISCV, 32, 1, code),
-			 -EINVAL);
-	assert_int_equal(codearena_trap_encode_load(EM_RISCV, 10, 2048, code),
-			 -EINVAL);
-	if (!have_assembler())
-		skip();
-	length = codearena_trap_encode_load(EM_RISCV, 10, 2047, code);
-	expect_riscv(code, length, "lbu t5, 2047(a0)");
-	length = codearena_trap_encode_load(EM_RISCV, 31, 0, code);
-	expect_riscv(code, length, "lbu t5, 0(t6)");
-}
-
-static void loads_at_an_address(void **state)
-{
-	uint8_t code[CODEARENA_TRAP_LOAD_MAX];
-	uint32_t start = 99;
-	int length;
-
-	(void)state;
-	length = codearena_trap_encode_load_at(EM_X86_64, TARGET, code, &start);
-	expect_x86(code, length, "movabsq $0x1122334455667788, %r11; "
-		   "movzbl (%r11), %r11d");
-	assert_int_equal(start, 10);
-	length = codearena_trap_encode_load_at(EM_AARCH64, HANDLER, code,
-					       &start);
-	expect_arm64(code, length, "movz x17, #0xff01; "
-		     "movk x17, #0xddee, lsl #16; movk x17, #0xbbcc, lsl #32; "
-		     "movk x17, #0x99aa, lsl #48; ldrb w17, [x17]");
-	assert_int_equal(start, 16);
-	length = codearena_trap_encode_load_at(EM_RISCV, TARGET, code, &start);
-	assert_in_range(length, 1, CODEARENA_TRAP_LOAD_MAX);
-	assert_int_equal(start, 8);
-	if (!have_assembler())
-		skip();
-	expect_riscv(code, length, "auipc t5, 0\n" "ld t5, 12(t5)\n"
-		     "lbu t5, 0(t5)\n" ".quad 0x1122334455667788");
-}
-
-static void load_encoders_refuse(void **state)
-{
-	uint8_t code[CODEARENA_TRAP_LOAD_MAX];
-	uint32_t start;
-
-	(void)state;
-	assert_int_equal(codearena_trap_encode_load(EM_386, 0, 0, code),
-			 -EOPNOTSUPP);
-	assert_int_equal(codearena_trap_encode_load(EM_X86_64, 0,
-						    CODEARENA_TRAP_CODES, code),
-			 -EINVAL);
-	assert_int_equal(codearena_trap_encode_load(EM_X86_64, 0, 0, NULL),
-			 -EINVAL);
-	assert_int_equal(codearena_trap_encode_load_at(EM_386, 0, code, &start),
-			 -EOPNOTSUPP);
-	assert_int_equal(codearena_trap_encode_load_at(EM_X86_64, 0, NULL,
-						       &start), -EINVAL);
-	assert_int_equal(codearena_trap_encode_load_at(EM_X86_64, 0, code,
-						       NULL), -EINVAL);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -341,11 +234,6 @@ int main(void)
 		cmocka_unit_test(riscv_pads),
 		cmocka_unit_test(pads_fit_and_are_the_same_everywhere),
 		cmocka_unit_test(pad_encoder_refuses),
-		cmocka_unit_test(x86_loads),
-		cmocka_unit_test(arm64_loads),
-		cmocka_unit_test(riscv_loads),
-		cmocka_unit_test(loads_at_an_address),
-		cmocka_unit_test(load_encoders_refuse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,7 @@ static bool changes_nothing(void *context)
 
 	return protect(f, &code_load, inherited->load, PAD_RETURN, &id) ==
 	       -EPERM && id == 0 &&
-	       codearena_trap_release(f->arena, inherited->id) == -EPERM &&
+	       codearena_trap_table_release(f->arena, inherited->id) == -EPERM &&
 	       codearena_pad_publish(f->arena, f->next * f->granule, NULL, NULL,
 				     0) == -EPERM;
 }
@@ -74,7 +74,7 @@ static void child_may_not_change_tables(void **state)
 	assert_int_equal(in_plain_child(changes_nothing, &inherited), 0);
 	assert_int_equal(stat_of(f->arena).out_trap_tables,
 			 before.out_trap_tables);
-	assert_int_equal(codearena_trap_release(f->arena, inherited.id), 0);
+	assert_int_equal(codearena_trap_table_release(f->arena, inherited.id), 0);
 }
 
 static bool grows_its_copy(void *context)
@@ -164,10 +164,10 @@ static void child_inherits_the_external_pad(void **state)
 	};
 	uint64_t id;
 
-	assert_int_equal(codearena_trap_register(f->arena, inherited.load, 1,
-						 &trap, 1,
+	assert_int_equal(codearena_trap_table_register(f->arena, inherited.load, 1,
+						       &trap, 1,
 						 CODEARENA_TRAP_F_REPORT, &id,
-						 NULL), 0);
+						       NULL), 0);
 	assert_int_equal(codearena_trap_set_landing(f->arena,
 						    codearena_pad_external()),
 			 0);

@@ -144,7 +144,7 @@ static void unprotected_kinds_fault(void **state)
 	assert_int_equal(in_plain_child(attempt_run, &attempt), SIGILL);
 }
 
-/* The jump itself is no access, and what is jumped to is no code. */
+/* The jump itself does not access memory, and its target is not code. */
 static void fetching_from_a_guard_faults(void **state)
 {
 	struct trap_fixture *f = trap_begin(state);
@@ -204,54 +204,6 @@ static void explicit_traps_have_codes(void **state)
 	assert_int_equal(codearena_trap_code(UINT64_MAX), -ENOENT);
 }
 
-/* The encoder's own code, in the arena. */
-static void encoded_loads_trap(void **state)
-{
-	struct trap_fixture *f = trap_begin(state);
-	uint64_t page = (uintptr_t)codearena_guard_trap_page(f->guard);
-	uint8_t code[CODEARENA_TRAP_LOAD_MAX];
-	struct codearena_trap_report report;
-	struct codearena_trap trap = {
-		.length = 1,
-		.landing = PAD_RETURN * f->granule,
-	};
-	struct codearena_object object = {
-		.offset = f->next++ * f->granule,
-		.source = (uintptr_t)code,
-		.traps = (uintptr_t)&trap,
-		.trap_count = 1,
-		.flags = CODEARENA_OBJECT_F_REPORT,
-	};
-	int length;
-
-#if defined(__x86_64__)
-	const uint32_t machine = 62, base = 7;	/* rdi */
-#elif defined(__aarch64__)
-	const uint32_t machine = 183, base = 0;	/* x0 */
-#else
-	const uint32_t machine = 243, base = 10;	/* a0 */
-#endif
-	length = codearena_trap_encode_load_at(machine, page + 321, code,
-					       &trap.start);
-	assert_true(length > 0);
-	object.length = length;
-	assert_int_equal(codearena_arena_publish(f->arena, &object, 1, NULL, 0,
-						 0, NULL), 0);
-	assert_int_equal(run_trapping(f, object.offset, 0, 0, NULL, &report),
-			 CODEARENA_TRAPPED);
-	assert_int_equal(codearena_trap_code(report.address), 321);
-	length = codearena_trap_encode_load(machine, base, 1234, code);
-	assert_true(length > 0);
-	object.length = length;
-	object.offset = f->next++ * f->granule;
-	trap.start = 0;
-	assert_int_equal(codearena_arena_publish(f->arena, &object, 1, NULL, 0,
-						 0, NULL), 0);
-	assert_int_equal(run_trapping(f, object.offset, page, 0, NULL, &report),
-			 CODEARENA_TRAPPED);
-	assert_int_equal(codearena_trap_code(report.address), 1234);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,7 +219,6 @@ int main(void)
 		TRAP_TEST(fetching_from_a_guard_faults),
 		TRAP_TEST(called_functions_are_not_protected),
 		TRAP_TEST(explicit_traps_have_codes),
-		TRAP_TEST(encoded_loads_trap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,7 @@ static void traps_come_with_the_code(void **state)
 		assert_true(batch.objects[i].out_trap_id != 0);
 		expect_trap(f, &code_load, batch.objects[i].offset, address, 0,
 			    CODEARENA_TRAP_MEMORY, address);
-		assert_int_equal(codearena_trap_release(f->arena,
+		assert_int_equal(codearena_trap_table_release(f->arena,
 							batch.objects[i].out_trap_id),
 				 0);
 	}
@@ -96,7 +96,7 @@ static void pads_may_lie_in_the_same_call(void **state)
 	struct batch batch;
 
 	batch_init(&batch, f);
-	/* In a later object, and behind the code of the object itself. */
+	/* In a later object, and after the code of the object itself. */
 	batch.traps[0].landing = batch.objects[1].offset;
 	batch.objects[1] = (struct codearena_object){
 		.offset = batch.objects[1].offset,
@@ -159,7 +159,8 @@ static void bad_entries_are_refused(void **state)
 	expect_batch_refused(f, &batch, EINVAL, 1);
 	batch_init(&batch, f);
 	batch.objects[1].traps = 0;
-	expect_batch_refused(f, &batch, EFAULT, 1);
+	if (reads_safely())
+		expect_batch_refused(f, &batch, EFAULT, 1);
 	batch_init(&batch, f);
 	batch.objects[1].flags = 4;
 	expect_batch_refused(f, &batch, EOPNOTSUPP, 1);
@@ -186,7 +187,7 @@ static void bad_landings_are_refused(void **state)
 	batch_init(&batch, f);
 	batch.traps[1].landing = load;
 	expect_batch_refused(f, &batch, EEXIST, 1);
-	/* Protects what an earlier object of the call leads to. */
+	/* Protects the pad of an earlier object of the call. */
 	batch_init(&batch, f);
 	batch.traps[0].landing = batch.objects[1].offset;
 	expect_batch_refused(f, &batch, EEXIST, 1);
@@ -200,6 +201,8 @@ static void unwritable_id_is_refused(void **state)
 	struct batch *batch = mmap(NULL, f->page, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
+	if (!reads_safely())
+		skip();
 	assert_true(batch != MAP_FAILED);
 	batch_init(batch, f);
 	batch->objects[0].trap_count = 0;
@@ -299,7 +302,7 @@ static void many_objects(void **state)
 		expect_trap(f, &code_load, objects[i].offset, address, 0,
 			    CODEARENA_TRAP_MEMORY, address);
 	for (i = 0; i < count; i++)
-		assert_int_equal(codearena_trap_release(f->arena,
+		assert_int_equal(codearena_trap_table_release(f->arena,
 							objects[i].out_trap_id),
 				 0);
 	assert_int_equal(stat_of(f->arena).out_trap_entries,

@@ -88,12 +88,12 @@ static unsigned int register_and_release(struct trap_fixture *f,
 
 	(void)round;
 	for (i = 0; i < 8; i++)
-		assert_int_equal(codearena_trap_register(f->arena,
+		assert_int_equal(codearena_trap_table_register(f->arena,
 							 offset + 8 * i, 8,
 							 &trap, 1, 0, &ids[i],
-							 NULL), 0);
+							       NULL), 0);
 	for (i = 0; i < 8; i++)
-		assert_int_equal(codearena_trap_release(f->arena,
+		assert_int_equal(codearena_trap_table_release(f->arena,
 							ids[(i * 5) % 8]), 0);
 	return 0;
 }

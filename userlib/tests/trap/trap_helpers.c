@@ -42,7 +42,7 @@ static void publish(struct trap_fixture *f, uint64_t offset,
 }
 
 /*
- * The harness sets handlers of its own in front of every test, which do not
+ * The harness sets handlers of its own before every test, which do not
  * call those that were there. So what the library has installed when it was
  * used first is put in place again each time.
  */
@@ -165,9 +165,9 @@ int protect(struct trap_fixture *f, const struct snippet *code,
 		.landing = pad * f->granule,
 	};
 
-	return codearena_trap_register(f->arena, offset,
-				       code->end - code->start, &trap, 1,
-				       CODEARENA_TRAP_F_REPORT, id, NULL);
+	return codearena_trap_table_register(f->arena, offset,
+					     code->end - code->start, &trap, 1,
+					     CODEARENA_TRAP_F_REPORT, id, NULL);
 }
 
 const void *address_of(const struct trap_fixture *f, uint64_t offset)

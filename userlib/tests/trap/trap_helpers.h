@@ -29,7 +29,7 @@
  * struct snippet - a piece of code, which runs anywhere
  * @start: first byte
  * @at: the instruction that is of interest
- * @end: behind the last byte
+ * @end: after the last byte
  */
 struct snippet {
 	const uint8_t *start;
@@ -104,7 +104,7 @@ uint8_t *out_of_bounds(const struct trap_fixture *f);
 /* Publish code in granules of its own; returns its offset. */
 uint64_t place_plain(struct trap_fixture *f, const struct snippet *code);
 
-/* The same with a table for its instruction, that leads to a pad. */
+/* The same with a table that sends its instruction to a pad. */
 uint64_t place(struct trap_fixture *f, const struct snippet *code,
 	       unsigned int pad);
 
@@ -133,7 +133,7 @@ void expect_trap(struct trap_fixture *f, const struct snippet *code,
 		 uint64_t offset, uint64_t a, uint64_t b, uint32_t kind,
 		 uint64_t address);
 
-/* What the fixture's handler was told last, in this thread; it returns 4242. */
+/* The last report of the fixture's handler in this thread; it returns 4242. */
 #define HANDLER_RESULT	4242
 extern __thread struct codearena_trap_report handler_report;
 extern __thread void *handler_data;
@@ -150,7 +150,7 @@ struct signal_stack {
 void signal_stack_set(struct signal_stack *stack);
 void signal_stack_unset(struct signal_stack *stack);
 
-/* Skips the test where this kind of trap leads to no pad. */
+/* Skips the test where this kind of trap is not supported. */
 #define needs_kind(f, kind)					\
 	do {							\
 		if (!(codearena_trap_kinds((f)->arena) & (kind)))	\

@@ -2,11 +2,11 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * For the tests of codearenactl.
+ * Helper of the tests of codearenactl.
  *
- * Usage: helper hold   have an arena, print "PID ADDRESS" of code in it, and go
- *                      on publishing until killed
- *        helper json   is standard input JSON values, one per line?
+ * Usage: helper hold   make an arena, print "PID ADDRESS" of code in it, and
+ *                      publish until killed
+ *        helper json   check that standard input is JSON values, one per line
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -34,7 +34,7 @@ static const uint8_t code[] = { 0 };
 
 static int hold(void)
 {
-	/* Names are what others choose. */
+	/* Names are untrusted. */
 	CODEARENA_OPTS(codearena_arena_opts, opts, .name = "a \"b\\c\" d");
 	struct codearena_object object = {
 		.source = (uintptr_t)code,

@@ -26,7 +26,7 @@ static atomic_ulong foreign;
 static atomic_int stop;
 static volatile int *volatile nowhere;
 
-/* Only what this program did on purpose may come here. */
+/* Only signals that this program caused on purpose may arrive here. */
 static void handle(int number)
 {
 	(void)number;
@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 		printf("the handler is not the program's any more\n");
 		ret = 1;
 	}
-	/* How many it was meanwhile depends on the machine. */
+	/* Their number meanwhile depends on the machine. */
 	if (seen != made || foreign || seen < 2 * BEFORE + 1)
 		ret = 1;
 	printf("host-c %s: %s: the program's handler got all its %s, and no other\n",

@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 /*
- * Does what a trace says with a compiled module, in a thread of its own.
- * @backend as --backend has it. Return: 0 if the module did what the trace says;
- * -errno: the backend cannot be used.
+ * Replay a trace with a compiled module, in a thread of its own. @backend as for
+ * --backend. Return: 0: the module behaved as the trace says; -errno: the backend
+ * cannot be used.
  */
 int hosts_replay(const char *backend, const char *object, const char *trace);
 

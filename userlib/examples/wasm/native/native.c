@@ -15,7 +15,7 @@
 
 #include "../wasm.h"
 
-/* Written where this is linked: the modules, up to one without a name. */
+/* Defined by the program that links this; ends with an empty entry. */
 struct native_entry {
 	const char *name;
 	const struct wasm_glue *glue;
@@ -27,7 +27,7 @@ extern const struct native_entry native_modules[];
 extern jmp_buf wasm_rt_jmp_buf;
 void wasm_rt_init(void);
 
-/* A trap that code asks for: made inaccessible when the program begins. */
+/* Page for explicit traps: made inaccessible at the beginning. */
 #define PAGE	4096
 uint8_t native_trap_page[PAGE] __asm__("wasm_rt_trap_page")
 	__attribute__((aligned(PAGE)));
@@ -46,7 +46,7 @@ uint32_t
 __real_wasm_rt_grow_externref_table(wasm_rt_externref_table_t *table,
 				    uint32_t delta, wasm_rt_externref_t with);
 
-/* wabt's structure is shorter than ours, which begins with 0 everywhere. */
+/* wabt's structure is shorter than ours; the rest is 0. */
 void __wrap_wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages,
 				    uint32_t max_pages)
 {
@@ -117,7 +117,7 @@ bool wasm_enter(struct wasm_module *module,
 		memcpy(wasm_rt_jmp_buf, outer, sizeof(outer));
 		module->ticks = before;
 		module->traps++;
-		/* What else there is does not come from the traces used here. */
+		/* The traces used here have no others. */
 		trap->reason = "out of bounds memory access";
 		trap->function = "native";
 		return false;

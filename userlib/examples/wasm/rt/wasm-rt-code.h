@@ -9,9 +9,9 @@
 
 #ifdef __x86_64__
 /*
- * Division by zero is left to the processor, by instructions that the compiler
- * cannot know to fail. A constant is the compiler's: no division instruction is
- * needed then.
+ * The processor detects division by zero, in instructions that the compiler does
+ * not know to fail. Division by a constant is the compiler's: it needs no division
+ * instruction.
  */
 #define WASM_DIV_KNOWN(y)	(__builtin_constant_p(y) && (y) != 0)
 
@@ -45,7 +45,7 @@ WASM_DEFINE_DIV(wasm_u64, u64, "q", "div", 0)
 WASM_DEFINE_DIV(wasm_s32, s32, "l", "idiv", x >> 31)
 WASM_DEFINE_DIV(wasm_s64, s64, "q", "idiv", x >> 63)
 
-/* The processor has one error for both: the overflow is found by hand. */
+/* The processor raises one exception for both: check for overflow here. */
 #define WASM_DIV_S(ut, st, name, min, x, y)				\
 	((st)(x) == (min) && (st)(y) == -1 ? (ut)TRAP(INT_OVERFLOW) :	\
 	 (ut)name##_quotient((st)(x), (st)(y)))
@@ -68,7 +68,7 @@ WASM_DEFINE_DIV(wasm_s64, s64, "q", "idiv", x >> 63)
 	(sizeof(x) == 4 ? wasm_u32_rest(x, y) : wasm_u64_rest(x, y))
 #endif /* __x86_64__ */
 
-/* Each reason of its own; the check of the type stays one. */
+/* Distinguish the reasons; the type check is one of them. */
 #undef CALL_INDIRECT
 #define CALL_INDIRECT(table, t, ft, x, ...)				\
 	((LIKELY((x) < table.size) || TRAP(UNDEFINED_ELEMENT)),		\
@@ -78,8 +78,8 @@ WASM_DEFINE_DIV(wasm_s64, s64, "q", "idiv", x >> 63)
 	 ((t)table.data[x].func)(__VA_ARGS__))
 
 /*
- * Nothing is written when the end is out of bounds, which a guard cannot see to
- * where several bytes are moved by a function.
+ * Nothing may be written if the end is out of bounds. A guard cannot ensure that
+ * when a function moves several bytes.
  */
 static inline void wasm_memory_range(const wasm_rt_memory_t *memory, u64 offset,
 				     u64 length)
@@ -126,7 +126,7 @@ static inline void wasm_memory_init(wasm_rt_memory_t *memory,
 #define LOAD_DATA(memory, to, from, length)				\
 	wasm_memory_init(&(memory), from, length, to, 0, length)
 
-/* For the glue: floating point in words. */
+/* For the glue: floating point numbers in words. */
 static inline f32 wasm_f32_of(u64 word)
 {
 	u32 low = word;

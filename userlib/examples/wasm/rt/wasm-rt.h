@@ -20,13 +20,13 @@
 
 #define wasm_rt_memcpy	__builtin_memcpy
 
-/* wasm2c leaves the checks of memory out, unless --checks, and of the stack. */
+/* wasm2c omits checks of the stack, and of memory without --checks. */
 #ifndef WASM_RT_MEMCHECK_SIGNAL_HANDLER
 #define WASM_RT_MEMCHECK_SIGNAL_HANDLER	1
 #endif
 #define WASM_RT_USE_STACK_DEPTH_COUNT	0
 
-/* The reasons that wasm2c knows, then those that it does not tell apart. */
+/* The reasons that wasm2c knows, then those that it does not distinguish. */
 typedef enum {
 	WASM_RT_TRAP_NONE,
 	WASM_RT_TRAP_OOB,	/* of a table; for memory see below */
@@ -64,7 +64,7 @@ typedef struct {
 static const wasm_rt_funcref_t wasm_rt_funcref_null_value __attribute__((unused));
 static const wasm_rt_externref_t wasm_rt_externref_null_value __attribute__((unused));
 
-/* 4 GiB of memory have a size that 32 bits do not hold. */
+/* The size of 4 GiB of memory does not fit in 32 bits. */
 typedef struct {
 	uint8_t *data;
 	uint32_t pages, max_pages;
@@ -82,7 +82,7 @@ typedef struct {
 	uint32_t max_size, size;
 } wasm_rt_externref_table_t;
 
-/* The page of the explicit traps: the byte that is read tells the reason. */
+/* The page of explicit traps: the byte that is read encodes the reason. */
 extern const uint8_t wasm_rt_trap_page[];
 
 static inline __attribute__((noreturn, always_inline))
@@ -96,10 +96,10 @@ void wasm_rt_trap(wasm_rt_trap_t reason)
 	__builtin_unreachable();
 }
 
-/* What functions of the runner, and of the C library, may need of the stack. */
+/* Bytes of stack for functions of the runner and of the C library. */
 #define WASM_RT_ROOM	(64 << 10)
 
-/* Traps here, in the module, where that much is not left. */
+/* Traps here, in the module, if that much is not left. */
 static inline __attribute__((always_inline)) void wasm_rt_room(void)
 {
 	(void)*(const volatile char *)
@@ -117,7 +117,7 @@ void wasm_rt_allocate_externref_table(wasm_rt_externref_table_t *table,
 				      uint32_t elements, uint32_t max_elements);
 void wasm_rt_free_externref_table(wasm_rt_externref_table_t *table);
 
-/* The runner's sides of the functions that a running module calls. */
+/* Functions of the runner that a running module calls. */
 uint32_t wasm_host_grow_memory(wasm_rt_memory_t *memory, uint32_t pages);
 uint32_t wasm_host_grow_funcref_table(wasm_rt_funcref_table_t *table,
 				      uint32_t delta, wasm_rt_funcref_t with);
@@ -150,7 +150,7 @@ wasm_rt_grow_externref_table(wasm_rt_externref_table_t *table, uint32_t delta,
 }
 
 /*
- * What the runner finds in a compiled module; glue.c writes it.
+ * The interface of a compiled module to the runner; glue.c writes it.
  *
  * Types are strings of i, j, f and d: integers and floating point of 32 and 64
  * bits. Values travel in arrays of 64-bit words, parameters in, results out.

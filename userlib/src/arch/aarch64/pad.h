@@ -79,6 +79,7 @@ __asm__(
 	"mov x1, xzr\n"
 	"nop\n"
 	"nop\n"
+	CA__PAD_ENTRY_HERE
 	"hint #38\n"			/* bti jc */
 	"adrp x9, :gottprel:ca__frame_top\n"
 	"ldr x9, [x9, #:gottprel_lo12:ca__frame_top]\n"

@@ -15,8 +15,8 @@
 #define CA__BRANCH_REACH	(1ULL << 31)
 
 /*
- * The system call behind __builtin___clear_cache() executes fence.i on every
- * hart that runs the process, which membarrier() learnt much later.
+ * The system call in __builtin___clear_cache() executes fence.i on every hart
+ * that runs the process; membarrier() supports that only on later kernels.
  */
 #define CA__SYNC_BY_MEMBARRIER	0
 

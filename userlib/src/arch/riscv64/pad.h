@@ -123,6 +123,7 @@ __asm__(
 	"nop\n"
 	"nop\n"
 	"nop\n"
+	CA__PAD_ENTRY_HERE
 	"la.tls.ie t0, ca__frame_top\n"
 	"add t0, t0, tp\n"
 	"ld a0, 0(t0)\n"

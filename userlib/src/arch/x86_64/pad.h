@@ -65,20 +65,21 @@ __asm__(
 "ca__pad_external:\n"
 	"endbr64\n"
 	"xorl %esi, %esi\n"
-	".p2align 4\n"
+	".fill 10, 1, 0x90\n"
+	CA__PAD_ENTRY_HERE
 	"endbr64\n"
 	"movq ca__frame_top@gottpoff(%rip), %rcx\n"
 	"movq %fs:(%rcx), %rdi\n"
 	"testq %rdi, %rdi\n"
 	"jz 2f\n"
 	"movq 8(%rdi), %rsp\n"
-	/* The saved frame pointer stands above five registers and a gap. */
+	/* The saved frame pointer is above five registers and a gap. */
 	"leaq 48(%rsp), %rbp\n"
 	"movq %r10, 16(%rdi)\n"
 	"movq %r11, 24(%rdi)\n"
 	"movq (%rdi), %rax\n"
 	"movq %rax, %fs:(%rcx)\n"
-	/* What a function finds: no direction, x87 empty, its own modes. */
+	/* As a function expects: direction flag clear, x87 empty, its modes. */
 	"cld\n"
 	"fnclex\n"
 	"emms\n"

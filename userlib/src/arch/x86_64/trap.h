@@ -18,7 +18,7 @@
 /* In the error code of a page fault. */
 #define CA__X86_FAULT_FETCH	0x10
 
-/* Set by a fault, so that the instruction meets no breakpoint again. */
+/* A fault sets it, so that breakpoints ignore the repeated instruction. */
 #define CA__X86_RESUME_FLAG	0x10000
 
 static inline uint32_t ca__arch_trap_kind(int number, const siginfo_t *info,

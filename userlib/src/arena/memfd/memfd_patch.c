@@ -2,12 +2,11 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The memfd backend: words of sealed code that may change.
+ * The fallback backend: patching words of sealed code.
  */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/copy.h"
 #include "arena/memfd/memfd.h"
 
 static int ca__patch_check(const struct codearena_patch_entry *patch,
@@ -39,18 +38,19 @@ static int ca__key_compare(const void *a, const void *b)
 }
 
 /*
- * Find the first entry that names bytes which an earlier one names. A key is
- * the number of the 8-byte word, then the index: sorted, the entries of a word
- * stand together, in the order of the array. Word numbers have 28 bits for the
+ * Find the first entry that names bytes of an earlier one. A key is the number
+ * of the 8-byte word, then the index: sorting puts the entries of a word
+ * together, in the order of the array. Word numbers have 28 bits for the
  * largest arena, indexes 16.
  */
 static int ca__patches_find_twin(const struct codearena_patch_entry *patches,
-				 size_t count, uint64_t *keys, size_t *failed)
+				 uint32_t count, uint64_t *keys,
+				 uint32_t *failed)
 {
 	uint64_t word = UINT64_MAX;
 	unsigned int seen = 0, halves;
+	uint32_t i, index;
 	int ret = 0;
-	size_t i, index;
 
 	for (i = 0; i < count; i++)
 		keys[i] = patches[i].offset / 8 << 32 | i;
@@ -70,68 +70,39 @@ static int ca__patches_find_twin(const struct codearena_patch_entry *patches,
 	return ret;
 }
 
-/*
- * Are they in ascending order, or two such sequences, one above the other? Jump
- * tables set far words, which lie above all near ones, and near words in turn.
- */
-static bool ca__patches_in_order(const struct codearena_patch_entry *patches,
-				 size_t count)
-{
-	uint64_t low = 0, high, divide;
-	size_t i;
-
-	for (i = 0; i < count && patches[i].offset >= low; i++)
-		low = patches[i].offset + patches[i].width;
-	if (i == count)
-		return true;
-	/* The one before steps back to the lower sequence. */
-	divide = patches[i - 1].offset;
-	high = low;
-	low = i > 1 ? patches[i - 2].offset + patches[i - 2].width : 0;
-	for (; i < count; i++) {
-		uint64_t end = patches[i].offset + patches[i].width;
-
-		if (patches[i].offset >= high)
-			high = end;
-		else if (patches[i].offset >= low && end <= divide)
-			low = end;
-		else
-			return false;
-	}
-	return true;
-}
-
 static int ca__patches_distinct(const struct codearena_patch_entry *patches,
-				size_t count, size_t *failed)
+				uint32_t count, uint32_t *failed)
 {
-	uint64_t few[CA__SMALL_ENTRIES], *keys = few;
+	uint64_t end = 0, *keys;
+	uint32_t i;
 	int ret;
 
-	if (ca__patches_in_order(patches, count))
+	for (i = 0; i < count && patches[i].offset >= end; i++)
+		end = patches[i].offset + patches[i].width;
+	if (i == count)
 		return 0;
-	if (count > CA__SMALL_ENTRIES)
-		keys = malloc(count * sizeof(*keys));
+	keys = malloc(count * sizeof(*keys));
 	if (!keys)
 		return -ENOMEM;
 	ret = ca__patches_find_twin(patches, count, keys, failed);
-	if (keys != few)
-		free(keys);
+	free(keys);
 	return ret;
 }
 
 /**
- * ca__patches_check - check what does not depend on the arena's states
+ * ca__patches_check - check entries for all that the arena's state is not
+ *		       needed for
  * @patches: the entries
- * @count: how many; may be 0
+ * @count: how many
  * @limit: length of the arena
- * @failed: gets the entry that was refused; SIZE_MAX before
+ * @failed: gets the index of the entry to blame; CODEARENA_NO_INDEX before
  *
- * Return: 0 or a negative errno.
+ * Return: 0, -EINVAL, -ENOENT, -ENOMEM, -EOPNOTSUPP, -EOVERFLOW.
  */
-int ca__patches_check(const struct codearena_patch_entry *patches, size_t count,
-		      uint64_t limit, size_t *failed)
+int ca__patches_check(const struct codearena_patch_entry *patches,
+		      uint32_t count, uint64_t limit, uint32_t *failed)
 {
-	size_t i;
+	uint32_t i;
 	int ret;
 
 	for (i = 0; i < count; i++) {
@@ -148,43 +119,39 @@ static uint64_t ca__word_load(const uint8_t *word, uint32_t width)
 {
 	if (width == 8)
 		return __atomic_load_n((const uint64_t *)word,
-				       __ATOMIC_ACQUIRE);
-	return __atomic_load_n((const uint32_t *)word, __ATOMIC_ACQUIRE);
+				       __ATOMIC_RELAXED);
+	return __atomic_load_n((const uint32_t *)word, __ATOMIC_RELAXED);
 }
 
 /**
- * ca__patches_compare - may all of them be applied now?
- * @arena: the arena, locked
- * @patches: entries that passed ca__patches_check()
+ * ca__patches_compare - may the entries be applied now?
+ * @arena: the arena
+ * @patches: the entries, checked
  * @count: how many
- * @failed: gets the entry that was refused
+ * @failed: gets the index of the entry to blame
  *
  * Return: 0, -EAGAIN, -ENOENT, -EPERM.
  */
 int ca__patches_compare(const struct codearena_arena *arena,
 			const struct codearena_patch_entry *patches,
-			size_t count, size_t *failed)
+			uint32_t count, uint32_t *failed)
 {
 	const struct ca__memfd *memfd = arena->memfd;
-	const unsigned int shift = memfd->pages.page_shift - CA__GRANULE_SHIFT;
-	uint64_t known = UINT64_MAX;
-	int ret = 0;
-	size_t i;
+	uint32_t i;
+	int ret;
 
-	for (i = 0; i < count && !ret; i++) {
-		/* Slots are neighbours: mostly the granule of the last one. */
-		if (patches[i].offset >> shift != known)
-			ret = ca__pages_check_patch(&memfd->pages,
-						    patches[i].offset);
-		known = patches[i].offset >> shift;
+	for (i = 0; i < count; i++) {
+		ret = ca__pages_check_patch(&memfd->pages, patches[i].offset);
 		if (!ret && ca__word_load(memfd->alias + patches[i].offset,
 					  patches[i].width) !=
 		    patches[i].expected)
 			ret = -EAGAIN;
-		if (ret)
+		if (ret) {
 			*failed = i;
+			return ret;
+		}
 	}
-	return ret;
+	return 0;
 }
 
 /**
@@ -193,15 +160,14 @@ int ca__patches_compare(const struct codearena_arena *arena,
  * @patches: the same entries
  * @count: how many
  *
- * The lock keeps every other writer out, so that nothing can come between
- * comparison and store; that a store is one access is for the threads that
- * execute the word.
+ * The lock keeps other writers out between the comparison and the store. Each
+ * store is one access for the sake of threads that execute the word.
  */
 void ca__patches_apply(struct codearena_arena *arena,
 		       const struct codearena_patch_entry *patches,
-		       size_t count)
+		       uint32_t count)
 {
-	size_t i;
+	uint32_t i;
 
 	for (i = 0; i < count; i++) {
 		uint8_t *word = arena->memfd->alias + patches[i].offset;
@@ -214,65 +180,30 @@ void ca__patches_apply(struct codearena_arena *arena,
 					 __ATOMIC_RELEASE);
 		ca__memfd_flush(arena, patches[i].offset, patches[i].width);
 	}
+	arena->memfd->stat.out_patched += count;
 }
 
-static int ca__patch_copied(struct codearena_arena *arena,
-			    const struct codearena_patch_entry *patches,
-			    size_t count, bool sync, size_t *failed)
+int ca__memfd_patch(struct codearena_arena *arena,
+		    struct codearena_patch *patch)
 {
-	struct ca__memfd *memfd = arena->memfd;
-	struct ca__counters counters;
+	const struct codearena_patch_entry *patches =
+		(const void *)(uintptr_t)patch->patches;
 	int ret;
 
-	ret = ca__patches_check(patches, count, arena->length, failed);
-	if (!ret)
-		ret = ca__memfd_lock(arena);
-	if (ret)
-		return ret;
-	ret = ca__patches_compare(arena, patches, count, failed);
-	if (!ret) {
-		counters = ca__memfd_counters(memfd->shared);
-		ca__patches_apply(arena, patches, count);
-		counters.patched += count;
-		if (sync)
-			ca__memfd_sync(&counters);
-		ca__memfd_count(memfd, &counters);
-	}
-	ca__memfd_unlock(arena);
-	return ret;
-}
-
-/**
- * ca__memfd_patch - see codearena_arena_patch()
- * @arena: the arena
- * @patches: array of the caller
- * @count: its entries
- * @flags: CODEARENA_PATCH_F_*
- * @failed: gets the index of the entry that was refused
- *
- * Return: 0 or a negative errno.
- */
-int ca__memfd_patch(struct codearena_arena *arena,
-		    const struct codearena_patch_entry *patches, size_t count,
-		    uint32_t flags, size_t *failed)
-{
-	struct codearena_patch_entry few[CA__SMALL_ENTRIES];
-	bool sync = flags & CODEARENA_PATCH_F_SYNC;
-	int ret = ca__memfd_enter(arena);
-	void *copy;
-
-	if (ret)
-		return ret;
-	if ((flags & ~CODEARENA_PATCH_F_SYNC) ||
-	    (sync && !arena->memfd->can_sync))
+	if ((patch->flags & ~CODEARENA_PATCH_F_SYNC) ||
+	    (patch->flags && !arena->memfd->can_sync))
 		return -EOPNOTSUPP;
-	if (!count || count > CA__MEMFD_MAX_ENTRIES)
+	if (!patch->count || patch->count > CA__MEMFD_MAX_ENTRIES)
 		return -EINVAL;
-	ret = ca__array_in(patches, count, sizeof(*patches), few, sizeof(few),
-			   &copy);
+	ret = ca__patches_check(patches, patch->count, arena->length,
+				&patch->out_failed);
+	if (!ret)
+		ret = ca__patches_compare(arena, patches, patch->count,
+					  &patch->out_failed);
 	if (ret)
 		return ret;
-	ret = ca__patch_copied(arena, copy, count, sync, failed);
-	ca__array_free(copy, few);
-	return ret;
+	ca__patches_apply(arena, patches, patch->count);
+	if (patch->flags & CODEARENA_PATCH_F_SYNC)
+		ca__memfd_sync(arena);
+	return 0;
 }

@@ -4,12 +4,11 @@
  *
  * States of pages and granules: checks first, then changes that cannot fail.
  *
- * Every function but ca__pages_recover() costs time in proportion to the pages
- * of the range that it is given, never to the size of the arena.
+ * The cost of every function grows with the pages of the range, never with the
+ * size of the arena.
  */
 #include <errno.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "arena/memfd/pages.h"
 
@@ -32,7 +31,7 @@ static struct ca__step ca__step_first(uint64_t offset, uint64_t length)
 	return (struct ca__step){ .offset = offset, .end = offset + length };
 }
 
-/* Advance to the next page; false behind the last one. */
+/* Advance to the next page; false after the last one. */
 static bool ca__step_next(const struct ca__pages *pages, struct ca__step *step)
 {
 	unsigned int granule_shift = pages->page_shift - CA__GRANULE_SHIFT;
@@ -78,7 +77,7 @@ int ca__range_check(uint64_t offset, uint64_t length, uint64_t align,
 }
 
 /**
- * ca__pages_any_committed - does any page of the range have memory?
+ * ca__pages_any_committed - does a page of the range have memory?
  * @pages: states
  * @offset: first byte
  * @length: bytes
@@ -127,8 +126,8 @@ int ca__pages_check(const struct ca__pages *pages, uint64_t offset,
  * @length: bytes
  * @patchable: it is to become patchable
  *
- * Return: 0; -ENOENT: not all committed; -EPERM: a granule was sealed without
- * being patchable, which nothing gives back.
+ * Return: 0; -ENOENT: not all committed; -EPERM: a granule is sealed and not
+ * patchable, and stays so.
  */
 int ca__pages_check_seal(const struct ca__pages *pages, uint64_t offset,
 			 uint64_t length, bool patchable)
@@ -175,7 +174,7 @@ bool ca__pages_code(const struct ca__pages *pages, uint64_t offset)
 {
 	struct ca__step step = ca__step_first(offset, 1);
 
-	return ca__step_next(pages, &step) && step.page->committed &&
+	return ca__step_next(pages, &step) &&
 	       (step.mask & (step.page->sealed | step.page->claimed));
 }
 
@@ -197,12 +196,12 @@ int ca__pages_check_patch(const struct ca__pages *pages, uint64_t offset)
 }
 
 /**
- * ca__pages_claim - note that the call under way names this range
+ * ca__pages_claim - note that the current call names this range
  * @pages: states
  * @offset: first byte
  * @length: bytes
  *
- * Return: 0; -EBUSY: it named one of the granules before; nothing changed.
+ * Return: 0; -EBUSY: it named one of the granules before; claims nothing.
  */
 int ca__pages_claim(struct ca__pages *pages, uint64_t offset, uint64_t length)
 {
@@ -234,7 +233,7 @@ void ca__pages_unclaim(struct ca__pages *pages, uint64_t offset,
 }
 
 /**
- * ca__pages_commit - the range has memory now
+ * ca__pages_commit - give a range memory
  * @pages: states
  * @offset: first byte, whole pages
  * @length: bytes
@@ -244,104 +243,71 @@ void ca__pages_commit(struct ca__pages *pages, uint64_t offset,
 {
 	struct ca__step step = ca__step_first(offset, length);
 
-	while (ca__step_next(pages, &step))
+	while (ca__step_next(pages, &step)) {
 		step.page->committed = 1;
+		pages->committed++;
+	}
 }
 
 /**
- * ca__pages_decommit - the range has no memory any more
+ * ca__pages_decommit - take the memory of a range
  * @pages: states
  * @offset: first byte, whole pages
  * @length: bytes
- * @gone: grows by what it had
  */
 void ca__pages_decommit(struct ca__pages *pages, uint64_t offset,
-			uint64_t length, struct ca__tally *gone)
+			uint64_t length)
 {
 	struct ca__step step = ca__step_first(offset, length);
 
+	ca__pages_unseal(pages, offset, length);
 	while (ca__step_next(pages, &step)) {
-		gone->committed++;
-		gone->sealed += ca__count(step.page->sealed);
-		gone->patchable += ca__count(step.page->patchable);
-		memset(step.page, 0, sizeof(*step.page));
+		step.page->committed = 0;
+		pages->committed--;
 	}
 }
 
+static void ca__page_set(struct ca__pages *pages, struct ca__page *page,
+			 uint64_t sealed, uint64_t patchable)
+{
+	pages->sealed += ca__count(sealed) - ca__count(page->sealed);
+	pages->patchable += ca__count(patchable) - ca__count(page->patchable);
+	page->sealed = sealed;
+	page->patchable = patchable;
+}
+
 /**
- * ca__pages_seal - the range is immutable now
+ * ca__pages_seal - seal a range
  * @pages: states
  * @offset: first byte
- * @length: bytes; granules that are touched in part are sealed as a whole
+ * @length: bytes; granules that it touches in part are sealed as a whole
  * @patchable: it may be patched
- * @more: grows by granules that became sealed or patchable
- * @less: grows by granules that ceased to be patchable
  */
 void ca__pages_seal(struct ca__pages *pages, uint64_t offset, uint64_t length,
-		    bool patchable, struct ca__tally *more,
-		    struct ca__tally *less)
+		    bool patchable)
 {
 	struct ca__step step = ca__step_first(offset, length);
-	struct ca__page *page;
+	const struct ca__page *page;
 
 	while (ca__step_next(pages, &step)) {
 		page = step.page;
-		more->sealed += ca__count(step.mask & ~page->sealed);
-		page->sealed |= step.mask;
-		if (patchable) {
-			more->patchable +=
-				ca__count(step.mask & ~page->patchable);
-			page->patchable |= step.mask;
-		} else {
-			less->patchable +=
-				ca__count(step.mask & page->patchable);
-			page->patchable &= ~step.mask;
-		}
+		ca__page_set(pages, step.page, page->sealed | step.mask,
+			     patchable ? page->patchable | step.mask :
+					 page->patchable & ~step.mask);
 	}
 }
 
 /**
- * ca__pages_unseal - the range can be written again
+ * ca__pages_unseal - let a range be written again
  * @pages: states
  * @offset: first byte
  * @length: bytes
- * @gone: grows by granules that ceased to be sealed or patchable
  */
-void ca__pages_unseal(struct ca__pages *pages, uint64_t offset, uint64_t length,
-		      struct ca__tally *gone)
+void ca__pages_unseal(struct ca__pages *pages, uint64_t offset, uint64_t length)
 {
 	struct ca__step step = ca__step_first(offset, length);
-	struct ca__page *page;
 
-	while (ca__step_next(pages, &step)) {
-		page = step.page;
-		gone->sealed += ca__count(step.mask & page->sealed);
-		gone->patchable += ca__count(step.mask & page->patchable);
-		page->sealed &= ~step.mask;
-		page->patchable &= ~step.mask;
-	}
-}
-
-/**
- * ca__pages_recover - clean up after a process that died in the middle
- * @pages: states
- * @now: gets what there is
- *
- * The only function that walks the whole arena.
- */
-void ca__pages_recover(struct ca__pages *pages, struct ca__tally *now)
-{
-	uint64_t i;
-
-	memset(now, 0, sizeof(*now));
-	for (i = 0; i < pages->length >> pages->page_shift; i++) {
-		struct ca__page *page = &pages->page[i];
-
-		page->claimed = 0;
-		/* Between the two stores of a seal or of its removal. */
-		page->patchable &= page->sealed;
-		now->committed += page->committed;
-		now->sealed += ca__count(page->sealed);
-		now->patchable += ca__count(page->patchable);
-	}
+	while (ca__step_next(pages, &step))
+		ca__page_set(pages, step.page, step.page->sealed & ~step.mask,
+			     step.page->patchable & ~step.mask);
 }

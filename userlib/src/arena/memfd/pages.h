@@ -19,7 +19,7 @@
  * @committed: 1 if it has memory, else 0 and so are all other members
  * @sealed: granules that are immutable
  * @patchable: the part of @sealed that may be patched
- * @claimed: granules named by the call under way; 0 between calls
+ * @claimed: granules that the current call names; 0 between calls
  */
 struct ca__page {
 	uint64_t committed;
@@ -31,31 +31,18 @@ struct ca__page {
 /**
  * struct ca__pages - states of an arena
  * @page: one state per page
- * @length: bytes of the arena
  * @page_shift: binary logarithm of the page size
+ * @committed: pages that have memory
+ * @sealed: granules that are sealed
+ * @patchable: granules that are patchable
  */
 struct ca__pages {
 	struct ca__page *page;
-	uint64_t length;
 	unsigned int page_shift;
-};
-
-/**
- * struct ca__tally - granules and pages that changed, or that there are
- * @committed: pages
- * @sealed: granules
- * @patchable: granules
- */
-struct ca__tally {
 	uint64_t committed;
 	uint64_t sealed;
 	uint64_t patchable;
 };
-
-static inline uint64_t ca__pages_size(const struct ca__pages *pages)
-{
-	return 1ULL << pages->page_shift;
-}
 
 int ca__range_check(uint64_t offset, uint64_t length, uint64_t align,
 		    uint64_t limit);
@@ -75,12 +62,10 @@ void ca__pages_unclaim(struct ca__pages *pages, uint64_t offset,
 void ca__pages_commit(struct ca__pages *pages, uint64_t offset,
 		      uint64_t length);
 void ca__pages_decommit(struct ca__pages *pages, uint64_t offset,
-			uint64_t length, struct ca__tally *gone);
+			uint64_t length);
 void ca__pages_seal(struct ca__pages *pages, uint64_t offset, uint64_t length,
-		    bool patchable, struct ca__tally *more,
-		    struct ca__tally *less);
-void ca__pages_unseal(struct ca__pages *pages, uint64_t offset, uint64_t length,
-		      struct ca__tally *gone);
-void ca__pages_recover(struct ca__pages *pages, struct ca__tally *now);
+		    bool patchable);
+void ca__pages_unseal(struct ca__pages *pages, uint64_t offset,
+		      uint64_t length);
 
 #endif /* CA__PAGES_H */

@@ -2,15 +2,15 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * What a trap of the memfd backend leads to: the arenas that have traps and the
- * guards of the process, and the search through both.
+ * Finding the landing pad of a trap: the arenas that have traps, and the guards
+ * of the process.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "arena/memfd/trap_rcu.h"
+#include "arena/memfd/rcu.h"
 #include "arena/memfd/traps.h"
 
 /* Code views, with struct ca__traps. */
@@ -68,7 +68,7 @@ err_traps:
  * ca__traps_free - undo ca__traps_new(), and release all tables
  * @traps: of an arena that nobody uses
  *
- * Since nobody executes the code, no reader comes as far as the pages.
+ * No thread executes the code, so no reader gets as far as the pages.
  */
 void ca__traps_free(struct ca__traps *traps)
 {
@@ -77,6 +77,25 @@ void ca__traps_free(struct ca__traps *traps)
 	munmap(traps->page,
 	       (traps->length >> traps->page_shift) * sizeof(*traps->page));
 	ca__rcu_retire(traps);
+}
+
+/**
+ * ca__traps_stat - fill in the counters of traps
+ * @traps: of the arena, or NULL
+ * @stat: gets them
+ */
+void ca__traps_stat(const struct ca__traps *traps, struct codearena_stat *stat)
+{
+	if (!traps)
+		return;
+	stat->out_trap_tables = traps->tables;
+	stat->out_trap_entries = traps->entries;
+	stat->out_traps_memory = __atomic_load_n(&traps->fixed[0],
+						 __ATOMIC_RELAXED);
+	stat->out_traps_divide = __atomic_load_n(&traps->fixed[1],
+						 __ATOMIC_RELAXED);
+	stat->out_traps_undefined = __atomic_load_n(&traps->fixed[2],
+						    __ATOMIC_RELAXED);
 }
 
 /**
@@ -102,18 +121,18 @@ void ca__guards_remove(struct codearena_guard *guard)
 }
 
 /**
- * ca__guards_find - which guard is there?
+ * ca__guards_find - find the guard at an address
  * @address: any address
  *
  * Return: the guard, or NULL.
  */
 struct codearena_guard *ca__guards_find(uint64_t address)
 {
-	return ca__ranges_find(ca__guards, address, NULL);
+	return ca__ranges_find(ca__rcu_load(&ca__guards), address, NULL);
 }
 
 /**
- * ca__guards_changed - a range has become backed
+ * ca__guards_changed - note that a range is backed now
  */
 void ca__guards_changed(void)
 {
@@ -121,9 +140,9 @@ void ca__guards_changed(void)
 }
 
 /*
- * An access to a range that is backed: it may have trapped before that, and
- * will succeed when it is repeated. Once for every change, since the program
- * may have protected the memory, so that it would trap for ever.
+ * The range of an access is backed. The access may have trapped before it was,
+ * and succeeds when it is repeated. Once for every change: if the program has
+ * protected the memory, it traps again.
  */
 static bool ca__guard_repeat(void)
 {
@@ -136,12 +155,12 @@ static bool ca__guard_repeat(void)
 	return true;
 }
 
-/* Whether the access is a trap, or one to be repeated. */
+/* Is the access a trap, or to be repeated? */
 static bool ca__access_find(uint64_t address, bool *repeat)
 {
 	struct codearena_guard *guard;
 
-	guard = ca__ranges_find(ca__rcu_load(&ca__guards), address, NULL);
+	guard = ca__guards_find(address);
 	if (!guard)
 		return false;
 	*repeat = !ca__ranges_find(ca__rcu_load(&guard->holes), address, NULL);
@@ -190,10 +209,10 @@ static bool ca__event_find(struct ca__trap_event *event)
 }
 
 /**
- * ca__trap_find - find out where a trap goes
- * @event: what happened; gets the answer
+ * ca__trap_find - find the landing pad of a trap
+ * @event: the trap; gets the pad
  *
- * Return: whether it goes anywhere; if not, it is not the library's.
+ * Return: whether it is a trap of the library's.
  */
 bool ca__trap_find(struct ca__trap_event *event)
 {

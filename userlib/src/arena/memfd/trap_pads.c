@@ -2,9 +2,9 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The landing pads of an arena. They are counted, so that it is known at all
- * times that no protected range covers one, and that the code of none goes away
- * while a table leads there: a trap cannot loop.
+ * The landing pads of an arena. They are counted so that no protected range
+ * covers one, and no code with one is discarded while a table leads to it: a
+ * trap cannot loop.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static struct ca__pads **ca__pads_at(const struct ca__traps *traps,
 	return &traps->page[offset >> traps->page_shift].pads;
 }
 
-/* Index of the first pad that does not lie in front of @offset. */
+/* Index of the first pad at @offset or after it. */
 static size_t ca__pads_above(const struct ca__pads *pads, uint64_t offset)
 {
 	size_t low = 0, high = pads ? pads->count : 0, middle;
@@ -59,7 +59,7 @@ static struct ca__pad *ca__pads_first(const struct ca__traps *traps,
  * ca__pads_any - is there a pad in a range?
  * @traps: of the arena
  * @from: first byte
- * @to: behind the last one
+ * @to: after the last one
  *
  * Return: the answer.
  */
@@ -185,7 +185,7 @@ static void ca__pads_leave(struct ca__traps *traps,
 	size_t i;
 
 	for (table = ca__traps_first(traps, range->offset, end); table;
-	     table = ca__traps_next(traps, table, end)) {
+	     table = ca__traps_first(traps, ca__trap_table_end(table), end)) {
 		/* A table may reach into several ranges, and counts once. */
 		if (table->leaving == leave)
 			continue;
@@ -217,21 +217,21 @@ static bool ca__pads_stay(const struct ca__traps *traps,
 
 /**
  * ca__pads_check - may the code of some ranges go?
- * @traps: of the arena
+ * @traps: of the arena, or NULL
  * @ranges: the ranges; tables of code in them go as well
  * @count: how many
  * @failed: gets the range to blame
  *
- * Return: 0; -EBUSY: a range holds a pad to which a table leads that stays.
+ * Return: 0; -EBUSY: a range holds a pad of a table that stays.
  */
 int ca__pads_check(struct ca__traps *traps,
-		   const struct codearena_range *ranges, size_t count,
-		   size_t *failed)
+		   const struct codearena_range *ranges, uint32_t count,
+		   uint32_t *failed)
 {
+	uint32_t i;
 	int ret = 0;
-	size_t i;
 
-	if (!traps->pads)
+	if (!traps || !traps->pads)
 		return 0;
 	for (i = 0; i < count; i++)
 		ca__pads_leave(traps, &ranges[i], true);

@@ -4,13 +4,13 @@
  *
  * The tables of traps of an arena.
  *
- * Every page of code knows the tables of code in it, so that a search looks at
- * two short arrays, and a change takes time in proportion to the code that the
- * table is for.
+ * Every page of code has a list of the tables of code in it, so that a search
+ * looks at two short arrays, and the cost of a change grows with the code that
+ * the table is for.
  */
 #include <errno.h>
 
-#include "arena/memfd/trap_rcu.h"
+#include "arena/memfd/rcu.h"
 #include "arena/memfd/traps.h"
 
 static uint64_t ca__page_of(const struct ca__traps *traps, uint64_t offset)
@@ -38,7 +38,7 @@ const struct ca__trap_table *ca__traps_find(const struct ca__traps *traps,
  * ca__traps_first - the first table of code in a range
  * @traps: of the arena
  * @from: first byte of the range
- * @to: behind the last one
+ * @to: after the last one
  *
  * Return: the table, or NULL.
  */
@@ -65,22 +65,7 @@ struct ca__trap_table *ca__traps_first(struct ca__traps *traps, uint64_t from,
 	return NULL;
 }
 
-/**
- * ca__traps_next - the next one
- * @traps: of the arena
- * @table: from ca__traps_first() or from here
- * @to: as given to ca__traps_first()
- *
- * Return: the table, or NULL.
- */
-struct ca__trap_table *ca__traps_next(struct ca__traps *traps,
-				      const struct ca__trap_table *table,
-				      uint64_t to)
-{
-	return ca__traps_first(traps, ca__trap_table_end(table), to);
-}
-
-/* A landing pad must be code, sealed or about to be, that no trap leaves. */
+/* A landing pad must be code, sealed or about to be, and not protected. */
 static int ca__landing_check(struct ca__traps *traps,
 			     const struct ca__trap_table *own,
 			     const struct ca__pages *pages, uint32_t landing)
@@ -118,7 +103,7 @@ static int ca__table_check(struct ca__traps *traps,
 		if (ret)
 			return ret;
 	}
-	/* Most code holds no landing pad, which one look tells. */
+	/* Most code holds no landing pad. */
 	if (!ca__pads_any(traps, table->start, ca__trap_table_end(table)))
 		return 0;
 	for (i = 0; i < table->count; i++) {
@@ -129,7 +114,7 @@ static int ca__table_check(struct ca__traps *traps,
 	return 0;
 }
 
-/* Take the table out of the pages in front of @end. */
+/* Remove the table from the pages before @end. */
 static void ca__table_unlink(struct ca__traps *traps,
 			     const struct ca__trap_table *table, uint64_t end)
 {
@@ -157,13 +142,13 @@ static int ca__table_link(struct ca__traps *traps, struct ca__trap_table *table)
 }
 
 /**
- * ca__traps_insert - let traps take effect
+ * ca__traps_insert - register a table
  * @traps: of the arena
- * @table: the table, which the arena takes over
+ * @table: the table, which the arena owns on success
  * @pages: states of the arena; claimed granules count as sealed
  *
- * Return: 0; -EEXIST, -EINVAL, -ENOENT as the interface says, or -ENOMEM, and
- * the table is still the caller's.
+ * Return: 0; -EEXIST, -EINVAL, -ENOENT, -ENOMEM as
+ * codearena_trap_table_register().
  */
 int ca__traps_insert(struct ca__traps *traps, struct ca__trap_table *table,
 		     const struct ca__pages *pages)
@@ -185,7 +170,7 @@ int ca__traps_insert(struct ca__traps *traps, struct ca__trap_table *table,
 }
 
 /**
- * ca__traps_remove - traps take their ordinary way again
+ * ca__traps_remove - release a table
  * @traps: of the arena
  * @table: the table, which is freed
  */
@@ -201,7 +186,7 @@ void ca__traps_remove(struct ca__traps *traps, struct ca__trap_table *table)
 
 /**
  * ca__traps_remove_range - release the tables of code in a range
- * @traps: of the arena
+ * @traps: of the arena, or NULL
  * @offset: first byte
  * @length: bytes
  */
@@ -210,6 +195,7 @@ void ca__traps_remove_range(struct ca__traps *traps, uint64_t offset,
 {
 	struct ca__trap_table *table;
 
-	while ((table = ca__traps_first(traps, offset, offset + length)))
+	while (traps &&
+	       (table = ca__traps_first(traps, offset, offset + length)))
 		ca__traps_remove(traps, table);
 }

@@ -2,11 +2,11 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The signal handler of the memfd backend.
+ * The signal handler of the fallback backend.
  *
- * No lock, no allocation. All signals are blocked while it runs, so that none
- * of their handlers can jump out of the search; a handler that is called on
- * runs with the mask that it asked for.
+ * No lock, no allocation. All signals are blocked while it runs, so that no
+ * other handler can jump out of the search. A handler that it calls runs with
+ * the mask which that handler asked for.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 #include "arch/trap.h"
 #include "codearena/trap.h"
-#include "arena/memfd/trap_rcu.h"
+#include "arena/memfd/rcu.h"
 #include "arena/memfd/traps.h"
 
 /* The kernel's signal set, which is less than what the C library has. */
@@ -41,7 +41,7 @@ struct ca__previous {
 
 static struct ca__previous ca__previous[CA__SIGNAL_COUNT];
 
-/* Protected by the lock of traps. */
+/* Protected by the lock of the process. */
 static enum {
 	CA__NOT_YET,
 	CA__INSTALLED,
@@ -54,7 +54,7 @@ CODEARENA_API int codearena_trap_signal(int number, void *info, void *context)
 	ucontext_t *uc = context;
 	struct ca__trap_event event;
 
-	/* What a process sent looks like a fault but for this. */
+	/* A signal that a process sent differs from a fault only in this. */
 	if (!siginfo || !uc || siginfo->si_code <= 0)
 		return 0;
 	event.kind = ca__arch_trap_kind(number, siginfo, uc);
@@ -76,9 +76,9 @@ CODEARENA_API int codearena_trap_signal(int number, void *info, void *context)
 }
 
 /*
- * The default action ends the process: with the signal as it was, so that what
- * is reported about it is true. It is blocked until this handler returns. Where
- * it cannot be queued a fault repeats.
+ * The default action ends the process, with the original signal, so that its
+ * report is true. The signal is blocked until this handler returns. If it
+ * cannot be queued, the fault repeats.
  */
 static void ca__default_action(int number, siginfo_t *info)
 {
@@ -111,7 +111,7 @@ static void ca__previous_call(struct ca__previous *previous, int number,
 	if (action->sa_flags & SA_RESETHAND)
 		spent = __atomic_exchange_n(&previous->spent, true,
 					    __ATOMIC_RELAXED);
-	/* The kernel does not let a fault be ignored, only a mere signal. */
+	/* The kernel lets signals be ignored, but not faults. */
 	if (action->sa_handler == SIG_IGN && info->si_code <= 0)
 		return;
 	if (spent || action->sa_handler == SIG_IGN ||
@@ -162,37 +162,35 @@ static int ca__signal_install(size_t i)
 }
 
 /**
- * ca__trap_signals_install - see to it that traps are heard of
+ * ca__trap_signals_install - install the handlers, once
  *
  * Return: 0 or a negative errno.
  */
 int ca__trap_signals_install(void)
 {
-	int ret = ca__trap_lock();
+	int ret = 0;
 	size_t i;
 
-	if (ret)
-		return ret;
-	if (ca__signals_state == CA__NOT_YET) {
-		for (i = 0; i < CA__SIGNAL_COUNT && !ret; i++)
-			ret = ca__signal_install(i);
-		if (!ret)
-			ca__signals_state = CA__INSTALLED;
-	}
-	ca__trap_unlock();
+	if (ca__signals_state != CA__NOT_YET)
+		return 0;
+	for (i = 0; i < CA__SIGNAL_COUNT && !ret; i++)
+		ret = ca__signal_install(i);
+	if (!ret)
+		ca__signals_state = CA__INSTALLED;
 	return ret;
 }
 
 CODEARENA_API int codearena_trap_host_signals(void)
 {
-	int ret = ca__trap_lock();
+	int ret = ca__process_prepare();
 
 	if (ret)
 		return ret;
+	ca__process_lock();
 	if (ca__signals_state == CA__INSTALLED)
 		ret = -EBUSY;
 	else
 		ca__signals_state = CA__HOST;
-	ca__trap_unlock();
+	ca__process_unlock();
 	return ret;
 }

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "arch/arch.h"
-#include "arena/memfd/trap_rcu.h"
-#include "arena/memfd/trap_table.h"
+#include "arena/memfd/rcu.h"
+#include "arena/memfd/traps.h"
 
 static int ca__trap_check(const struct codearena_trap *trap, uint64_t length,
 			  uint64_t limit)
@@ -24,45 +24,28 @@ static int ca__trap_check(const struct codearena_trap *trap, uint64_t length,
 	return trap->landing < limit ? 0 : -ENOENT;
 }
 
-static int ca__traps_compare(const void *a, const void *b)
+static int ca__entry_compare(const void *a, const void *b)
 {
-	const struct codearena_trap *x = a, *y = b;
+	const struct ca__trap_entry *x = a, *y = b;
 
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/**
- * ca__traps_check - check entries, and put them in order
- * @traps: the entries; ascending afterwards
- * @count: how many, at least 1
- * @length: bytes of the code
- * @limit: length of the arena
- * @failed: gets the entry to blame, where the order of the caller still tells
- *
- * Return: 0; -EINVAL: an entry is empty, leaves the code, overlaps another, or
- * has a misaligned pad; -ENOENT: a pad lies outside of the arena.
- */
-int ca__traps_check(struct codearena_trap *traps, size_t count, uint64_t length,
-		    uint64_t limit, size_t *failed)
+/* Sort the entries, and find those that overlap. */
+static int ca__entries_sort(struct ca__trap_table *table, uint32_t *failed)
 {
+	struct ca__trap_entry *entry = table->entry;
 	bool ascending = true;
 	size_t i;
-	int ret;
 
-	for (i = 0; i < count; i++) {
-		ret = ca__trap_check(&traps[i], length, limit);
-		if (ret) {
-			*failed = i;
-			return ret;
-		}
-		if (i && traps[i].start < traps[i - 1].start)
-			ascending = false;
-	}
+	for (i = 1; i < table->count; i++)
+		ascending &= entry[i].start >= entry[i - 1].start;
 	if (!ascending)
-		qsort(traps, count, sizeof(*traps), ca__traps_compare);
-	for (i = 1; i < count; i++) {
-		if (traps[i].start - traps[i - 1].start >= traps[i - 1].length)
+		qsort(entry, table->count, sizeof(*entry), ca__entry_compare);
+	for (i = 1; i < table->count; i++) {
+		if (entry[i].start - entry[i - 1].start >= entry[i - 1].length)
 			continue;
+		/* Sorted, the index is not the caller's. */
 		if (ascending)
 			*failed = i;
 		return -EINVAL;
@@ -72,46 +55,65 @@ int ca__traps_check(struct codearena_trap *traps, size_t count, uint64_t length,
 
 /**
  * ca__trap_table_build - make a table
- * @start: offset of the code
- * @length: bytes of it
- * @traps: entries that passed ca__traps_check()
- * @count: how many
- * @report: CODEARENA_TRAP_F_REPORT
+ * @request: what for; the range was checked, and there are entries
+ * @limit: length of the arena
+ * @failed: gets the entry to blame, if a single one is
+ * @table: gets the table, from ca__rcu_alloc(); NULL on failure
  *
- * Return: the table, from ca__rcu_alloc(); or NULL.
+ * Return: 0; -EINVAL: an entry is empty, leaves the code, overlaps another, or
+ * has a misaligned pad; -ENOENT: a pad lies outside the arena; -ENOMEM.
  */
-struct ca__trap_table *ca__trap_table_build(uint64_t start, uint64_t length,
-					    const struct codearena_trap *traps,
-					    size_t count, bool report)
+int ca__trap_table_build(const struct codearena_trap_register *request,
+			 uint64_t limit, uint32_t *failed,
+			 struct ca__trap_table **table)
 {
-	struct ca__trap_table *table;
+	const struct codearena_trap *traps =
+		(const void *)(uintptr_t)request->traps;
+	struct ca__trap_table *new;
 	size_t i;
+	int ret;
 
-	table = ca__rcu_alloc(sizeof(*table) + count * sizeof(*table->entry));
-	if (!table)
-		return NULL;
-	*table = (struct ca__trap_table){
-		.start = start,
-		.length = length,
-		.report = report,
-		.count = count,
+	*table = NULL;
+	new = ca__rcu_alloc(sizeof(*new) +
+			    request->count * sizeof(*new->entry));
+	if (!new)
+		return -ENOMEM;
+	*new = (struct ca__trap_table){
+		.start = request->offset,
+		.length = request->length,
+		.report = request->flags & CODEARENA_TRAP_F_REPORT,
+		.count = request->count,
 	};
-	/* The external pad becomes CA__LANDING_EXTERNAL when it is cut off. */
-	for (i = 0; i < count; i++)
-		table->entry[i] = (struct ca__trap_entry){
+	for (i = 0; i < new->count; i++) {
+		ret = ca__trap_check(&traps[i], request->length, limit);
+		if (ret) {
+			*failed = i;
+			goto err_table;
+		}
+		/* Truncation turns the external pad into our constant. */
+		new->entry[i] = (struct ca__trap_entry){
 			.start = traps[i].start,
 			.length = traps[i].length,
 			.landing = (uint32_t)traps[i].landing,
 		};
-	return table;
+	}
+	ret = ca__entries_sort(new, failed);
+	if (ret)
+		goto err_table;
+	*table = new;
+	return 0;
+
+err_table:
+	ca__rcu_free(new);
+	return ret;
 }
 
 /**
- * ca__trap_table_find - is this instruction protected?
+ * ca__trap_table_find - find the protected range of an instruction
  * @table: the table
  * @offset: of the instruction, counted from the beginning of the code
  *
- * Return: the range with it, or NULL.
+ * Return: the range, or NULL.
  */
 const struct ca__trap_entry *
 ca__trap_table_find(const struct ca__trap_table *table, uint32_t offset)
@@ -119,7 +121,7 @@ ca__trap_table_find(const struct ca__trap_table *table, uint32_t offset)
 	size_t low = 0, rest = table->count, half;
 	const struct ca__trap_entry *entry;
 
-	/* The last entry that does not begin behind it, if there is one. */
+	/* The last entry that does not begin after it, if there is one. */
 	while (rest > 1) {
 		half = rest / 2;
 		if (table->entry[low + half].start <= offset)
@@ -127,6 +129,6 @@ ca__trap_table_find(const struct ca__trap_table *table, uint32_t offset)
 		rest -= half;
 	}
 	entry = &table->entry[low];
-	/* In front of the first entry the difference wraps around. */
+	/* Before the first entry the difference wraps around. */
 	return offset - entry->start < entry->length ? entry : NULL;
 }

@@ -13,7 +13,7 @@
 
 #include "arch/arch.h"
 #include "lib/helpers.h"
-#include "arena/memfd/trap_rcu.h"
+#include "arena/memfd/rcu.h"
 #include "arena/memfd/traps.h"
 
 #define PLACES	64
@@ -50,7 +50,7 @@ static void ranges_follow_the_model(void **state)
 	unsigned int round, i, at, length;
 
 	(void)state;
-	assert_int_equal(ca__trap_lock(), 0);
+	ca__process_lock();
 	for (round = 0; round < 20000; round++) {
 		at = random_below(PLACES);
 		if (model[at]) {
@@ -71,12 +71,12 @@ static void ranges_follow_the_model(void **state)
 		}
 		check_ranges(ranges, model);
 		if (round % 64 == 63) {
-			ca__trap_unlock();
-			assert_int_equal(ca__trap_lock(), 0);
+			ca__process_unlock();
+			ca__process_lock();
 		}
 	}
 	ca__rcu_retire(ranges);
-	ca__trap_unlock();
+	ca__process_unlock();
 }
 
 /* Bits of the model are places that are in no hole. */
@@ -99,7 +99,7 @@ static void holes_follow_the_model(void **state)
 	uint64_t backed = 0;
 
 	(void)state;
-	assert_int_equal(ca__trap_lock(), 0);
+	ca__process_lock();
 	assert_int_equal(ca__ranges_insert(&holes, 0, PLACES, &holes), 0);
 	for (round = 0; round < 20000; round++) {
 		at = random_below(PLACES);
@@ -118,7 +118,7 @@ static void holes_follow_the_model(void **state)
 		check_holes(holes, backed);
 	}
 	ca__rcu_free(holes);
-	ca__trap_unlock();
+	ca__process_unlock();
 }
 
 static void table_finds_what_a_search_finds(void **state)
@@ -127,7 +127,11 @@ static void table_finds_what_a_search_finds(void **state)
 	const struct ca__trap_entry *entry, *expected;
 	struct ca__trap_table *table;
 	unsigned int round, count, i, at, offset;
-	size_t failed = SIZE_MAX;
+	struct codearena_trap_register request = {
+		.offset = 0x1000,
+		.length = 200,
+	};
+	uint32_t failed;
 
 	(void)state;
 	for (round = 0; round < 2000; round++) {
@@ -145,11 +149,11 @@ static void table_finds_what_a_search_finds(void **state)
 		/* Rotated, so that they have to be sorted. */
 		for (i = 0; i < count; i++)
 			unsorted[(i + round) % count] = traps[i];
-		assert_int_equal(ca__traps_check(unsorted, count, 200, 400,
-						 &failed), 0);
-		table = ca__trap_table_build(0x1000, 200, unsorted, count,
-					     round & 1);
-		assert_non_null(table);
+		request.traps = (uintptr_t)unsorted;
+		request.count = count;
+		request.flags = round & 1;
+		assert_int_equal(ca__trap_table_build(&request, 400, &failed,
+						      &table), 0);
 		assert_int_equal(table->report, round & 1);
 		for (offset = 0; offset < 200; offset++) {
 			expected = NULL;
@@ -172,10 +176,17 @@ static struct ca__trap_table *whole_table(uint32_t start, uint32_t length,
 					  uint64_t landing)
 {
 	struct codearena_trap trap = { .length = length, .landing = landing };
+	struct codearena_trap_register request = {
+		.offset = start,
+		.length = length,
+		.traps = (uintptr_t)&trap,
+		.count = 1,
+	};
 	struct ca__trap_table *table;
+	uint32_t failed;
 
-	table = ca__trap_table_build(start, length, &trap, 1, false);
-	assert_non_null(table);
+	assert_int_equal(ca__trap_table_build(&request, 1ULL << 20, &failed,
+					      &table), 0);
 	return table;
 }
 
@@ -187,7 +198,7 @@ static void sets_follow_the_model(void **state)
 	static struct ca__trap_table *model[SET_PAGES * SET_PAGE / 64];
 	static struct ca__page pages[SET_PAGES];
 	const struct ca__pages all = {
-		.page = pages, .length = SET_PAGES * SET_PAGE, .page_shift = 12,
+		.page = pages, .page_shift = 12,
 	};
 	unsigned int round, i, at, length, count = 0;
 	const unsigned int places = SET_PAGES * SET_PAGE / 64;
@@ -197,7 +208,7 @@ static void sets_follow_the_model(void **state)
 	(void)state;
 	for (i = 0; i < SET_PAGES; i++)
 		pages[i] = (struct ca__page){ .committed = 1, .sealed = -1ULL };
-	assert_int_equal(ca__trap_lock(), 0);
+	ca__process_lock();
 	traps = ca__traps_new(1ULL << 40, SET_PAGES * SET_PAGE, SET_PAGE);
 	assert_non_null(traps);
 	for (round = 0; round < 4000; round++) {
@@ -234,22 +245,22 @@ static void sets_follow_the_model(void **state)
 	ca__traps_remove_range(traps, 64, places * 64 - 128);
 	assert_true(traps->tables <= 2);
 	ca__traps_free(traps);
-	ca__trap_unlock();
+	ca__process_unlock();
 }
 
 static void pads_are_counted(void **state)
 {
 	struct ca__page page = { .committed = 1, .sealed = -1ULL };
 	const struct ca__pages all = {
-		.page = &page, .length = SET_PAGE, .page_shift = 12,
+		.page = &page, .page_shift = 12,
 	};
 	struct codearena_range range = { .offset = 2048, .length = 64 };
 	struct ca__trap_table *tables[2];
 	struct ca__traps *traps;
-	size_t failed = 77;
+	uint32_t failed = 77;
 
 	(void)state;
-	assert_int_equal(ca__trap_lock(), 0);
+	ca__process_lock();
 	traps = ca__traps_new(1ULL << 40, SET_PAGE, SET_PAGE);
 	assert_non_null(traps);
 	tables[0] = whole_table(0, 64, 2048);
@@ -267,7 +278,7 @@ static void pads_are_counted(void **state)
 	assert_int_equal(traps->pads, 0);
 	assert_int_equal(ca__pads_check(traps, &range, 1, &failed), 0);
 	ca__traps_free(traps);
-	ca__trap_unlock();
+	ca__process_unlock();
 }
 
 /* Retire something, which takes as long as somebody may read it. */
@@ -275,10 +286,9 @@ static void *retire(void *argument)
 {
 	unsigned int *done = argument;
 
-	if (ca__trap_lock())
-		return NULL;
+	ca__process_lock();
 	ca__rcu_retire(ca__rcu_alloc(64));
-	ca__trap_unlock();
+	ca__process_unlock();
 	__atomic_store_n(done, 1, __ATOMIC_RELEASE);
 	return argument;
 }
@@ -320,8 +330,7 @@ static void children_do_not_wait_for_their_parents_readers(void **state)
 	unsigned int done = 0, phase, round;
 
 	(void)state;
-	/* So that the process has taken the lock once. */
-	assert_ptr_equal(retire(&done), &done);
+	assert_int_equal(ca__process_prepare(), 0);
 	for (round = 0; round < 2; round++) {
 		phase = ca__rcu_enter();
 		assert_int_equal(in_child(retires, &done), 0);

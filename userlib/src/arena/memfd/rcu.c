@@ -2,32 +2,32 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Data that signal handlers read while other threads change it.
+ * The lock of the process, and data that signal handlers read without it.
  *
- * Readers come in two counters. A writer waits until each of them was 0 at some
- * moment after its change: who counts itself in later sees the change, because
- * all of these accesses are sequentially consistent. The phase only sends new
- * readers to the counter that is not being waited for, so that they cannot keep
- * it busy for ever.
+ * The lock protects the arenas of the fallback, their traps, and the guards of
+ * both backends. fork() waits for it, so that a child finds everything whole.
  *
- * The lock protects all that is registered about traps in this process. It is
- * taken inside of the locks of arenas.
+ * Readers count themselves in one of two counters. A writer waits until each
+ * was 0 at some moment after its change: a reader that enters later sees the
+ * change, because all of these accesses are sequentially consistent. The phase
+ * sends new readers to the counter that no writer waits for, so that they
+ * cannot keep the other one busy for ever.
  */
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 
-#include "arena/memfd/trap_rcu.h"
+#include "arena/memfd/rcu.h"
 
-/* In front of memory that readers may see. */
+/* Before memory that readers may see. */
 union ca__rcu_header {
 	union ca__rcu_header *next;
 	max_align_t align;
 };
 
-static pthread_mutex_t ca__trap_mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t ca__trap_once = PTHREAD_ONCE_INIT;
-static int ca__trap_error;
+static pthread_mutex_t ca__process_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t ca__process_once = PTHREAD_ONCE_INIT;
+static int ca__process_error;
 
 /* Protected by the lock. */
 static union ca__rcu_header *ca__rcu_garbage;
@@ -37,40 +37,47 @@ static unsigned int ca__rcu_readers[2];
 
 static void ca__fork_prepare(void)
 {
-	pthread_mutex_lock(&ca__trap_mutex);
+	pthread_mutex_lock(&ca__process_mutex);
 }
 
 static void ca__fork_parent(void)
 {
-	pthread_mutex_unlock(&ca__trap_mutex);
+	pthread_mutex_unlock(&ca__process_mutex);
 }
 
-/* The readers that were counted are threads of the parent. */
+/* Threads of the parent were counted; the child has none of them. */
 static void ca__fork_child(void)
 {
 	__atomic_store_n(&ca__rcu_readers[0], 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&ca__rcu_readers[1], 0, __ATOMIC_SEQ_CST);
-	pthread_mutex_unlock(&ca__trap_mutex);
+	pthread_mutex_unlock(&ca__process_mutex);
 }
 
-static void ca__trap_init(void)
+static void ca__process_init(void)
 {
-	ca__trap_error = pthread_atfork(ca__fork_prepare, ca__fork_parent,
-					ca__fork_child);
+	ca__process_error = pthread_atfork(ca__fork_prepare, ca__fork_parent,
+					   ca__fork_child);
 }
 
 /**
- * ca__trap_lock - begin to change what is registered about traps
+ * ca__process_prepare - make the lock safe across fork()
  *
- * Return: 0; -ENOMEM, when the process takes the lock for the first time.
+ * To be called before an object is made that the lock protects.
+ *
+ * Return: 0 or -ENOMEM.
  */
-int ca__trap_lock(void)
+int ca__process_prepare(void)
 {
-	pthread_once(&ca__trap_once, ca__trap_init);
-	if (ca__trap_error)
-		return -ca__trap_error;
-	pthread_mutex_lock(&ca__trap_mutex);
-	return 0;
+	pthread_once(&ca__process_once, ca__process_init);
+	return -ca__process_error;
+}
+
+/**
+ * ca__process_lock - take the lock
+ */
+void ca__process_lock(void)
+{
+	pthread_mutex_lock(&ca__process_mutex);
 }
 
 static void ca__rcu_drain(unsigned int phase)
@@ -80,7 +87,7 @@ static void ca__rcu_drain(unsigned int phase)
 		sched_yield();
 }
 
-/* All readers that may see what was there before this call have left. */
+/* Wait for all readers that may see what was there before this call. */
 static void ca__rcu_synchronize(void)
 {
 	unsigned int phase = __atomic_load_n(&ca__rcu_phase, __ATOMIC_RELAXED);
@@ -91,16 +98,16 @@ static void ca__rcu_synchronize(void)
 }
 
 /**
- * ca__trap_unlock - undo ca__trap_lock(), and free what was retired
+ * ca__process_unlock - release the lock, and free what was retired
  */
-void ca__trap_unlock(void)
+void ca__process_unlock(void)
 {
 	union ca__rcu_header *garbage = ca__rcu_garbage, *next;
 
 	ca__rcu_garbage = NULL;
 	if (garbage)
 		ca__rcu_synchronize();
-	pthread_mutex_unlock(&ca__trap_mutex);
+	pthread_mutex_unlock(&ca__process_mutex);
 	for (; garbage; garbage = next) {
 		next = garbage->next;
 		free(garbage);
@@ -161,7 +168,7 @@ unsigned int ca__rcu_enter(void)
 }
 
 /**
- * ca__rcu_exit - what was read is not used any more
+ * ca__rcu_exit - end reading
  * @phase: from ca__rcu_enter()
  */
 void ca__rcu_exit(unsigned int phase)

@@ -2,14 +2,13 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Data that signal handlers read while other threads change it.
+ * The lock of the process, and data that signal handlers read without it.
  *
  * Writers hold the lock and replace what they change; readers count themselves
- * in and out and never wait. What was replaced is freed when no reader can see
- * it any more.
+ * in and out and never wait. Replaced data is freed once no reader can see it.
  */
-#ifndef CA__TRAP_RCU_H
-#define CA__TRAP_RCU_H
+#ifndef CA__RCU_H
+#define CA__RCU_H
 
 #include <stddef.h>
 
@@ -19,13 +18,14 @@
 #define ca__rcu_load(pointer) \
 	__atomic_load_n(pointer, __ATOMIC_SEQ_CST)
 
-/* trap_rcu.c */
-int ca__trap_lock(void);
-void ca__trap_unlock(void);
+/* rcu.c */
+int ca__process_prepare(void);
+void ca__process_lock(void);
+void ca__process_unlock(void);
 void *ca__rcu_alloc(size_t size);
 void ca__rcu_free(void *memory);
 void ca__rcu_retire(void *memory);
 unsigned int ca__rcu_enter(void);
 void ca__rcu_exit(unsigned int phase);
 
-#endif /* CA__TRAP_RCU_H */
+#endif /* CA__RCU_H */

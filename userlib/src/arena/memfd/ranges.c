@@ -7,15 +7,15 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "arena/memfd/trap_ranges.h"
-#include "arena/memfd/trap_rcu.h"
+#include "arena/memfd/rcu.h"
+#include "arena/memfd/traps.h"
 
 /**
- * ca__ranges_above - find the first range that ends behind a place
+ * ca__ranges_above - find the first range that ends after a place
  * @ranges: ranges, or NULL for none
  * @at: the place
  *
- * Return: its index; their number if all end in front of @at or there.
+ * Return: its index; their number if none does.
  */
 size_t ca__ranges_above(const struct ca__ranges *ranges, uint64_t at)
 {
@@ -32,8 +32,8 @@ size_t ca__ranges_above(const struct ca__ranges *ranges, uint64_t at)
 }
 
 /**
- * ca__ranges_find - what is there?
- * @ranges: ranges, or NULL for none; a reader, or the lock, keeps them
+ * ca__ranges_find - find the range at a place
+ * @ranges: ranges, or NULL for none; the caller is a reader or has the lock
  * @at: the place
  * @start: NULL, or gets where the range begins
  *
@@ -77,7 +77,7 @@ static void ca__ranges_append(struct ca__ranges *to, uint64_t start,
 		};
 }
 
-/* Copy ranges of @from in front of @end; those without a value stay behind. */
+/* Copy ranges of @from that begin before @end, but those without a value. */
 static size_t ca__ranges_copy(struct ca__ranges *to,
 			      const struct ca__ranges *from, size_t first,
 			      uint64_t end)
@@ -97,7 +97,7 @@ static size_t ca__ranges_copy(struct ca__ranges *to,
  * ca__ranges_insert - add a range
  * @where: the ranges, which are replaced; the lock is held
  * @start: first byte; nothing is there
- * @end: behind the last one
+ * @end: after the last one
  * @value: not NULL
  *
  * Return: 0 or -ENOMEM.
@@ -136,7 +136,7 @@ static bool ca__ranges_any(const struct ca__ranges *ranges)
  * @start: a byte of it
  *
  * Cannot fail: without memory for a copy the range stays and loses its value.
- * With the last value all of them go.
+ * The last value takes the array with it.
  */
 void ca__ranges_remove(struct ca__ranges **where, uint64_t start)
 {
@@ -158,7 +158,7 @@ void ca__ranges_remove(struct ca__ranges **where, uint64_t start)
  * ca__ranges_cut - a copy without some bytes
  * @from: the ranges
  * @start: first byte; one of the ranges contains all of them
- * @end: behind the last one
+ * @end: after the last one
  *
  * Return: the copy, or NULL.
  */
@@ -184,7 +184,7 @@ struct ca__ranges *ca__ranges_cut(const struct ca__ranges *from,
  * ca__ranges_join - a copy with more bytes, neighbours joined
  * @from: the ranges
  * @start: first byte; nothing is there
- * @end: behind the last one
+ * @end: after the last one
  * @value: of all ranges
  *
  * Return: the copy, or NULL.

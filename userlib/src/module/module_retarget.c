@@ -2,10 +2,14 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Turning slots in all jump tables of a module, all or none.
+ * Retargeting slots in all jump tables of a module, all or none.
  *
- * All functions are called with the module's lock held: nobody else changes the
- * slots, so what was prepared stays right.
+ * All functions are called with the module's lock held, so that no other thread
+ * changes the slots between preparing patches and applying them. Every patch
+ * carries the word that it expects all the same: patching is a compare-and-
+ * exchange, and a mismatch shows that the program has patched the arena itself.
+ * That fails with -EAGAIN here, while codearena_jump_table_set(), whose tables
+ * may have several writers, prepares the patch again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -34,15 +38,15 @@ static int ca__grow(void **array, size_t *room, size_t wanted, size_t size)
 }
 
 /**
- * ca__scratch_reserve - have memory for a call
+ * ca__scratch_reserve - reserve memory for a call
  * @module: module
- * @objects: how many objects it publishes
- * @turns: how many slots it turns
+ * @objects: number of objects that the call publishes
+ * @slots: number of slots that it retargets
  *
  * Return: 0 or -ENOMEM.
  */
 int ca__scratch_reserve(struct codearena_module *module, size_t objects,
-			size_t turns)
+			size_t slots)
 {
 	struct ca__scratch *s = &module->scratch;
 	size_t tables = module->table_count, *counts;
@@ -52,14 +56,15 @@ int ca__scratch_reserve(struct codearena_module *module, size_t objects,
 	ret = ca__grow(&array, &s->object_room, objects, sizeof(*s->objects));
 	s->objects = array;
 	if (!ret) {
-		array = s->turns;
-		ret = ca__grow(&array, &s->turn_room, turns, sizeof(*s->turns));
-		s->turns = array;
+		array = s->retargets;
+		ret = ca__grow(&array, &s->retarget_room, slots,
+			       sizeof(*s->retargets));
+		s->retargets = array;
 	}
 	if (!ret) {
 		array = s->entries;
 		ret = ca__grow(&array, &s->entry_room,
-			       turns * tables * CODEARENA_JUMP_ENTRIES,
+			       slots * tables * CODEARENA_JUMP_ENTRIES,
 			       sizeof(*s->entries));
 		s->entries = array;
 	}
@@ -74,13 +79,13 @@ int ca__scratch_reserve(struct codearena_module *module, size_t objects,
 }
 
 /**
- * ca__scratch_free - free the memory for calls
+ * ca__scratch_free - free what ca__scratch_reserve() allocated
  * @scratch: memory
  */
 void ca__scratch_free(struct ca__scratch *scratch)
 {
 	free(scratch->objects);
-	free(scratch->turns);
+	free(scratch->retargets);
 	free(scratch->entries);
 	free(scratch->counts);
 }
@@ -97,13 +102,13 @@ ca__entries(struct codearena_module *module, size_t table)
 }
 
 /**
- * ca__turns_prepare - make the patches for scratch.turns
+ * ca__retarget_prepare - make the patches for scratch.retargets
  * @module: module with scratch memory
- * @count: how many turns, each slot once
+ * @count: number of slots, each once
  *
  * Return: 0 or what codearena_jump_table_prepare() says.
  */
-int ca__turns_prepare(struct codearena_module *module, size_t count)
+int ca__retarget_prepare(struct codearena_module *module, size_t count)
 {
 	struct ca__scratch *s = &module->scratch;
 	struct codearena_patch_entry *to = s->entries;
@@ -116,8 +121,8 @@ int ca__turns_prepare(struct codearena_module *module, size_t count)
 		const struct codearena_patch_entry *first = to;
 
 		for (i = 0; i < count; i++) {
-			uint32_t slot = s->turns[i].slot;
-			uint64_t target = s->turns[i].target;
+			uint32_t slot = s->retargets[i].slot;
+			uint64_t target = s->retargets[i].target;
 			int ret;
 
 			if (!target)
@@ -135,17 +140,17 @@ int ca__turns_prepare(struct codearena_module *module, size_t count)
 }
 
 /**
- * ca__turns_of - the patches that belong to an arena
+ * ca__retarget_of - the patches for the slots of an arena
  * @module: module
  * @arena: arena
  * @entries: gets the array
  * @table: gets the number of the table, for scratch.done
  *
- * Return: how many there are; 0 as well if they do not fit in one call.
+ * Return: their number; 0 also if they do not fit in one call.
  */
-size_t ca__turns_of(struct codearena_module *module,
-		    const struct codearena_arena *arena,
-		    struct codearena_patch_entry **entries, size_t *table)
+size_t ca__retarget_of(struct codearena_module *module,
+		       const struct codearena_arena *arena,
+		       struct codearena_patch_entry **entries, size_t *table)
 {
 	size_t t;
 
@@ -155,7 +160,8 @@ size_t ca__turns_of(struct codearena_module *module,
 		*entries = ca__entries(module, t);
 		*table = t;
 		return module->scratch.counts[t] <= 2 * CA__MODULE_STEP ?
-		       module->scratch.counts[t] : 0;
+			       module->scratch.counts[t] :
+			       0;
 	}
 	return 0;
 }
@@ -163,16 +169,17 @@ size_t ca__turns_of(struct codearena_module *module,
 static uint32_t ca__patch_flags(const struct codearena_module *module)
 {
 	return module->opts.flags & CODEARENA_MODULE_F_SYNC ?
-	       CODEARENA_PATCH_F_SYNC : 0;
+		       CODEARENA_PATCH_F_SYNC :
+		       0;
 }
 
 /**
- * ca__turns_apply - patch what is not done yet
+ * ca__retarget_apply - apply the patches that are not applied yet
  * @module: module
  *
- * Return: 0 or a negative errno; then ca__turns_undo() is to be called.
+ * Return: 0 or a negative errno; the caller must call ca__retarget_undo() then.
  */
-int ca__turns_apply(struct codearena_module *module)
+int ca__retarget_apply(struct codearena_module *module)
 {
 	struct ca__scratch *s = &module->scratch;
 	size_t t;
@@ -181,8 +188,8 @@ int ca__turns_apply(struct codearena_module *module)
 		struct codearena_patch_entry *entries = ca__entries(module, t);
 
 		/*
-		 * Both entries of a slot may come in different calls: the far
-		 * one first, which nothing leads through yet.
+		 * The two entries of a slot may be in different calls. The far
+		 * one comes first: no near slot jumps through it yet.
 		 */
 		while (s->done[t] < s->counts[t]) {
 			size_t n = s->counts[t] - s->done[t];
@@ -203,13 +210,13 @@ int ca__turns_apply(struct codearena_module *module)
 }
 
 /**
- * ca__turns_undo - take back what ca__turns_apply() did
+ * ca__retarget_undo - undo what ca__retarget_apply() did
  * @module: module
  *
- * Return: true: done; false: the system does not let us, for want of memory
- * perhaps, so some slots lead to the new target.
+ * Return: true on success; false if the backend refuses, as for lack of memory:
+ * then some slots keep the new target.
  */
-bool ca__turns_undo(struct codearena_module *module)
+bool ca__retarget_undo(struct codearena_module *module)
 {
 	struct ca__scratch *s = &module->scratch;
 	size_t t;
