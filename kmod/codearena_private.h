@@ -118,7 +118,7 @@ struct codearena_chunk_state {
 /* Offsets fit 32 bits, and code reaches all of an arena on every machine. */
 #define CODEARENA_MAX_LENGTH	((u64)SZ_2G)
 #define CODEARENA_MAX_ENTRIES	65536U
-#define CODEARENA_MAX_TRAPS	(1U << 20)	/* in all objects of a call */
+#define CODEARENA_MAX_TRAPS	((u32)SZ_1M)	/* in all objects of a call */
 
 /* Lets a large arena share the upper levels of the page tables with nobody. */
 #define CODEARENA_PREFERRED_ALIGN	((u64)SZ_2M)

@@ -17,8 +17,7 @@
 #define FOREIGN	8000U
 #define RUNS	5
 
-FIXTURE(foreign)
-{
+struct foreign {
 	struct arena arena;
 	struct codearena_range ranges[RANGES];
 	int shared;
@@ -26,81 +25,88 @@ FIXTURE(foreign)
 	pid_t pid;
 };
 
+FIXTURE(foreign)
+{
+	struct foreign f;
+};
+
 FIXTURE_SETUP(foreign)
 {
-	struct arena *a = &self->arena;
+	struct foreign *f = &self->f;
+	struct arena *a = &f->arena;
 
 	ASSERT_ZERO(arena_new(a, PAGES, 0, 0));
 	ASSERT_ZERO(do_commit(a->fd, 0, a->length));
-	self->shared = do_share(a->fd);
-	ASSERT_LE(0, self->shared);
-	ASSERT_ZERO(pipe(self->ready));
+	f->shared = do_share(a->fd);
+	ASSERT_LE(0, f->shared);
+	ASSERT_ZERO(pipe(f->ready));
 	/* Alternate granules, in all of every other page. */
 	for (unsigned int i = 0; i < RANGES; i++)
-		self->ranges[i] = (struct codearena_range) {
+		f->ranges[i] = (struct codearena_range) {
 			.offset = granule_at(a, i / 32 * 2, i % 32 * 2),
 			.length = a->granule,
 		};
-	self->pid = 0;
+	f->pid = 0;
 }
 
 FIXTURE_TEARDOWN(foreign)
 {
-	if (self->pid) {
-		kill(self->pid, SIGKILL);
-		waitpid(self->pid, NULL, 0);
+	struct foreign *f = &self->f;
+	if (f->pid) {
+		kill(f->pid, SIGKILL);
+		waitpid(f->pid, NULL, 0);
 	}
-	arena_free(&self->arena);
+	arena_free(&f->arena);
 }
 
 /* Map the arena again and again; read page 1 of each view if asked to. */
-static void be_foreign(struct _test_data_foreign *self, bool touch)
+static void be_foreign(struct foreign *f, bool touch)
 {
-	struct arena *a = &self->arena;
+	struct arena *a = &f->arena;
 	volatile uint8_t *view;
 
 	for (unsigned int i = 0; i < FOREIGN; i++) {
 		view = mmap(NULL, a->length, PROT_READ, MAP_SHARED,
-			    self->shared, 0);
+			    f->shared, 0);
 		if (view == MAP_FAILED)
 			_exit(1);
 		if (touch)
 			(void)view[a->page];
 	}
-	if (write(self->ready[1], "", 1) != 1)
+	if (write(f->ready[1], "", 1) != 1)
 		_exit(1);
 	for (;;)
 		pause();
 }
 
-static int start_foreign(struct _test_data_foreign *self, bool touch)
+static int start_foreign(struct foreign *f, bool touch)
 {
 	char byte;
 
-	self->pid = fork();
-	if (!self->pid)
-		be_foreign(self, touch);
-	return read(self->ready[0], &byte, 1) == 1 ? 0 : -1;
+	f->pid = fork();
+	if (!f->pid)
+		be_foreign(f, touch);
+	return read(f->ready[0], &byte, 1) == 1 ? 0 : -1;
 }
 
 /* Seal, map and discard; the shortest time that the latter took, or -1. */
-static double discard(struct _test_data_foreign *self, unsigned int count)
+static double discard(struct foreign *f, unsigned int count)
 {
-	struct arena *a = &self->arena;
+	struct arena *a = &f->arena;
 	double best = 1e9, start, took;
 
 	for (int run = 0; run < RUNS; run++) {
 		for (unsigned int i = 0; i < count; i++) {
-			if (do_seal(a->fd, self->ranges[i].offset,
-				    self->ranges[i].length, 0))
+			if (do_seal(a->fd, f->ranges[i].offset,
+				    f->ranges[i].length, 0))
 				return -1;
 			(void)*(volatile uint8_t *)(a->view +
-						    self->ranges[i].offset);
+						    f->ranges[i].offset);
 		}
-		start = seconds_now();
-		if (do_discard(a->fd, self->ranges, count))
+		start = seconds_used();
+		if (do_discard(a->fd, f->ranges, count))
 			return -1;
-		took = seconds_now() - start;
+		took = seconds_used() - start;
 		if (took < best)
 			best = took;
 	}
@@ -109,12 +115,13 @@ static double discard(struct _test_data_foreign *self, unsigned int count)
 
 TEST_F(foreign, views_that_show_nothing)
 {
+	struct foreign *f = &self->f;
 	double alone, beside;
 
-	alone = discard(self, RANGES);
+	alone = discard(f, RANGES);
 	ASSERT_LT(0, alone);
-	ASSERT_ZERO(start_foreign(self, false));
-	beside = discard(self, RANGES);
+	ASSERT_ZERO(start_foreign(f, false));
+	beside = discard(f, RANGES);
 	ASSERT_LT(0, beside);
 	TH_LOG("%u foreign views: %.2f times as long", FOREIGN, beside / alone);
 	EXPECT_LT(beside, 2 * alone);
@@ -123,17 +130,18 @@ TEST_F(foreign, views_that_show_nothing)
 /* Each view is visited once for a call, not once for each of its ranges. */
 TEST_F(foreign, views_that_were_read)
 {
+	struct foreign *f = &self->f;
 	double alone, one, all;
 
-	alone = discard(self, RANGES);
+	alone = discard(f, RANGES);
 	ASSERT_LT(0, alone);
 	/* Something to read, which stays. */
-	ASSERT_ZERO(do_seal(self->arena.fd, self->arena.page,
-			    self->arena.granule, 0));
-	ASSERT_ZERO(start_foreign(self, true));
-	one = discard(self, 1);
+	ASSERT_ZERO(do_seal(f->arena.fd, f->arena.page,
+			    f->arena.granule, 0));
+	ASSERT_ZERO(start_foreign(f, true));
+	one = discard(f, 1);
 	ASSERT_LT(0, one);
-	all = discard(self, RANGES);
+	all = discard(f, RANGES);
 	ASSERT_LT(0, all);
 	TH_LOG("1 range %.6f s, %u ranges %.6f s, alone %.6f s", one, RANGES,
 	       all, alone);
