@@ -36,10 +36,11 @@ def main():
     out = LICENCE + "========\nExamples\n========\n\n"
     out += ("The programs in ``userlib/examples/``. ``make check-docs`` builds them against the\n"
             "installed library and runs them.\n\n")
-    for path in sorted(source.glob("*.c")):
+    for path in sorted(source.glob("*.c*")):
         shutil.copy(path, output / "examples" / path.name)
         out += f"{path.name}\n{'=' * len(path.name)}\n\n{comment_of(path)}\n\n"
-        out += f".. literalinclude:: examples/{path.name}\n   :language: c\n\n"
+        language = "c++" if path.suffix == ".cc" else "c"
+        out += f".. literalinclude:: examples/{path.name}\n   :language: {language}\n\n"
     (output / "examples.rst").write_text(out, encoding="utf-8")
 
 
