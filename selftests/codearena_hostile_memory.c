@@ -12,7 +12,8 @@
 
 #define MIB		(1ULL << 20)
 #define PAGES(bytes)	((bytes) / (uint64_t)sysconf(_SC_PAGESIZE))
-#define MOST_SECONDS	1.0
+/* Of processor time, on a debug kernel too; without limits a call takes half a minute. */
+#define MOST_SECONDS	10.0
 /* What other processes may take or give back meanwhile. */
 #define SLACK		(64 * MIB)
 /* The most landing pads that there can be. */
@@ -22,14 +23,6 @@
 #define PAD_ALIGN	4
 #endif
 #define PARAMETERS	"/sys/module/codearena/parameters/"
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 static uint64_t memory_available(void)
 {
@@ -102,11 +95,11 @@ static void fill_objects(struct codearena_object *objects, uint32_t count,
 /* Refused, soon, with nothing left in any counter, or in memory. */
 #define EXPECT_REPELLED(expected_errno, call)				\
 	do {								\
-		double begin_ = now();					\
+		double begin_ = seconds_used();				\
 		struct codearena_query query_;				\
 									\
 		EXPECT_REFUSED(&self->arena, expected_errno, call);	\
-		EXPECT_GT(MOST_SECONDS, now() - begin_);		\
+		EXPECT_GT(MOST_SECONDS, seconds_used() - begin_);	\
 		ASSERT_ZERO(do_query(self->arena.fd, &query_));		\
 		EXPECT_EQ(self->total, total_of(&query_));		\
 		EXPECT_LT(self->available, memory_available() + SLACK);	\
@@ -143,12 +136,12 @@ TEST_F(hostile, traps_of_objects_that_are_refused)
 	EXPECT_EQ(0, last_failed);
 
 	ASSERT_ZERO(do_commit(self->arena.fd, 0, self->arena.length));
-	begin = now();
+	begin = seconds_used();
 	EXPECT_REFUSED(&self->arena, EBUSY,
 		       do_publish(self->arena.fd, self->objects, full, NULL, 0,
 				  0));
 	EXPECT_EQ(1, last_failed);
-	EXPECT_GT(MOST_SECONDS, now() - begin);
+	EXPECT_GT(MOST_SECONDS, seconds_used() - begin);
 }
 
 /* A few traps in each of many objects: the array of tables is counted too. */
@@ -272,7 +265,7 @@ TEST_F(hostile, empty_arenas)
 {
 	const uint64_t length = self->query.out_max_length;
 	char limit[32], text[32];
-	double begin = now();
+	double begin = seconds_used();
 	int handles[256];
 	int count;
 
@@ -290,7 +283,7 @@ TEST_F(hostile, empty_arenas)
 	}
 	EXPECT_EQ(ENOMEM, errno);
 	EXPECT_GT(256, count);
-	EXPECT_GT(MOST_SECONDS, now() - begin);
+	EXPECT_GT(MOST_SECONDS, seconds_used() - begin);
 	for (int i = 0; i <= count; i++)
 		close(handles[i]);
 	EXPECT_ZERO(write_file(PARAMETERS "commit_limit_mb", limit));

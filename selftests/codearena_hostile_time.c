@@ -89,14 +89,6 @@ static int start_foreign(struct foreign *f, bool touch)
 	return read(f->ready[0], &byte, 1) == 1 ? 0 : -1;
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
 /* Seal, map and discard; the shortest time that the latter took, or -1. */
 static double discard(struct foreign *f, unsigned int count)
 {
@@ -111,10 +103,10 @@ static double discard(struct foreign *f, unsigned int count)
 			(void)*(volatile uint8_t *)(a->view +
 						    f->ranges[i].offset);
 		}
-		start = now();
+		start = seconds_used();
 		if (do_discard(a->fd, f->ranges, count))
 			return -1;
-		took = now() - start;
+		took = seconds_used() - start;
 		if (took < best)
 			best = took;
 	}

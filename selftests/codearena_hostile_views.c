@@ -83,14 +83,6 @@ FIXTURE_TEARDOWN(views)
 	trap_state_free(v->state);
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec * 1e-9;
-}
-
 /* The shortest of some runs. */
 static double shortest(struct views *v,
 		       void (*run)(struct views *v))
@@ -98,9 +90,9 @@ static double shortest(struct views *v,
 	double best = 1e9, start, took;
 
 	for (int i = 0; i < RUNS; i++) {
-		start = now();
+		start = seconds_now();
 		run(v);
-		took = now() - start;
+		took = seconds_now() - start;
 		if (took < best)
 			best = took;
 	}

@@ -110,7 +110,7 @@ trap 'rm -f "$log" "$rows"' EXIT
 in_vm() {
 	local code=0
 	"$here/../vm/run.sh" --icount --kver "$kver" --arch "$arch" \
-		--name "bench-$kver-$arch" --timeout 600 \
+		--name "bench-$kver-$arch" --timeout 1800 \
 		--file "$build/bench:/bench" -- /bench "${cases[@]}" >"$log" || code=$?
 	tr -d '\r' <"$log" | grep -v '^@row' || true
 	tr -d '\r' <"$log" | sed -n 's/^@row\t//p' >>"$rows"

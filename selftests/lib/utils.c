@@ -588,12 +588,22 @@ int run_child(int (*fn)(void *arg), void *arg)
 				   256 + WTERMSIG(status);
 }
 
-double seconds_now(void)
+static double seconds_of(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+double seconds_now(void)
+{
+	return seconds_of(CLOCK_MONOTONIC);
+}
+
+double seconds_used(void)
+{
+	return seconds_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
 int write_file(const char *path, const char *text)

@@ -314,6 +314,8 @@ int run_child(int (*fn)(void *arg), void *arg);
 
 /* CLOCK_MONOTONIC, in seconds. */
 double seconds_now(void);
+/* Processor time of this thread, in seconds: other load does not add to it. */
+double seconds_used(void);
 
 /* Wait until a condition is true: false when that hangs. */
 #define WAIT_UNTIL(condition)						\

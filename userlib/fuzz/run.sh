@@ -81,7 +81,7 @@ run() {
 	local name=$1 what=$2 log status=0 pid began=$SECONDS told=$SECONDS
 	shift 2
 	log=$out/findings/$name/$what.log
-	"$out/fuzz_$name" -artifact_prefix="$out/findings/$name/" -timeout=60 \
+	"$out/fuzz_$name" -artifact_prefix="$out/findings/$name/" -timeout=600 \
 		-rss_limit_mb=4096 "$@" >"$log" 2>&1 &
 	pid=$!
 	while kill -0 $pid 2>/dev/null; do

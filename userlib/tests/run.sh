@@ -7,7 +7,7 @@
 #
 # Usage: run.sh [--name NAME] PROGRAM...
 #
-# TEST_TIMEOUT=SECONDS   time limit of one program (default 300)
+# TEST_TIMEOUT=SECONDS   time limit of one program (default 1800)
 # VERBOSE=1              show all output, not only that of failures
 #
 # Ends with "check-host: N passed, N failed, N skipped", or NAME in its place.
@@ -30,7 +30,7 @@ passed=0 failed=0 skipped=0
 
 for program; do
 	name=$(basename "$(dirname "$program")")/$(basename "$program")
-	timeout -k 5 "${TEST_TIMEOUT:-300}" "$program" >"$output" 2>&1
+	timeout -k 5 "${TEST_TIMEOUT:-1800}" "$program" >"$output" 2>&1
 	status=$?
 	# shellcheck disable=SC2046 # three numbers and a reason
 	set -- $(awk -v status=$status '

@@ -320,7 +320,7 @@ static inline bool child_registers(void *context)
 	struct codearena_gdbjit *object;
 
 	(void)context;
-	alarm(3);
+	alarm(300);
 	if (codearena_gdbjit_register(&entry, 1, &object))
 		return false;
 	codearena_gdbjit_unregister(object);

@@ -184,7 +184,7 @@ static char *debug(const char *environment)
 
 	tool_self(program);
 	snprintf(command, sizeof(command),
-		 "%s timeout 60 gdb -nx -batch -ex 'set debuginfod enabled off' "
+		 "%s timeout 600 gdb -nx -batch -ex 'set debuginfod enabled off' "
 		 "-ex 'break stopped_inside' -ex 'break stopped_after' "
 		 "-ex run -ex backtrace -ex 'up' -ex 'info symbol $pc' "
 		 "-ex 'echo [gone]\\n' -ex continue "

@@ -450,7 +450,7 @@ static void seen_by_gdb(void **state)
 		skip();
 	tool_self(program);
 	snprintf(command, sizeof(command),
-		 "timeout 60 gdb -nx -batch -ex 'set debuginfod enabled off' "
+		 "timeout 600 gdb -nx -batch -ex 'set debuginfod enabled off' "
 		 "-ex 'break stopped_first' -ex 'break stopped_second' "
 		 "-ex 'break stopped_after' -ex run -ex backtrace "
 		 "-ex 'echo [second]\\n' -ex continue -ex backtrace "

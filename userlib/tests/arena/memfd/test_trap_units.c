@@ -321,7 +321,7 @@ static bool retires(void *context)
 {
 	/* Should it wait for a reader of the parent, that is the end. */
 	signal(SIGALRM, SIG_DFL);
-	alarm(10);
+	alarm(300);
 	return retire(context);
 }
 
