@@ -81,31 +81,31 @@ static inline bool codearena_view_lookup(const struct codearena_mm *cmm,
 					 unsigned long addr,
 					 struct codearena_place *place)
 {
-	const struct codearena_view *view;
+	const struct codearena_view *view, *last;
 	struct rb_node *node;
 	unsigned int seq;
-	bool found;
 
 	do {
-		found = false;
+		last = NULL;
 		seq = raw_read_seqcount_begin(&cmm->seq);
 		node = rcu_dereference_raw(cmm->views.rb_node);
-		while (node && !found) {
+		while (node) {
 			view = rb_entry(node, struct codearena_view, node);
-			place->start = READ_ONCE(view->start);
-			place->end = READ_ONCE(view->end);
-			if (addr < place->start) {
+			if (addr < READ_ONCE(view->start)) {
 				node = rcu_dereference_raw(node->rb_left);
-			} else if (addr >= place->end) {
-				node = rcu_dereference_raw(node->rb_right);
 			} else {
-				place->viewer = READ_ONCE(view->viewer);
-				place->base = READ_ONCE(view->base);
-				found = true;
+				last = view;
+				node = rcu_dereference_raw(node->rb_right);
 			}
 		}
+		if (!last)
+			continue;
+		place->viewer = READ_ONCE(last->viewer);
+		place->start = READ_ONCE(last->start);
+		place->end = READ_ONCE(last->end);
+		place->base = READ_ONCE(last->base);
 	} while (read_seqcount_retry(&cmm->seq, seq));
-	return found;
+	return last && addr < place->end;
 }
 
 /**
