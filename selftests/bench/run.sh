@@ -160,7 +160,7 @@ while read -r name peer least; do
 	echo "$me: $name against $peer: $ratio, at least $least: $verdict"
 done <<<"$required"
 while read -r name limit; do
-	[ -n "$name" ] && [ "$kver $arch" = "$most_on" ] || continue
+	if [ -z "$name" ] || [ "$kver $arch" != "$most_on" ]; then continue; fi
 	count=$(awk -F '\t' -v name="$name" '
 		NF == 6 && $1 == name && $2 == "insn" { print $3; exit }' "$out")
 	[ -n "$count" ] || continue
