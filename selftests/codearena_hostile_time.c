@@ -52,6 +52,7 @@ FIXTURE_SETUP(foreign)
 FIXTURE_TEARDOWN(foreign)
 {
 	struct foreign *f = &self->f;
+
 	if (f->pid) {
 		kill(f->pid, SIGKILL);
 		waitpid(f->pid, NULL, 0);

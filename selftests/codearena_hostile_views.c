@@ -70,7 +70,7 @@ FIXTURE_SETUP(views)
 	v->state = trap_state_new();
 	ASSERT_ZERO(site_new(t, &code_load, &v->site));
 	v->place = mmap(NULL, 2ULL * MANY * t->arena.page, PROT_NONE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)v->place);
 	v->mapped = 0;
 }
@@ -78,6 +78,7 @@ FIXTURE_SETUP(views)
 FIXTURE_TEARDOWN(views)
 {
 	struct views *v = &self->v;
+
 	unmap_all(v);
 	trap_arena_free(&v->t);
 	trap_state_free(v->state);
@@ -137,11 +138,12 @@ static int publish_loop(struct trap_arena *t, uint64_t offset)
 	return do_register(t->fd, offset, sizeof(load), &trap, 1, 0, &id);
 }
 
+typedef void loop_fn(void *guard, int count);
+
 /* Trap in the view that was mapped first. */
 static void run_traps(struct views *v)
 {
-	void (*loop)(void *guard, int count) =
-		(void *)(v->t.arena.view + v->t.next);
+	loop_fn *loop = (loop_fn *)(v->t.arena.view + v->t.next);
 
 	loop(v->t.guard, TRAPS);
 }
