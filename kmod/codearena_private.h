@@ -50,12 +50,12 @@
  *   mm::mmap_lock          held by the core around the vm_operations; or, for a
  *                          fault, the lock of the VMA.
  *   arena::map_lock        rw_semaphore. Read: the fault handler looks a page
- *                          up and locks it; the core maps and unlocks it. Write:
- *                          seals are taken away; then the page is locked once,
- *                          and unmapped. So a fault either comes first and is
- *                          unmapped, or comes later and finds no seal. Sealing
- *                          does not need it: going from no seal to one only
- *                          makes a later fault succeed.
+ *                          up, marks it as mapped and maps it. Write: seals are
+ *                          taken away, before marked pages are unmapped. So a
+ *                          fault either comes first and is unmapped, or comes
+ *                          later and finds no seal. Sealing does not need it:
+ *                          going from no seal to one only makes a later fault
+ *                          succeed.
  *   arena::table_seq       raw sequence counter. The links of the tree of
  *                          tables, which traps walk without a lock, with
  *                          interrupts off; changed with arena::lock held and

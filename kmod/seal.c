@@ -5,7 +5,6 @@
  * Sealing and unsealing granules: SEAL, DISCARD.
  */
 #include <linux/bitops.h>
-#include <linux/pagemap.h>
 
 #include "batch.h"
 #include "codearena_private.h"
@@ -163,9 +162,6 @@ static void codearena_unmap_unsealed_locked(struct codearena_arena *arena,
 			state->mapped = false;
 			first = min(first, piece.index);
 			last = max(last, piece.index);
-			/* A fault that came first has mapped it after this. */
-			lock_page(virt_to_page(state->data));
-			unlock_page(virt_to_page(state->data));
 		}
 		cond_resched();
 	}

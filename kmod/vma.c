@@ -5,9 +5,11 @@
  * Code views in address spaces: what may be mapped, how, and where.
  */
 #include <linux/mman.h>
-#include <linux/pagemap.h>
 
 #include "codearena_private.h"
+
+/* Neighbours that are mapped together with the page that faulted. */
+#define FAULT_AROUND_PAGES	16UL
 
 /**
  * codearena_vma_allowed - the one rule about rights
@@ -70,26 +72,72 @@ static bool codearena_page_sealed(struct codearena_page *state)
 }
 
 /*
- * The core maps the page and unlocks it. A fork need not copy what is mapped
- * like that, since a fault brings it back.
+ * Map a sealed page of a view. Under map_lock, so unsealing either finds it
+ * marked as mapped, or has taken the seal away before this looks.
  */
+static int codearena_vma_map(struct vm_area_struct *vma, unsigned long pgoff,
+			     struct codearena_page *state)
+{
+	struct codearena_handle *handle = vma->vm_file->private_data;
+
+	lockdep_assert_held_read(&handle->arena->map_lock);
+	WRITE_ONCE(state->mapped, true);
+	WRITE_ONCE(handle->mapped, true);
+	return vm_insert_page(vma, vma->vm_start +
+			      ((pgoff - vma->vm_pgoff) << PAGE_SHIFT),
+			      virt_to_page(state->data));
+}
+
+/*
+ * Map what is sealed next to a page, in the same window of the same view: code
+ * is dense, and its first run should not fault at every page. Ends at the first
+ * page without code: a function alone in its page costs nothing here. A page
+ * that is mapped already, or cannot be mapped, is left to a fault of its own.
+ */
+static void codearena_fault_around(struct vm_fault *vmf,
+				   struct codearena_arena *arena)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long first, last, pgoff;
+	struct codearena_page *state;
+
+	first = max(round_down(vmf->pgoff, FAULT_AROUND_PAGES), vma->vm_pgoff);
+	last = min(round_down(vmf->pgoff, FAULT_AROUND_PAGES) +
+		   FAULT_AROUND_PAGES, vma->vm_pgoff + vma_pages(vma));
+	for (pgoff = vmf->pgoff + 1; pgoff < last; pgoff++) {
+		state = codearena_page_get(arena, pgoff);
+		if (!codearena_page_sealed(state) ||
+		    codearena_vma_map(vma, pgoff, state) == -ENOMEM)
+			break;
+	}
+	for (pgoff = vmf->pgoff; pgoff-- > first;) {
+		state = codearena_page_get(arena, pgoff);
+		if (!codearena_page_sealed(state) ||
+		    codearena_vma_map(vma, pgoff, state) == -ENOMEM)
+			break;
+	}
+}
+
 static vm_fault_t codearena_vma_fault(struct vm_fault *vmf)
 {
-	struct codearena_handle *handle = vmf->vma->vm_file->private_data;
-	struct codearena_arena *arena = handle->arena;
+	struct codearena_arena *arena = codearena_vma_arena(vmf->vma);
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	struct codearena_page *state;
+	int err;
 
 	down_read(&arena->map_lock);
 	state = codearena_page_get(arena, vmf->pgoff);
-	if (codearena_page_sealed(state)) {
-		WRITE_ONCE(state->mapped, true);
-		WRITE_ONCE(handle->mapped, true);
-		vmf->page = virt_to_page(state->data);
-		get_page(vmf->page);
-		lock_page(vmf->page);
-		ret = VM_FAULT_LOCKED;
+	if (!codearena_page_sealed(state))
+		goto out_unlock;
+	err = codearena_vma_map(vmf->vma, vmf->pgoff, state);
+	/* -EBUSY: another thread of the process was here first. */
+	if (!err || err == -EBUSY) {
+		ret = VM_FAULT_NOPAGE;
+		codearena_fault_around(vmf, arena);
+	} else if (err == -ENOMEM) {
+		ret = VM_FAULT_OOM;
 	}
+out_unlock:
 	up_read(&arena->map_lock);
 	return ret;
 }
@@ -156,7 +204,8 @@ int codearena_mmap(struct file *file, struct vm_area_struct *vma)
 	if (ret)
 		return ret;
 
-	vm_flags_set(vma, VM_DONTEXPAND);
+	/* Mixed: pages with a struct page, mapped by us and not by a cache. */
+	vm_flags_set(vma, VM_DONTEXPAND | VM_MIXEDMAP);
 	vm_flags_clear(vma, VM_MAYWRITE);
 	vma->vm_ops = &codearena_vm_ops;
 	return 0;

@@ -102,7 +102,8 @@ static int ca__attach_check(int fd, enum codearena_backend id)
 
 	if (fstat(fd, &status))
 		return -EBADF;
-	memfd = fcntl(fd, F_GET_SEALS) >= 0;
+	/* A file on a tmpfs has seals as well, but a name. */
+	memfd = !status.st_nlink && fcntl(fd, F_GET_SEALS) >= 0;
 	switch (id) {
 	case CODEARENA_BACKEND_AUTO:
 		break;
