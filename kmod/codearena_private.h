@@ -22,6 +22,7 @@
 #include <linux/sched/signal.h>
 #include <linux/seqlock.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 
 #include <linux/codearena.h>
@@ -440,6 +441,7 @@ void codearena_uncharge_pages(struct codearena_arena *arena,
  */
 static inline unsigned long codearena_footprint(size_t size)
 {
+	size = max_t(size_t, size, KMALLOC_MIN_SIZE);
 	return size <= PAGE_SIZE ? roundup_pow_of_two(size) :
 		roundup_pow_of_two(PAGE_ALIGN(size));
 }
