@@ -177,7 +177,7 @@ struct codearena_counters {
  *          @table_seq
  * @pads: &struct codearena_pad by place, protected by @lock
  * @generation: makes the ids of tables unique
- * @fixed: traps led to a landing pad, by kind
+ * @fixed: traps that continued at a landing pad, by kind
  * @handles_lock: see above
  * @handles: &struct codearena_handle, under @handles_lock
  * @viewers_lock: see above

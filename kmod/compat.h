@@ -64,7 +64,7 @@ static inline unsigned long codearena_find_area(struct file *file,
 
 /*
  * From 6.4 on a fault is first tried under the lock of the VMA alone; from 6.6
- * on huge_fault() takes the order, and is asked for special mappings as well.
+ * on huge_fault() takes the order, and is called for special mappings as well.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define CODEARENA_VMA_LOCK_FAULTS	1

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The tables of traps of an arena, and the landing pads they lead to.
+ * The tables of traps of an arena, and their landing pads.
  *
  * Tables stand in a tree by the place of their code, which is searched without
  * a lock: the tree has a sequence counter, a search that finds nothing
@@ -20,7 +20,7 @@
 #include "trace.h"
 
 /**
- * struct codearena_pad - a place in the arena that tables lead to
+ * struct codearena_pad - a place in the arena where traps of tables continue
  * @node: in arena::pads
  * @offset: where
  * @refs: landings of tables that are this pad
@@ -228,7 +228,7 @@ static int codearena_table_check_locked(struct codearena_arena *arena,
 		if (ret)
 			return ret;
 	}
-	/* Most code holds no landing pad, which one look tells. */
+	/* Most code holds no landing pad: one lookup is enough. */
 	pad = codearena_pad_first_locked(arena, table->start);
 	if (!pad || pad->offset >= codearena_table_end(table))
 		return 0;

@@ -155,7 +155,7 @@ static int codearena_trap_check(const struct codearena_trap *trap, u64 length,
  * @length: bytes of the code
  * @limit: size of the arena
  * @failed: gets the index of the entry to blame, where the order that user
- *          space gave still tells
+ *          space gave is still known
  *
  * Return: 0; -EINVAL for an entry that is empty, leaves the code, overlaps
  * another or has a misaligned landing pad; -ENOENT for a landing pad outside

@@ -95,7 +95,7 @@ static const struct view *pad_view(const struct model *m, const struct view *v,
 	return NULL;
 }
 
-/* A trap that may be led to a pad. */
+/* A trap that may continue at a pad. */
 static bool plan_trap(struct plan *p, const struct model *m,
 		      const struct view *v, uint64_t offset, uint32_t kind,
 		      int signo)

@@ -93,7 +93,7 @@ static inline bool crew_goes_on(struct crew *crew)
 			    __atomic_load_n(&crew->awaited, __ATOMIC_ACQUIRE));
 }
 
-/* The first failure is kept; all threads of the crew are asked to end. */
+/* The first failure is kept; all threads of the crew stop. */
 static inline __attribute__((format(printf, 2, 3))) void
 crew_fail(struct crew *crew, const char *format, ...)
 {

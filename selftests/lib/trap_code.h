@@ -284,7 +284,7 @@ static inline uint64_t fragment_stride(const struct trap_fragment *fragment)
 /* Fill a buffer with one instruction again and again. */
 void trap_sled(void *to, const struct trap_fragment *fragment, uint64_t count);
 
-/* Traps of all kinds that an arena has led to pads. */
+/* Traps of all kinds of an arena that continued at pads. */
 uint64_t traps_fixed(int fd);
 
 /* Whether the processor has the instruction. */

@@ -460,7 +460,7 @@ static void log_on_off(void)
 
 		if (e->life != LIVE)
 			continue;
-		e->told = model.logged && (entry_refs(e) || model.collector) &&
+		e->reported = model.logged && (entry_refs(e) || model.collector) &&
 			  e->function != CODEARENA_CODE_ANONYMOUS;
 		if (model.logged)
 			entry_touch(e);

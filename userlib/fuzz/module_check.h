@@ -91,7 +91,7 @@ static inline void check_function(uint32_t function, const uint64_t *from, size_
 
 static inline void check_codes(struct codearena_module_counters *want)
 {
-	unsigned int i, told = 0, known = 0;
+	unsigned int i, reported = 0, known = 0;
 	struct jit_entry *jit;
 
 	for (i = 0; i < CODES; i++) {
@@ -114,11 +114,11 @@ static inline void check_codes(struct codearena_module_counters *want)
 			want->baseline_bytes += e->size;
 		if (!e->debug && e->tier == CODEARENA_TIER_OPTIMIZED)
 			want->optimized_bytes += e->size;
-		told += e->told;
+		reported += e->reported;
 	}
 	for (jit = __jit_debug_descriptor.first; jit; jit = jit->next)
 		known++;
-	require(told == known);
+	require(reported == known);
 }
 
 static inline void check(void)

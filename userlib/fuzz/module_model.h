@@ -39,7 +39,7 @@ enum body { RETURNS, CALLS, CALLS_BUILTIN };
  * @owned: the module's reference, of a wrapper
  * @scopes: bit for each scope that has it
  * @candidate: in the running collection
- * @told: whether the debugger knows it
+ * @reported: whether the debugger knows it
  * @value: what it returns, or what it calls
  */
 struct entry {
@@ -52,7 +52,7 @@ struct entry {
 	uint32_t kind, tier, debug;
 	bool deopt;
 	unsigned int held;
-	bool table, owned, candidate, told;
+	bool table, owned, candidate, reported;
 	unsigned int scopes;
 	enum body body;
 	uint32_t value;
@@ -150,7 +150,7 @@ static inline void model_publish(struct model *m, struct entry *e)
 	struct entry *prior;
 
 	e->life = LIVE;
-	e->told = m->logged && e->function != CODEARENA_CODE_ANONYMOUS;
+	e->reported = m->logged && e->function != CODEARENA_CODE_ANONYMOUS;
 	model_scope(m, e);
 	if (!entry_declared(e)) {
 		e->owned = true;

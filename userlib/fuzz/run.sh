@@ -78,7 +78,7 @@ result() {
 
 # run NAME WHAT ARGUMENT...: the fuzzer, telling every half minute how far it is
 run() {
-	local name=$1 what=$2 log status=0 pid began=$SECONDS told=$SECONDS
+	local name=$1 what=$2 log status=0 pid began=$SECONDS reported=$SECONDS
 	shift 2
 	log=$out/findings/$name/$what.log
 	"$out/fuzz_$name" -artifact_prefix="$out/findings/$name/" -timeout=600 \
@@ -86,8 +86,8 @@ run() {
 	pid=$!
 	while kill -0 $pid 2>/dev/null; do
 		sleep 0.2
-		[ $((SECONDS - told)) -ge 30 ] || continue
-		told=$SECONDS
+		[ $((SECONDS - reported)) -ge 30 ] || continue
+		reported=$SECONDS
 		echo "fuzz_$name: $((SECONDS - began)) s: $(done_so_far "$log")"
 	done
 	wait $pid || status=$?

@@ -14,11 +14,11 @@
 /**
  * struct ca__jump_machine - the slots of a machine
  * @near: write a near slot; false: the target is out of reach
- * @near_target: what an encoded near slot leads to; anything for other bytes,
+ * @near_target: the target of an encoded near slot; anything for other bytes,
  *               as for the other readers
  * @near_word: NULL, or the word of a near slot that patches exchange, of the
  *             slot that @near would write, without the way through its bytes
- * @near_read: NULL with @near_word, or what a near slot with this word leads to;
+ * @near_read: NULL with @near_word, or the target of a near slot with this word;
  *             false: @near writes no such word
  * @far: write a far slot
  * @lazy: write a lazy slot; false: the target is out of reach

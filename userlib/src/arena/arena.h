@@ -43,7 +43,7 @@ struct ca__file {
  * @page_size: unit of commit
  * @granule: unit of sealing
  * @attached: made by codearena_arena_attach(): changes are refused
- * @trap_kinds: CODEARENA_TRAP_* bits that lead to landing pads
+ * @trap_kinds: CODEARENA_TRAP_* kinds that continue at landing pads
  * @memfd: state of the fallback backend, NULL on the device
  *
  * Immutable once the constructor has returned, so that it is read without a

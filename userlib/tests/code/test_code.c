@@ -129,14 +129,14 @@ static void metadata_is_one_allocation_of_known_size(void **state)
 {
 	struct codearena_code_desc desc = full_desc();
 	struct codearena_code *code = code_of(&desc);
-	size_t told = sizeof(traps) + sizeof(relocs) +
+	size_t described = sizeof(traps) + sizeof(relocs) +
 		      sizeof(positions) + sizeof(inlinings) + 5 + 4;
 	struct codearena_code_info info;
 	const char *end = (const char *)code + ca__code_memory(code);
 
 	(void)state;
 	assert_true(sizeof(*code) <= 104);
-	assert_int_equal(ca__code_memory(code), sizeof(*code) + told);
+	assert_int_equal(ca__code_memory(code), sizeof(*code) + described);
 	/* Protected instructions come first, the name last. */
 	assert_ptr_equal(code_info(code).traps, code + 1);
 	assert_string_equal(end - 4, "fib");

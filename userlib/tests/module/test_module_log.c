@@ -109,7 +109,7 @@ static unsigned int mapped(const char *name, uint64_t address)
 	return count;
 }
 
-static unsigned int told(void)
+static unsigned int reported(void)
 {
 	struct jit_entry *entry;
 	unsigned int count = 0;
@@ -145,20 +145,20 @@ static void what_is_there_and_what_comes(void **state)
 	start = codearena_code_start(codes[0]);
 	assert_int_equal(codearena_logger_attach(logger, fixture.module), 0);
 	assert_int_equal(mapped("before", start), 1);
-	assert_int_equal(told(), 1);
+	assert_int_equal(reported(), 1);
 	codes[1] = named(6, "after");
 	assert_int_equal(mapped("after", codearena_code_start(codes[1])), 1);
 	assert_true(dumped("before") && dumped("after"));
-	assert_int_equal(told(), 2);
+	assert_int_equal(reported(), 2);
 	/* Replaced, it is still there until it is freed. */
 	codes[2] = named(5, "better");
 	codearena_code_put(codes[0]);
-	assert_int_equal(told(), 3);
+	assert_int_equal(reported(), 3);
 	assert_int_equal(codearena_module_reap(fixture.module, NULL), 0);
-	assert_int_equal(told(), 2);
+	assert_int_equal(reported(), 2);
 	assert_int_equal(mapped("better", 0), 1);
 	assert_int_equal(codearena_logger_detach(fixture.module), 0);
-	assert_int_equal(told(), 0);
+	assert_int_equal(reported(), 0);
 	ca__module_put(codes + 1, 2);
 	codes[0] = named(5, "unheard");
 	assert_int_equal(mapped("unheard", 0), 0);
@@ -178,10 +178,10 @@ static void every_jump_table_once(void **state)
 	code = named(5, "function");
 	codearena_code_put(code);
 	assert_int_equal(mapped("jump table", 0), 3);
-	assert_int_equal(told(), 4);
+	assert_int_equal(reported(), 4);
 	codearena_module_free(fixture.module);
 	fixture.module = NULL;
-	assert_int_equal(told(), 0);
+	assert_int_equal(reported(), 0);
 	codearena_logger_free(logger);
 }
 
@@ -285,9 +285,9 @@ static void threads(void **state)
 	}
 	/* Only existing code is known. */
 	assert_int_equal(codearena_module_reap(fixture.module, NULL), 0);
-	assert_int_equal(told(), 3);
+	assert_int_equal(reported(), 3);
 	assert_int_equal(codearena_logger_detach(fixture.module), 0);
-	assert_int_equal(told(), 0);
+	assert_int_equal(reported(), 0);
 	codearena_logger_free(logger);
 }
 

@@ -412,8 +412,8 @@ static void the_header_can_be_read(void **state)
 	struct {
 		struct codearena_snapshot_info info;
 		uint64_t newer;
-	} told = { .info.sz = sizeof(told), .newer = 5 };
-	struct codearena_snapshot_info *info = &told.info;
+	} larger = { .info.sz = sizeof(larger), .newer = 5 };
+	struct codearena_snapshot_info *info = &larger.info;
 	struct image image;
 	uint8_t *unaligned;
 
@@ -425,8 +425,8 @@ static void the_header_can_be_read(void **state)
 	assert_int_equal(codearena_snapshot_inspect(unaligned + 1,
 			CODEARENA_SNAPSHOT_HEAD_SIZE, info), 0);
 	free(unaligned);
-	assert_int_equal(info->sz, sizeof(told));
-	assert_int_equal(told.newer, 0);
+	assert_int_equal(info->sz, sizeof(larger));
+	assert_int_equal(larger.newer, 0);
 	assert_int_equal(info->length, image.size);
 	assert_int_equal(info->code_bytes, 3 * from.module->unit);
 	assert_true(info->cpu_features == opts.cpu_features);

@@ -3,7 +3,7 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * The landing pads of an arena. They are counted so that no protected range
- * covers one, and no code with one is discarded while a table leads to it: a
+ * covers one, and no code with one is discarded while a table refers to it: a
  * trap cannot loop.
  */
 #include <errno.h>
@@ -122,7 +122,7 @@ static void ca__pad_put(struct ca__traps *traps, uint32_t offset)
 	}
 }
 
-/* Does entry @i lead to a pad of the arena that entry @i - 1 does not? */
+/* Does entry @i use a pad of the arena that entry @i - 1 does not? */
 static bool ca__table_leads(const struct ca__trap_table *table, size_t i)
 {
 	uint32_t landing = table->entry[i].landing;
