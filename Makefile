@@ -78,13 +78,13 @@ check-all: setup-build setup-vm setup-source setup-host setup-debug setup-fuzz s
 	@$(checks)/summary.sh --jobs $(JOBS) \
 		"$(MAKE) debug-kernel" \
 		"$(MAKE) check-vm KVER=newest" \
+		"$(MAKE) check-debug" \
 		"$(MAKE) check-vm KVER=6.12" \
 		"$(MAKE) check-host FLAVOURS=tsan TOOL_TESTS=" \
 		"$(MAKE) check-fuzz" \
 		"$(MAKE) check-docs PARTS='build gate gate-test'" \
 		"$(MAKE) check-abi" \
 		"$(MAKE) check-kunit" \
-		"$(MAKE) check-debug" \
 		"$(MAKE) check-static-kunit"
 
 ## check-quick: the library and the static checks that build nothing, without a VM
