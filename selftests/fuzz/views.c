@@ -158,7 +158,16 @@ void op_mprotect(struct fuzzer *f, const struct op *op)
 		isolate(m, v, first, pages)->prot = prot;
 }
 
-static void *move_view(const struct view *v, uint64_t page, uint64_t how)
+/*
+ * Where a thread moves views to: far from where the kernel maps what has no place
+ * of its own. A refused move may leave the target unmapped, and what another thread
+ * mapped there meanwhile would be unmapped with it.
+ */
+#define MOVE_BASE	(1ULL << 36)
+#define MOVE_ROOM	(1ULL << 34)
+
+static void *move_view(const struct fuzzer *f, const struct view *v,
+		       uint64_t page, uint64_t how)
 {
 	uint64_t length = v->pages * page;
 	void *target, *moved;
@@ -176,8 +185,9 @@ static void *move_view(const struct view *v, uint64_t page, uint64_t how)
 	case 4:
 		return mremap(v->address, 0, length, MREMAP_MAYMOVE);
 	}
-	target = mmap(NULL, length, PROT_NONE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	target = mmap((void *)(MOVE_BASE + f->index * MOVE_ROOM), length,
+		      PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+		      MAP_FIXED, -1, 0);
 	if (target == MAP_FAILED)
 		abort();
 	moved = mremap(v->address, length, length,
@@ -206,7 +216,7 @@ void op_mremap(struct fuzzer *f, const struct op *op)
 		error_add(&allowed, EFAULT);
 		error_add(&allowed, EPERM);
 		error_add(&allowed, ENOMEM);
-		moved = move_view(v, m->page, how);
+		moved = move_view(f, v, m->page, how);
 		judge_map(f, op, moved != MAP_FAILED, errno, &allowed);
 		return;
 	}
