@@ -30,12 +30,19 @@ _Static_assert(offsetof(struct ca__frame, previous) == 0 &&
 #define CA__STRING_(text)	#text
 #define CA__STRING(text)	CA__STRING_(text)
 
-/* Stands where pads with a handler enter, and fails to assemble elsewhere. */
+/*
+ * Stands where pads with a handler enter, and fails to assemble elsewhere; with
+ * gcc, since clang's assembler knows no distance of labels before the end.
+ */
+#if defined(__clang__)
+#define CA__PAD_ENTRY_HERE	"ca__pad_entry:\n"
+#else
 #define CA__PAD_ENTRY_HERE \
 	"ca__pad_entry:\n" \
 	".if ca__pad_entry - ca__pad_external - " CA__STRING(CA__PAD_ENTRY) "\n" \
 	".error \"ca__pad_entry is not where CA__PAD_ENTRY says\"\n" \
 	".endif\n"
+#endif
 
 #if defined(__x86_64__)
 #include "arch/x86_64/pad.h"
