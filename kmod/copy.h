@@ -59,7 +59,9 @@ static __always_inline bool codearena_copy_in_small(void *to,
 	BUILD_BUG_ON(size % sizeof(u64));
 	if (should_fail_usercopy() || !user_access_begin(from, size))
 		return false;
+#ifndef __clang__		/* which warns where it does not do it */
 #pragma GCC unroll 8
+#endif
 	for (i = 0; i < size / sizeof(u64); i++)
 		unsafe_get_user(((u64 *)to)[i], words + i, fault);
 	user_access_end();
