@@ -226,17 +226,30 @@ static void publish(struct input *input)
 		model_publish(&model, entries[i]);
 }
 
+/* What dropping published code answers. */
+static int model_drop(const struct entry *e)
+{
+	return entry_declared(e) ? -EINVAL : e->owned ? 0 : -ENOENT;
+}
+
+/* Together with itself or with published code, which may both be refused. */
 static void abandon(struct input *input)
 {
 	struct entry *e = pick(input, STAGED), *live = pick_held(input);
 	struct codearena_code *codes[2];
+	int ret = -EINVAL;
 
 	if (!e)
 		return;
-	codes[0] = e->code;
-	codes[1] = take(input) % 2 && live ? live->code : e->code;
-	require(codearena_module_drop(module, codes, 2) == -EINVAL);
-	require(!codearena_module_drop(module, codes, 1));
+	codes[0] = codes[1] = e->code;
+	if (take(input) % 2 && live) {
+		codes[1] = live->code;
+		ret = model_drop(live);
+		/* The call may drop the last reference. */
+		live->owned = live->owned && ret;
+	}
+	require(codearena_module_drop(module, codes, 2) == ret);
+	require(!ret || !codearena_module_drop(module, codes, 1));
 	memset(e, 0, sizeof(*e));
 }
 
@@ -371,7 +384,7 @@ static void release(struct input *input)
 
 	if (!e)
 		return;
-	ret = entry_declared(e) ? -EINVAL : e->owned ? 0 : -ENOENT;
+	ret = model_drop(e);
 	/* The call may drop the last reference. */
 	e->owned = false;
 	require(codearena_module_drop(module, &e->code, 1) == ret);
