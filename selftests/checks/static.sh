@@ -194,13 +194,14 @@ check_rules_fail() {
 	selftests/checks/source_rules_test.py
 }
 
-# The KUnit suites need a kernel that has KUnit. Compiler and sparse at once.
+# The KUnit suites need a kernel that has KUnit. Compiler and sparse at once; sparse finds
+# errors in the kernel's headers, too, and the compiler's end the build.
 check_kunit() {
 	need sparse static
 	rm -rf "$logs/kmod-kunit"
 	"$vm_dir/build-module.sh" --out "$logs/kmod-kunit" debug x86_64 W=1 C=2 \
 		CF="-D__CHECK_ENDIAN__" CODEARENA_KUNIT=y 2>&1 | tee "$logs/kunit.out"
-	! grep -E '(^|/)(kmod|uapi/linux)/[^ ]*:[0-9]+:|warning:|WARNING:|error:' "$logs/kunit.out"
+	! grep -E '(^|/)(kmod|uapi/linux)/[^ ]*:[0-9]+:|warning:|WARNING:' "$logs/kunit.out"
 }
 
 # checkpatch IGNORED FILE...: errors, warnings and checks all count.
