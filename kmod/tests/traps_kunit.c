@@ -590,7 +590,7 @@ static void view_model(struct kunit *test)
 		i = codearena_test_below(&random, MODEL_TABLES);
 		pages = 0;
 		if (vmas[i])
-			pages = (vmas[i]->vm_end - vmas[i]->vm_start) >> PAGE_SHIFT;
+			pages = vma_pages(vmas[i]);
 		if (!vmas[i]) {
 			/* Slots adjoin; an odd one shows other code. */
 			vmas[i] = view_add(test, VIEW + i * P(4),
