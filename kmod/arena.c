@@ -13,7 +13,8 @@
 #define CODEARENA_FEATURES (CODEARENA_FEATURE_SYNC | \
 			    CODEARENA_FEATURE_SHARE | \
 			    CODEARENA_FEATURE_PERMANENT | \
-			    CODEARENA_FEATURE_TRAPS)
+			    CODEARENA_FEATURE_TRAPS | \
+			    CODEARENA_FEATURE_REPLACE)
 
 /*
  * Limit of an arena's metadata: a trap and a landing pad for every 16 bytes of

@@ -157,6 +157,8 @@ void model_fill(struct model *m, uint64_t offset, uint64_t length);
 void model_seal(struct model *m, uint64_t offset, uint64_t length,
 		bool patchable);
 bool model_unseal(struct model *m, uint64_t offset, uint64_t length);
+bool table_leaves(const struct table *t, const struct codearena_range *ranges,
+		  uint32_t count);
 bool model_pads_stay(const struct model *m,
 		     const struct codearena_range *ranges, uint32_t count);
 const struct codearena_trap *model_trap(const struct model *m, uint64_t offset,

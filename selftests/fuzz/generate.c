@@ -159,6 +159,11 @@ static void generate_object(struct fuzzer *f, const struct model *m,
 	arg[1] = pick_length(f, m);
 	arg[2] = pick_content(f);
 	arg[3] = below(f, 4);
+	if (one_in(f, 3)) {
+		arg[3] |= CODEARENA_OBJECT_F_REPLACE;
+		if (one_in(f, 2))
+			arg[0] = pick_granule(f, m, SEALED) * m->granule;
+	}
 	kind = arg[2] & 0xff;
 	if (kind < CONTENT_PATTERN) {
 		fragment = fragments[kind];

@@ -78,6 +78,8 @@
  *   SIGBUS, as on the device. A child of fork() sees only memory that was
  *   committed before the fork.
  * - Views of a CODEARENA_RESERVE_F_PERMANENT arena can be unmapped in part.
+ * - CODEARENA_OBJECT_F_REPLACE returns -EOPNOTSUPP: nothing keeps other threads
+ *   from executing code while it changes.
  * - Synchronisation (CODEARENA_PATCH_F_SYNC, discarding) reaches the threads of
  *   the calling process, not a child that still executes the code.
  * - Memory is charged to the control group as shared memory. No limit covers
@@ -427,7 +429,9 @@ int codearena_arena_seal(struct codearena_arena *arena, uint64_t offset,
  *
  * See struct codearena_object and struct codearena_publish. The call writes
  * only out_trap_id of objects that have traps: an array without traps may be
- * read-only.
+ * read-only. With CODEARENA_OBJECT_F_REPLACE, for which the device has
+ * CODEARENA_FEATURE_REPLACE, an object takes the place of sealed code; "Replacing
+ * code" in the documentation of the device says what threads see.
  *
  * Return: 0, -EAGAIN, -EBADF, -EBUSY, -EEXIST, -EFAULT, -EINVAL, -ENOENT,
  * -ENOMEM, -EOPNOTSUPP, -EOVERFLOW, -EPERM.
