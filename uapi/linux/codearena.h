@@ -222,6 +222,34 @@
  * old code may be looked up in the old table or in the new one.
  */
 
+/**
+ * DOC: Code that cannot be read
+ *
+ * Code views of an arena with CODEARENA_RESERVE_F_EXECUTE_ONLY can be mapped with
+ * PROT_EXEC or PROT_NONE, and nothing else: mmap() and mprotect() answer EACCES to
+ * PROT_READ, on every handle of the arena, in every process. The kernel does not
+ * read the code for anybody: not for a system call that gets an address in a view
+ * (EFAULT), process_vm_readv() and splicing (EFAULT), ptrace() and /proc/PID/mem
+ * (EIO), nor for a core file.
+ *
+ * Loads are the processor's matter. CODEARENA_FEATURE_EXECUTE_ONLY_ENFORCED says
+ * that this one refuses them, with SIGSEGV:
+ *
+ * - x86-64 with protection keys: the first view takes the key that the kernel sets
+ *   aside for such mappings. mmap() answers EACCES if the process has none left, and
+ *   pkey_mprotect() to any other key. It is as strong as PKRU, the register that
+ *   every thread can write: see the security documentation.
+ * - arm64 with EPAN (FEAT_PAN3): by the page tables.
+ *
+ * Elsewhere RESERVE answers EOPNOTSUPP, unless CODEARENA_RESERVE_F_UNENFORCED is set
+ * too: then loads succeed, and so do system calls that copy as a load does. The
+ * rest of the above still holds.
+ *
+ * Execution, traps and all commands work as in other arenas. Constants, jump tables
+ * and other data that code loads must lie elsewhere. CODEARENA_PATCH tells its
+ * caller, which may change the code, whether a word has a value.
+ */
+
 /* Grows whenever a command or a member is added. */
 #define CODEARENA_ABI_REVISION	2
 
@@ -265,6 +293,9 @@ enum {
 #define CODEARENA_FEATURE_PERMANENT	0x4ULL /* RESERVE_F_PERMANENT */
 #define CODEARENA_FEATURE_TRAPS		0x8ULL /* TRAP_*, traps in PUBLISH */
 #define CODEARENA_FEATURE_REPLACE	0x10ULL /* OBJECT_F_REPLACE */
+#define CODEARENA_FEATURE_EXECUTE_ONLY	0x80ULL /* RESERVE_F_EXECUTE_ONLY */
+/* This processor enforces it against loads. */
+#define CODEARENA_FEATURE_EXECUTE_ONLY_ENFORCED	0x100ULL
 
 /*
  * Kinds of traps: bits of &struct codearena_query.out_trap_kinds, and values
@@ -331,6 +362,8 @@ struct codearena_query {
 /* Flags of &struct codearena_reserve */
 #define CODEARENA_RESERVE_F_PERMANENT		0x1U
 #define CODEARENA_RESERVE_F_SHARED_WRITER	0x2U
+#define CODEARENA_RESERVE_F_EXECUTE_ONLY	0x4U
+#define CODEARENA_RESERVE_F_UNENFORCED		0x8U
 
 /**
  * struct codearena_reserve - ioctl(CODEARENA_RESERVE)
@@ -339,6 +372,9 @@ struct codearena_query {
  *         nor decommitted, and views of it cannot be unmapped in part.
  *         CODEARENA_RESERVE_F_SHARED_WRITER: every process that holds a
  *         handle opened for writing may change the arena.
+ *         CODEARENA_RESERVE_F_EXECUTE_ONLY: see "Code that cannot be read".
+ *         CODEARENA_RESERVE_F_UNENFORCED: with it, also where this processor
+ *         does not enforce that against loads.
  * @length: bytes of address space, a multiple of the page size, not more than
  *          &struct codearena_query.out_max_length
  * @commit_limit: most bytes that may be committed at a time, a multiple of the
@@ -348,7 +384,8 @@ struct codearena_query {
  * Makes an empty handle, opened for reading and writing, an arena. No memory
  * is charged for code yet. The caller's address space becomes the owner.
  *
- * Errors: EBADF, EBUSY (the handle is an arena), EINVAL, ENOMEM, EOPNOTSUPP.
+ * Errors: EBADF, EBUSY (the handle is an arena), EINVAL, ENOMEM, EOPNOTSUPP
+ * (execute-only is not enforced here, too).
  */
 struct codearena_reserve {
 	__u32 size;
