@@ -79,7 +79,8 @@
  *   committed before the fork.
  * - Views of a CODEARENA_RESERVE_F_PERMANENT arena can be unmapped in part.
  * - CODEARENA_OBJECT_F_REPLACE returns -EOPNOTSUPP: nothing keeps other threads
- *   from executing code while it changes.
+ *   from executing code while it changes. So does CODEARENA_RESERVE_F_EXECUTE_ONLY:
+ *   the library's own mapping can be read.
  * - Synchronisation (CODEARENA_PATCH_F_SYNC, discarding) reaches the threads of
  *   the calling process, not a child that still executes the code.
  * - Memory is charged to the control group as shared memory. No limit covers
@@ -188,7 +189,9 @@ struct codearena_info {
  *        NULL: ""
  * @device: path of the device, NULL: /dev/codearena; the fallback ignores it
  * @backend: which backend to use
- * @flags: CODEARENA_RESERVE_F_* bits
+ * @flags: CODEARENA_RESERVE_F_* bits. With CODEARENA_RESERVE_F_EXECUTE_ONLY the
+ *         code view can be executed and not read; jump tables work, unless
+ *         CODEARENA_RESERVE_F_SHARED_WRITER is set too
  * @commit_limit: most bytes that may be committed at a time, a multiple of the
  *                page size not above the length; 0: the length
  * @near: place the code view near this address; NULL: anywhere
@@ -320,7 +323,8 @@ codearena_arena_backend(const struct codearena_arena *arena);
  * codearena_arena_base - address of offset 0 in the code view
  * @arena: arena
  *
- * The address never changes. Return: the address; NULL if @arena is NULL.
+ * The address never changes. With CODEARENA_RESERVE_F_EXECUTE_ONLY nothing can be
+ * read there. Return: the address; NULL if @arena is NULL.
  */
 const void *codearena_arena_base(const struct codearena_arena *arena);
 
