@@ -457,8 +457,8 @@ int codearena_arena_publish(struct codearena_arena *arena,
  *
  * See struct codearena_patch_entry and struct codearena_patch.
  *
- * Return: 0, -EAGAIN, -EBADF, -EFAULT, -EINVAL, -ENOENT, -ENOMEM, -EOPNOTSUPP,
- * -EOVERFLOW, -EPERM.
+ * Return: 0, -EAGAIN, -EBADF, -EBUSY (the code is being replaced), -EFAULT,
+ * -EINVAL, -ENOENT, -ENOMEM, -EOPNOTSUPP, -EOVERFLOW, -EPERM.
  */
 int codearena_arena_patch(struct codearena_arena *arena,
 			  const struct codearena_patch_entry *patches,
@@ -487,7 +487,7 @@ int codearena_arena_patch(struct codearena_arena *arena,
  * codearena_arena_patch() is one.
  *
  * Return: 0; -EAGAIN: others changed the same words again and again; -EBADF,
- * -EINVAL, -ENOENT, -ENOMEM, -EOPNOTSUPP, -EOVERFLOW, -EPERM.
+ * -EBUSY, -EINVAL, -ENOENT, -ENOMEM, -EOPNOTSUPP, -EOVERFLOW, -EPERM.
  */
 int codearena_arena_patch_bytes(struct codearena_arena *arena, uint64_t offset,
 				const void *bytes, size_t length,

@@ -76,7 +76,9 @@ static int ca__bytes_probe(struct ca__bytes *b)
 static void ca__bytes_fill(const struct ca__bytes *b,
 			   struct codearena_patch_entry *word)
 {
-	const uint8_t *code = (const uint8_t *)b->arena->base + word->offset;
+	const void *code = ca__arena_readable(b->arena,
+					      (uintptr_t)b->arena->base +
+					      word->offset);
 	uint64_t from = word->offset > b->offset ? word->offset : b->offset;
 	uint64_t to = word->offset + word->width;
 	uint8_t value[8];
@@ -127,7 +129,8 @@ CODEARENA_API int codearena_arena_patch_bytes(struct codearena_arena *arena,
 
 	if (!arena || !bytes || !length || length > CODEARENA_PATCH_BYTES_MAX)
 		return -EINVAL;
-	if (flags & ~CODEARENA_PATCH_F_SYNC)
+	if (flags & ~CODEARENA_PATCH_F_SYNC ||
+	    (arena->unreadable && !arena->shadow))
 		return -EOPNOTSUPP;
 	if (__builtin_add_overflow(offset, length, &b.end))
 		return -EOVERFLOW;
