@@ -108,6 +108,9 @@ static int codearena_range_claim_locked(struct codearena_batch *batch,
 		ret = codearena_page_may_write(state, piece.mask);
 		if (!ret && fatal_signal_pending(current))
 			ret = -EINTR;
+		if (!ret)
+			ret = codearena_page_unshare_locked(batch->arena, state,
+							    piece.index);
 		if (unlikely(ret)) {
 			codearena_claims_release_locked(batch->arena,
 							range->offset,
@@ -140,7 +143,7 @@ static int codearena_entries_claim_locked(struct codearena_batch *batch,
 		ret = codearena_range_claim_locked(batch, &range);
 		if (!ret)
 			continue;
-		if (ret != -EINTR)
+		if (ret != -EINTR && ret != -ENOMEM)
 			batch->failed = i;
 		codearena_entries_release_locked(batch, i);
 		break;
@@ -154,17 +157,17 @@ static int codearena_entries_claim_locked(struct codearena_batch *batch,
  *
  * Finds entries that share a granule too: the second one gets -EBUSY.
  *
- * Return: 0; -ENOENT, -EPERM, -EBUSY or -EINTR, and nothing is claimed.
+ * Return: 0; -ENOENT, -EPERM, -EBUSY, -ENOMEM or -EINTR, and nothing is claimed.
  */
 int codearena_batch_claim_locked(struct codearena_batch *batch)
 {
 	struct codearena_range range;
 	u64 written;
 	u32 i, end;
-	int ret;
+	int ret = 0;
 
 	lockdep_assert_held(&batch->arena->lock);
-	for (i = 0; i < batch->count; i = end) {
+	for (i = 0; i < batch->count && !ret; i = end) {
 		end = codearena_batch_run(batch, i, &range);
 		written = batch->written;
 		ret = codearena_range_claim_locked(batch, &range);
@@ -172,10 +175,9 @@ int codearena_batch_claim_locked(struct codearena_batch *batch)
 			continue;
 		batch->written = written;
 		ret = codearena_entries_claim_locked(batch, i, end);
-		if (ret)
-			return ret;
 	}
-	return 0;
+	codearena_unshare_end_locked(batch->arena);
+	return ret;
 }
 
 /*

@@ -231,7 +231,7 @@ static int codearena_publish_compare_locked(struct codearena_publication *pub)
 
 	ret = codearena_patches_compare_locked(pub->arena, pub->patches,
 					       pub->cmd->patch_count, &failed);
-	if (ret)
+	if (failed != CODEARENA_NO_INDEX)
 		pub->batch.failed = pub->cmd->object_count + failed;
 	return ret;
 }
@@ -374,7 +374,8 @@ static bool codearena_publish_fast(struct codearena_arena *arena,
 	mask = codearena_granules(start, object->length);
 	state = codearena_page_committed_locked(arena,
 						object->offset >> PAGE_SHIFT);
-	if (codearena_page_may_write(state, mask) || (state->written & mask))
+	if (codearena_page_may_write(state, mask) || (state->written & mask) ||
+	    state->shared)
 		goto out_unlock;
 	to = state->data + start;
 	pagefault_disable();

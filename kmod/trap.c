@@ -257,23 +257,20 @@ static void codearena_tables_write_end_locked(struct codearena_arena *arena)
 }
 
 /**
- * codearena_table_insert_locked - let traps take effect
+ * codearena_table_enter_locked - let traps take effect that are known to be valid
  * @arena: the arena, locked
  * @table: the table, which the arena takes over
  *
- * Return: 0; -EEXIST, -EINVAL or -ENOENT as in &struct codearena_trap_register,
- * with the table still the caller's.
+ * Return: 0; -ENOSPC or -ENOMEM, with the table still the caller's.
  */
-int codearena_table_insert_locked(struct codearena_arena *arena,
-				  struct codearena_table *table)
+int codearena_table_enter_locked(struct codearena_arena *arena,
+				 struct codearena_table *table)
 {
 	struct rb_node **link = &arena->tables.rb_node, *parent = NULL, *node;
 	int ret;
 
 	lockdep_assert_held(&arena->lock);
-	ret = codearena_table_check_locked(arena, table);
-	if (!ret)
-		ret = codearena_table_get_pads_locked(arena, table);
+	ret = codearena_table_get_pads_locked(arena, table);
 	if (ret)
 		return ret;
 	while (*link) {
@@ -293,6 +290,24 @@ int codearena_table_insert_locked(struct codearena_arena *arena,
 	arena->counters.trap_tables++;
 	arena->counters.trap_entries += codearena_table_count(table);
 	return 0;
+}
+
+/**
+ * codearena_table_insert_locked - let traps take effect
+ * @arena: the arena, locked
+ * @table: the table, which the arena takes over
+ *
+ * Return: 0; -EEXIST, -EINVAL or -ENOENT as in &struct codearena_trap_register,
+ * -ENOSPC or -ENOMEM, with the table still the caller's.
+ */
+int codearena_table_insert_locked(struct codearena_arena *arena,
+				  struct codearena_table *table)
+{
+	int ret;
+
+	lockdep_assert_held(&arena->lock);
+	ret = codearena_table_check_locked(arena, table);
+	return ret ?: codearena_table_enter_locked(arena, table);
 }
 
 static void codearena_table_uncharge(struct codearena_arena *arena,
@@ -481,6 +496,25 @@ codearena_table_new(struct codearena_arena *arena,
 				      shape, CODEARENA_GFP);
 	if (IS_ERR(table))
 		codearena_uncharge(arena, bytes);
+	return table;
+}
+
+/**
+ * codearena_table_copy - copy a table for another arena
+ * @arena: the arena that the copy is for
+ * @from: the table
+ *
+ * Return: the copy, for codearena_table_enter_locked() or
+ * codearena_table_free(); -ENOSPC or -ENOMEM.
+ */
+struct codearena_table *codearena_table_copy(struct codearena_arena *arena,
+					     const struct codearena_table *from)
+{
+	const size_t size = codearena_table_size(from->shape);
+	struct codearena_table *table = codearena_alloc(arena, size);
+
+	if (!IS_ERR(table))
+		memcpy(table, from, size);
 	return table;
 }
 
