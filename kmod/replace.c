@@ -25,7 +25,7 @@
 static struct codearena_range
 codearena_object_range(const struct codearena_object *object)
 {
-	return (struct codearena_range) {
+	return (struct codearena_range){
 		.offset = object->offset,
 		.length = round_up(object->length, CODEARENA_GRANULE),
 	};
