@@ -100,16 +100,18 @@ TEST_F(replace, counts)
 /* Where nothing was sealed, it is as without the flag. */
 TEST_F(replace, nothing_to_replace)
 {
-	static const enum { PAGES = 3 } pages = PAGES;
-	const uint64_t at[PAGES] = {
+	const uint64_t at[] = {
 		granule_at(&self->arena, TRAP_PAGE, 5),
 		granule_at(&self->arena, WRITTEN_PAGE, 5),
 		granule_at(&self->arena, HIDDEN_PAGE, 5),
 	};
+	struct codearena_object object =
+		object_of(granule_at(&self->arena, TRAP_PAGE, 9), self->source,
+			  8, REPLACE);
 	struct codearena_stat before, after;
 
 	NEED_PARAMETER();
-	for (unsigned int i = 0; i < pages; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
 		ASSERT_ZERO(do_stat(self->fd, &before));
 		ASSERT_ZERO(do_publish1(self->fd, at[i], self->source, 70,
 					REPLACE));
@@ -123,10 +125,6 @@ TEST_F(replace, nothing_to_replace)
 				 2 * self->granule - 70);
 	}
 	/* The flag of the call still counts. */
-	struct codearena_object object =
-		object_of(granule_at(&self->arena, TRAP_PAGE, 9), self->source,
-			  8, REPLACE);
-
 	ASSERT_ZERO(do_publish(self->fd, &object, 1, NULL, 0,
 			       CODEARENA_PUBLISH_F_SYNC));
 	ASSERT_ZERO(do_stat(self->fd, &before));
