@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The arena as an object: made by RESERVE, freed with its last handle.
+ * The arena as an object: made by RESERVE or CLONE, freed with its last handle.
  */
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -15,6 +15,8 @@
 			    CODEARENA_FEATURE_PERMANENT | \
 			    CODEARENA_FEATURE_TRAPS | \
 			    CODEARENA_FEATURE_REPLACE | \
+			    CODEARENA_FEATURE_CLONE | \
+			    CODEARENA_FEATURE_OPEN | \
 			    CODEARENA_FEATURE_EXECUTE_ONLY)
 
 /*
@@ -98,6 +100,7 @@ codearena_arena_new(const struct codearena_reserve *cmd)
 	INIT_LIST_HEAD(&arena->handles);
 	spin_lock_init(&arena->viewers_lock);
 	INIT_LIST_HEAD(&arena->viewers);
+	arena->stale_first = ULONG_MAX;
 	arena->length = cmd->length;
 	arena->flags = cmd->flags;
 	memcpy(arena->name, cmd->name, sizeof(arena->name));

@@ -110,6 +110,9 @@ static int codearena_range_claim_locked(struct codearena_batch *batch,
 		ret = codearena_page_may_write(state, piece.mask, replace);
 		if (!ret && fatal_signal_pending(current))
 			ret = -EINTR;
+		if (!ret)
+			ret = codearena_page_unshare_locked(batch->arena, state,
+							    piece.index);
 		if (unlikely(ret)) {
 			codearena_claims_release_locked(batch->arena,
 							range->offset,
@@ -147,7 +150,7 @@ static int codearena_entries_claim_locked(struct codearena_batch *batch,
 									    i));
 		if (!ret)
 			continue;
-		if (ret != -EINTR)
+		if (ret != -EINTR && ret != -ENOMEM)
 			batch->failed = i;
 		codearena_entries_release_locked(batch, i);
 		break;
@@ -161,17 +164,17 @@ static int codearena_entries_claim_locked(struct codearena_batch *batch,
  *
  * Finds entries that share a granule too: the second one gets -EBUSY.
  *
- * Return: 0; -ENOENT, -EPERM, -EBUSY or -EINTR, and nothing is claimed.
+ * Return: 0; -ENOENT, -EPERM, -EBUSY, -ENOMEM or -EINTR, and nothing is claimed.
  */
 int codearena_batch_claim_locked(struct codearena_batch *batch)
 {
 	struct codearena_range range;
 	u64 written, replaced;
 	u32 i, end;
-	int ret;
+	int ret = 0;
 
 	lockdep_assert_held(&batch->arena->lock);
-	for (i = 0; i < batch->count; i = end) {
+	for (i = 0; i < batch->count && !ret; i = end) {
 		end = codearena_batch_run(batch, i, &range);
 		written = batch->written;
 		replaced = batch->replaced;
@@ -183,10 +186,9 @@ int codearena_batch_claim_locked(struct codearena_batch *batch)
 		batch->written = written;
 		batch->replaced = replaced;
 		ret = codearena_entries_claim_locked(batch, i, end);
-		if (ret)
-			return ret;
 	}
-	return 0;
+	codearena_unshare_end_locked(batch->arena);
+	return ret;
 }
 
 /*

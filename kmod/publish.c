@@ -221,7 +221,7 @@ static int codearena_publish_compare_locked(struct codearena_publication *pub)
 
 	ret = codearena_patches_compare_locked(pub->arena, pub->patches,
 					       pub->cmd->patch_count, &failed);
-	if (ret)
+	if (failed != CODEARENA_NO_INDEX)
 		pub->batch.failed = pub->cmd->object_count + failed;
 	return ret;
 }
@@ -370,7 +370,7 @@ static bool codearena_publish_fast(struct codearena_arena *arena,
 	state = codearena_page_committed_locked(arena,
 						object->offset >> PAGE_SHIFT);
 	if (codearena_page_may_write(state, mask, false) ||
-	    (state->written & mask))
+	    (state->written & mask) || state->shared)
 		goto out_unlock;
 	to = state->data + start;
 	pagefault_disable();

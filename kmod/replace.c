@@ -264,7 +264,7 @@ bool codearena_replace_fast(struct codearena_arena *arena,
 	mask = codearena_granules(start, object->length);
 	state = codearena_page_committed_locked(arena,
 						object->offset >> PAGE_SHIFT);
-	if (codearena_page_may_write(state, mask, true) ||
+	if (codearena_page_may_write(state, mask, true) || state->shared ||
 	    codearena_range_trapped_locked(arena, &range))
 		goto out_unlock;
 	replaced = hweight64(state->sealed & mask);

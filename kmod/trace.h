@@ -262,6 +262,30 @@ DEFINE_EVENT(codearena_look, stat,
 	TP_ARGS(arena, result)
 );
 
+DEFINE_EVENT(codearena_look, open,
+	TP_PROTO(const struct codearena_arena *arena, int result),
+	TP_ARGS(arena, result)
+);
+
+TRACE_EVENT(clone,
+	TP_PROTO(const struct codearena_arena *arena, u64 clone, int result),
+	TP_ARGS(arena, clone, result),
+	TP_STRUCT__entry(
+		__field(u64, arena)
+		__field(pid_t, owner)
+		__field(u64, clone)
+		__field(int, result)
+	),
+	TP_fast_assign(
+		__entry->arena = arena->id;
+		__entry->owner = codearena_arena_owner(arena);
+		__entry->clone = clone;
+		__entry->result = result;
+	),
+	TP_printk("arena=%llu owner=%d clone=%llu result=%d", __entry->arena,
+		  __entry->owner, __entry->clone, __entry->result)
+);
+
 TRACE_EVENT(trap_register,
 	TP_PROTO(const struct codearena_arena *arena,
 		 const struct codearena_trap_register *cmd, u64 id, int result),

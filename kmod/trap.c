@@ -346,12 +346,35 @@ static void codearena_table_count_locked(struct codearena_arena *arena,
 }
 
 /**
+ * codearena_table_enter_locked - let traps take effect that are known to be valid
+ * @arena: the arena, locked
+ * @table: the table, which the arena takes over
+ *
+ * Return: 0; -ENOSPC or -ENOMEM, with the table still the caller's.
+ */
+int codearena_table_enter_locked(struct codearena_arena *arena,
+				 struct codearena_table *table)
+{
+	int ret;
+
+	lockdep_assert_held(&arena->lock);
+	ret = codearena_table_get_pads_locked(arena, table);
+	if (ret)
+		return ret;
+	codearena_tables_write_begin_locked(arena);
+	codearena_table_link_locked(arena, &arena->tables, table);
+	codearena_tables_write_end_locked(arena);
+	codearena_table_count_locked(arena, table);
+	return 0;
+}
+
+/**
  * codearena_table_insert_locked - let traps take effect
  * @arena: the arena, locked
  * @table: the table, which the arena takes over
  *
  * Return: 0; -EEXIST, -EINVAL or -ENOENT as in &struct codearena_trap_register,
- * with the table still the caller's.
+ * -ENOSPC or -ENOMEM, with the table still the caller's.
  */
 int codearena_table_insert_locked(struct codearena_arena *arena,
 				  struct codearena_table *table)
@@ -360,15 +383,7 @@ int codearena_table_insert_locked(struct codearena_arena *arena,
 
 	lockdep_assert_held(&arena->lock);
 	ret = codearena_table_check_locked(arena, table);
-	if (!ret)
-		ret = codearena_table_get_pads_locked(arena, table);
-	if (ret)
-		return ret;
-	codearena_tables_write_begin_locked(arena);
-	codearena_table_link_locked(arena, &arena->tables, table);
-	codearena_tables_write_end_locked(arena);
-	codearena_table_count_locked(arena, table);
-	return 0;
+	return ret ?: codearena_table_enter_locked(arena, table);
 }
 
 /**
@@ -660,6 +675,25 @@ codearena_table_new(struct codearena_arena *arena,
 				      shape, CODEARENA_GFP);
 	if (IS_ERR(table))
 		codearena_uncharge(arena, bytes);
+	return table;
+}
+
+/**
+ * codearena_table_copy - copy a table for another arena
+ * @arena: the arena that the copy is for
+ * @from: the table
+ *
+ * Return: the copy, for codearena_table_enter_locked() or
+ * codearena_table_free(); -ENOSPC or -ENOMEM.
+ */
+struct codearena_table *codearena_table_copy(struct codearena_arena *arena,
+					     const struct codearena_table *from)
+{
+	const size_t size = codearena_table_size(from->shape);
+	struct codearena_table *table = codearena_alloc(arena, size);
+
+	if (!IS_ERR(table))
+		memcpy(table, from, size);
 	return table;
 }
 

@@ -210,6 +210,30 @@ int do_share(int fd)
 	return share.out_fd;
 }
 
+int do_clone(int fd)
+{
+	struct codearena_clone clone = {
+		.size = sizeof(clone),
+		.out_fd = (int32_t)POISON32,
+	};
+
+	if (ioctl(fd, CODEARENA_CLONE, &clone))
+		return -1;
+	return clone.out_fd;
+}
+
+int do_open(int fd)
+{
+	struct codearena_open open = {
+		.size = sizeof(open),
+		.out_fd = (int32_t)POISON32,
+	};
+
+	if (ioctl(fd, CODEARENA_OPEN, &open))
+		return -1;
+	return open.out_fd;
+}
+
 int do_stat(int fd, struct codearena_stat *stat)
 {
 	memset(stat, 0xef, sizeof(*stat));

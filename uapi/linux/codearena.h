@@ -41,8 +41,8 @@
  * A sealed one is immutable, and the page it lies in can be executed.
  *
  * Commands that change an arena are accepted on a handle opened for writing,
- * from the process (address space) that reserved it; from every process that
- * holds such a handle when it was reserved with
+ * from the process (address space) that reserved or cloned it; from every
+ * process that holds such a handle when it was reserved with
  * CODEARENA_RESERVE_F_SHARED_WRITER.
  *
  * Errors, with one meaning in all commands:
@@ -80,7 +80,8 @@
  * EBADFD:
  *   The handle has no arena yet.
  * EACCES:
- *   mmap or mprotect asked for rights that no view of an arena has.
+ *   mmap or mprotect asked for rights that no view of an arena has; or the
+ *   caller may not open the device for reading and writing.
  * ENOSPC:
  *   The arena's own limit is reached, for code or for metadata.
  * ENOMEM:
@@ -284,7 +285,9 @@ enum {
 	CODEARENA_CMD_STAT = 0x8a,
 	CODEARENA_CMD_TRAP_REGISTER = 0x8b,
 	CODEARENA_CMD_TRAP_RELEASE = 0x8c,
-	CODEARENA_CMD_TRAP_LANDING = 0x8d
+	CODEARENA_CMD_TRAP_LANDING = 0x8d,
+	CODEARENA_CMD_CLONE = 0x8e,
+	CODEARENA_CMD_OPEN = 0x8f
 };
 
 /* Feature bits, in &struct codearena_query.out_features */
@@ -293,6 +296,8 @@ enum {
 #define CODEARENA_FEATURE_PERMANENT	0x4ULL /* RESERVE_F_PERMANENT */
 #define CODEARENA_FEATURE_TRAPS		0x8ULL /* TRAP_*, traps in PUBLISH */
 #define CODEARENA_FEATURE_REPLACE	0x10ULL /* OBJECT_F_REPLACE */
+#define CODEARENA_FEATURE_CLONE		0x20ULL /* CLONE */
+#define CODEARENA_FEATURE_OPEN		0x40ULL /* OPEN */
 #define CODEARENA_FEATURE_EXECUTE_ONLY	0x80ULL /* RESERVE_F_EXECUTE_ONLY */
 /* This processor enforces it against loads. */
 #define CODEARENA_FEATURE_EXECUTE_ONLY_ENFORCED	0x100ULL
@@ -829,5 +834,74 @@ struct codearena_trap_landing {
 
 #define CODEARENA_TRAP_LANDING \
 	_IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_TRAP_LANDING)
+
+/**
+ * struct codearena_clone - ioctl(CODEARENA_CLONE)
+ * @size: sizeof(struct codearena_clone)
+ * @flags: must be 0
+ * @out_fd: a new O_RDWR, O_CLOEXEC file descriptor of a new arena
+ * @__reserved: must be 0
+ *
+ * Makes a new arena with the committed bytes, seals, patchable granules, trap
+ * tables with their ids, landing pads, length, limits, flags and name of this
+ * one, as they are at one moment. The caller's address space owns it. Neither
+ * arena sees later changes of the other. The counters of events in &struct
+ * codearena_stat, such as out_published, begin at 0.
+ *
+ * Granules that another call is writing at that moment and that are not sealed
+ * are committed and hold trap instructions in the new arena.
+ *
+ * The two arenas share the memory of a page until one of them changes it by
+ * WRITE, PUBLISH, PATCH or DISCARD. That call allocates a copy, for which it
+ * may fail with ENOMEM; its limits it meets already, since a clone counts in
+ * full from the beginning. The page is unmapped from the views of its arena for
+ * a moment: threads that execute it take a page fault.
+ *
+ * Works on every handle of an arena, from every process. It is meant for the
+ * child of a fork, which gets EPERM for changes of the inherited arena: it maps
+ * the clone with MAP_FIXED over its inherited views, sets its external landing
+ * pad again, and goes on with code at the same addresses.
+ *
+ * On a handle that is not opened for writing, CODEARENA_CLONE needs the
+ * permission that CODEARENA_OPEN needs. Security modules are always called as
+ * by open(2).
+ *
+ * Errors: EACCES, EFAULT, EINTR, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP.
+ */
+struct codearena_clone {
+	__u32 size;
+	__u32 flags;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+
+#define CODEARENA_CLONE _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_CLONE)
+
+/**
+ * struct codearena_open - ioctl(CODEARENA_OPEN)
+ * @size: sizeof(struct codearena_open)
+ * @flags: must be 0
+ * @out_fd: a new O_RDWR, O_CLOEXEC file descriptor of the device, without an
+ *          arena
+ * @__reserved: must be 0
+ *
+ * Opens the device again, for processes that hold a handle and cannot reach the
+ * node: after chroot(2), or in a mount namespace without it. Permissions of the
+ * node, the device control group and security modules are checked for the
+ * caller as by open(2) with O_RDWR; a node on a file system that is mounted
+ * with nodev is refused.
+ *
+ * Works on every handle, before and after RESERVE.
+ *
+ * Errors: EACCES, EFAULT, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP.
+ */
+struct codearena_open {
+	__u32 size;
+	__u32 flags;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+
+#define CODEARENA_OPEN _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_OPEN)
 
 #endif /* _UAPI_LINUX_CODEARENA_H */
