@@ -246,6 +246,29 @@ TEST_F(replace, other_process_sees_it)
 	}
 }
 
+/* A page that CLONE shares is copied first, on either side. */
+TEST_F(replace, clone_keeps_its_code)
+{
+	struct arena clone = self->arena;
+	uint8_t code[2][CODE_SIZE];
+
+	NEED_PARAMETER();
+	code_return(code[0], 88);
+	code_return(code[1], 99);
+	clone.fd = do_clone(self->fd);
+	ASSERT_LE(0, clone.fd);
+	clone.view = arena_map(&clone, clone.fd);
+	ASSERT_NE(MAP_FAILED, (void *)clone.view);
+	EXPECT_RETURNS(CODE_VALUE, clone.view);
+	ASSERT_ZERO(do_publish1(self->fd, 0, code[0], CODE_SIZE, REPLACE));
+	EXPECT_RETURNS(88, self->arena.view);
+	EXPECT_RETURNS(CODE_VALUE, clone.view);
+	ASSERT_ZERO(do_publish1(clone.fd, 0, code[1], CODE_SIZE, REPLACE));
+	EXPECT_RETURNS(88, self->arena.view);
+	EXPECT_RETURNS(99, clone.view);
+	arena_free(&clone);
+}
+
 #define EXPECT_STILL_RUNS()						\
 	EXPECT_RETURNS(CODE_VALUE, self->arena.view)
 
