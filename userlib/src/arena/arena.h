@@ -44,10 +44,12 @@ struct ca__file {
  * @granule: unit of sealing
  * @attached: made by codearena_arena_attach(): changes are refused
  * @trap_kinds: CODEARENA_TRAP_* kinds that continue at landing pads
+ * @landing: external landing pad of the process that was set last, or 0
  * @memfd: state of the fallback backend, NULL on the device
  *
  * Immutable once the constructor has returned, so that it is read without a
- * lock, in children of fork() too.
+ * lock, in children of fork() too; but for @landing, and for what
+ * codearena_arena_clone() changes when no other thread uses the arena.
  */
 struct codearena_arena {
 	const struct ca__backend *backend;
@@ -58,6 +60,7 @@ struct codearena_arena {
 	uint32_t granule;
 	bool attached;
 	uint32_t trap_kinds;
+	uint64_t landing;
 	struct ca__memfd *memfd;
 };
 
