@@ -14,8 +14,10 @@
 			    CODEARENA_FEATURE_SHARE | \
 			    CODEARENA_FEATURE_PERMANENT | \
 			    CODEARENA_FEATURE_TRAPS | \
+			    CODEARENA_FEATURE_REPLACE | \
 			    CODEARENA_FEATURE_CLONE | \
-			    CODEARENA_FEATURE_OPEN)
+			    CODEARENA_FEATURE_OPEN | \
+			    CODEARENA_FEATURE_EXECUTE_ONLY)
 
 /*
  * Limit of an arena's metadata: a trap and a landing pad for every 16 bytes of
@@ -137,6 +139,8 @@ int codearena_ioctl_query(struct codearena_ucmd *ucmd)
 	cmd->out_max_entries = CODEARENA_MAX_ENTRIES;
 	cmd->out_trap_kinds = CODEARENA_TRAP_KINDS;
 	cmd->out_features = CODEARENA_FEATURES;
+	if (codearena_arch_execute_only())
+		cmd->out_features |= CODEARENA_FEATURE_EXECUTE_ONLY_ENFORCED;
 	cmd->out_max_length = CODEARENA_MAX_LENGTH;
 	cmd->out_preferred_align = CODEARENA_PREFERRED_ALIGN;
 	cmd->out_commit_limit = (u64)codearena_commit_limit() << PAGE_SHIFT;

@@ -59,7 +59,9 @@
  *                          fault either comes first and is unmapped, or comes
  *                          later and finds no seal. Sealing does not need it:
  *                          going from no seal to one only makes a later fault
- *                          succeed.
+ *                          succeed. Also held for writing from before pages
+ *                          are unmapped until their code is replaced, while
+ *                          arena::handles_lock nests in it: faults wait.
  *   arena::table_seq       raw sequence counter. The links of the tree of
  *                          tables, which traps walk without a lock, with
  *                          interrupts off; changed with arena::lock held and
@@ -187,6 +189,7 @@ struct codearena_counters {
  * @table_seq: see above
  * @tables: &struct codearena_table by place; changed under @lock and
  *          @table_seq
+ * @staged: tables that the call which holds @lock is about to put there
  * @pads: &struct codearena_pad by place, protected by @lock
  * @generation: makes the ids of tables unique
  * @fixed: traps that continued at a landing pad, by kind
@@ -220,6 +223,7 @@ struct codearena_arena {
 	struct rw_semaphore map_lock;
 	seqcount_t table_seq;		/* links of tables */
 	struct rb_root tables;
+	struct rb_root staged;
 	struct rb_root pads;
 	atomic_t generation;
 	atomic_long_t fixed[3];
@@ -570,6 +574,20 @@ void codearena_table_remove_locked(struct codearena_arena *arena,
 				   struct codearena_table *table);
 void codearena_tables_remove_locked(struct codearena_arena *arena, u64 offset,
 				    u64 length);
+int codearena_table_stage_locked(struct codearena_arena *arena,
+				 struct codearena_table *table);
+void codearena_table_unstage_locked(struct codearena_arena *arena,
+				    struct codearena_table *table);
+void codearena_tables_replace_locked(struct codearena_arena *arena,
+				     const struct codearena_range *range,
+				     struct codearena_table *table);
+void codearena_tables_leave_locked(struct codearena_arena *arena,
+				   const struct codearena_range *range,
+				   bool leave);
+bool codearena_pads_stay_locked(struct codearena_arena *arena,
+				const struct codearena_range *range);
+bool codearena_range_trapped_locked(struct codearena_arena *arena,
+				    const struct codearena_range *range);
 int codearena_pads_check_locked(struct codearena_arena *arena,
 				const struct codearena_range *ranges, u32 count,
 				u32 *failed);
@@ -585,6 +603,7 @@ int codearena_view_add(struct vm_area_struct *vma,
 		       const struct codearena_viewer *from, gfp_t gfp);
 void codearena_view_remove(struct vm_area_struct *vma);
 void codearena_view_cpus(struct codearena_arena *arena, struct cpumask *cpus);
+bool codearena_view_alone(struct codearena_arena *arena);
 int codearena_ioctl_trap_landing(struct codearena_ucmd *ucmd);
 
 /* fixup.c */

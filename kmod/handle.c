@@ -16,7 +16,9 @@
 #define CODEARENA_FS_MAGIC	0x434f4445	/* "CODE" */
 
 #define RESERVE_VALID_FLAGS (CODEARENA_RESERVE_F_PERMANENT | \
-			     CODEARENA_RESERVE_F_SHARED_WRITER)
+			     CODEARENA_RESERVE_F_SHARED_WRITER | \
+			     CODEARENA_RESERVE_F_EXECUTE_ONLY | \
+			     CODEARENA_RESERVE_F_UNENFORCED)
 
 static DEFINE_MUTEX(codearena_attach_lock);
 static struct vfsmount *codearena_mnt;
@@ -169,6 +171,9 @@ static int codearena_reserve(struct file *file,
 	    !PAGE_ALIGNED(cmd->length) || !PAGE_ALIGNED(cmd->commit_limit) ||
 	    cmd->commit_limit > cmd->length || !codearena_name_valid(cmd->name))
 		return -EINVAL;
+	if ((cmd->flags & CODEARENA_RESERVE_F_UNENFORCED) &&
+	    !(cmd->flags & CODEARENA_RESERVE_F_EXECUTE_ONLY))
+		return -EINVAL;
 
 	arena = codearena_arena_new(cmd);
 	if (IS_ERR(arena))
@@ -196,6 +201,10 @@ int codearena_ioctl_reserve(struct codearena_ucmd *ucmd)
 	int ret;
 
 	if (cmd->flags & ~RESERVE_VALID_FLAGS)
+		return -EOPNOTSUPP;
+	if ((cmd->flags & CODEARENA_RESERVE_F_EXECUTE_ONLY) &&
+	    !(cmd->flags & CODEARENA_RESERVE_F_UNENFORCED) &&
+	    !codearena_arch_execute_only())
 		return -EOPNOTSUPP;
 	ret = codearena_reserve(ucmd->file, cmd);
 	trace_reserve(ret ? NULL : codearena_file_arena(ucmd->file), cmd, ret);

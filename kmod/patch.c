@@ -129,15 +129,19 @@ static void *codearena_patch_word_locked(struct codearena_arena *arena,
 					 u64 offset)
 {
 	struct codearena_page *state;
+	u64 granule;
 	int ret;
 
 	lockdep_assert_held(&arena->lock);
 	state = codearena_page_committed_locked(arena, offset >> PAGE_SHIFT);
 	if (!state)
 		return ERR_PTR(-ENOENT);
-	if (!(state->patchable & BIT_ULL(offset_in_page(offset) >>
-					 CODEARENA_GRANULE_SHIFT)))
+	granule = BIT_ULL(offset_in_page(offset) >> CODEARENA_GRANULE_SHIFT);
+	if (!(state->patchable & granule))
 		return ERR_PTR(-EPERM);
+	/* It is being replaced. */
+	if (unlikely(state->claimed & granule))
+		return ERR_PTR(-EBUSY);
 	ret = codearena_page_unshare_locked(arena, state, offset >> PAGE_SHIFT);
 	return ret ? ERR_PTR(ret) : state->data + offset_in_page(offset);
 }
@@ -174,7 +178,8 @@ codearena_patch_store(const struct codearena_patch_entry *patch, void *word)
  * @count: how many
  * @failed: gets the index of the entry to blame
  *
- * Return: 0; -ENOENT, -EPERM, -ENOMEM or -EAGAIN as in &struct codearena_patch.
+ * Return: 0; -ENOENT, -EPERM, -EBUSY, -ENOMEM or -EAGAIN as in &struct
+ * codearena_patch.
  */
 int codearena_patches_compare_locked(struct codearena_arena *arena,
 				     const struct codearena_patch_entry *patches,

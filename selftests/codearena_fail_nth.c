@@ -156,6 +156,35 @@ static void many_objects(struct shot *s)
 	s->call.publish.patch_count = 8;
 }
 
+/* Sealed code with tables of its own is replaced by code with others. */
+static void many_replacing(struct shot *s)
+{
+	many_objects(s);
+	for (unsigned int i = 0; i < 8; i++)
+		s->objects[i].flags = CODEARENA_OBJECT_F_REPLACE;
+	s->objects[0].offset = 0;
+	for (unsigned int i = 1; i < 3; i++) {
+		struct codearena_trap_register reg = {
+			.size = sizeof(reg),
+			.offset = granule_at(&s->a, TRAP_PAGE, i + 1),
+			.length = 64,
+			.traps = (uintptr_t)s->traps,
+			.count = 2,
+		};
+
+		if (do_publish1(s->a.fd, reg.offset, s->call.source, 64, 0) ||
+		    ioctl(s->a.fd, CODEARENA_TRAP_REGISTER, &reg))
+			abort();
+	}
+}
+
+static void replace_small(struct shot *s)
+{
+	shot_command(s, COMMAND_PUBLISH);
+	s->call.object.offset = 0;
+	s->call.object.flags = CODEARENA_OBJECT_F_REPLACE;
+}
+
 /* In no order, so that the kernel has to sort them. */
 static void many_patches(struct shot *s)
 {
@@ -376,6 +405,9 @@ COMMAND_VARIANT(write_many, COMMAND_COUNT, .prepare = many_chunks,
 COMMAND_VARIANT(seal, COMMAND_SEAL);
 COMMAND_VARIANT(publish, COMMAND_PUBLISH);
 COMMAND_VARIANT(publish_many, COMMAND_COUNT, .prepare = many_objects,
+		.failures = 20);
+COMMAND_VARIANT(replace, COMMAND_COUNT, .prepare = replace_small);
+COMMAND_VARIANT(replace_many, COMMAND_COUNT, .prepare = many_replacing,
 		.failures = 20);
 COMMAND_VARIANT(patch, COMMAND_PATCH);
 COMMAND_VARIANT(patch_many, COMMAND_COUNT, .prepare = many_patches,

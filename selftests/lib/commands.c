@@ -19,7 +19,9 @@ const struct command commands[COMMAND_COUNT] = {
 	GROWN_COMMAND(QUERY, codearena_query, 72, .outputs = true),
 	COMMAND(RESERVE, codearena_reserve,
 		.flags = CODEARENA_RESERVE_F_PERMANENT |
-			 CODEARENA_RESERVE_F_SHARED_WRITER,
+			 CODEARENA_RESERVE_F_SHARED_WRITER |
+			 CODEARENA_RESERVE_F_EXECUTE_ONLY |
+			 CODEARENA_RESERVE_F_UNENFORCED,
 		.changes = true),
 	COMMAND(COMMIT, codearena_commit,
 		.needs_arena = true, .changes = true),

@@ -397,7 +397,10 @@ int arena_new(struct arena *a, uint64_t pages, uint32_t reserve_flags,
 	if (do_reserve(a->fd, a->length, reserve_flags, commit_limit,
 		       "selftest"))
 		return -1;
-	view = arena_map(a, a->fd);
+	if (reserve_flags & CODEARENA_RESERVE_F_EXECUTE_ONLY)
+		view = mmap(NULL, a->length, PROT_EXEC, MAP_SHARED, a->fd, 0);
+	else
+		view = arena_map(a, a->fd);
 	if (view == MAP_FAILED)
 		return -1;
 	a->view = view;
