@@ -64,7 +64,8 @@
  *                          changed by the vm_operations.
  *   codearena_mm::lock     raw spinlock, with a sequence counter, seq. The
  *                          views of a process, changed by its vm_operations,
- *                          and searched by its traps without the lock.
+ *                          and searched by its traps without the lock; a trap
+ *                          tries it to note which view it found.
  *   codearena_bucket::lock spinlock. The processes with code views, by hash.
  *
  * arena::lock and mmap_lock are never held together by this module.
@@ -241,6 +242,7 @@ struct codearena_handle {
  * @lock: see above
  * @seq: see above
  * @views: &struct codearena_view by address, under @seq
+ * @last: the view that a trap found last, or NULL; under @lock
  * @viewers: &struct codearena_viewer by arena, under @lock
  * @spare: memory for views: VMAs less @views, under @lock
  */
@@ -251,6 +253,7 @@ struct codearena_mm {
 	raw_spinlock_t lock;		/* all of the below */
 	seqcount_t seq;
 	struct rb_root views;
+	struct codearena_view *last;
 	struct rb_root viewers;
 	struct codearena_view *spare;
 };
@@ -509,6 +512,8 @@ int codearena_view_add(struct vm_area_struct *vma,
 		       struct codearena_arena *arena,
 		       const struct codearena_viewer *from, gfp_t gfp);
 void codearena_view_remove(struct vm_area_struct *vma);
+void codearena_view_remember(struct codearena_mm *cmm,
+			     struct codearena_view *view, unsigned int seq);
 void codearena_view_cpus(struct codearena_arena *arena, struct cpumask *cpus);
 int codearena_ioctl_trap_landing(struct codearena_ucmd *ucmd);
 

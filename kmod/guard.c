@@ -17,17 +17,18 @@
  */
 static bool codearena_guard_trap(struct vm_fault *vmf)
 {
+	struct pt_regs *regs = task_pt_regs(current);
 	bool fixed;
 
 	if (!(vmf->flags & FAULT_FLAG_USER) ||
 	    (vmf->flags & (FAULT_FLAG_INSTRUCTION | FAULT_FLAG_REMOTE)))
 		return false;
-	rcu_read_lock();
-	fixed = codearena_fixup(task_pt_regs(current), CODEARENA_TRAP_MEMORY,
-				vmf->real_address);
-	rcu_read_unlock();
+	/* Cheaper than rcu_read_lock() where that can be preempted. */
+	rcu_read_lock_sched();
+	fixed = codearena_fixup(regs, CODEARENA_TRAP_MEMORY, vmf->real_address);
+	rcu_read_unlock_sched();
 	if (fixed)
-		codearena_arch_stepped(task_pt_regs(current));
+		codearena_arch_stepped(regs);
 	return fixed;
 }
 
