@@ -50,12 +50,14 @@
  *   mm::mmap_lock          held by the core around the vm_operations; or, for a
  *                          fault, the lock of the VMA.
  *   arena::map_lock        rw_semaphore. Read: the fault handler looks a page
- *                          up, marks it as mapped and maps it. Write: seals are
- *                          taken away, before marked pages are unmapped. So a
- *                          fault either comes first and is unmapped, or comes
- *                          later and finds no seal. Sealing does not need it:
- *                          going from no seal to one only makes a later fault
- *                          succeed.
+ *                          up, marks it as mapped, maps its neighbours and locks
+ *                          it. Write: the last seal of a page is taken away. So
+ *                          a fault comes first, or comes later and finds no
+ *                          seal. Other changes of seals do not need it: a fault
+ *                          looks only whether there is one.
+ *   page lock              of a page of an arena: held by a fault until the core
+ *                          has mapped the page. Whoever took its last seal away
+ *                          waits for that, and then unmaps it everywhere.
  *   arena::table_seq       raw sequence counter. The links of the tree of
  *                          tables, which traps walk without a lock, with
  *                          interrupts off; changed with arena::lock held and
