@@ -93,7 +93,7 @@
  * @data: its memory, by its kernel address; NULL while only reserved
  * @sealed: granules that are immutable. Read without arena::lock by the fault
  *          handler, under map_lock: set by a store-release after the bytes are
- *          in place, cleared under map_lock held for writing.
+ *          in place; the last one cleared under map_lock held for writing.
  * @patchable: the part of @sealed that PATCH may store to
  * @written: granules that may hold other bytes than the trap fill
  * @claimed: granules that a call is copying to at this moment
@@ -337,7 +337,7 @@ static inline bool codearena_pause(void)
 extern const struct file_operations codearena_fops;
 extern bool codearena_slow_path_param;
 
-/* Tests turn the fast paths of PUBLISH and PATCH off. */
+/* Tests turn the fast paths of PUBLISH, PATCH and DISCARD off. */
 static inline bool codearena_slow_path(void)
 {
 	return READ_ONCE(codearena_slow_path_param);
