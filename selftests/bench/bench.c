@@ -37,6 +37,7 @@ static const struct bench_subject *const subjects[] = {
 	&bench_patch_subject,
 	&bench_life_subject,
 	&bench_trap_subject,
+	&bench_view_subject,
 };
 
 static struct result results[MAX_RESULTS];
