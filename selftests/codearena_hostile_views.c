@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "lib/group.h"
 #include "lib/trap_code.h"
 
 #define MANY	8000U
@@ -19,6 +20,8 @@
 #define TRAPS	2000U
 #define FORKS	60
 #define PADDED	200U
+#define CHARGED	20000U
+#define VIEW_BYTES	64U	/* at least, for each view */
 
 struct views {
 	struct trap_arena t;
@@ -194,6 +197,51 @@ TEST_F(views, fork_and_exit)
 	many = shortest(v, run_fork, 40 * few);
 	TH_LOG("%u times as many views: %.2f times as long", TIMES, many / few);
 	EXPECT_LT(many, 40 * few);
+}
+
+/* What a group is charged for mapping a page many times, in a process of its own. */
+static uint64_t charge_of(int fd, size_t page)
+{
+	uint64_t before, *charge;
+	pid_t pid;
+
+	charge = mmap(NULL, sizeof(*charge), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (charge == MAP_FAILED || !group_new())
+		return 0;
+	pid = fork();
+	if (!pid) {
+		if (enter_group("max"))
+			_exit(1);
+		before = group_usage();
+		for (unsigned int i = 0; i < CHARGED; i++)
+			if (mmap(NULL, page, PROT_READ, MAP_SHARED, fd, 0) ==
+			    MAP_FAILED)
+				_exit(1);
+		*charge = group_usage() - before;
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	return group_free() ? *charge : 0;
+}
+
+/* In any process that maps them; the owner of the arena pays nothing. */
+TEST_F(views, charged_to_who_maps)
+{
+	struct arena *a = &self->v.t.arena;
+	uint64_t ours, memfds;
+	int fd = memfd_create("views", MFD_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	ASSERT_ZERO(ftruncate(fd, a->page));
+	memfds = charge_of(fd, a->page);
+	if (!memfds)
+		SKIP(return, "no memory controller in " CGROUP);
+	ours = charge_of(a->fd, a->page);
+	TH_LOG("%u views: %llu bytes, of a memfd %llu", CHARGED,
+	       (unsigned long long)ours, (unsigned long long)memfds);
+	EXPECT_LT(memfds + CHARGED * VIEW_BYTES, ours);
+	close(fd);
 }
 
 static void *set_landing(void *arg)
