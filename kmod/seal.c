@@ -271,7 +271,8 @@ static int codearena_discard_check_locked(struct codearena_arena *arena,
 		}
 	}
 	codearena_discard_release_locked(arena, ranges, count);
-	return codearena_pads_check_locked(arena, ranges, count, failed);
+	ret = codearena_pads_check_locked(arena, ranges, count, failed);
+	return ret ?: codearena_ranges_unshare_locked(arena, ranges, count);
 }
 
 static void codearena_refill_page_locked(struct codearena_page *state,
@@ -345,8 +346,8 @@ static int codearena_discard_all(struct codearena_ucmd *ucmd)
 }
 
 /*
- * Fast path for one range in a page that keeps other seals: no page is unmapped
- * and no fault waits. It makes the same checks as the general path, which refuses
+ * Fast path for one range in a page that keeps other seals: no page is unmapped,
+ * copied or kept from faults. It makes the same checks as the general path, which refuses
  * whatever fails here.
  */
 static bool codearena_discard_fast(struct codearena_arena *arena,
@@ -367,7 +368,7 @@ static bool codearena_discard_fast(struct codearena_arena *arena,
 	mask = codearena_granules(start, range->length);
 	state = codearena_page_committed_locked(arena,
 						range->offset >> PAGE_SHIFT);
-	if (codearena_page_may_discard(arena, state, mask) ||
+	if (codearena_page_may_discard(arena, state, mask) || state->shared ||
 	    !(state->sealed & ~mask) ||
 	    codearena_pads_check_locked(arena, range, 1, &unused))
 		goto out_unlock;
