@@ -22,6 +22,9 @@
 #define PADDED	200U
 #define CHARGED	20000U
 #define VIEW_BYTES	64U	/* at least, for each view */
+#define REGIONS		4096U
+#define REGION		(2UL << 20)	/* what a page table covers, or more */
+#define MOST_TABLES_KIB	(4096 + 256)
 
 struct views {
 	struct trap_arena t;
@@ -242,6 +245,48 @@ TEST_F(views, charged_to_who_maps)
 	       (unsigned long long)ours, (unsigned long long)memfds);
 	EXPECT_LT(memfds + CHARGED * VIEW_BYTES, ours);
 	close(fd);
+}
+
+/* KiB of page tables of this process. */
+static unsigned long page_tables(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	unsigned long kib = 0;
+	char line[256];
+
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmPTE: %lu kB", &kib) == 1)
+			break;
+	fclose(file);
+	return kib;
+}
+
+/* Traps all over a large guard view leave few page tables, and go on. */
+TEST_F(views, page_tables_of_a_guard_view)
+{
+	const size_t length = (size_t)REGIONS * REGION;
+	struct views *v = &self->v;
+	unsigned long before;
+	uint8_t *guard;
+
+	ASSERT_ZERO(site_protect(&v->t, &v->site, v->t.pad.start, 0, NULL));
+	guard = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, v->t.fd,
+		     CODEARENA_GUARD_OFFSET);
+	ASSERT_NE(MAP_FAILED, (void *)guard);
+	before = page_tables();
+	for (size_t i = 0; i < REGIONS; i++) {
+		trap_access(v->state, v->t.arena.view + v->site.start,
+			    guard + i * REGION);
+		ASSERT_EQ(0, v->state->signo);
+	}
+	TH_LOG("traps in %u regions: %lu KiB of page tables", REGIONS,
+	       page_tables() - before);
+	EXPECT_LE(page_tables() - before, MOST_TABLES_KIB);
+	ASSERT_ZERO(munmap(guard, length));
+	/* Upper levels may stay. */
+	EXPECT_LE(page_tables() - before, 64);
 }
 
 static void *set_landing(void *arg)
