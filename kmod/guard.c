@@ -46,7 +46,7 @@ static void codearena_guard_keep_table(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	unsigned long kept = (unsigned long)READ_ONCE(vma->vm_private_data);
-	spinlock_t *lock;
+	spinlock_t *lock;		/* of the middle level */
 
 	if (kept >= MOST_TABLES)
 		return;

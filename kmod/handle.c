@@ -123,8 +123,7 @@ void codearena_file_exit(struct file *file)
  * @file: the handle
  * @arena: the arena, complete; the handle takes over a reference
  */
-void codearena_file_attach(struct file *file,
-				  struct codearena_arena *arena)
+void codearena_file_attach(struct file *file, struct codearena_arena *arena)
 {
 	struct codearena_handle *handle = file->private_data;
 

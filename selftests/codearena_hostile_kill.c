@@ -34,9 +34,21 @@ union arrays {
 	struct codearena_range ranges[ENTRIES];
 };
 
-FIXTURE(kill)
-{
+/**
+ * struct job - a call, made again and again
+ * @a: the arena
+ * @undo: undoes the call and prepares it; 0 if it did
+ * @call: makes it; 0 on success
+ * @progress: shared memory
+ * @arrays: for the call
+ * @traps: of each object
+ * @bytes: of each entry
+ * @step: from one entry to the next
+ */
+struct job {
 	struct arena a;
+	int (*undo)(struct job *job);
+	int (*call)(struct job *job);
 	struct progress *progress;
 	union arrays *arrays;
 	struct codearena_trap *traps;
@@ -44,136 +56,147 @@ FIXTURE(kill)
 	uint64_t step;
 };
 
-/* Undo the call, prepare it, make it: 0 or a negative errno. */
+FIXTURE(kill)
+{
+	struct job job;
+};
+
 FIXTURE_VARIANT(kill)
 {
 	uint64_t length;
-	int (*undo)(FIXTURE_DATA(kill) *self);
-	int (*call)(FIXTURE_DATA(kill) *self);
+	int (*undo)(struct job *job);
+	int (*call)(struct job *job);
 };
 
-static int discard_all(FIXTURE_DATA(kill) *self)
+static int discard_all(struct job *job)
 {
-	return do_discard1(self->a.fd, 0, self->a.length);
+	return do_discard1(job->a.fd, 0, job->a.length);
 }
 
-static int decommit_all(FIXTURE_DATA(kill) *self)
+static int decommit_all(struct job *job)
 {
-	return do_decommit(self->a.fd, 0, self->a.length) && errno != ENOENT;
+	return do_decommit(job->a.fd, 0, job->a.length) && errno != ENOENT;
 }
 
-static int commit_all(FIXTURE_DATA(kill) *self)
+static int commit_all(struct job *job)
 {
-	return do_commit(self->a.fd, 0, self->a.length) && errno != EEXIST;
+	return do_commit(job->a.fd, 0, job->a.length) && errno != EEXIST;
 }
 
-static int commit(FIXTURE_DATA(kill) *self)
+static int commit(struct job *job)
 {
-	return do_commit(self->a.fd, 0, self->a.length);
+	return do_commit(job->a.fd, 0, job->a.length);
 }
 
-static int decommit(FIXTURE_DATA(kill) *self)
+static int decommit(struct job *job)
 {
-	return do_decommit(self->a.fd, 0, self->a.length);
+	return do_decommit(job->a.fd, 0, job->a.length);
 }
 
-static int seal_all(FIXTURE_DATA(kill) *self)
+static int seal_all(struct job *job)
 {
-	return do_seal(self->a.fd, 0, self->a.length, 0);
+	return do_seal(job->a.fd, 0, job->a.length, 0);
 }
 
-static int make_writable(FIXTURE_DATA(kill) *self)
+static int make_writable(struct job *job)
 {
-	return commit_all(self) || discard_all(self);
+	return commit_all(job) || discard_all(job);
 }
 
-static int make_sealed(FIXTURE_DATA(kill) *self)
+static int make_sealed(struct job *job)
 {
-	return commit_all(self) || seal_all(self);
+	return commit_all(job) || seal_all(job);
 }
 
-static int write_entries(FIXTURE_DATA(kill) *self)
+static int write_entries(struct job *job)
 {
 	for (uint32_t i = 0; i < ENTRIES; i++)
-		self->arrays->chunks[i] = (struct codearena_chunk) {
-			.offset = i * self->step,
-			.source = (uintptr_t)self->bytes,
-			.length = self->step,
+		job->arrays->chunks[i] = (struct codearena_chunk) {
+			.offset = i * job->step,
+			.source = (uintptr_t)job->bytes,
+			.length = job->step,
 		};
-	return do_write(self->a.fd, self->arrays->chunks, ENTRIES);
+	return do_write(job->a.fd, job->arrays->chunks, ENTRIES);
 }
 
-static int publish_entries(FIXTURE_DATA(kill) *self)
+static int publish_entries(struct job *job)
 {
 	for (uint32_t i = 0; i < ENTRIES; i++) {
-		self->arrays->objects[i] = object_of(i * self->step, self->bytes,
-						     self->step, 0);
-		self->arrays->objects[i].traps = (uintptr_t)self->traps;
-		self->arrays->objects[i].trap_count = TRAPS;
+		job->arrays->objects[i] = object_of(i * job->step, job->bytes,
+						    job->step, 0);
+		job->arrays->objects[i].traps = (uintptr_t)job->traps;
+		job->arrays->objects[i].trap_count = TRAPS;
 	}
-	return do_publish(self->a.fd, self->arrays->objects, ENTRIES, NULL, 0,
+	return do_publish(job->a.fd, job->arrays->objects, ENTRIES, NULL, 0,
 			  0);
 }
 
-static int make_published(FIXTURE_DATA(kill) *self)
+static int make_published(struct job *job)
 {
-	return make_writable(self) || publish_entries(self);
+	return make_writable(job) || publish_entries(job);
 }
 
-static int discard_entries(FIXTURE_DATA(kill) *self)
+static int discard_entries(struct job *job)
 {
 	for (uint32_t i = 0; i < ENTRIES; i++)
-		self->arrays->ranges[i] = (struct codearena_range) {
-			.offset = i * self->step,
-			.length = self->step,
+		job->arrays->ranges[i] = (struct codearena_range) {
+			.offset = i * job->step,
+			.length = job->step,
 		};
-	return do_discard(self->a.fd, self->arrays->ranges, ENTRIES);
+	return do_discard(job->a.fd, job->arrays->ranges, ENTRIES);
 }
 
-static int make_patchable(FIXTURE_DATA(kill) *self)
+static int make_patchable(struct job *job)
 {
-	return make_writable(self) ||
-	       do_seal(self->a.fd, 0, self->a.length,
+	return make_writable(job) ||
+	       do_seal(job->a.fd, 0, job->a.length,
 		       CODEARENA_SEAL_F_PATCHABLE);
 }
 
 /* In descending order, which the module has to sort. */
-static int patch_entries(FIXTURE_DATA(kill) *self)
+static int patch_entries(struct job *job)
 {
 	uint64_t word;
 
-	memcpy(&word, self->a.view, sizeof(word));
+	memcpy(&word, job->a.view, sizeof(word));
 	for (uint32_t i = 0; i < ENTRIES; i++)
-		self->arrays->patches[i] = (struct codearena_patch_entry) {
-			.offset = (ENTRIES - 1 - i) * self->step,
+		job->arrays->patches[i] = (struct codearena_patch_entry) {
+			.offset = (ENTRIES - 1 - i) * job->step,
 			.width = 8,
 			.expected = word,
 			.value = word,
 		};
-	return do_patch(self->a.fd, self->arrays->patches, ENTRIES, 0);
+	return do_patch(job->a.fd, job->arrays->patches, ENTRIES, 0);
 }
 
 FIXTURE_VARIANT_ADD(kill, commit) {
 	.length = 64 * MIB, .undo = decommit_all, .call = commit,
 };
+
 FIXTURE_VARIANT_ADD(kill, decommit) {
 	.length = 64 * MIB, .undo = make_sealed, .call = decommit,
 };
+
 FIXTURE_VARIANT_ADD(kill, seal) {
 	.length = 64 * MIB, .undo = make_writable, .call = seal_all,
 };
+
 FIXTURE_VARIANT_ADD(kill, discard) {
 	.length = 64 * MIB, .undo = make_sealed, .call = discard_all,
 };
+
 FIXTURE_VARIANT_ADD(kill, write) {
 	.length = 64 * MIB, .undo = make_writable, .call = write_entries,
 };
+
 FIXTURE_VARIANT_ADD(kill, publish_with_traps) {
 	.length = 4 * MIB, .undo = make_writable, .call = publish_entries,
 };
+
 FIXTURE_VARIANT_ADD(kill, discard_with_traps) {
 	.length = 4 * MIB, .undo = make_published, .call = discard_entries,
 };
+
 FIXTURE_VARIANT_ADD(kill, patch) {
 	.length = 4 * MIB, .undo = make_patchable, .call = patch_entries,
 };
@@ -181,22 +204,25 @@ FIXTURE_VARIANT_ADD(kill, patch) {
 FIXTURE_SETUP(kill)
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct job *job = &self->job;
 
-	ASSERT_ZERO(arena_new(&self->a, variant->length / page,
+	ASSERT_ZERO(arena_new(&job->a, variant->length / page,
 			      CODEARENA_RESERVE_F_SHARED_WRITER, 0));
-	self->step = variant->length / ENTRIES;
-	if (self->step < self->a.granule)
-		SKIP(return, "granules of %u bytes", self->a.granule);
-	self->progress = mmap(NULL, sizeof(*self->progress),
+	job->undo = variant->undo;
+	job->call = variant->call;
+	job->step = variant->length / ENTRIES;
+	if (job->step < job->a.granule)
+		SKIP(return, "granules of %u bytes", job->a.granule);
+	job->progress = mmap(NULL, sizeof(*job->progress),
 			      PROT_READ | PROT_WRITE,
 			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->progress);
-	self->arrays = calloc(1, sizeof(*self->arrays));
-	self->traps = calloc(TRAPS, sizeof(*self->traps));
-	self->bytes = calloc(1, self->step);
-	ASSERT_TRUE(self->arrays && self->traps && self->bytes);
+	ASSERT_NE(MAP_FAILED, job->progress);
+	job->arrays = calloc(1, sizeof(*job->arrays));
+	job->traps = calloc(TRAPS, sizeof(*job->traps));
+	job->bytes = calloc(1, job->step);
+	ASSERT_TRUE(job->arrays && job->traps && job->bytes);
 	for (uint32_t i = 0; i < TRAPS; i++)
-		self->traps[i] = (struct codearena_trap) {
+		job->traps[i] = (struct codearena_trap) {
 			.start = i * 4,
 			.length = 1,
 			.landing = CODEARENA_LANDING_EXTERNAL,
@@ -205,23 +231,24 @@ FIXTURE_SETUP(kill)
 
 FIXTURE_TEARDOWN(kill)
 {
-	free(self->arrays);
-	free(self->traps);
-	free(self->bytes);
-	arena_free(&self->a);
+	struct job *job = &self->job;
+
+	free(job->arrays);
+	free(job->traps);
+	free(job->bytes);
+	arena_free(&job->a);
 }
 
 /* Make the call again and again. */
-static void be_killed(FIXTURE_DATA(kill) *self,
-		      const FIXTURE_VARIANT(kill) *variant)
+static void be_killed(struct job *job)
 {
-	struct progress *progress = self->progress;
+	struct progress *progress = job->progress;
 	double start;
 
-	while (!variant->undo(self)) {
+	while (!job->undo(job)) {
 		__atomic_store_n(&progress->inside, true, __ATOMIC_RELEASE);
 		start = seconds_now();
-		if (variant->call(self))
+		if (job->call(job))
 			break;
 		progress->full = seconds_now() - start;
 		__atomic_store_n(&progress->inside, false, __ATOMIC_RELEASE);
@@ -231,17 +258,16 @@ static void be_killed(FIXTURE_DATA(kill) *self,
 }
 
 /* Let a process make the call once, to see how long it takes. */
-static int measure(FIXTURE_DATA(kill) *self,
-		   const FIXTURE_VARIANT(kill) *variant)
+static int measure(struct job *job)
 {
 	double start;
 
-	if (variant->undo(self))
+	if (job->undo(job))
 		return -1;
 	start = seconds_now();
-	if (variant->call(self))
+	if (job->call(job))
 		return -1;
-	self->progress->full = seconds_now() - start;
+	job->progress->full = seconds_now() - start;
 	return 0;
 }
 
@@ -256,17 +282,16 @@ static void sleep_for(double seconds)
 }
 
 /* Kill a process that is @part of the way through its call: seconds to its end. */
-static double kill_at(FIXTURE_DATA(kill) *self,
-		      const FIXTURE_VARIANT(kill) *variant, double part)
+static double kill_at(struct job *job, double part)
 {
-	struct progress *progress = self->progress;
+	struct progress *progress = job->progress;
 	double full = progress->full, start;
 	pid_t pid;
 
 	progress->inside = false;
 	pid = fork();
 	if (!pid)
-		be_killed(self, variant);
+		be_killed(job);
 	while (!__atomic_load_n(&progress->inside, __ATOMIC_ACQUIRE) &&
 	       !progress->failed)
 		sleep_for(0.001);
@@ -279,21 +304,22 @@ static double kill_at(FIXTURE_DATA(kill) *self,
 
 TEST_F(kill, in_the_longest_call)
 {
+	struct job *job = &self->job;
 	double worst, took;
 	int late;
 
-	ASSERT_ZERO(measure(self, variant));
+	ASSERT_ZERO(measure(job));
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		late = 0;
 		worst = 0;
 		for (int i = 0; i < KILLS; i++) {
-			took = kill_at(self, variant, (i + 0.5) / KILLS);
-			ASSERT_FALSE(self->progress->failed);
+			took = kill_at(job, (i + 0.5) / KILLS);
+			ASSERT_FALSE(job->progress->failed);
 			late += took > MOST_SECONDS;
 			worst = took > worst ? took : worst;
 		}
 		TH_LOG("the call takes %.3f s, its end by SIGKILL at most %.3f s",
-		       self->progress->full, worst);
+		       job->progress->full, worst);
 		if (late <= MOST_LATE)
 			break;
 	}
