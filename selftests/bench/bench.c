@@ -38,6 +38,7 @@ static const struct bench_subject *const subjects[] = {
 	&bench_patch_subject,
 	&bench_life_subject,
 	&bench_trap_subject,
+	&bench_clone_subject,
 	&bench_view_subject,
 };
 

@@ -59,6 +59,8 @@ publish_discard_64 mprotect
 publish_discard_64 procmem
 commit_page mmap
 reserve_2g mmap
+clone_page copy
+clone_change copy
 trap_memory signal
 trap_divide signal
 trap_undefined signal
@@ -87,6 +89,8 @@ publish_256x256 300
 replace_64 1568
 patch_slot 1000
 discard_64 1400
+clone_page 150
+clone_change 6230
 trap_memory 1368
 trap_divide 553
 "

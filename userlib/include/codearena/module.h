@@ -1023,8 +1023,9 @@ int codearena_handle_table_stat(struct codearena_handle_table *table,
  * Thread safety: every function may be called from any thread, also on the same
  * object, except the *_free() functions. Only codearena_allocator_locate() may
  * be called from a signal handler. Each allocator has a mutex; a manager is
- * lock-free. A child of fork() must not call functions of allocators or
- * managers that its parent made.
+ * lock-free. A child of fork() may call functions of allocators or managers that
+ * its parent made if no other thread of the parent was in one; changes need
+ * codearena_allocator_clone() first.
  */
 
 /**
@@ -1383,6 +1384,22 @@ int codearena_allocator_grace_end(struct codearena_allocator *allocator,
 				  uint64_t cookie);
 
 /**
+ * codearena_allocator_clone - give a child of fork() its own code spaces
+ * @allocator: allocator, for instance of a module
+ *
+ * Calls codearena_arena_clone() for each code space. Afterwards the child uses
+ * the allocator, and the module it belongs to, as the parent did before the fork:
+ * code and jump tables are at the same addresses, and can be changed. Before it
+ * every change fails with -EPERM. The parent must have been in no function of the
+ * library for the allocator or module in another thread when it forked.
+ * A logger still writes nothing in the child; give the module another one.
+ *
+ * Return: 0; or the error of codearena_arena_clone() for one code space. The
+ * call may be repeated then, which clones all of them.
+ */
+int codearena_allocator_clone(struct codearena_allocator *allocator);
+
+/**
  * codearena_allocator_space - describe a code space
  * @allocator: allocator
  * @index: in the order of creation, from 0 to the counter spaces - 1; constant
@@ -1463,7 +1480,8 @@ int codearena_allocator_locate(const struct codearena_allocator *allocator,
  * Threads. All functions are thread-safe, with two exceptions:
  * codearena_module_free() must be the last call on its module, and a code object
  * may be published or dropped only once. None is async-signal-safe. In a child of
- * fork() none may be called if the parent had several threads. Threads add code
+ * fork() none may be called if another thread of the parent was in one; and
+ * changes fail with -EPERM until codearena_allocator_clone(). Threads add code
  * side by side; a mutex of the module serialises changes of its tables. Locks
  * are taken in the order allocator, module, arena, and callbacks are called
  * without any of them unless documented otherwise.

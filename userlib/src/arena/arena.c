@@ -413,6 +413,14 @@ CODEARENA_API int codearena_arena_share(struct codearena_arena *arena, int *fd)
 	return ret;
 }
 
+CODEARENA_API int codearena_arena_clone(struct codearena_arena *arena)
+{
+	if (!arena)
+		return -EINVAL;
+	return arena->backend->clone ? arena->backend->clone(arena) :
+				       -EOPNOTSUPP;
+}
+
 CODEARENA_API int codearena_arena_stat(struct codearena_arena *arena,
 				       struct codearena_stat *stat)
 {

@@ -44,12 +44,14 @@ struct ca__file {
  * @granule: unit of sealing
  * @attached: made by codearena_arena_attach(): changes are refused
  * @trap_kinds: CODEARENA_TRAP_* kinds that continue at landing pads
+ * @landing: external landing pad of the process that was set last, or 0
  * @unreadable: the code view cannot be read
  * @shadow: copy of its patchable words then, see shadow.c; NULL if there is none
  * @memfd: state of the fallback backend, NULL on the device
  *
  * Immutable once the constructor has returned, so that it is read without a
- * lock, in children of fork() too.
+ * lock, in children of fork() too; but for @landing, and for what
+ * codearena_arena_clone() changes when no other thread uses the arena.
  */
 struct codearena_arena {
 	const struct ca__backend *backend;
@@ -60,6 +62,7 @@ struct codearena_arena {
 	uint32_t granule;
 	bool attached;
 	uint32_t trap_kinds;
+	uint64_t landing;
 	bool unreadable;
 	uint8_t *shadow;
 	struct ca__memfd *memfd;

@@ -50,6 +50,23 @@ codearena_allocator_space(struct codearena_allocator *allocator, size_t index,
 }
 
 CODEARENA_API int
+codearena_allocator_clone(struct codearena_allocator *allocator)
+{
+	const struct ca__spaces *spaces;
+	size_t i;
+	int ret = 0;
+
+	if (!allocator)
+		return -EINVAL;
+	ca__allocator_lock(allocator);
+	spaces = ca__spaces_get(allocator);
+	for (i = 0; i < spaces->count && !ret; i++)
+		ret = codearena_arena_clone(spaces->space[i]->arena);
+	ca__allocator_unlock(allocator);
+	return ret;
+}
+
+CODEARENA_API int
 codearena_allocator_stat(struct codearena_allocator *allocator,
 			 struct codearena_allocator_counters *counters)
 {
