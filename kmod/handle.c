@@ -7,6 +7,7 @@
 #include <linux/ctype.h>
 #include <linux/file.h>
 #include <linux/mount.h>
+#include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
 
@@ -147,8 +148,17 @@ void codearena_unmap_locked(struct codearena_arena *arena, unsigned long first,
 			    unsigned long last)
 {
 	struct codearena_handle *handle;
+	struct codearena_page *state;
+	unsigned long i;
 
 	lockdep_assert_held(&arena->lock);
+	/* Faults that are about to map one of the pages hold its lock. */
+	for (i = first; i <= last; i++) {
+		state = codearena_page_committed_locked(arena, i);
+		if (state)
+			folio_wait_locked(virt_to_folio(state->data));
+		cond_resched();
+	}
 	mutex_lock(&arena->handles_lock);
 	list_for_each_entry(handle, &arena->handles, entry) {
 		/* Set before a page is mapped, which the caller excludes. */

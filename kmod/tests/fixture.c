@@ -154,6 +154,15 @@ int test_init(struct kunit *test)
 	return 0;
 }
 
+int test_init_slow(struct kunit *test)
+{
+	int ret = test_init(test);
+
+	if (!ret)
+		test_set_slow_path(test, true);
+	return ret;
+}
+
 void test_exit(struct kunit *test)
 {
 	struct test_arena *t = test_arena(test);

@@ -39,6 +39,7 @@ static const struct bench_subject *const subjects[] = {
 	&bench_life_subject,
 	&bench_trap_subject,
 	&bench_clone_subject,
+	&bench_view_subject,
 };
 
 static struct result results[MAX_RESULTS];
