@@ -1189,6 +1189,26 @@ int codearena_manager_new(const struct codearena_manager_opts *opts,
  */
 void codearena_manager_free(struct codearena_manager *manager);
 
+struct codearena_guard;
+struct codearena_guard_opts;
+
+/**
+ * codearena_manager_guard_new - make a guard for the code of modules
+ * @manager: manager
+ * @length: bytes, a multiple of the page size
+ * @opts: NULL, or options
+ * @out: gets the guard; NULL on failure
+ *
+ * As codearena_guard_new() with an arena of the manager's backend. The guard
+ * serves all modules of the manager and may outlive it.
+ *
+ * Return: as codearena_guard_new() and codearena_arena_new().
+ */
+int codearena_manager_guard_new(struct codearena_manager *manager,
+				uint64_t length,
+				const struct codearena_guard_opts *opts,
+				struct codearena_guard **out);
+
 /**
  * codearena_manager_stat - read the counters
  * @manager: manager
@@ -1510,7 +1530,8 @@ struct codearena_module;
  *                compiles a function at its first call. It gets the index of the
  *                function, imported ones counted, in the register that
  *                codearena/jump.h names. Else 0.
- * @estimate: expected bytes of code, for the size of the first code space
+ * @estimate: expected bytes of code, for the size of the first code space;
+ *            jump tables are added to it
  * @signature_count: signatures are below this
  * @external_count: entries of @externals
  * @externals: addresses for CODEARENA_RELOC_EXTERNAL, copied; may be NULL if
@@ -1533,6 +1554,8 @@ struct codearena_module;
  * @event: NULL, or called for each event, in the thread that caused it, without
  *         locks held. It may take references.
  * @data: argument of the callbacks
+ * @landing: address where traps with CODEARENA_LANDING_EXTERNAL continue, in all
+ *           code spaces; NULL: codearena_pad_external()
  *
  * All members may be 0: a module without functions, for wrappers for example.
  */
@@ -1558,6 +1581,7 @@ struct codearena_module_opts {
 	void (*event)(void *data, struct codearena_module *module,
 		      enum codearena_event event, struct codearena_code *code);
 	void *data;
+	const void *landing;
 };
 
 /**
@@ -1603,6 +1627,9 @@ struct codearena_module_counters {
  * neither code nor functions nor builtins. The slots of all declared functions
  * target the lazy builtin; without CODEARENA_MODULE_F_LAZY they trap.
  *
+ * Every code space gets the landing pad before any code. So
+ * codearena_trap_set_landing() on an arena of the module returns -EBUSY.
+ *
  * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is wrong; the
  * codes of codearena_allocator_new().
  */
@@ -1619,6 +1646,21 @@ int codearena_module_new(struct codearena_manager *manager,
  * reference to its code may be left.
  */
 void codearena_module_free(struct codearena_module *module);
+
+/**
+ * codearena_module_guard_new - make a guard for the code of a module
+ * @module: module
+ * @length: bytes, a multiple of the page size
+ * @opts: NULL, or options
+ * @out: gets the guard; NULL on failure
+ *
+ * As codearena_manager_guard_new() with the module's manager.
+ *
+ * Return: as codearena_manager_guard_new().
+ */
+int codearena_module_guard_new(struct codearena_module *module, uint64_t length,
+			       const struct codearena_guard_opts *opts,
+			       struct codearena_guard **out);
 
 /**
  * codearena_module_add - allocate space for code and relocate it

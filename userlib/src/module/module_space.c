@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "code/lookup.h"
+#include "codearena/trap.h"
 #include "pool/pool.h"
 #include "module/module.h"
 
@@ -211,11 +212,29 @@ static void ca__space_append(struct codearena_module *module,
 		module->counters.table_bytes += tables->parts[i].size;
 }
 
+/*
+ * The landing pad is a property of an arena, so each space needs it before code
+ * with traps can arrive. Without traps in the kernel only an explicit pad is an
+ * error.
+ */
+static int ca__space_landing(const struct codearena_module *module,
+			     struct codearena_arena *arena)
+{
+	const void *landing = module->opts.landing;
+	int ret;
+
+	ret = codearena_trap_set_landing(arena, landing ? landing :
+						codearena_pad_external());
+	return ret == -EOPNOTSUPP && !landing ? 0 : ret;
+}
+
 /**
- * ca__module_space_added - make jump tables for a new code space if needed
+ * ca__module_space_added - set up a new code space for a new code space if needed
  * @data: the module
  * @allocator: its allocator, whose lock is held
  * @index: of the space
+ *
+ * Sets the landing pad, and makes jump tables if none are near.
  *
  * Return: 0 or a negative errno.
  */
@@ -234,6 +253,8 @@ int ca__module_space_added(void *data, struct codearena_allocator *allocator,
 	pthread_mutex_lock(&module->lock);
 	ret = ca__spaces_reserve(module);
 	pthread_mutex_unlock(&module->lock);
+	if (!ret)
+		ret = ca__space_landing(module, info.arena);
 	if (ret)
 		return ret;
 	if (ca__module_has_tables(module))
