@@ -452,7 +452,7 @@ int codearena_code_get_info(const struct codearena_code *code,
  * Not async-signal-safe. See codearena_code_put().
  *
  * Return: 0; -EINVAL: @code is NULL; -EOVERFLOW: there are 2^31 - 1 references
- * already.
+ * already; -EPERM: in a child of fork(), code of the parent.
  */
 int codearena_code_ref(struct codearena_code *code);
 
@@ -581,8 +581,8 @@ const struct codearena_code *codearena_code_find(uint64_t pc);
  *
  * Takes a mutex; not async-signal-safe.
  *
- * Return: the object, to be given back by codearena_code_put(); NULL: none, or
- * its last reference is gone.
+ * Return: the object, to be given back by codearena_code_put(); NULL: none, its
+ * last reference is gone, or it is the parent's of this child of fork().
  */
 struct codearena_code *codearena_code_find_ref(uint64_t pc);
 
@@ -625,8 +625,9 @@ struct codearena_code *codearena_code_find_ref(uint64_t pc);
  * of scopes; the library adds code to the innermost one.
  *
  * All functions are thread-safe except where documented; none is
- * async-signal-safe. A child that a multi-threaded program made by fork() must
- * not call any.
+ * async-signal-safe. In a child of fork() each returns -EPERM for code and
+ * collectors of the parent, without taking a lock; codearena_collector_free()
+ * frees nothing then.
  *
  * Return values as in codearena.h. A failed call changes nothing.
  */
@@ -641,7 +642,7 @@ struct codearena_code *codearena_code_find_ref(uint64_t pc);
  * see codearena_module_reap().
  *
  * Return: 0; -EINVAL: @code is NULL, or has no reference to drop, which is not
- * always detected.
+ * always detected; -EPERM: in a child of fork(), code of the parent.
  */
 int codearena_code_put(struct codearena_code *code);
 
@@ -875,8 +876,8 @@ int codearena_collector_stat(struct codearena_collector *collector,
  * program may protect the whole mapping likewise between the calls.
  *
  * All functions are thread-safe except codearena_handle_table_free(); none is
- * async-signal-safe. If other threads of the parent used a table at the moment
- * of fork(), the child may only free it.
+ * async-signal-safe. A child of fork() may call through an inherited table, and
+ * free it; other calls return -EPERM.
  */
 typedef uint32_t codearena_handle;
 
@@ -1023,8 +1024,13 @@ int codearena_handle_table_stat(struct codearena_handle_table *table,
  * Thread safety: every function may be called from any thread, also on the same
  * object, except the *_free() functions. Only codearena_allocator_locate() may
  * be called from a signal handler. Each allocator has a mutex; a manager is
- * lock-free. A child of fork() must not call functions of allocators or
- * managers that its parent made.
+ * lock-free.
+ *
+ * In a child of fork() calls on allocators and managers of the parent return
+ * -EPERM without taking a lock (codearena_allocator_grace_begin() 0), except
+ * codearena_allocator_locate(), codearena_manager_stat() and the *_free()
+ * functions. Freeing an allocator unmaps its code views and closes its
+ * descriptors; the rest of its memory stays until the child ends.
  */
 
 /**
@@ -1482,11 +1488,17 @@ int codearena_allocator_locate(const struct codearena_allocator *allocator,
  *
  * Threads. All functions are thread-safe, with two exceptions:
  * codearena_module_free() must be the last call on its module, and a code object
- * may be published or dropped only once. None is async-signal-safe. In a child of
- * fork() none may be called if the parent had several threads. Threads add code
+ * may be published or dropped only once. None is async-signal-safe. Threads add code
  * side by side; a mutex of the module serialises changes of its tables. Locks
  * are taken in the order allocator, module, arena, and callbacks are called
  * without any of them unless documented otherwise.
+ *
+ * fork(). A child can execute the code of a module of its parent, and read code
+ * objects by functions that take them as const. All calls with the module return
+ * -EPERM without taking a lock, except codearena_module_allocator(), and
+ * codearena_module_free(): it unmaps the code, which lookups no longer find. The
+ * rest of its memory stays until the child ends. The child can make managers and
+ * modules of its own.
  *
  * Return values as in codearena.h. A call that fails has changed nothing.
  */

@@ -35,4 +35,10 @@ int ca__struct_put(void *to, const void *from, size_t first, size_t known);
 /* owner.c */
 uint64_t ca__owner_current(void);
 
+/* Was an object made by an ancestor of the calling address space? */
+static inline bool ca__inherited(uint64_t owner)
+{
+	return owner != ca__owner_current();
+}
+
 #endif /* CA__BASE_H */

@@ -136,6 +136,8 @@ CODEARENA_API int codearena_code_ref(struct codearena_code *code)
 {
 	if (!code)
 		return -EINVAL;
+	if (ca__code_inherited(code))
+		return -EPERM;
 	return ca__code_try_ref(code) ? 0 : -EOVERFLOW;
 }
 

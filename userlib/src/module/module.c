@@ -185,6 +185,10 @@ CODEARENA_API void codearena_module_free(struct codearena_module *module)
 
 	if (!module)
 		return;
+	if (ca__module_check(module)) {
+		ca__module_spaces_leave(module);
+		return;
+	}
 	ca__owner_end(&module->owner);
 	codearena_logger_detach(module);
 	for (i = 0; i < module->owned_count; i++)

@@ -24,6 +24,8 @@ codearena_manager_guard_new(struct codearena_manager *manager, uint64_t length,
 	*out = NULL;
 	if (!manager)
 		return -EINVAL;
+	if (ca__inherited(manager->process))
+		return -EPERM;
 	ret = ca__manager_arena(manager, manager->info.page_size, "guard", NULL,
 				&arena);
 	if (ret)

@@ -40,8 +40,9 @@ codearena_allocator_space(struct codearena_allocator *allocator, size_t index,
 	struct codearena_space_info info = { 0 };
 	int ret, put;
 
-	if (!allocator)
-		return -EINVAL;
+	ret = ca__allocator_check(allocator);
+	if (ret)
+		return ret;
 	ca__allocator_lock(allocator);
 	ret = ca__space_info(allocator, index, &info);
 	ca__allocator_unlock(allocator);
@@ -56,9 +57,10 @@ codearena_allocator_stat(struct codearena_allocator *allocator,
 	struct codearena_allocator_counters now;
 	const struct ca__spaces *spaces;
 	size_t i;
+	int ret = ca__allocator_check(allocator);
 
-	if (!allocator)
-		return -EINVAL;
+	if (ret)
+		return ret;
 	ca__allocator_lock(allocator);
 	now = allocator->stat;
 	spaces = ca__spaces_get(allocator);
