@@ -295,6 +295,23 @@ struct codearena_inlining_position {
 	uint32_t flags;
 };
 
+/**
+ * enum codearena_unwind_rule - how unwinders find the caller of a frame
+ * @CODEARENA_UNWIND_UNKNOWN: not described
+ * @CODEARENA_UNWIND_FRAME_POINTER: see CODEARENA_FRAME_POINTER
+ * @CODEARENA_UNWIND_FIXED: see CODEARENA_FRAME_FIXED
+ * @CODEARENA_UNWIND_CFI: see CODEARENA_FRAME_CFI
+ *
+ * codearena/log.h describes the rules. A logger with CODEARENA_LOG_UNWIND
+ * registers code with the unwinder of the process by them.
+ */
+enum codearena_unwind_rule {
+	CODEARENA_UNWIND_UNKNOWN = 0,
+	CODEARENA_UNWIND_FRAME_POINTER,
+	CODEARENA_UNWIND_FIXED,
+	CODEARENA_UNWIND_CFI
+};
+
 /* Flags of struct codearena_code_desc: as CODEARENA_OBJECT_F_REPORT */
 #define CODEARENA_CODE_F_REPORT		0x1U
 
@@ -338,6 +355,11 @@ struct codearena_inlining_position {
  * @comments_size: bytes
  * @frame_slots: slots of a stack frame, at most 65535
  * @parameter_slots: slots of tagged parameters, at most 65535
+ * @cfi: call frame instructions, with CODEARENA_UNWIND_CFI
+ * @cfi_size: bytes of @cfi; not 0 with CODEARENA_UNWIND_CFI, else 0
+ * @unwind: enum codearena_unwind_rule
+ * @frame_size: bytes of the frame, a multiple of 8, with CODEARENA_UNWIND_FIXED;
+ *              else 0
  *
  * Everything is copied. A pointer is ignored where its count is 0. The body has
  * at most CODEARENA_CODE_MAX bytes, all metadata together less than 4 GiB.
@@ -368,6 +390,10 @@ struct codearena_code_desc {
 	uint32_t comments_size;
 	uint32_t frame_slots;
 	uint32_t parameter_slots;
+	const void *cfi;
+	size_t cfi_size;
+	uint32_t unwind;
+	uint32_t frame_size;
 };
 
 struct codearena_code;
