@@ -1057,6 +1057,10 @@ int codearena_handle_table_stat(struct codearena_handle_table *table,
  * codearena_allocator_locate(), codearena_manager_stat() and the *_free()
  * functions. Freeing an allocator unmaps its code views and closes its
  * descriptors; the rest of its memory stays until the child ends.
+ *
+ * If no other thread of the parent was in a function of the library when it
+ * forked, codearena_allocator_clone() lifts this, for all objects of the parent;
+ * arenas that were not cloned still refuse changes.
  */
 
 /**
@@ -1435,6 +1439,22 @@ int codearena_allocator_grace_end(struct codearena_allocator *allocator,
 				  uint64_t cookie);
 
 /**
+ * codearena_allocator_clone - give a child of fork() its own code spaces
+ * @allocator: allocator, for instance of a module
+ *
+ * Calls codearena_arena_clone() for each code space. Afterwards the child uses
+ * the allocator, and the module it belongs to, as the parent did before the fork:
+ * code and jump tables are at the same addresses, and can be changed. Before it
+ * every change fails with -EPERM. The parent must have been in no function of the
+ * library for the allocator or module in another thread when it forked.
+ * A logger still writes nothing in the child; give the module another one.
+ *
+ * Return: 0; or the error of codearena_arena_clone() for one code space. The
+ * call may be repeated then, which clones all of them.
+ */
+int codearena_allocator_clone(struct codearena_allocator *allocator);
+
+/**
  * codearena_allocator_space - describe a code space
  * @allocator: allocator
  * @index: in the order of creation, from 0 to the counter spaces - 1; constant
@@ -1514,8 +1534,8 @@ int codearena_allocator_locate(const struct codearena_allocator *allocator,
  *
  * Threads. All functions are thread-safe, with two exceptions:
  * codearena_module_free() must be the last call on its module, and a code object
- * may be published or dropped only once. None is async-signal-safe. Threads add code
- * side by side; a mutex of the module serialises changes of its tables. Locks
+ * may be published or dropped only once. None is async-signal-safe. Threads add
+ * code side by side; a mutex of the module serialises changes of its tables. Locks
  * are taken in the order allocator, module, arena, and callbacks are called
  * without any of them unless documented otherwise.
  *
@@ -1524,7 +1544,8 @@ int codearena_allocator_locate(const struct codearena_allocator *allocator,
  * -EPERM without taking a lock, except codearena_module_allocator(), and
  * codearena_module_free(): it unmaps the code, which lookups no longer find. The
  * rest of its memory stays until the child ends. The child can make managers and
- * modules of its own.
+ * modules of its own, or go on with those of the parent after
+ * codearena_allocator_clone().
  *
  * Return values as in codearena.h. A call that fails has changed nothing.
  */

@@ -51,6 +51,26 @@ codearena_allocator_space(struct codearena_allocator *allocator, size_t index,
 }
 
 CODEARENA_API int
+codearena_allocator_clone(struct codearena_allocator *allocator)
+{
+	const struct ca__spaces *spaces;
+	size_t i;
+	int ret = 0;
+
+	if (!allocator)
+		return -EINVAL;
+	ca__allocator_lock(allocator);
+	spaces = ca__spaces_get(allocator);
+	for (i = 0; i < spaces->count && !ret; i++)
+		ret = codearena_arena_clone(spaces->space[i]->arena);
+	ca__allocator_unlock(allocator);
+	/* The caller says that no other thread was here when it forked. */
+	if (!ret && ca__inherited(allocator->process))
+		ca__owner_adopt();
+	return ret;
+}
+
+CODEARENA_API int
 codearena_allocator_stat(struct codearena_allocator *allocator,
 			 struct codearena_allocator_counters *counters)
 {
