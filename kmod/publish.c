@@ -7,15 +7,23 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
-#include "batch.h"
 #include "copy.h"
+#include "publish.h"
 #include "trace.h"
 
 #define OBJECT_VALID_FLAGS (CODEARENA_OBJECT_F_PATCHABLE | \
-			    CODEARENA_OBJECT_F_REPORT)
+			    CODEARENA_OBJECT_F_REPORT | \
+			    CODEARENA_OBJECT_F_REPLACE)
 
-static int codearena_object_check(struct codearena_arena *arena,
-				  const struct codearena_object *object)
+/**
+ * codearena_object_check - make the checks of an object that need no lock
+ * @arena: the arena
+ * @object: the object
+ *
+ * Return: 0, or a negative errno as in &struct codearena_publish.
+ */
+int codearena_object_check(struct codearena_arena *arena,
+			   const struct codearena_object *object)
 {
 	int ret;
 
@@ -27,28 +35,11 @@ static int codearena_object_check(struct codearena_arena *arena,
 				    arena->length);
 	if (ret != -EOVERFLOW && !IS_ALIGNED(object->offset, CODEARENA_GRANULE))
 		return -EINVAL;
+	if (!ret && codearena_object_replaces(object) &&
+	    (arena->flags & CODEARENA_RESERVE_F_PERMANENT))
+		return -EPERM;
 	return ret;
 }
-
-/**
- * struct codearena_publication - a PUBLISH in progress
- * @arena: the arena
- * @cmd: the command
- * @objects: kernel copy of its objects
- * @patches: kernel copy of its patches
- * @traps: number of traps of all objects
- * @tables: trap table or NULL for each object; NULL before they are built
- * @batch: the objects as bytes to copy
- */
-struct codearena_publication {
-	struct codearena_arena *arena;
-	struct codearena_publish *cmd;
-	struct codearena_object *objects;
-	struct codearena_patch_entry *patches;
-	u32 traps;
-	struct codearena_table **tables;
-	struct codearena_batch batch;
-};
 
 static int codearena_publish_check(struct codearena_publication *pub)
 {
@@ -62,6 +53,8 @@ static int codearena_publish_check(struct codearena_publication *pub)
 		ret = codearena_object_check(pub->arena, &pub->objects[i]);
 		traps += pub->objects[i].trap_count;
 		pub->batch.bytes += pub->objects[i].length;
+		if (codearena_object_replaces(&pub->objects[i]))
+			pub->batch.staged += pub->objects[i].length;
 		if (!ret && traps > CODEARENA_MAX_TRAPS)
 			ret = -E2BIG;
 		if (unlikely(ret)) {
@@ -143,8 +136,15 @@ static void codearena_publish_put_tables(struct codearena_publication *pub)
 	codearena_free(pub->arena, pub->tables, count * sizeof(*pub->tables));
 }
 
-static void codearena_publish_mark_locked(struct codearena_publication *pub,
-					  bool settling)
+/**
+ * codearena_publish_mark_locked - mark granules that are about to be sealed
+ * @pub: the publication, its arena locked
+ * @settling: false to end that
+ *
+ * Landing pads may lie in any object of the call.
+ */
+void codearena_publish_mark_locked(struct codearena_publication *pub,
+				   bool settling)
 {
 	struct codearena_object *object;
 	struct codearena_page *state;
@@ -163,10 +163,7 @@ static void codearena_publish_mark_locked(struct codearena_publication *pub,
 	}
 }
 
-/*
- * Insert trap tables before sealing, so that code never runs without its traps.
- * Landing pads may lie in any object of the call.
- */
+/* Insert trap tables before sealing, so that code never runs without its traps. */
 static int codearena_publish_insert_tables_locked(struct codearena_publication *pub)
 {
 	int ret = 0;
@@ -231,7 +228,7 @@ static int codearena_publish_compare_locked(struct codearena_publication *pub)
 
 	ret = codearena_patches_compare_locked(pub->arena, pub->patches,
 					       pub->cmd->patch_count, &failed);
-	if (ret)
+	if (failed != CODEARENA_NO_INDEX)
 		pub->batch.failed = pub->cmd->object_count + failed;
 	return ret;
 }
@@ -244,20 +241,26 @@ static int codearena_publish_compare_locked(struct codearena_publication *pub)
 static int codearena_publish_settle_locked(struct codearena_publication *pub)
 {
 	struct codearena_arena *arena = pub->arena;
+	const bool replace = pub->batch.staged;
 	int ret;
 
 	lockdep_assert_held(&arena->lock);
 	ret = codearena_publish_compare_locked(pub);
 	if (!ret)
-		ret = codearena_publish_insert_tables_locked(pub);
+		ret = replace ? codearena_replace_stage_locked(pub) :
+				codearena_publish_insert_tables_locked(pub);
 	if (ret) {
 		codearena_batch_restore(&pub->batch);
 		return ret;
 	}
+	if (replace)
+		codearena_replace_begin_locked(pub);
 	codearena_publish_seal_locked(pub);
 	codearena_patches_apply_locked(arena, pub->patches,
 				       pub->cmd->patch_count);
-	if (pub->cmd->flags & CODEARENA_PUBLISH_F_SYNC)
+	if (replace)
+		codearena_replace_end_locked(pub);
+	else if (pub->cmd->flags & CODEARENA_PUBLISH_F_SYNC)
 		codearena_sync_locked(arena);
 	return 0;
 }
@@ -374,7 +377,8 @@ static bool codearena_publish_fast(struct codearena_arena *arena,
 	mask = codearena_granules(start, object->length);
 	state = codearena_page_committed_locked(arena,
 						object->offset >> PAGE_SHIFT);
-	if (codearena_page_may_write(state, mask) || (state->written & mask))
+	if (codearena_page_may_write(state, mask, false) ||
+	    (state->written & mask) || state->shared)
 		goto out_unlock;
 	to = state->data + start;
 	pagefault_disable();
@@ -415,7 +419,9 @@ int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
 	    !codearena_slow_path() &&
 	    codearena_copy_in_small(&object, u64_to_user_ptr(cmd->objects),
 				    sizeof(object)) &&
-	    codearena_publish_fast(ucmd->arena, cmd, &object)) {
+	    (codearena_object_replaces(&object) ?
+	     codearena_replace_fast(ucmd->arena, cmd, &object) :
+	     codearena_publish_fast(ucmd->arena, cmd, &object))) {
 		trace_publish(ucmd->arena, cmd, &object, 0);
 		return 0;
 	}

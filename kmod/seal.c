@@ -256,7 +256,8 @@ static int codearena_discard_check_locked(struct codearena_arena *arena,
 		}
 	}
 	codearena_discard_release_locked(arena, ranges, count);
-	return codearena_pads_check_locked(arena, ranges, count, failed);
+	ret = codearena_pads_check_locked(arena, ranges, count, failed);
+	return ret ?: codearena_ranges_unshare_locked(arena, ranges, count);
 }
 
 static void codearena_refill_locked(struct codearena_arena *arena,

@@ -364,6 +364,33 @@ void codearena_view_cpus(struct codearena_arena *arena, struct cpumask *cpus)
 	spin_unlock(&arena->viewers_lock);
 }
 
+/**
+ * codearena_view_alone - can nobody but the caller execute an arena?
+ * @arena: the arena, with map_lock held for writing: a view that is new shows
+ *         nothing yet
+ *
+ * A view that a fork copies with its pages is one of a process that has another
+ * thread, or is another process.
+ *
+ * Return: whether only the calling thread has a view.
+ */
+bool codearena_view_alone(struct codearena_arena *arena)
+{
+	struct codearena_viewer *viewer;
+	bool alone = true;
+
+	lockdep_assert_held_write(&arena->map_lock);
+	spin_lock(&arena->viewers_lock);
+	list_for_each_entry(viewer, &arena->viewers, entry) {
+		alone = viewer->cmm->mm == current->mm &&
+			atomic_read(&current->mm->mm_users) == 1;
+		if (!alone)
+			break;
+	}
+	spin_unlock(&arena->viewers_lock);
+	return alone;
+}
+
 static int codearena_view_set_landing(struct codearena_arena *arena, u64 address)
 {
 	struct codearena_viewer *viewer = NULL;

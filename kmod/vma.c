@@ -13,17 +13,27 @@
 
 /**
  * codearena_vma_allowed - the one rule about rights
+ * @arena: the arena
+ * @mm: the address space
  * @flags: VM_* flags that a view has or is to get
  *
- * Code is read and executed, never written, whatever became of the flags by
- * the personality or the protection keys of the process. mmap() and mprotect()
- * ask here and nowhere else.
+ * Code is read and executed, never written, and in an execute-only arena not
+ * read, whatever became of the flags by the personality or the protection keys
+ * of the process. mmap() and mprotect() ask here and nowhere else.
  *
  * Return: 0 or -EACCES.
  */
-static int codearena_vma_allowed(unsigned long flags)
+static int codearena_vma_allowed(const struct codearena_arena *arena,
+				 const struct mm_struct *mm, unsigned long flags)
 {
-	return flags & VM_WRITE ? -EACCES : 0;
+	if (flags & VM_WRITE)
+		return -EACCES;
+	if (!(arena->flags & CODEARENA_RESERVE_F_EXECUTE_ONLY))
+		return 0;
+	if ((flags & VM_READ) ||
+	    ((flags & VM_EXEC) && !codearena_arch_hidden(mm, flags)))
+		return -EACCES;
+	return 0;
 }
 
 static struct codearena_arena *codearena_vma_arena(struct vm_area_struct *vma)
@@ -56,7 +66,8 @@ static int codearena_vma_mprotect(struct vm_area_struct *vma,
 				  unsigned long start, unsigned long end,
 				  unsigned long newflags)
 {
-	return codearena_vma_allowed(newflags);
+	return codearena_vma_allowed(codearena_vma_arena(vma), vma->vm_mm,
+				     newflags);
 }
 
 /* Code is bound to its address; a view neither moves nor doubles. */
@@ -154,7 +165,8 @@ static vm_fault_t codearena_vma_map_pages(struct vm_fault *vmf, pgoff_t first,
 /* The core dumps mappings that have a name. */
 static const char *codearena_vma_name(struct vm_area_struct *vma)
 {
-	return "[codearena]";
+	return codearena_vma_arena(vma)->flags &
+	       CODEARENA_RESERVE_F_EXECUTE_ONLY ? NULL : "[codearena]";
 }
 
 static const struct vm_operations_struct codearena_vm_ops = {
@@ -177,7 +189,7 @@ static const struct vm_operations_struct codearena_vm_ops = {
  *
  * The view holds the file, and the file the arena. VM_MAYWRITE goes away, so
  * that no later call, ptrace() and /proc/PID/mem included, can make it
- * writable, or copy on write.
+ * writable, or copy on write; and so does VM_MAYREAD, if it is not to be read.
  *
  * Return: 0; -EBADFD before RESERVE; -EINVAL for a private mapping or one
  * that leaves the arena; -EACCES for rights that no view has; -ENOMEM.
@@ -197,7 +209,7 @@ int codearena_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
-	ret = codearena_vma_allowed(vma->vm_flags);
+	ret = codearena_vma_allowed(arena, vma->vm_mm, vma->vm_flags);
 	if (ret)
 		return ret;
 	ret = codearena_view_add(vma, arena, NULL, GFP_KERNEL_ACCOUNT);
@@ -207,6 +219,10 @@ int codearena_mmap(struct file *file, struct vm_area_struct *vma)
 	/* Mixed: pages with a struct page, mapped by us and not by a cache. */
 	vm_flags_set(vma, VM_DONTEXPAND | VM_MIXEDMAP);
 	vm_flags_clear(vma, VM_MAYWRITE);
+	if (arena->flags & CODEARENA_RESERVE_F_EXECUTE_ONLY) {
+		vm_flags_set(vma, VM_DONTDUMP);
+		vm_flags_clear(vma, VM_MAYREAD);
+	}
 	vma->vm_ops = &codearena_vm_ops;
 	return 0;
 }

@@ -24,6 +24,7 @@ struct held_call {
 	const uint8_t *source;
 	struct codearena_patch_entry patches[2];
 	uint32_t patch_count;
+	uint32_t object_flags;
 	int ret;
 	int error;
 	uint32_t failed;
@@ -53,7 +54,8 @@ FIXTURE_VARIANT_ADD(claim, publish) { .publish = true };
 static int held_call_run(struct held_call *call)
 {
 	struct codearena_object object =
-		object_of(call->offset, call->source, call->length, 0);
+		object_of(call->offset, call->source, call->length,
+			  call->object_flags);
 
 	if (call->publish)
 		return do_publish(call->arena->fd, &object, 1, call->patches,
@@ -272,6 +274,35 @@ TEST_F(claim, neighbours_are_not_held_up)
 	FINISH_HELD_CALL();
 	EXPECT_EQ(0, self->call.ret);
 	EXPECT_BYTES(a->view + self->at, self->call.source, 3 * g);
+}
+
+/* Code that is about to be replaced runs, and keeps all that is known of it. */
+TEST_F(claim, replaced_code_runs)
+{
+	struct arena *a = &self->arena;
+	struct codearena_object again = object_of(0, "x", 1,
+						  CODEARENA_OBJECT_F_REPLACE);
+	const uint64_t length = 3 * self->granule;
+	uint8_t bytes[3 * 1024];
+
+	NEED_UFFD();
+	self->call.publish = true;
+	self->call.object_flags = CODEARENA_OBJECT_F_REPLACE;
+	self->call.offset = 0;
+	ASSERT_LE(length, sizeof(bytes));
+	memcpy(bytes, a->view, length);
+	START_HELD_CALL();
+	EXPECT_RETURNS(CODE_VALUE, a->view);
+	EXPECT_BUSY(do_publish(self->fd, &again, 1, NULL, 0, 0));
+	EXPECT_BUSY(do_discard1(self->fd, 0, self->granule));
+	EXPECT_BUSY(do_seal(self->fd, 0, self->granule, 0));
+	EXPECT_BUSY(do_decommit(self->fd, 0, a->page));
+	EXPECT_BUSY(do_patch1(self->fd, word_at(a, 0), 8, WORD(0), 1));
+	EXPECT_BUSY(do_patch1(self->fd, word_at(a, 0), 8, ~WORD(0), 1));
+	EXPECT_BYTES(a->view, bytes, length);
+	FINISH_HELD_CALL();
+	EXPECT_EQ(0, self->call.ret);
+	EXPECT_BYTES(a->view, self->call.source, length);
 }
 
 /* The page never comes: it is unmapped under the copy. */

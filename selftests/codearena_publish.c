@@ -297,7 +297,8 @@ TEST_F(publish, unknown_object_flags)
 						   0);
 
 	static const uint32_t known = CODEARENA_OBJECT_F_PATCHABLE |
-				      CODEARENA_OBJECT_F_REPORT;
+				      CODEARENA_OBJECT_F_REPORT |
+				      CODEARENA_OBJECT_F_REPLACE;
 
 	for (unsigned int bit = 0; bit < 32; bit++) {
 		if (known & 1U << bit)

@@ -70,7 +70,9 @@ TEST_F(reserve, all_flags)
 {
 	EXPECT_ZERO(do_reserve(self->fd, PAGE,
 			       CODEARENA_RESERVE_F_PERMANENT |
-			       CODEARENA_RESERVE_F_SHARED_WRITER, 0, ""));
+			       CODEARENA_RESERVE_F_SHARED_WRITER |
+			       CODEARENA_RESERVE_F_EXECUTE_ONLY |
+			       CODEARENA_RESERVE_F_UNENFORCED, 0, ""));
 }
 
 TEST_F(reserve, commits_nothing)

@@ -425,6 +425,7 @@ void test_check_arena(struct kunit *test)
 		KUNIT_EXPECT_LT(test, test_metadata(arena), metadata);
 	for (i = 0; i < arena->length >> PAGE_SHIFT; i++)
 		test_check_page(test, i, &counters);
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&arena->staged));
 	KUNIT_EXPECT_EQ(test, counters.committed, arena->counters.committed);
 	KUNIT_EXPECT_EQ(test, counters.sealed, arena->counters.sealed);
 	KUNIT_EXPECT_EQ(test, counters.patchable, arena->counters.patchable);

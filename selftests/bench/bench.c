@@ -33,6 +33,7 @@ struct result {
 static const struct bench_subject *const subjects[] = {
 	&bench_base_subject,
 	&bench_publish_subject,
+	&bench_replace_subject,
 	&bench_write_subject,
 	&bench_patch_subject,
 	&bench_life_subject,

@@ -63,6 +63,7 @@ struct bench_subject {
 
 extern const struct bench_subject bench_base_subject;
 extern const struct bench_subject bench_publish_subject;
+extern const struct bench_subject bench_replace_subject;
 extern const struct bench_subject bench_write_subject;
 extern const struct bench_subject bench_patch_subject;
 extern const struct bench_subject bench_life_subject;

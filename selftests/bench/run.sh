@@ -33,6 +33,12 @@ publish_64 memfd
 publish_256x256 mprotect
 publish_256x256 procmem
 publish_256x256 memfd
+replace_64 mprotect
+replace_64 procmem
+replace_64 memfd
+replace_64_threads mprotect
+replace_64_threads procmem
+replace_64_threads memfd
 write_bulk memfd
 write_bulk pwrite
 write_bulk procmem
@@ -63,11 +69,13 @@ module_add asmjit_fill 1
 "
 
 # What rows may cost at most, in instructions on the kernel named below, where they
-# are exactly reproducible.
+# are exactly reproducible. Replacing a function: 1.3 times publishing it, and what
+# synchronising adds to a patch.
 most_on="6.1 x86_64"
 most="
 publish_64 1050
 publish_256x256 300
+replace_64 1568
 patch_slot 1000
 discard_64 1400
 "

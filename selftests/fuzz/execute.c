@@ -81,6 +81,8 @@ struct fuzzer *fuzzer_new(unsigned int index, uint64_t seed)
 	if (f->empty_fd < 0 || do_query(f->empty_fd, &query))
 		abort();
 	f->trap_kinds = query.out_trap_kinds;
+	f->enforced = query.out_features &
+		      CODEARENA_FEATURE_EXECUTE_ONLY_ENFORCED;
 	return f;
 }
 

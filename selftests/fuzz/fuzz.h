@@ -157,6 +157,8 @@ void model_fill(struct model *m, uint64_t offset, uint64_t length);
 void model_seal(struct model *m, uint64_t offset, uint64_t length,
 		bool patchable);
 bool model_unseal(struct model *m, uint64_t offset, uint64_t length);
+bool table_leaves(const struct table *t, const struct codearena_range *ranges,
+		  uint32_t count);
 bool model_pads_stay(const struct model *m,
 		     const struct codearena_range *ranges, uint32_t count);
 const struct codearena_trap *model_trap(const struct model *m, uint64_t offset,
@@ -189,6 +191,7 @@ const struct view *model_view(const struct model *m, uint64_t page, int prot);
  * @empty_fd: handle without an arena
  * @state: for code that is run
  * @trap_kinds: what QUERY says
+ * @enforced: so, that execute-only is enforced against loads
  * @signals: another thread sends signals to this one
  * @kcov: coverage of this thread; NULL without
  * @error: the violation; empty if there is none
@@ -212,6 +215,7 @@ struct fuzzer {
 	int empty_fd;
 	struct trap_state *state;
 	uint32_t trap_kinds;
+	bool enforced;
 	bool signals;
 	struct kcov *kcov;
 	char error[512];

@@ -180,7 +180,8 @@ int codearena_jump_table_size(const struct codearena_jump_table_opts *opts,
  *
  * Return: 0; -ERANGE: a near branch does not reach another part, or a lazy slot
  * its builtin; -EINVAL, -E2BIG, -EOPNOTSUPP: an option, offset or target is
- * invalid; -EOVERFLOW: a part ends above 2^64; -ENOENT: a part ends outside of
+ * invalid; -EOPNOTSUPP: the arena cannot be read and has several writers;
+ * -EOVERFLOW: a part ends above 2^64; -ENOENT: a part ends outside of
  * the arena or is not committed; -ENOMEM; an error of codearena_arena_publish().
  */
 int codearena_jump_table_new(const struct codearena_jump_table_opts *opts,

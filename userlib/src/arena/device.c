@@ -125,6 +125,7 @@ static int ca__reserve_to_uapi(struct codearena_reserve *reserve,
 	return ca__name_get(reserve->name, opts->name);
 }
 
+/* An arena that was attached may be one that cannot be read. */
 static int ca__device_map(struct codearena_arena *arena,
 			  const struct codearena_arena_opts *opts)
 {
@@ -136,8 +137,15 @@ static int ca__device_map(struct codearena_arena *arena,
 		.flags = MAP_SHARED,
 		.fd = arena->file->fd,
 	};
-	int ret = ca__place_map(&place, &arena->base);
+	int ret = -EACCES;
 
+	if (!arena->unreadable)
+		ret = ca__place_map(&place, &arena->base);
+	if (ret == -EACCES && (arena->unreadable || arena->attached)) {
+		place.prot = PROT_EXEC;
+		ret = ca__place_map(&place, &arena->base);
+		arena->unreadable = !ret;
+	}
 	/* /dev is mounted noexec, or a security module forbids it. */
 	return ret == -EACCES ? -EPERM : ret;
 }
@@ -157,9 +165,13 @@ static int ca__device_start(struct codearena_arena *arena, int fd,
 	arena->page_size = query->out_page_size;
 	arena->granule = query->out_granule;
 	arena->trap_kinds = query->out_trap_kinds;
-	ret = ca__device_map(arena, opts);
-	if (ret)
+	ret = ca__shadow_new(arena, opts->flags);
+	if (!ret)
+		ret = ca__device_map(arena, opts);
+	if (ret) {
+		ca__shadow_free(arena);
 		ca__file_put(arena->file);
+	}
 	return ret;
 }
 
@@ -207,6 +219,7 @@ static int ca__device_attach(struct codearena_arena *arena, int fd,
 static void ca__device_destroy(struct codearena_arena *arena)
 {
 	munmap(arena->base, arena->length);
+	ca__shadow_free(arena);
 	ca__file_put(arena->file);
 }
 
