@@ -8,13 +8,13 @@
 # Usage: check-runtimes.sh [OPTION]... [GROUP]...
 #
 #   --kver KVER   kernel of the VM, 6.12 or later (default: $KVER or 6.12)
-#   --name NAME   name of the check (default: check-runtimes)
 #   --row NAME    only this runtime; may be repeated
 #   --list        list the groups
 #
 # A GROUP is a file of rows/, one VM; without one all of them. The first line of a
 # file names packages, each other one a runtime: name, mode, how it makes code
-# executable, command. Programs are in programs/.
+# executable, command. Programs are in programs/. The group "small" begins with the
+# tests of the preload library itself.
 # Ends with "NAME: N passed, N failed, N skipped".
 
 set -euo pipefail
@@ -23,27 +23,26 @@ set -euo pipefail
 
 here=$root_dir/selftests/runtimes
 out=$root_dir/build/runtimes
-preload=$root_dir/build/userlib/preload
+preload=$out/preload # a copy: others may build meanwhile
 kver=${KVER:-6.12} name=check-runtimes only=()
+groups=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit 0 ;;
 	--kver) kver=${2:?--kver needs a value}; shift 2 ;;
-	--name) name=${2:?--name needs a value}; shift 2 ;;
 	--row) only+=("${2:?--row needs a value}"); shift 2 ;;
 	--list) ls "$here/rows"; exit 0 ;;
 	-*) die "no option '$1'; see --help" ;;
-	*) break ;;
+	*) groups+=("$1"); shift ;;
 	esac
 done
-groups=("$@")
 [ ${#groups[@]} -gt 0 ] || mapfile -t groups < <(ls "$here/rows")
 
 build() {
-	say "building the preload library"
-	mkdir -p "$out"
-	building userlib make -s -C "$root_dir/userlib" --no-print-directory \
-		O="$root_dir/build/userlib" preload >&2
+	make -s -C "$root_dir/userlib" --no-print-directory \
+		O="$root_dir/build/userlib" preload-tests >&2
+	rm -rf "$preload"
+	cp -a "$root_dir/build/userlib/preload" "$preload"
 	echo 'int codearena_preload_is_empty;' |
 		gcc -shared -fPIC -x c - -o "$out/empty.so"
 }
@@ -64,14 +63,28 @@ run_group() {
 	packages=$(grep -v '^#' "$here/rows/$group" | head -n 1)
 	# shellcheck disable=SC2086 # words
 	stage=$("$here/stage.sh" $packages)
+	[ "$group" != small ] || [ ${#only[@]} -gt 0 ] || own_tests
 	"$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 --each 1800 \
 		--beside "$preload/codearena-run" --beside "$preload/libcodearena-preload.so" \
+		--beside "$preload/tests" --beside "$preload/fail" \
 		--beside "$out/empty.so" --beside "$out/rows" --beside "$here/programs" \
 		--run --stage --run "$stage" --run --mem --run 4G \
-		"$name-$group" -- "$here/guest-runtimes.sh" || true
+		"$name-$group" -- "${own[@]}" "$here/guest-runtimes.sh" || true
+	own=()
 }
 
-build
+# Each runs under codearena-run; the last with a library whose calls can fail.
+own=()
+own_tests() {
+	local run=$preload/codearena-run
+	own=("$run --mdwe --wx=strict ./tests/preload_strict"
+		"$run --mdwe --wx=emulate ./tests/preload_emulate"
+		"$run --wx=off fail/codearena-run --mdwe --wx=strict ./tests/preload_fail")
+}
+
+say "building the preload library and its tests"
+mkdir -p "$out"
+building userlib build
 failed=0 passed=0 skipped=0
 for group in "${groups[@]}"; do
 	[ -e "$here/rows/$group" ] || die "no group '$group'; see --list"

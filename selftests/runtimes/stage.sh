@@ -30,7 +30,7 @@ closure() {
 prune() {
 	rm -rf "$1"/usr/share/{doc,man,locale,info,lintian,i18n,bash-completion} \
 		"$1"/usr/share/zoneinfo "$1"/usr/lib/x86_64-linux-gnu/gconv \
-		"$1"/usr/lib/locale "$1"/boot "$1"/lib/systemd "$1"/var/lib/dpkg
+		"$1"/usr/lib/locale
 }
 
 make_stage() {

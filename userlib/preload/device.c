@@ -49,11 +49,12 @@ int pl_device_open(void)
 	if (fd < 0)
 		return fd;
 	ret = raw_ioctl(fd, CODEARENA_QUERY, &query);
+	if (!ret && (query.out_features & PL_FEATURES) != PL_FEATURES)
+		ret = -EOPNOTSUPP;
 	if (ret) {
 		raw_close(fd);
 		return ret;
 	}
-	pl.features = query.out_features;
 	pl.granule = query.out_granule;
 	return pl_fd_keep(fd);
 }
@@ -66,8 +67,6 @@ static int empty_handle(void)
 
 	if (pl.device < 0)
 		return pl.device;
-	if (!(pl.features & CODEARENA_FEATURE_OPEN))
-		return pl_device_open();
 	ret = raw_ioctl(pl.device, CODEARENA_OPEN, &open);
 	return ret ? ret : pl_fd_keep(open.out_fd);
 }
@@ -129,40 +128,6 @@ void pl_arena_decommit(const struct pl_arena *arena, uint64_t offset, size_t len
 	raw_ioctl(arena->fd, CODEARENA_DECOMMIT, &command);
 }
 
-/* INTERIM */
-static int interim_discard(const struct pl_arena *arena, unsigned int count)
-{
-	static struct codearena_range ranges[BATCH];
-	struct codearena_discard d = { .size = sizeof(d), .ranges = (uintptr_t)ranges, .count = count };
-
-	if (!(batch[0].flags & CODEARENA_OBJECT_F_REPLACE) || (pl.features & CODEARENA_FEATURE_REPLACE))
-		return 0;
-	for (unsigned int i = 0; i < count; i++) {
-		ranges[i].offset = batch[i].offset;
-		ranges[i].length = batch[i].length;
-		batch[i].flags = 0;
-	}
-	return raw_ioctl(arena->fd, CODEARENA_DISCARD, &d);
-}
-
-static int interim_clone(struct pl_arena *arena, const struct pl_chunk *chunk)
-{
-	struct pl_arena copy = { .fd = -1 };
-	int ret = pl_arena_make(&copy, false);
-
-	for (size_t i = 0; !ret && i < PL_CHUNK_SIZE >> pl.page_shift; i++)
-		if ((chunk->state[i] & PL_COMMITTED) && !(chunk->state[i] & PL_SHARED)) {
-			uint8_t st = 0;
-			ret = pl_arena_publish(&copy, i << pl.page_shift, arena->shadow + (i << pl.page_shift), pl.page, &st);
-		}
-	if (ret)
-		return ret;
-	raw_munmap((uintptr_t)arena->shadow, PL_CHUNK_SIZE);
-	raw_close(arena->fd);
-	*arena = copy;
-	return 0;
-}
-
 static int publish(const struct pl_arena *arena, unsigned int count)
 {
 	struct codearena_publish command = {
@@ -171,9 +136,6 @@ static int publish(const struct pl_arena *arena, unsigned int count)
 		.object_count = count,
 	};
 
-	int ret = count ? interim_discard(arena, count) : 0;
-	if (ret)
-		return ret;
 	return count ? raw_ioctl(arena->fd, CODEARENA_PUBLISH, &command) : 0;
 }
 
@@ -290,14 +252,12 @@ int pl_arena_map(const struct pl_arena *arena, uint64_t offset, uintptr_t addres
 }
 
 /* In a forked child: exchange the parent's arena for a copy of the child's own. */
-int pl_arena_clone(struct pl_arena *arena, const struct pl_chunk *chunk)
+int pl_arena_clone(struct pl_arena *arena)
 {
 	struct codearena_clone clone = { .size = sizeof(clone) };
 	struct pl_arena copy;
 	int ret;
 
-	if (!(pl.features & CODEARENA_FEATURE_CLONE))
-		return interim_clone(arena, chunk);
 	ret = raw_ioctl(arena->fd, CODEARENA_CLONE, &clone);
 	if (ret)
 		return ret;

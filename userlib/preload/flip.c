@@ -426,7 +426,11 @@ int pl_serve_write(uintptr_t address, uintptr_t pc)
 	if (!(state & PL_VIEW))
 		return 0; /* another thread was faster */
 	if (pc >> pl.page_shift == address >> pl.page_shift) {
+		static bool said;
+
 		pl.counters.unserved++;
+		pl_say_once(&said, "an instruction writes the page that it runs in: not served",
+			    NULL);
 		return -ENOENT;
 	}
 	piece = around(chunk, piece.first, PL_PROT | PL_VIEW | PL_LIVE | PL_SHARED, pc);

@@ -25,12 +25,15 @@
 #include <sys/mman.h>
 
 #include <linux/codearena.h>
-#include "older.h"
 
 #define PL_EXPORT __attribute__((visibility("default")))
 
 #define PL_CHUNK_SHIFT	28
 #define PL_CHUNK_SIZE	(1UL << PL_CHUNK_SHIFT)
+
+/* What the device must offer. */
+#define PL_FEATURES	\
+	(CODEARENA_FEATURE_REPLACE | CODEARENA_FEATURE_CLONE | CODEARENA_FEATURE_OPEN)
 
 enum pl_mode {
 	PL_STRICT,	/* serves programs that flip */
@@ -86,7 +89,6 @@ struct pl_state {
 	bool ready; /* the environment was read */
 	bool engaged; /* the handler of faults is installed */
 	int report; /* descriptor for the report, or -1 */
-	uint64_t features;
 	size_t page;
 	unsigned int page_shift;
 	size_t granule;
@@ -117,7 +119,7 @@ int pl_arena_zero(const struct pl_arena *arena, uint64_t offset);
 int pl_arena_map(const struct pl_arena *arena, uint64_t offset, uintptr_t address,
 		 size_t length);
 void pl_arena_decommit(const struct pl_arena *arena, uint64_t offset, size_t length);
-int pl_arena_clone(struct pl_arena *arena, const struct pl_chunk *chunk);
+int pl_arena_clone(struct pl_arena *arena);
 
 /* flip.c */
 int pl_protect(uintptr_t address, size_t length, int prot);

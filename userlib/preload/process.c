@@ -75,7 +75,7 @@ static int clone_arenas(void)
 	for (struct pl_chunk *chunk = pl.chunks; chunk && !ret; chunk = chunk->next) {
 		if (chunk->arenas[0].fd < 0)
 			continue;
-		ret = pl_arena_clone(&chunk->arenas[0], chunk);
+		ret = pl_arena_clone(&chunk->arenas[0]);
 		if (!ret)
 			ret = pl_remap_views(chunk);
 		pl.counters.forks++;

@@ -166,7 +166,7 @@ static void report(void)
 	    "  arenas: %u, cloned after forks: %llu\n",
 	    program_invocation_short_name, raw_call(SYS_getpid, 0, 0, 0, 0, 0, 0),
 	    pl.mode == PL_EMULATE ? "emulate" : "strict",
-	    mdwe > 0 && !raw_failed(mdwe) ? "enforced" : "not enforced",
+	    mdwe > 0 && !raw_failed(mdwe) ? "enforced" : "not known to be enforced",
 	    (unsigned long long)c->both, (unsigned long long)c->refused, arenas,
 	    (unsigned long long)c->forks);
 	put(pl.report,

@@ -8,6 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,11 +22,12 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <linux/codearena.h>
-#include "older.h"
+#include "preload.h"
 
 #ifndef PR_SET_MDWE
 #define PR_SET_MDWE			65
@@ -36,9 +41,11 @@
 #define PRELOAD_NAME	"libcodearena-preload.so"
 
 /* As env(1): the program was not found, cannot be run; something else is wrong. */
-enum { NOT_FOUND = 127, NOT_RUN = 126, FAILED = 125 };
-
-#define NEEDED	0ULL
+enum {
+	FAILED = 125,
+	NOT_RUN,
+	NOT_FOUND
+};
 
 struct options {
 	const char *mode;
@@ -90,11 +97,20 @@ static void parse(int argc, char **argv, struct options *options)
 
 	while ((option = getopt_long(argc, argv, "+h", known, NULL)) != -1) {
 		switch (option) {
-		case 'w': options->mode = optarg; break;
-		case 'm': options->mdwe = true; break;
-		case 'r': options->report = optarg ? optarg : ""; break;
-		case 'h': help(); break;
-		default: die(FAILED, "see codearena-run --help");
+		case 'w':
+			options->mode = optarg;
+			break;
+		case 'm':
+			options->mdwe = true;
+			break;
+		case 'r':
+			options->report = optarg ? optarg : "";
+			break;
+		case 'h':
+			help();
+			break;
+		default:
+			die(FAILED, "see codearena-run --help");
 		}
 	}
 	if (strcmp(options->mode, "strict") && strcmp(options->mode, "emulate") &&
@@ -116,10 +132,10 @@ static void check_device(void)
 		    strerror(errno));
 	if (ioctl(fd, CODEARENA_QUERY, &query))
 		die(FAILED, "/dev/codearena: %s", strerror(errno));
-	if ((query.out_features & NEEDED) != NEEDED)
+	if ((query.out_features & PL_FEATURES) != PL_FEATURES)
 		die(FAILED, "the codearena module is too old: it has features %#llx of %#llx",
-		    (unsigned long long)(query.out_features & NEEDED),
-		    (unsigned long long)NEEDED);
+		    (unsigned long long)(query.out_features & PL_FEATURES),
+		    (unsigned long long)PL_FEATURES);
 	if (ioctl(fd, CODEARENA_RESERVE, &reserve) ||
 	    mmap(NULL, reserve.length, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0) == MAP_FAILED)
 		die(FAILED, "/dev/codearena cannot be mapped for execution: %s",
@@ -240,6 +256,54 @@ static void set_environment(const struct options *options)
 	    report && *report ? "=" : "", report ? report : "");
 }
 
+#if defined(__x86_64__)
+#define MACHINE	AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define MACHINE	AUDIT_ARCH_AARCH64
+#endif
+
+#define LOAD(member)	\
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, member))
+#define IF(test, value, yes, no) \
+	BPF_JUMP(BPF_JMP | BPF_##test | BPF_K, value, yes, no)
+#define RETURN(value)	BPF_STMT(BPF_RET | BPF_K, value)
+
+/* The rule as systemd has it for kernels without PR_SET_MDWE, before Linux 6.3. */
+static int filter_calls(void)
+{
+	struct sock_filter filter[] = {
+		LOAD(arch),
+		IF(JEQ, MACHINE, 0, 9),
+		LOAD(nr),
+		IF(JEQ, SYS_mmap, 4, 0),
+		IF(JEQ, SYS_mprotect, 1, 0),
+		IF(JEQ, SYS_pkey_mprotect, 0, 5),
+		LOAD(args[2]),
+		IF(JSET, PROT_EXEC, 4, 3),
+		/* mmap: both rights, else nothing */
+		LOAD(args[2]),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, PROT_WRITE | PROT_EXEC),
+		IF(JEQ, PROT_WRITE | PROT_EXEC, 1, 0),
+		RETURN(SECCOMP_RET_ALLOW),
+		RETURN(SECCOMP_RET_ERRNO | EPERM),
+	};
+	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+}
+
+static void enforce(void)
+{
+	int ret = prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
+
+	if (ret && errno == EINVAL)
+		ret = filter_calls();
+	if (ret)
+		die(FAILED, "--mdwe: %s", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .mode = "strict" };
@@ -253,8 +317,8 @@ int main(int argc, char **argv)
 		check_device();
 		set_environment(&options);
 	}
-	if (options.mdwe && prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0))
-		die(FAILED, "--mdwe: %s; the kernel must be Linux 6.3 or later", strerror(errno));
+	if (options.mdwe)
+		enforce();
 	execv(path, argv);
 	die(errno == ENOENT ? NOT_FOUND : NOT_RUN, "%s: %s", path, strerror(errno));
 }

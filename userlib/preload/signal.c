@@ -25,7 +25,11 @@
 /* The same fault so often, without anything to do: it will never end. */
 #define REPEATS	10000
 
-enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC };
+enum access {
+	ACCESS_READ,
+	ACCESS_WRITE,
+	ACCESS_EXEC
+};
 
 static struct sigaction program; /* the program's action for SIGSEGV */
 static __thread bool blocked __attribute__((tls_model("initial-exec")));
@@ -87,7 +91,10 @@ static enum access access_of(const ucontext_t *context)
 {
 	const unsigned char *at = (const unsigned char *)context->uc_mcontext.__reserved;
 	const unsigned char *end = at + sizeof(context->uc_mcontext.__reserved);
-	struct { uint32_t magic, size; uint64_t esr; } record;
+	struct {
+		uint32_t magic, size;
+		uint64_t esr;
+	} record;
 
 	while (at + sizeof(record) <= end) {
 		memcpy(&record, at, sizeof(record));

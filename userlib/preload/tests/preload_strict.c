@@ -67,7 +67,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	siglongjmp(jump, 1);
 }
 
-static void catch(int flags)
+static void expect_fault(int flags)
 {
 	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | flags };
 
@@ -89,7 +89,7 @@ static void test_readonly(void)
 
 	emit(at, 5);
 	CHECK(!mprotect(at, 2 * PAGE, RX));
-	catch(0);
+	expect_fault(0);
 	for (int i = 0; i < 3; i++) {
 		store(at + PAGE + 7);
 		CHECK(caught == 1 && seen.si_addr == at + PAGE + 7);
@@ -112,10 +112,10 @@ static void test_handlers(void)
 	emit(code, 3);
 	CHECK(!mprotect(code, PAGE, RX));
 	CHECK(!sigaltstack(&stack, NULL));
-	catch(SA_ONSTACK);
+	expect_fault(SA_ONSTACK);
 	store(NULL);
 	CHECK(caught && stack_seen >= area && stack_seen < area + sizeof(area));
-	catch(0);
+	expect_fault(0);
 	store((char *)16);
 	CHECK(caught && !(stack_seen >= area && stack_seen < area + sizeof(area)));
 	CHECK(seen.si_code == SEGV_MAPERR && seen.si_addr == (char *)16);
@@ -343,7 +343,7 @@ static void test_sparse(void)
 	CHECK(!mprotect(at, size, RX));
 	CHECK(call(at + 100 * PAGE) == 42 && call(at + 3000 * PAGE) == 41);
 	CHECK(call(at + 3000 * PAGE + 64) == 43 && !at[101 * PAGE]);
-	catch(0);
+	expect_fault(0);
 	store(at + 200 * PAGE);
 	CHECK(caught);
 }
