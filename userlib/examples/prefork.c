@@ -35,6 +35,7 @@ static void check(int ret, const char *what)
 #define TRY(call) check(call, #call)
 
 /* No function is compiled lazily here. */
+uint64_t compile(uint32_t function);
 uint64_t compile(uint32_t function)
 {
 	(void)function;

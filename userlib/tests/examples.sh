@@ -58,5 +58,9 @@ check cpp "$EXAMPLES/cpp" \
 	'version 3' \
 	'released, 1 allocator' \
 	'codearena: invalid argument: misaligned, empty, out of range or contradictory'
+check unwind "$EXAMPLES/unwind" \
+	'caught: thrown in C++' \
+	'caught: thrown in C++' \
+	'at most three times as much'
 echo "1..$count"
 exit $status
