@@ -74,18 +74,20 @@ CODEARENA_API int codearena_arena_new(uint64_t length,
 	const struct ca__backend *backend;
 	struct codearena_arena_opts all;
 	struct codearena_arena *arena;
-	int ret;
+	int ret, reason;
 
 	if (!out)
 		return -EINVAL;
 	*out = NULL;
 	ret = ca__opts_get(&all, opts);
 	if (!ret)
-		ret = ca__backend_select(all.backend, all.device, &backend);
+		ret = ca__backend_select(all.backend, all.device, &backend,
+					 &reason);
 	if (!ret)
 		ret = ca__arena_alloc(&arena, backend);
 	if (ret)
 		return ret;
+	arena->reason = reason;
 	ret = backend->create(arena, length, &all);
 	if (ret)
 		free(arena);
@@ -163,6 +165,12 @@ CODEARENA_API enum codearena_backend
 codearena_arena_backend(const struct codearena_arena *arena)
 {
 	return arena ? arena->backend->id : CODEARENA_BACKEND_AUTO;
+}
+
+CODEARENA_API int
+codearena_arena_backend_reason(const struct codearena_arena *arena)
+{
+	return arena ? arena->reason : -EINVAL;
 }
 
 CODEARENA_API const void *
