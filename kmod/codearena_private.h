@@ -265,7 +265,7 @@ struct codearena_handle {
  * @lock: see above
  * @seq: see above
  * @views: &struct codearena_view by address, under @seq
- * @last: the view that a trap found last, or NULL; under @lock
+ * @last: a view that a trap searched long for, or NULL; under @lock
  * @viewers: &struct codearena_viewer by arena, under @lock
  * @spare: memory for views: VMAs less @views, under @lock
  */

@@ -73,17 +73,23 @@ static inline bool codearena_view_shows(const struct codearena_view *view,
 	return addr >= READ_ONCE(view->start) && addr < READ_ONCE(view->end);
 }
 
+/* A search of more steps is worth remembering, which stores to shared memory. */
+#define CODEARENA_FEW_STEPS	8
+
 /* Valid if no change of the views came between. */
 static inline struct codearena_view *
-codearena_view_find(const struct codearena_mm *cmm, unsigned long addr)
+codearena_view_find(const struct codearena_mm *cmm, unsigned long addr,
+		    unsigned int *steps)
 {
 	struct codearena_view *view = READ_ONCE(cmm->last);
 	struct rb_node *node;
 
+	*steps = 0;
 	if (view && codearena_view_shows(view, addr))
 		return view;
 	node = rcu_dereference_raw(cmm->views.rb_node);
 	while (node) {
+		(*steps)++;
 		view = rb_entry(node, struct codearena_view, node);
 		if (addr < READ_ONCE(view->start))
 			node = rcu_dereference_raw(node->rb_left);
@@ -110,11 +116,11 @@ static inline bool codearena_view_lookup(struct codearena_mm *cmm,
 					 struct codearena_place *place)
 {
 	struct codearena_view *view;
-	unsigned int seq;
+	unsigned int seq, steps;
 
 	do {
 		seq = raw_read_seqcount_begin(&cmm->seq);
-		view = codearena_view_find(cmm, addr);
+		view = codearena_view_find(cmm, addr, &steps);
 		if (!view)
 			continue;
 		place->viewer = READ_ONCE(view->viewer);
@@ -122,7 +128,7 @@ static inline bool codearena_view_lookup(struct codearena_mm *cmm,
 		place->end = READ_ONCE(view->end);
 		place->base = READ_ONCE(view->base);
 	} while (read_seqcount_retry(&cmm->seq, seq));
-	if (view && unlikely(view != READ_ONCE(cmm->last)))
+	if (view && unlikely(steps > CODEARENA_FEW_STEPS))
 		codearena_view_remember(cmm, view, seq);
 	return view;
 }

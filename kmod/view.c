@@ -388,8 +388,8 @@ void codearena_view_cpus(struct codearena_arena *arena, struct cpumask *cpus)
  * @arena: the arena, with map_lock held for writing: a view that is new shows
  *         nothing yet
  *
- * A view that a fork copies with its pages is one of a process that has another
- * thread, or is another process.
+ * A process with one thread cannot get another one meanwhile, nor fork: the thread
+ * is in this call.
  *
  * Return: whether only the calling thread has a view.
  */

@@ -20,6 +20,8 @@
 enum { SQUARE, NEXT, FUNCTIONS };
 #define MAX_WORKERS	16
 
+uint64_t compile(uint32_t function);
+
 static struct codearena_module *module;
 
 static void check(int ret, const char *what)
