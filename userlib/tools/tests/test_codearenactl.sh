@@ -167,6 +167,8 @@ mock_noexec() {
 		out '^note *seccomp *a seccomp filter' && out '^note *namespace *in a user namespace' &&
 		out '^note *perf *.*perf_event_paranoid is 3' && out '^note *core .*0x1$' || return
 	unshare -rm true 2>/dev/null || return 0
+	# The inner shell expands it.
+	# shellcheck disable=SC2016
 	unshare -rm sh -c 'mount --bind "$1" "$1" && mount -o remount,bind,noexec "$1" &&
 		exec "$2" --root "$3" check' sh "$root/dev/codearena" "$ctl" "$root" >"$work/out" 2>"$work/err"
 	out '^bad *noexec *.*/dev/codearena is mounted noexec'
