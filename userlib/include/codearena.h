@@ -331,8 +331,9 @@ codearena_arena_backend(const struct codearena_arena *arena);
  * codearenactl check says more.
  *
  * Return: 0: it is on the device, or on the fallback by the wish of the program
- * or of the environment variable; else what codearena_probe() returned for the
- * device when CODEARENA_BACKEND_AUTO chose; -EINVAL: @arena is NULL.
+ * or of the environment variable; -EOPNOTSUPP: the program runs under valgrind;
+ * else what codearena_probe() returned for the device when CODEARENA_BACKEND_AUTO
+ * chose; -EINVAL: @arena is NULL.
  */
 int codearena_arena_backend_reason(const struct codearena_arena *arena);
 

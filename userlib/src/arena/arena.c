@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "arena/backend.h"
+#include "arena/translate.h"
 
 /**
  * ca__file_new - make a reference-counted descriptor
@@ -334,6 +335,8 @@ codearena_arena_publish(struct codearena_arena *arena,
 	if (!ret) {
 		ca__shadow_publish(arena, objects, object_count);
 		ca__shadow_patch(arena, patches, patch_count);
+		ca__translations_objects(arena, objects, object_count);
+		ca__translations_patches(arena, patches, patch_count);
 	}
 	return ret;
 }
@@ -354,8 +357,10 @@ codearena_arena_patch(struct codearena_arena *arena,
 
 	ret = ca__arena_array_command(arena, CODEARENA_PATCH, &patch,
 				      &patch.out_failed, failed);
-	if (!ret)
+	if (!ret) {
 		ca__shadow_patch(arena, patches, count);
+		ca__translations_patches(arena, patches, count);
+	}
 	return ret;
 }
 
@@ -373,8 +378,10 @@ CODEARENA_API int codearena_arena_discard(struct codearena_arena *arena,
 
 	ret = ca__arena_array_command(arena, CODEARENA_DISCARD, &discard,
 				      &discard.out_failed, failed);
-	if (!ret)
+	if (!ret) {
 		ca__shadow_discard(arena, ranges, count);
+		ca__translations_ranges(arena, ranges, count);
+	}
 	return ret;
 }
 
@@ -398,10 +405,15 @@ int ca__arena_release(struct codearena_arena *arena,
 		.out_failed = CODEARENA_NO_INDEX,
 	};
 
+	int ret;
+
 	*decommitted = arena->backend->release;
-	return *decommitted ? arena->backend->release(arena, &discard) :
-			      ca__arena_command(arena, CODEARENA_DISCARD,
-						&discard);
+	ret = *decommitted ? arena->backend->release(arena, &discard) :
+			     ca__arena_command(arena, CODEARENA_DISCARD,
+					       &discard);
+	if (!ret)
+		ca__translations_ranges(arena, ranges, count);
+	return ret;
 }
 
 CODEARENA_API int codearena_arena_share(struct codearena_arena *arena, int *fd)

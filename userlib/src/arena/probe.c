@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arena/backend.h"
+#include "arena/translate.h"
 
 static const struct ca__backend *ca__backend_by_id(enum codearena_backend id)
 {
@@ -59,7 +60,9 @@ int ca__backend_select(enum codearena_backend id, const char *device,
 			return ret;
 	}
 	if (id == CODEARENA_BACKEND_AUTO) {
-		*reason = ca__device_backend.probe(device, &info);
+		/* The kernel would see the addresses of translations. */
+		*reason = ca__translated() ? -EOPNOTSUPP :
+			  ca__device_backend.probe(device, &info);
 		id = *reason ? CODEARENA_BACKEND_MEMFD :
 			       CODEARENA_BACKEND_DEVICE;
 	}
