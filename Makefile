@@ -69,6 +69,7 @@ check: setup-build setup-vm setup-source setup-host setup-static setup-docs
 		"$(MAKE) check-vm KVER=6.1" \
 		"$(MAKE) check-host FLAVOURS='plain asan'" \
 		"$(MAKE) check-static" \
+		"$(MAKE) check-runtimes KVER=6.12 GROUPS=small" \
 		"$(MAKE) check-docs PARTS=programs"
 
 ## check-all: what check leaves out: TSan, other kernels, debug kernel, fuzzers, ABI
@@ -216,6 +217,12 @@ fuzz-lib: setup-build setup-fuzz
 .PHONY: check-workloads
 check-workloads: setup-build setup-vm setup-source setup-workloads
 	@KVER=$(KVER) selftests/workloads/run.sh
+
+## check-runtimes: JIT compilers of Debian with codearena-run, in a VM (KVER=6.12 GROUPS=)
+.PHONY: check-runtimes
+check-runtimes: setup-build setup-vm setup-source
+	@selftests/runtimes/check-runtimes.sh $(GROUPS) \
+		$(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER))
 
 ## vm-shell: a shell in a VM with everything loaded (KVER=, ARCH=)
 .PHONY: vm-shell

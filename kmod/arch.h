@@ -12,6 +12,8 @@
  *   codearena_arch_sync_core()     serialise this processor
  *   codearena_arch_cpus()          add the processors that may run an mm
  *   codearena_arch_flat()          whether the program counter is an address
+ *   codearena_arch_execute_only()  whether pages can be executed and not loaded from
+ *   codearena_arch_hidden()        whether a view with VM_EXEC alone is like that
  *   codearena_arch_report()        pass a landing pad what happened
  *   codearena_arch_redirect()      continue at a landing pad
  *   codearena_arch_stepped()       report a debugger's step to a landing pad

@@ -9,7 +9,7 @@
 
 #include <linux/cpumask.h>
 #include <uapi/linux/elf-em.h>
-#include <linux/mm_types.h>
+#include <linux/mm.h>
 #include <linux/string.h>
 #include <linux/thread_info.h>
 #include <asm/barrier.h>
@@ -59,6 +59,19 @@ static inline void codearena_arch_cpus(struct cpumask *cpus,
 static inline bool codearena_arch_flat(const struct pt_regs *regs)
 {
 	return !compat_user_mode(regs);
+}
+
+/* With EPAN the core maps VM_EXEC alone without the right to load. */
+static inline bool codearena_arch_execute_only(void)
+{
+	return pgprot_val(vm_get_page_prot(VM_SHARED | VM_EXEC)) !=
+	       pgprot_val(vm_get_page_prot(VM_SHARED | VM_EXEC | VM_READ));
+}
+
+static inline bool codearena_arch_hidden(const struct mm_struct *mm,
+					 unsigned long flags)
+{
+	return true;
 }
 
 static inline void codearena_arch_report(struct pt_regs *regs, u64 pc,

@@ -9,8 +9,10 @@
 
 #include <linux/cpumask.h>
 #include <uapi/linux/elf-em.h>
-#include <linux/mm_types.h>
+#include <linux/mm.h>
+#include <linux/pkeys.h>
 #include <linux/string.h>
+#include <asm/cpufeature.h>
 #include <asm/ptrace.h>
 #include <asm/segment.h>
 #include <asm/sync_core.h>
@@ -63,6 +65,27 @@ static inline bool codearena_arch_flat(const struct pt_regs *regs)
 {
 	return user_64bit_mode((struct pt_regs *)regs) ||
 	       regs->cs == __USER32_CS;
+}
+
+/* A page that can be executed can be read, unless a protection key forbids it. */
+static inline bool codearena_arch_execute_only(void)
+{
+	return cpu_feature_enabled(X86_FEATURE_OSPKE);
+}
+
+/*
+ * The core gives a mapping with PROT_EXEC alone the key that is set aside for
+ * that, if one is left; pkey_mprotect() gives any other.
+ */
+static inline bool codearena_arch_hidden(const struct mm_struct *mm,
+					 unsigned long flags)
+{
+#ifdef CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS
+	if (codearena_arch_execute_only())
+		return (flags & ARCH_VM_PKEY_FLAGS) >> VM_PKEY_SHIFT ==
+		       mm->context.execute_only_pkey;
+#endif
+	return true;
 }
 
 static inline void codearena_arch_report(struct pt_regs *regs, u64 pc,

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * The arena as an object: made by RESERVE, freed with its last handle.
+ * The arena as an object: made by RESERVE or CLONE, freed with its last handle.
  */
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -13,7 +13,11 @@
 #define CODEARENA_FEATURES (CODEARENA_FEATURE_SYNC | \
 			    CODEARENA_FEATURE_SHARE | \
 			    CODEARENA_FEATURE_PERMANENT | \
-			    CODEARENA_FEATURE_TRAPS)
+			    CODEARENA_FEATURE_TRAPS | \
+			    CODEARENA_FEATURE_REPLACE | \
+			    CODEARENA_FEATURE_CLONE | \
+			    CODEARENA_FEATURE_OPEN | \
+			    CODEARENA_FEATURE_EXECUTE_ONLY)
 
 /*
  * Limit of an arena's metadata: a trap and a landing pad for every 16 bytes of
@@ -96,6 +100,7 @@ codearena_arena_new(const struct codearena_reserve *cmd)
 	INIT_LIST_HEAD(&arena->handles);
 	spin_lock_init(&arena->viewers_lock);
 	INIT_LIST_HEAD(&arena->viewers);
+	arena->stale_first = ULONG_MAX;
 	arena->length = cmd->length;
 	arena->flags = cmd->flags;
 	memcpy(arena->name, cmd->name, sizeof(arena->name));
@@ -134,6 +139,8 @@ int codearena_ioctl_query(struct codearena_ucmd *ucmd)
 	cmd->out_max_entries = CODEARENA_MAX_ENTRIES;
 	cmd->out_trap_kinds = CODEARENA_TRAP_KINDS;
 	cmd->out_features = CODEARENA_FEATURES;
+	if (codearena_arch_execute_only())
+		cmd->out_features |= CODEARENA_FEATURE_EXECUTE_ONLY_ENFORCED;
 	cmd->out_max_length = CODEARENA_MAX_LENGTH;
 	cmd->out_preferred_align = CODEARENA_PREFERRED_ALIGN;
 	cmd->out_commit_limit = (u64)codearena_commit_limit() << PAGE_SHIFT;

@@ -7,7 +7,8 @@
  * Both claim the granules of a batch under the lock, copy without the lock, and
  * settle the batch under it. A batch that is not settled can be undone: granules
  * that held nothing get the trap fill back, which needs no memory; the old bytes
- * of the others, which WRITE filled before, are saved.
+ * of the others, which WRITE filled before, are saved. Objects that replace code,
+ * which may run, are copied to a buffer, and stored when the batch is settled.
  */
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
@@ -96,7 +97,8 @@ void codearena_batch_release_locked(struct codearena_batch *batch)
 }
 
 static int codearena_range_claim_locked(struct codearena_batch *batch,
-					const struct codearena_range *range)
+					const struct codearena_range *range,
+					bool replace)
 {
 	struct codearena_page *state;
 	int ret;
@@ -105,9 +107,12 @@ static int codearena_range_claim_locked(struct codearena_batch *batch,
 	codearena_for_each_piece(piece, range->offset, range->length) {
 		state = codearena_page_committed_locked(batch->arena,
 							piece.index);
-		ret = codearena_page_may_write(state, piece.mask);
+		ret = codearena_page_may_write(state, piece.mask, replace);
 		if (!ret && fatal_signal_pending(current))
 			ret = -EINTR;
+		if (!ret)
+			ret = codearena_page_unshare_locked(batch->arena, state,
+							    piece.index);
 		if (unlikely(ret)) {
 			codearena_claims_release_locked(batch->arena,
 							range->offset,
@@ -117,7 +122,10 @@ static int codearena_range_claim_locked(struct codearena_batch *batch,
 			return ret;
 		}
 		state->claimed |= piece.mask;
-		batch->written += hweight64(state->written & piece.mask);
+		if (replace)
+			batch->replaced += hweight64(state->sealed & piece.mask);
+		else
+			batch->written += hweight64(state->written & piece.mask);
 		cond_resched();
 	}
 	return 0;
@@ -137,10 +145,12 @@ static int codearena_entries_claim_locked(struct codearena_batch *batch,
 		entry = codearena_batch_entry(batch, i);
 		range.offset = entry->offset;
 		range.length = entry->length;
-		ret = codearena_range_claim_locked(batch, &range);
+		ret = codearena_range_claim_locked(batch, &range,
+						   codearena_batch_replaces(batch,
+									    i));
 		if (!ret)
 			continue;
-		if (ret != -EINTR)
+		if (ret != -EINTR && ret != -ENOMEM)
 			batch->failed = i;
 		codearena_entries_release_locked(batch, i);
 		break;
@@ -154,28 +164,31 @@ static int codearena_entries_claim_locked(struct codearena_batch *batch,
  *
  * Finds entries that share a granule too: the second one gets -EBUSY.
  *
- * Return: 0; -ENOENT, -EPERM, -EBUSY or -EINTR, and nothing is claimed.
+ * Return: 0; -ENOENT, -EPERM, -EBUSY, -ENOMEM or -EINTR, and nothing is claimed.
  */
 int codearena_batch_claim_locked(struct codearena_batch *batch)
 {
 	struct codearena_range range;
-	u64 written;
+	u64 written, replaced;
 	u32 i, end;
-	int ret;
+	int ret = 0;
 
 	lockdep_assert_held(&batch->arena->lock);
-	for (i = 0; i < batch->count; i = end) {
+	for (i = 0; i < batch->count && !ret; i = end) {
 		end = codearena_batch_run(batch, i, &range);
 		written = batch->written;
-		ret = codearena_range_claim_locked(batch, &range);
+		replaced = batch->replaced;
+		ret = codearena_range_claim_locked(batch, &range,
+						   codearena_batch_replaces(batch,
+									    i));
 		if (!ret)
 			continue;
 		batch->written = written;
+		batch->replaced = replaced;
 		ret = codearena_entries_claim_locked(batch, i, end);
-		if (ret)
-			return ret;
 	}
-	return 0;
+	codearena_unshare_end_locked(batch->arena);
+	return ret;
 }
 
 /*
@@ -226,6 +239,8 @@ void codearena_batch_restore(struct codearena_batch *batch)
 	u32 i;
 
 	for (i = 0; batch->pieces; i++) {
+		if (codearena_batch_replaces(batch, i))
+			continue;
 		entry = codearena_batch_entry(batch, i);
 		codearena_for_each_piece(piece, entry->offset, entry->length) {
 			if (!batch->pieces)
@@ -282,16 +297,38 @@ static int codearena_entry_copy(struct codearena_batch *batch,
 	return 0;
 }
 
+static int codearena_entry_stage(const struct codearena_chunk *entry,
+				 void **cursor)
+{
+	unsigned long length;
+	u64 done;
+
+	for (done = 0; done < entry->length; done += length) {
+		length = min_t(u64, PAGE_SIZE, entry->length - done);
+		if (codearena_copy_in(*cursor,
+				      u64_to_user_ptr(entry->source + done),
+				      length))
+			return -EFAULT;
+		if (codearena_pause())
+			return -EINTR;
+		*cursor += length;
+	}
+	return 0;
+}
+
 static int codearena_entries_copy(struct codearena_batch *batch)
 {
-	void *cursor = batch->undo;
+	void *cursor = batch->undo, *staging = batch->staging;
+	const struct codearena_chunk *entry;
 	int ret;
 	u32 i;
 
 	for (i = 0; i < batch->count; i++) {
-		ret = codearena_entry_copy(batch,
-					   codearena_batch_entry(batch, i),
-					   &cursor);
+		entry = codearena_batch_entry(batch, i);
+		if (codearena_batch_replaces(batch, i))
+			ret = codearena_entry_stage(entry, &staging);
+		else
+			ret = codearena_entry_copy(batch, entry, &cursor);
 		if (unlikely(ret)) {
 			batch->failed = i;
 			return ret;
@@ -308,15 +345,21 @@ static int codearena_entries_copy(struct codearena_batch *batch)
  */
 int codearena_batch_copy(struct codearena_batch *batch)
 {
-	void *undo;
+	void *buffer;
 	int ret;
 
 	if (batch->written) {
-		undo = codearena_alloc(batch->arena,
-				       batch->written * CODEARENA_GRANULE);
-		if (IS_ERR(undo))
-			return PTR_ERR(undo);
-		batch->undo = undo;
+		buffer = codearena_alloc(batch->arena,
+					 batch->written * CODEARENA_GRANULE);
+		if (IS_ERR(buffer))
+			return PTR_ERR(buffer);
+		batch->undo = buffer;
+	}
+	if (batch->staged) {
+		buffer = codearena_alloc(batch->arena, batch->staged);
+		if (IS_ERR(buffer))
+			return PTR_ERR(buffer);
+		batch->staging = buffer;
 	}
 	ret = codearena_entries_copy(batch);
 	if (ret)
@@ -325,7 +368,34 @@ int codearena_batch_copy(struct codearena_batch *batch)
 }
 
 /**
- * codearena_batch_end - free the undo buffer
+ * codearena_batch_store_locked - store the objects that replace
+ * @batch: the batch, copied, its arena locked; nobody executes what they replace
+ */
+void codearena_batch_store_locked(struct codearena_batch *batch)
+{
+	const struct codearena_chunk *entry;
+	const void *cursor = batch->staging;
+	struct codearena_page *state;
+	u32 i;
+
+	lockdep_assert_held(&batch->arena->lock);
+	for (i = 0; i < batch->count; i++) {
+		if (!codearena_batch_replaces(batch, i))
+			continue;
+		entry = codearena_batch_entry(batch, i);
+		codearena_for_each_piece(piece, entry->offset, entry->length) {
+			state = codearena_page_get(batch->arena, piece.index);
+			memcpy(state->data + piece.start, cursor, piece.length);
+			codearena_object_finish(state->data + piece.start,
+						piece.length);
+			cursor += piece.length;
+			cond_resched();
+		}
+	}
+}
+
+/**
+ * codearena_batch_end - free the buffers
  * @batch: the batch, settled or released
  */
 void codearena_batch_end(struct codearena_batch *batch)
@@ -333,4 +403,6 @@ void codearena_batch_end(struct codearena_batch *batch)
 	if (batch->undo)
 		codearena_free(batch->arena, batch->undo,
 			       batch->written * CODEARENA_GRANULE);
+	if (batch->staging)
+		codearena_free(batch->arena, batch->staging, batch->staged);
 }

@@ -21,6 +21,9 @@
  * @pieces: pieces overwritten
  * @written: granules to be overwritten that hold something
  * @undo: their old bytes, in the order of the batch; NULL if @written is 0
+ * @replaced: sealed granules that are to be replaced
+ * @staged: sum of the lengths of objects that replace
+ * @staging: their new bytes, in the order of the batch; NULL if @staged is 0
  */
 struct codearena_batch {
 	struct codearena_arena *arena;
@@ -33,6 +36,9 @@ struct codearena_batch {
 	u64 pieces;
 	u64 written;
 	void *undo;
+	u64 replaced;
+	u64 staged;
+	void *staging;
 };
 
 static inline const struct codearena_chunk *
@@ -42,20 +48,37 @@ codearena_batch_entry(const struct codearena_batch *batch, u32 index)
 }
 
 /**
+ * codearena_batch_replaces - may an entry take the place of sealed code?
+ * @batch: the batch
+ * @index: of the entry
+ *
+ * Return: whether it is an object with CODEARENA_OBJECT_F_REPLACE.
+ */
+static inline bool codearena_batch_replaces(const struct codearena_batch *batch,
+					    u32 index)
+{
+	const struct codearena_object *object =
+		(const void *)codearena_batch_entry(batch, index);
+
+	return batch->objects && (object->flags & CODEARENA_OBJECT_F_REPLACE);
+}
+
+/**
  * codearena_page_may_write - may granules be written?
  * @state: the page, its arena locked; NULL if it is not committed
  * @mask: the granules
+ * @replace: they may be sealed
  *
  * The one check of every byte that enters an arena.
  *
  * Return: 0; -ENOENT, -EPERM if one is sealed, -EBUSY if one is being written.
  */
 static inline int codearena_page_may_write(const struct codearena_page *state,
-					   u64 mask)
+					   u64 mask, bool replace)
 {
 	if (unlikely(!state))
 		return -ENOENT;
-	if (unlikely(state->sealed & mask))
+	if (unlikely(state->sealed & mask) && !replace)
 		return -EPERM;
 	if (unlikely(state->claimed & mask))
 		return -EBUSY;
@@ -85,6 +108,7 @@ void codearena_batch_release_locked(struct codearena_batch *batch);
 void codearena_batch_restore(struct codearena_batch *batch);
 int codearena_batch_claim_locked(struct codearena_batch *batch);
 int codearena_batch_copy(struct codearena_batch *batch);
+void codearena_batch_store_locked(struct codearena_batch *batch);
 void codearena_batch_end(struct codearena_batch *batch);
 
 #endif /* CODEARENA_BATCH_H */

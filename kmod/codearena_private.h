@@ -13,6 +13,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/math.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/nospec.h>
@@ -44,18 +45,25 @@
  *   arena::lock            mutex. Every state of every page, the counters, and
  *                          sync_mask. Taken by ioctls and fdinfo only; never
  *                          with mmap_lock held, and no user memory is touched
- *                          under it: a fault would want mmap_lock.
+ *                          under it: a fault would want mmap_lock. CLONE takes
+ *                          that of the new arena, which nobody else sees yet,
+ *                          inside that of the original.
  *   arena::handles_lock    mutex. The list of handles, while it changes and
  *                          while pages are unmapped by it.
  *   mm::mmap_lock          held by the core around the vm_operations; or, for a
  *                          fault, the lock of the VMA.
  *   arena::map_lock        rw_semaphore. Read: the fault handler looks a page
- *                          up, marks it as mapped and maps it. Write: seals are
- *                          taken away, before marked pages are unmapped. So a
- *                          fault either comes first and is unmapped, or comes
- *                          later and finds no seal. Sealing does not need it:
- *                          going from no seal to one only makes a later fault
- *                          succeed.
+ *                          up, marks it as mapped, maps its neighbours and locks
+ *                          it. Write: the last seal of a page is taken away, or
+ *                          a shared page is replaced by a copy. So a fault comes
+ *                          first, or finds the new state. Other changes of seals
+ *                          do not need it: a fault looks only whether there is
+ *                          one. Also held for writing from before pages are
+ *                          unmapped until their code is replaced, while
+ *                          arena::handles_lock nests in it: faults wait.
+ *   page lock              of a page of an arena: held by a fault until the core
+ *                          has mapped the page. Whoever excludes new faults by
+ *                          map_lock waits for that, and then unmaps it.
  *   arena::table_seq       raw sequence counter. The links of the tree of
  *                          tables, which traps walk without a lock, with
  *                          interrupts off; changed with arena::lock held and
@@ -64,7 +72,8 @@
  *                          changed by the vm_operations.
  *   codearena_mm::lock     raw spinlock, with a sequence counter, seq. The
  *                          views of a process, changed by its vm_operations,
- *                          and searched by its traps without the lock.
+ *                          and searched by its traps without the lock; a trap
+ *                          tries it to note which view it found.
  *   codearena_bucket::lock spinlock. The processes with code views, by hash.
  *
  * arena::lock and mmap_lock are never held together by this module.
@@ -74,6 +83,10 @@
  * and whoever finds a claimed granule answers EBUSY; so a claim gives the
  * claimer the bytes and the states of the granule until it settles it under
  * the lock. Two calls that touch different granules copy side by side.
+ *
+ * Copy on write: arenas share pages after CLONE. The memory of a shared page is
+ * never stored to; a change replaces it by a copy first, under arena::lock, see
+ * clone.c.
  *
  * Traps take no lock at all: under RCU they find the process, the view, its
  * arena, the table and the landing pad. All of these are freed a grace period
@@ -87,10 +100,11 @@
 
 /**
  * struct codearena_page - state of one page of an arena
- * @data: its memory, by its kernel address; NULL while only reserved
+ * @data: its memory, by its kernel address; NULL while only reserved. While
+ *        @sealed is not 0 it is replaced under map_lock held for writing
  * @sealed: granules that are immutable. Read without arena::lock by the fault
  *          handler, under map_lock: set by a store-release after the bytes are
- *          in place, cleared under map_lock held for writing.
+ *          in place; the last one cleared under map_lock held for writing.
  * @patchable: the part of @sealed that PATCH may store to
  * @written: granules that may hold other bytes than the trap fill
  * @claimed: granules that a call is copying to at this moment
@@ -98,6 +112,8 @@
  *            about to seal, so that its landing pads may lie there
  * @mapped: it was mapped since it was last unmapped everywhere. Set by the fault
  *          handler under map_lock, while @sealed is not 0
+ * @shared: other arenas may have @data too, so that it must be replaced by a copy
+ *          before a change; never with a claim
  */
 struct codearena_page {
 	void *data;
@@ -107,6 +123,7 @@ struct codearena_page {
 	u64 claimed;
 	u64 settling;
 	bool mapped;
+	bool shared;
 };
 
 /* Page states are allocated by chunks, when a page of one is committed. */
@@ -175,6 +192,7 @@ struct codearena_counters {
  * @table_seq: see above
  * @tables: &struct codearena_table by place; changed under @lock and
  *          @table_seq
+ * @staged: tables that the call which holds @lock is about to put there
  * @pads: &struct codearena_pad by place, protected by @lock
  * @generation: makes the ids of tables unique
  * @fixed: traps that continued at a landing pad, by kind
@@ -183,6 +201,9 @@ struct codearena_counters {
  * @viewers_lock: see above
  * @viewers: &struct codearena_viewer, under @viewers_lock
  * @rcu: to free it
+ * @stale_first: first page that a copy replaced while a view may show the old
+ *               one; protected by @lock, and none when @lock is released
+ * @stale_last: last such page
  * @counters: protected by @lock
  * @sync_mask: scratch of codearena_sync_locked(), protected by @lock; allocated
  *             with the arena so that discarding cannot fail for want of it
@@ -205,6 +226,7 @@ struct codearena_arena {
 	struct rw_semaphore map_lock;
 	seqcount_t table_seq;		/* links of tables */
 	struct rb_root tables;
+	struct rb_root staged;
 	struct rb_root pads;
 	atomic_t generation;
 	atomic_long_t fixed[3];
@@ -213,6 +235,8 @@ struct codearena_arena {
 	spinlock_t viewers_lock;	/* list of viewers */
 	struct list_head viewers;
 	struct rcu_head rcu;
+	unsigned long stale_first;
+	unsigned long stale_last;
 	struct codearena_counters counters;
 	cpumask_var_t sync_mask;
 	struct codearena_chunk_state *chunks[];
@@ -241,6 +265,7 @@ struct codearena_handle {
  * @lock: see above
  * @seq: see above
  * @views: &struct codearena_view by address, under @seq
+ * @last: a view that a trap searched long for, or NULL; under @lock
  * @viewers: &struct codearena_viewer by arena, under @lock
  * @spare: memory for views: VMAs less @views, under @lock
  */
@@ -251,6 +276,7 @@ struct codearena_mm {
 	raw_spinlock_t lock;		/* all of the below */
 	seqcount_t seq;
 	struct rb_root views;
+	struct codearena_view *last;
 	struct rb_root viewers;
 	struct codearena_view *spare;
 };
@@ -332,7 +358,7 @@ static inline bool codearena_pause(void)
 extern const struct file_operations codearena_fops;
 extern bool codearena_slow_path_param;
 
-/* Tests turn the fast paths of PUBLISH and PATCH off. */
+/* Tests turn the fast paths of PUBLISH, PATCH and DISCARD off. */
 static inline bool codearena_slow_path(void)
 {
 	return READ_ONCE(codearena_slow_path_param);
@@ -343,6 +369,12 @@ struct codearena_arena *
 codearena_arena_new(const struct codearena_reserve *cmd);
 void codearena_arena_put(struct codearena_arena *arena);
 int codearena_ioctl_query(struct codearena_ucmd *ucmd);
+
+static inline unsigned long
+codearena_arena_chunks(const struct codearena_arena *arena)
+{
+	return DIV_ROUND_UP(arena->length >> PAGE_SHIFT, CODEARENA_CHUNK_PAGES);
+}
 
 /**
  * codearena_arena_owner - the process that reserved an arena
@@ -395,16 +427,21 @@ int codearena_handle_init(void);
 void codearena_handle_exit(void);
 int codearena_file_init(struct file *file);
 void codearena_file_exit(struct file *file);
+void codearena_file_attach(struct file *file, struct codearena_arena *arena);
+int codearena_may_open(const struct file *file);
+int codearena_handle_new(struct codearena_ucmd *ucmd, int flags);
+void codearena_handle_drop(struct codearena_ucmd *ucmd);
 void codearena_unmap_locked(struct codearena_arena *arena, unsigned long first,
 			    unsigned long last);
 int codearena_ioctl_reserve(struct codearena_ucmd *ucmd);
 int codearena_ioctl_share(struct codearena_ucmd *ucmd);
+int codearena_ioctl_open(struct codearena_ucmd *ucmd);
 
 static inline struct codearena_arena *codearena_file_arena(struct file *file)
 {
 	struct codearena_handle *handle = file->private_data;
 
-	/* Pairs with the release in RESERVE and SHARE. */
+	/* Pairs with the release in codearena_file_attach(). */
 	return smp_load_acquire(&handle->arena);
 }
 
@@ -452,7 +489,50 @@ void *codearena_array_get(struct codearena_arena *arena, u64 uptr, u32 count,
 void codearena_array_put(struct codearena_arena *arena, void *array, u32 count,
 			 size_t entry, void *small);
 
+/* clone.c */
+int codearena_page_copy_locked(struct codearena_arena *arena,
+			       struct codearena_page *state,
+			       unsigned long index);
+void codearena_stale_unmap_locked(struct codearena_arena *arena);
+int codearena_ranges_unshare_locked(struct codearena_arena *arena,
+				    const struct codearena_range *ranges,
+				    u32 count);
+struct codearena_arena *codearena_arena_clone(struct codearena_arena *arena);
+int codearena_ioctl_clone(struct codearena_ucmd *ucmd);
+
+/**
+ * codearena_page_unshare_locked - prepare a page for a change
+ * @arena: the arena, locked
+ * @state: the page, which is committed
+ * @index: its number
+ *
+ * After the last page comes codearena_unshare_end_locked(), and then the change.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+static inline int codearena_page_unshare_locked(struct codearena_arena *arena,
+						struct codearena_page *state,
+						unsigned long index)
+{
+	lockdep_assert_held(&arena->lock);
+	return unlikely(state->shared) ?
+		codearena_page_copy_locked(arena, state, index) : 0;
+}
+
+/**
+ * codearena_unshare_end_locked - no view shows a page that was replaced
+ * @arena: the arena, locked
+ */
+static inline void codearena_unshare_end_locked(struct codearena_arena *arena)
+{
+	lockdep_assert_held(&arena->lock);
+	if (unlikely(arena->stale_first <= arena->stale_last))
+		codearena_stale_unmap_locked(arena);
+}
+
 /* commit.c */
+int codearena_chunks_locked(struct codearena_arena *arena, unsigned long first,
+			    unsigned long last);
 void codearena_pages_free(struct codearena_arena *arena);
 int codearena_ioctl_commit(struct codearena_ucmd *ucmd);
 int codearena_ioctl_decommit(struct codearena_ucmd *ucmd);
@@ -489,12 +569,30 @@ struct codearena_table *codearena_table_get(struct codearena_arena *arena,
 					    const struct codearena_range *range,
 					    u64 uptr, u32 count, bool report,
 					    u64 *id, u32 *failed);
+struct codearena_table *codearena_table_copy(struct codearena_arena *arena,
+					     const struct codearena_table *from);
+int codearena_table_enter_locked(struct codearena_arena *arena,
+				 struct codearena_table *table);
 int codearena_table_insert_locked(struct codearena_arena *arena,
 				  struct codearena_table *table);
 void codearena_table_remove_locked(struct codearena_arena *arena,
 				   struct codearena_table *table);
 void codearena_tables_remove_locked(struct codearena_arena *arena, u64 offset,
 				    u64 length);
+int codearena_table_stage_locked(struct codearena_arena *arena,
+				 struct codearena_table *table);
+void codearena_table_unstage_locked(struct codearena_arena *arena,
+				    struct codearena_table *table);
+void codearena_tables_replace_locked(struct codearena_arena *arena,
+				     const struct codearena_range *range,
+				     struct codearena_table *table);
+void codearena_tables_leave_locked(struct codearena_arena *arena,
+				   const struct codearena_range *range,
+				   bool leave);
+bool codearena_pads_stay_locked(struct codearena_arena *arena,
+				const struct codearena_range *range);
+bool codearena_range_trapped_locked(struct codearena_arena *arena,
+				    const struct codearena_range *range);
 int codearena_pads_check_locked(struct codearena_arena *arena,
 				const struct codearena_range *ranges, u32 count,
 				u32 *failed);
@@ -509,7 +607,10 @@ int codearena_view_add(struct vm_area_struct *vma,
 		       struct codearena_arena *arena,
 		       const struct codearena_viewer *from, gfp_t gfp);
 void codearena_view_remove(struct vm_area_struct *vma);
+void codearena_view_remember(struct codearena_mm *cmm,
+			     struct codearena_view *view, unsigned int seq);
 void codearena_view_cpus(struct codearena_arena *arena, struct cpumask *cpus);
+bool codearena_view_alone(struct codearena_arena *arena);
 int codearena_ioctl_trap_landing(struct codearena_ucmd *ucmd);
 
 /* fixup.c */

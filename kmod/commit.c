@@ -28,9 +28,16 @@ codearena_chunk_new(struct codearena_arena *arena)
 	return ERR_PTR(-ENOMEM);
 }
 
-/* Allocate the page states of a range, as many as memory allows. */
-static int codearena_chunks_locked(struct codearena_arena *arena,
-				   unsigned long first, unsigned long last)
+/**
+ * codearena_chunks_locked - allocate the page states of a range
+ * @arena: the arena, locked
+ * @first: number of the first page
+ * @last: number of the last page
+ *
+ * Return: 0; -ENOSPC or -ENOMEM, with as many as could be allocated.
+ */
+int codearena_chunks_locked(struct codearena_arena *arena, unsigned long first,
+			    unsigned long last)
 {
 	struct codearena_chunk_state *chunk;
 	unsigned long i;
@@ -85,11 +92,14 @@ static void codearena_chunks_trim_locked(struct codearena_arena *arena,
 	}
 }
 
+/* What unsealing resets is not stored to again: a fault may be looking at it. */
 static void codearena_page_free(struct codearena_page *state)
 {
 	/* The page may still be pinned for reading. */
 	put_page(virt_to_page(state->data));
-	memset(state, 0, sizeof(*state));
+	state->data = NULL;
+	state->written = 0;
+	state->shared = false;
 }
 
 static int codearena_pages_alloc_locked(struct codearena_arena *arena,
@@ -258,8 +268,7 @@ int codearena_ioctl_decommit(struct codearena_ucmd *ucmd)
  */
 void codearena_pages_free(struct codearena_arena *arena)
 {
-	unsigned long chunks = DIV_ROUND_UP(arena->length >> PAGE_SHIFT,
-					    CODEARENA_CHUNK_PAGES);
+	const unsigned long chunks = codearena_arena_chunks(arena);
 	struct codearena_page *state;
 	unsigned long i, j;
 

@@ -2,11 +2,12 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Handles, which are open files of the device: open, RESERVE, SHARE, close.
+ * Handles, which are open files of the device: open, RESERVE, SHARE, OPEN, close.
  */
 #include <linux/ctype.h>
 #include <linux/file.h>
 #include <linux/mount.h>
+#include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
 
@@ -16,7 +17,9 @@
 #define CODEARENA_FS_MAGIC	0x434f4445	/* "CODE" */
 
 #define RESERVE_VALID_FLAGS (CODEARENA_RESERVE_F_PERMANENT | \
-			     CODEARENA_RESERVE_F_SHARED_WRITER)
+			     CODEARENA_RESERVE_F_SHARED_WRITER | \
+			     CODEARENA_RESERVE_F_EXECUTE_ONLY | \
+			     CODEARENA_RESERVE_F_UNENFORCED)
 
 static DEFINE_MUTEX(codearena_attach_lock);
 static struct vfsmount *codearena_mnt;
@@ -115,9 +118,12 @@ void codearena_file_exit(struct file *file)
 	kfree(handle);
 }
 
-/* The arena must be complete when the pointer to it can be seen. */
-static void codearena_file_attach(struct file *file,
-				  struct codearena_arena *arena)
+/**
+ * codearena_file_attach - make an empty handle lead to an arena
+ * @file: the handle
+ * @arena: the arena, complete; the handle takes over a reference
+ */
+void codearena_file_attach(struct file *file, struct codearena_arena *arena)
 {
 	struct codearena_handle *handle = file->private_data;
 
@@ -142,8 +148,17 @@ void codearena_unmap_locked(struct codearena_arena *arena, unsigned long first,
 			    unsigned long last)
 {
 	struct codearena_handle *handle;
+	struct codearena_page *state;
+	unsigned long i;
 
 	lockdep_assert_held(&arena->lock);
+	/* Faults that are about to map one of the pages hold its lock. */
+	for (i = first; i <= last; i++) {
+		state = codearena_page_committed_locked(arena, i);
+		if (state)
+			folio_wait_locked(virt_to_folio(state->data));
+		cond_resched();
+	}
 	mutex_lock(&arena->handles_lock);
 	list_for_each_entry(handle, &arena->handles, entry) {
 		/* Set before a page is mapped, which the caller excludes. */
@@ -165,6 +180,9 @@ static int codearena_reserve(struct file *file,
 	if (!cmd->length || cmd->length > CODEARENA_MAX_LENGTH ||
 	    !PAGE_ALIGNED(cmd->length) || !PAGE_ALIGNED(cmd->commit_limit) ||
 	    cmd->commit_limit > cmd->length || !codearena_name_valid(cmd->name))
+		return -EINVAL;
+	if ((cmd->flags & CODEARENA_RESERVE_F_UNENFORCED) &&
+	    !(cmd->flags & CODEARENA_RESERVE_F_EXECUTE_ONLY))
 		return -EINVAL;
 
 	arena = codearena_arena_new(cmd);
@@ -194,35 +212,87 @@ int codearena_ioctl_reserve(struct codearena_ucmd *ucmd)
 
 	if (cmd->flags & ~RESERVE_VALID_FLAGS)
 		return -EOPNOTSUPP;
+	if ((cmd->flags & CODEARENA_RESERVE_F_EXECUTE_ONLY) &&
+	    !(cmd->flags & CODEARENA_RESERVE_F_UNENFORCED) &&
+	    !codearena_arch_execute_only())
+		return -EOPNOTSUPP;
 	ret = codearena_reserve(ucmd->file, cmd);
 	trace_reserve(ret ? NULL : codearena_file_arena(ucmd->file), cmd, ret);
 	return ret;
 }
 
-/*
+/**
+ * codearena_may_open - may the caller open the device for reading and writing?
+ * @file: a handle
+ *
+ * Opening by a path that is known already skips what the lookup of a name checks
+ * of the file: its permissions, and whether its file system has devices.
+ *
+ * Return: 0, -EACCES, or what else a security module answers.
+ */
+int codearena_may_open(const struct file *file)
+{
+	const struct path *path = &file->f_path;
+	int ret;
+
+	if ((path->mnt->mnt_flags & MNT_NODEV) ||
+	    (path->mnt->mnt_sb->s_iflags & SB_I_NODEV))
+		return -EACCES;
+	ret = path_permission(path, MAY_READ | MAY_WRITE | MAY_OPEN);
+	/* From the control group of devices, and for an immutable node. */
+	return ret == -EPERM ? -EACCES : ret;
+}
+
+/**
+ * codearena_handle_new - make an empty handle for the answer to a command
+ * @ucmd: the command; the dispatcher installs the handle
+ * @flags: O_RDONLY or O_RDWR
+ *
  * The device is opened anew, so that the handle has the inode, and with it the
  * label, of the device, and passes the checks of security modules on opening.
+ *
+ * Return: its file descriptor, or a negative errno.
  */
-static int codearena_share(struct codearena_ucmd *ucmd)
+int codearena_handle_new(struct codearena_ucmd *ucmd, int flags)
 {
-	struct codearena_share *cmd = ucmd->cmd;
 	struct file *file;
 	int fd;
 
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	file = dentry_open(&ucmd->file->f_path, O_RDONLY | O_LARGEFILE,
+	file = dentry_open(&ucmd->file->f_path, flags | O_LARGEFILE,
 			   current_cred());
 	if (IS_ERR(file)) {
 		put_unused_fd(fd);
 		return PTR_ERR(file);
 	}
-	kref_get(&ucmd->arena->ref);
-	codearena_file_attach(file, ucmd->arena);
-	cmd->out_fd = fd;
 	ucmd->new_fd = fd;
 	ucmd->new_file = file;
+	return fd;
+}
+
+/**
+ * codearena_handle_drop - undo codearena_handle_new() in a command that fails
+ * @ucmd: the command
+ */
+void codearena_handle_drop(struct codearena_ucmd *ucmd)
+{
+	put_unused_fd(ucmd->new_fd);
+	fput(ucmd->new_file);
+	ucmd->new_file = NULL;
+}
+
+static int codearena_share(struct codearena_ucmd *ucmd)
+{
+	struct codearena_share *cmd = ucmd->cmd;
+	int fd = codearena_handle_new(ucmd, O_RDONLY);
+
+	if (fd < 0)
+		return fd;
+	kref_get(&ucmd->arena->ref);
+	codearena_file_attach(ucmd->new_file, ucmd->arena);
+	cmd->out_fd = fd;
 	return 0;
 }
 
@@ -241,5 +311,36 @@ int codearena_ioctl_share(struct codearena_ucmd *ucmd)
 		return -EOPNOTSUPP;
 	ret = codearena_share(ucmd);
 	trace_share(ucmd->arena, ret);
+	return ret;
+}
+
+static int codearena_open_again(struct codearena_ucmd *ucmd)
+{
+	struct codearena_open *cmd = ucmd->cmd;
+	int fd = codearena_may_open(ucmd->file);
+
+	if (!fd)
+		fd = codearena_handle_new(ucmd, O_RDWR);
+	if (fd < 0)
+		return fd;
+	cmd->out_fd = fd;
+	return 0;
+}
+
+/**
+ * codearena_ioctl_open - make an empty handle
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_open.
+ */
+int codearena_ioctl_open(struct codearena_ucmd *ucmd)
+{
+	const struct codearena_open *cmd = ucmd->cmd;
+	int ret;
+
+	if (cmd->flags || cmd->__reserved)
+		return -EOPNOTSUPP;
+	ret = codearena_open_again(ucmd);
+	trace_open(ucmd->arena, ret);
 	return ret;
 }

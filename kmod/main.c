@@ -18,7 +18,7 @@
 bool codearena_slow_path_param;
 module_param_named(slow_path, codearena_slow_path_param, bool, 0644);
 MODULE_PARM_DESC(slow_path,
-		 "do not use the fast paths of PUBLISH and PATCH, for tests (default: N)");
+		 "do not use the fast paths of PUBLISH, PATCH and DISCARD, for tests (default: N)");
 
 /* Every command's structure, so that one buffer on the stack takes any. */
 union codearena_cmds {
@@ -36,6 +36,8 @@ union codearena_cmds {
 	struct codearena_trap_register trap_register;
 	struct codearena_trap_release trap_release;
 	struct codearena_trap_landing trap_landing;
+	struct codearena_clone clone;
+	struct codearena_open open;
 };
 
 /* What a command needs, checked before its handler runs. */
@@ -104,6 +106,8 @@ static const struct codearena_ioctl_op codearena_ioctl_ops[] = {
 	IOCTL_OP_ARRAY(CODEARENA_TRAP_REGISTER, trap_register, out_id, CHANGES),
 	IOCTL_OP(CODEARENA_TRAP_RELEASE, trap_release, id, CHANGES),
 	IOCTL_OP(CODEARENA_TRAP_LANDING, trap_landing, address, NEEDS_ARENA),
+	IOCTL_OP(CODEARENA_CLONE, clone, __reserved, NEEDS_ARENA | ANSWERS),
+	IOCTL_OP(CODEARENA_OPEN, open, __reserved, ANSWERS),
 };
 
 static int codearena_check_needs(struct codearena_ucmd *ucmd,

@@ -124,19 +124,26 @@ int codearena_patches_check(struct codearena_arena *arena,
 	return codearena_patches_distinct(arena, patches, count, failed);
 }
 
+/* The word, in a page that the arena shares with no other. */
 static void *codearena_patch_word_locked(struct codearena_arena *arena,
 					 u64 offset)
 {
 	struct codearena_page *state;
+	u64 granule;
+	int ret;
 
 	lockdep_assert_held(&arena->lock);
 	state = codearena_page_committed_locked(arena, offset >> PAGE_SHIFT);
 	if (!state)
 		return ERR_PTR(-ENOENT);
-	if (!(state->patchable & BIT_ULL(offset_in_page(offset) >>
-					 CODEARENA_GRANULE_SHIFT)))
+	granule = BIT_ULL(offset_in_page(offset) >> CODEARENA_GRANULE_SHIFT);
+	if (!(state->patchable & granule))
 		return ERR_PTR(-EPERM);
-	return state->data + offset_in_page(offset);
+	/* It is being replaced. */
+	if (unlikely(state->claimed & granule))
+		return ERR_PTR(-EBUSY);
+	ret = codearena_page_unshare_locked(arena, state, offset >> PAGE_SHIFT);
+	return ret ? ERR_PTR(ret) : state->data + offset_in_page(offset);
 }
 
 static inline bool
@@ -171,26 +178,28 @@ codearena_patch_store(const struct codearena_patch_entry *patch, void *word)
  * @count: how many
  * @failed: gets the index of the entry to blame
  *
- * Return: 0; -ENOENT, -EPERM or -EAGAIN as in &struct codearena_patch.
+ * Return: 0; -ENOENT, -EPERM, -EBUSY, -ENOMEM or -EAGAIN as in &struct
+ * codearena_patch.
  */
 int codearena_patches_compare_locked(struct codearena_arena *arena,
 				     const struct codearena_patch_entry *patches,
 				     u32 count, u32 *failed)
 {
 	void *word;
+	int ret = 0;
 	u32 i;
 
 	lockdep_assert_held(&arena->lock);
-	for (i = 0; i < count; i++) {
-		*failed = i;
+	for (i = 0; i < count && !ret; i++) {
 		word = codearena_patch_word_locked(arena, patches[i].offset);
 		if (IS_ERR(word))
-			return PTR_ERR(word);
-		if (!codearena_patch_holds(&patches[i], word))
-			return -EAGAIN;
+			ret = PTR_ERR(word);
+		else if (!codearena_patch_holds(&patches[i], word))
+			ret = -EAGAIN;
 	}
-	*failed = CODEARENA_NO_INDEX;
-	return 0;
+	*failed = ret && ret != -ENOMEM ? i - 1 : CODEARENA_NO_INDEX;
+	codearena_unshare_end_locked(arena);
+	return ret;
 }
 
 /**
@@ -267,6 +276,7 @@ static bool codearena_patch_fast(struct codearena_arena *arena,
 	    mutex_lock_killable(&arena->lock))
 		return false;
 	word = codearena_patch_word_locked(arena, patch->offset);
+	codearena_unshare_end_locked(arena);
 	if (!IS_ERR(word) && codearena_patch_holds(patch, word)) {
 		codearena_patch_store(patch, word);
 		arena->counters.patched++;

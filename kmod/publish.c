@@ -7,12 +7,13 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
-#include "batch.h"
 #include "copy.h"
+#include "publish.h"
 #include "trace.h"
 
 #define OBJECT_VALID_FLAGS (CODEARENA_OBJECT_F_PATCHABLE | \
-			    CODEARENA_OBJECT_F_REPORT)
+			    CODEARENA_OBJECT_F_REPORT | \
+			    CODEARENA_OBJECT_F_REPLACE)
 
 static int codearena_object_check(struct codearena_arena *arena,
 				  const struct codearena_object *object)
@@ -27,28 +28,11 @@ static int codearena_object_check(struct codearena_arena *arena,
 				    arena->length);
 	if (ret != -EOVERFLOW && !IS_ALIGNED(object->offset, CODEARENA_GRANULE))
 		return -EINVAL;
+	if (!ret && codearena_object_replaces(object) &&
+	    (arena->flags & CODEARENA_RESERVE_F_PERMANENT))
+		return -EPERM;
 	return ret;
 }
-
-/**
- * struct codearena_publication - a PUBLISH in progress
- * @arena: the arena
- * @cmd: the command
- * @objects: kernel copy of its objects
- * @patches: kernel copy of its patches
- * @traps: number of traps of all objects
- * @tables: trap table or NULL for each object; NULL before they are built
- * @batch: the objects as bytes to copy
- */
-struct codearena_publication {
-	struct codearena_arena *arena;
-	struct codearena_publish *cmd;
-	struct codearena_object *objects;
-	struct codearena_patch_entry *patches;
-	u32 traps;
-	struct codearena_table **tables;
-	struct codearena_batch batch;
-};
 
 static int codearena_publish_check(struct codearena_publication *pub)
 {
@@ -62,6 +46,8 @@ static int codearena_publish_check(struct codearena_publication *pub)
 		ret = codearena_object_check(pub->arena, &pub->objects[i]);
 		traps += pub->objects[i].trap_count;
 		pub->batch.bytes += pub->objects[i].length;
+		if (codearena_object_replaces(&pub->objects[i]))
+			pub->batch.staged += pub->objects[i].length;
 		if (!ret && traps > CODEARENA_MAX_TRAPS)
 			ret = -E2BIG;
 		if (unlikely(ret)) {
@@ -143,8 +129,15 @@ static void codearena_publish_put_tables(struct codearena_publication *pub)
 	codearena_free(pub->arena, pub->tables, count * sizeof(*pub->tables));
 }
 
-static void codearena_publish_mark_locked(struct codearena_publication *pub,
-					  bool settling)
+/**
+ * codearena_publish_mark_locked - mark granules that are about to be sealed
+ * @pub: the publication, its arena locked
+ * @settling: false to end that
+ *
+ * Landing pads may lie in any object of the call.
+ */
+void codearena_publish_mark_locked(struct codearena_publication *pub,
+				   bool settling)
 {
 	struct codearena_object *object;
 	struct codearena_page *state;
@@ -163,10 +156,7 @@ static void codearena_publish_mark_locked(struct codearena_publication *pub,
 	}
 }
 
-/*
- * Insert trap tables before sealing, so that code never runs without its traps.
- * Landing pads may lie in any object of the call.
- */
+/* Insert trap tables before sealing, so that code never runs without its traps. */
 static int codearena_publish_insert_tables_locked(struct codearena_publication *pub)
 {
 	int ret = 0;
@@ -231,7 +221,7 @@ static int codearena_publish_compare_locked(struct codearena_publication *pub)
 
 	ret = codearena_patches_compare_locked(pub->arena, pub->patches,
 					       pub->cmd->patch_count, &failed);
-	if (ret)
+	if (failed != CODEARENA_NO_INDEX)
 		pub->batch.failed = pub->cmd->object_count + failed;
 	return ret;
 }
@@ -244,20 +234,26 @@ static int codearena_publish_compare_locked(struct codearena_publication *pub)
 static int codearena_publish_settle_locked(struct codearena_publication *pub)
 {
 	struct codearena_arena *arena = pub->arena;
+	const bool replace = pub->batch.staged;
 	int ret;
 
 	lockdep_assert_held(&arena->lock);
 	ret = codearena_publish_compare_locked(pub);
 	if (!ret)
-		ret = codearena_publish_insert_tables_locked(pub);
+		ret = replace ? codearena_replace_stage_locked(pub) :
+				codearena_publish_insert_tables_locked(pub);
 	if (ret) {
 		codearena_batch_restore(&pub->batch);
 		return ret;
 	}
+	if (replace)
+		codearena_replace_begin_locked(pub);
 	codearena_publish_seal_locked(pub);
 	codearena_patches_apply_locked(arena, pub->patches,
 				       pub->cmd->patch_count);
-	if (pub->cmd->flags & CODEARENA_PUBLISH_F_SYNC)
+	if (replace)
+		codearena_replace_end_locked(pub);
+	else if (pub->cmd->flags & CODEARENA_PUBLISH_F_SYNC)
 		codearena_sync_locked(arena);
 	return 0;
 }
@@ -352,8 +348,8 @@ out_objects:
 }
 
 /*
- * Fast path for one object in one page without traps and patches: copies under
- * the lock with page faults disabled, so that no claims are needed. It makes the
+ * Fast path for one object, checked, in one page without traps and patches: copies
+ * under the lock with page faults disabled, so that no claims are needed. It makes the
  * same checks as the general path, and never reports an error: whatever fails
  * here takes the general path, which refuses it.
  */
@@ -368,13 +364,13 @@ static bool codearena_publish_fast(struct codearena_arena *arena,
 	u64 mask;
 
 	if (object->trap_count || object->length > PAGE_SIZE - start ||
-	    codearena_object_check(arena, object) ||
 	    mutex_lock_killable(&arena->lock))
 		return false;
 	mask = codearena_granules(start, object->length);
 	state = codearena_page_committed_locked(arena,
 						object->offset >> PAGE_SHIFT);
-	if (codearena_page_may_write(state, mask) || (state->written & mask))
+	if (codearena_page_may_write(state, mask, false) ||
+	    (state->written & mask) || state->shared)
 		goto out_unlock;
 	to = state->data + start;
 	pagefault_disable();
@@ -415,7 +411,10 @@ int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
 	    !codearena_slow_path() &&
 	    codearena_copy_in_small(&object, u64_to_user_ptr(cmd->objects),
 				    sizeof(object)) &&
-	    codearena_publish_fast(ucmd->arena, cmd, &object)) {
+	    !codearena_object_check(ucmd->arena, &object) &&
+	    (codearena_object_replaces(&object) ?
+	     codearena_replace_fast(ucmd->arena, cmd, &object) :
+	     codearena_publish_fast(ucmd->arena, cmd, &object))) {
 		trace_publish(ucmd->arena, cmd, &object, 0);
 		return 0;
 	}

@@ -147,23 +147,28 @@ TRACE_EVENT(publish,
 		__field(u32, patches)
 		__field(u32, flags)
 		__field(int, result)
+		__field(u32, replacing)
 	),
 	TP_fast_assign(
 		__entry->arena = arena->id;
 		__entry->owner = codearena_arena_owner(arena);
 		__entry->offset = objects[0].offset;
 		__entry->length = 0;
-		for (u32 i = 0; i < cmd->object_count; i++)
+		__entry->replacing = 0;
+		for (u32 i = 0; i < cmd->object_count; i++) {
 			__entry->length += objects[i].length;
+			if (objects[i].flags & CODEARENA_OBJECT_F_REPLACE)
+				__entry->replacing++;
+		}
 		__entry->count = cmd->object_count;
 		__entry->patches = cmd->patch_count;
 		__entry->flags = cmd->flags;
 		__entry->result = result;
 	),
-	TP_printk("arena=%llu owner=%d offset=0x%llx length=%llu count=%u patches=%u flags=0x%x result=%d",
+	TP_printk("arena=%llu owner=%d offset=0x%llx length=%llu count=%u patches=%u flags=0x%x result=%d replacing=%u",
 		  __entry->arena, __entry->owner, __entry->offset,
 		  __entry->length, __entry->count, __entry->patches,
-		  __entry->flags, __entry->result)
+		  __entry->flags, __entry->result, __entry->replacing)
 );
 
 TRACE_EVENT(patch,
@@ -255,6 +260,30 @@ DEFINE_EVENT(codearena_look, share,
 DEFINE_EVENT(codearena_look, stat,
 	TP_PROTO(const struct codearena_arena *arena, int result),
 	TP_ARGS(arena, result)
+);
+
+DEFINE_EVENT(codearena_look, open,
+	TP_PROTO(const struct codearena_arena *arena, int result),
+	TP_ARGS(arena, result)
+);
+
+TRACE_EVENT(clone,
+	TP_PROTO(const struct codearena_arena *arena, u64 clone, int result),
+	TP_ARGS(arena, clone, result),
+	TP_STRUCT__entry(
+		__field(u64, arena)
+		__field(pid_t, owner)
+		__field(u64, clone)
+		__field(int, result)
+	),
+	TP_fast_assign(
+		__entry->arena = arena->id;
+		__entry->owner = codearena_arena_owner(arena);
+		__entry->clone = clone;
+		__entry->result = result;
+	),
+	TP_printk("arena=%llu owner=%d clone=%llu result=%d", __entry->arena,
+		  __entry->owner, __entry->clone, __entry->result)
 );
 
 TRACE_EVENT(trap_register,

@@ -33,6 +33,9 @@ struct codearena_pad {
 	u32 leaving;
 };
 
+/* Most tables that codearena_tables_replace_locked() takes out at once. */
+#define REPLACE_TABLES	32
+
 /* The first table whose code does not end at or in front of @offset. */
 static struct codearena_table *
 codearena_table_first_locked(struct codearena_arena *arena, u64 offset)
@@ -182,6 +185,56 @@ static int codearena_table_get_pads_locked(struct codearena_arena *arena,
 	return 0;
 }
 
+/* A table that is about to go counts as gone in the checks of what replaces it. */
+static bool codearena_table_leaves(const struct codearena_table *table)
+{
+	return READ_ONCE(table->shape) & CODEARENA_TABLE_LEAVING;
+}
+
+/* The staged table for code at this place, or NULL. */
+static const struct codearena_table *
+codearena_staged_find_locked(struct codearena_arena *arena, u32 offset)
+{
+	const struct codearena_table *table;
+	struct rb_node *node = arena->staged.rb_node;
+
+	lockdep_assert_held(&arena->lock);
+	while (node) {
+		table = rb_entry(node, struct codearena_table, node);
+		if (offset < table->start)
+			node = node->rb_left;
+		else if (offset - table->start >= table->length)
+			node = node->rb_right;
+		else
+			return table;
+	}
+	return NULL;
+}
+
+/**
+ * codearena_pads_stay_locked - is a landing pad of a range in use?
+ * @arena: the arena, locked
+ * @range: the range
+ *
+ * Return: whether a table targets one that is not about to go.
+ */
+bool codearena_pads_stay_locked(struct codearena_arena *arena,
+				const struct codearena_range *range)
+{
+	struct codearena_pad *pad;
+
+	lockdep_assert_held(&arena->lock);
+	for (pad = codearena_pad_first_locked(arena, range->offset);
+	     pad && pad->offset < range->offset + range->length;
+	     pad = rb_entry_safe(rb_next(&pad->node), struct codearena_pad,
+				 node)) {
+		if (pad->refs != pad->leaving)
+			return true;
+		cond_resched();
+	}
+	return false;
+}
+
 /* A landing pad must be code, sealed or about to be, that no trap leaves. */
 static int codearena_landing_check_locked(struct codearena_arena *arena,
 					  const struct codearena_table *own,
@@ -202,9 +255,11 @@ static int codearena_landing_check_locked(struct codearena_arena *arena,
 	if (landing - own->start < own->length &&
 	    codearena_table_find(own, landing - own->start, &unused))
 		return -EINVAL;
-	table = codearena_table_lookup(arena, landing);
-	if (table && codearena_table_find(table, landing - table->start,
-					  &unused))
+	table = codearena_staged_find_locked(arena, landing);
+	if (!table)
+		table = codearena_table_lookup(arena, landing);
+	if (table && !codearena_table_leaves(table) &&
+	    codearena_table_find(table, landing - table->start, &unused))
 		return -EEXIST;
 	return 0;
 }
@@ -212,15 +267,19 @@ static int codearena_landing_check_locked(struct codearena_arena *arena,
 static int codearena_table_check_locked(struct codearena_arena *arena,
 					const struct codearena_table *table)
 {
-	const struct codearena_table *other;
+	struct codearena_table *other;
 	const struct codearena_pad *pad;
-	u32 i, start, length;
+	struct codearena_range range;
+	u32 i, length;
 	int ret;
 
 	lockdep_assert_held(&arena->lock);
-	other = codearena_table_first_locked(arena, table->start);
-	if (other && other->start < codearena_table_end(table))
-		return -EEXIST;
+	codearena_for_each_table_locked(other, arena, table->start,
+					codearena_table_end(table)) {
+		if (!codearena_table_leaves(other))
+			return -EEXIST;
+		cond_resched();
+	}
 	for (i = 0; i < codearena_table_landings(table); i++) {
 		ret = codearena_landing_check_locked(arena, table,
 						     codearena_table_landing(table,
@@ -233,9 +292,10 @@ static int codearena_table_check_locked(struct codearena_arena *arena,
 	if (!pad || pad->offset >= codearena_table_end(table))
 		return 0;
 	for (i = 0; i < codearena_table_count(table); i++) {
-		start = codearena_table_entry(table, i, &length) + table->start;
-		pad = codearena_pad_first_locked(arena, start);
-		if (pad && pad->offset - start < length)
+		range.offset = table->start;
+		range.offset += codearena_table_entry(table, i, &length);
+		range.length = length;
+		if (codearena_pads_stay_locked(arena, &range))
 			return -EEXIST;
 	}
 	return 0;
@@ -256,26 +316,13 @@ static void codearena_tables_write_end_locked(struct codearena_arena *arena)
 	preempt_enable();
 }
 
-/**
- * codearena_table_insert_locked - let traps take effect
- * @arena: the arena, locked
- * @table: the table, which the arena takes over
- *
- * Return: 0; -EEXIST, -EINVAL or -ENOENT as in &struct codearena_trap_register,
- * with the table still the caller's.
- */
-int codearena_table_insert_locked(struct codearena_arena *arena,
-				  struct codearena_table *table)
+static void codearena_table_link_locked(struct codearena_arena *arena,
+					struct rb_root *tables,
+					struct codearena_table *table)
 {
-	struct rb_node **link = &arena->tables.rb_node, *parent = NULL, *node;
-	int ret;
+	struct rb_node **link = &tables->rb_node, *parent = NULL, *node;
 
 	lockdep_assert_held(&arena->lock);
-	ret = codearena_table_check_locked(arena, table);
-	if (!ret)
-		ret = codearena_table_get_pads_locked(arena, table);
-	if (ret)
-		return ret;
 	while (*link) {
 		parent = *link;
 		if (table->start <
@@ -285,14 +332,97 @@ int codearena_table_insert_locked(struct codearena_arena *arena,
 			link = &parent->rb_right;
 	}
 	rb_link_node(&table->node, parent, &node);
-	codearena_tables_write_begin_locked(arena);
 	/* Whoever walks to the table finds it complete. */
 	smp_store_release(link, node);
-	rb_insert_color(&table->node, &arena->tables);
-	codearena_tables_write_end_locked(arena);
+	rb_insert_color(&table->node, tables);
+}
+
+static void codearena_table_count_locked(struct codearena_arena *arena,
+					 const struct codearena_table *table)
+{
+	lockdep_assert_held(&arena->lock);
 	arena->counters.trap_tables++;
 	arena->counters.trap_entries += codearena_table_count(table);
+}
+
+/**
+ * codearena_table_enter_locked - let traps take effect that are known to be valid
+ * @arena: the arena, locked
+ * @table: the table, which the arena takes over
+ *
+ * Return: 0; -ENOSPC or -ENOMEM, with the table still the caller's.
+ */
+int codearena_table_enter_locked(struct codearena_arena *arena,
+				 struct codearena_table *table)
+{
+	int ret;
+
+	lockdep_assert_held(&arena->lock);
+	ret = codearena_table_get_pads_locked(arena, table);
+	if (ret)
+		return ret;
+	codearena_tables_write_begin_locked(arena);
+	codearena_table_link_locked(arena, &arena->tables, table);
+	codearena_tables_write_end_locked(arena);
+	codearena_table_count_locked(arena, table);
 	return 0;
+}
+
+/**
+ * codearena_table_insert_locked - let traps take effect
+ * @arena: the arena, locked
+ * @table: the table, which the arena takes over
+ *
+ * Return: 0; -EEXIST, -EINVAL or -ENOENT as in &struct codearena_trap_register,
+ * -ENOSPC or -ENOMEM, with the table still the caller's.
+ */
+int codearena_table_insert_locked(struct codearena_arena *arena,
+				  struct codearena_table *table)
+{
+	int ret;
+
+	lockdep_assert_held(&arena->lock);
+	ret = codearena_table_check_locked(arena, table);
+	return ret ?: codearena_table_enter_locked(arena, table);
+}
+
+/**
+ * codearena_table_stage_locked - prepare a table that replaces others
+ * @arena: the arena, locked until the table takes effect
+ * @table: the table
+ *
+ * Makes the checks of codearena_table_insert_locked(). The tables that it
+ * replaces, counted as leaving, stay in effect, and do not matter; those staged
+ * before do. Its landing pads are in use from now on.
+ *
+ * Return: as codearena_table_insert_locked().
+ */
+int codearena_table_stage_locked(struct codearena_arena *arena,
+				 struct codearena_table *table)
+{
+	int ret;
+
+	lockdep_assert_held(&arena->lock);
+	ret = codearena_table_check_locked(arena, table);
+	if (!ret)
+		ret = codearena_table_get_pads_locked(arena, table);
+	if (!ret)
+		codearena_table_link_locked(arena, &arena->staged, table);
+	return ret;
+}
+
+/**
+ * codearena_table_unstage_locked - undo codearena_table_stage_locked()
+ * @arena: the arena, locked
+ * @table: the table
+ */
+void codearena_table_unstage_locked(struct codearena_arena *arena,
+				    struct codearena_table *table)
+{
+	lockdep_assert_held(&arena->lock);
+	rb_erase(&table->node, &arena->staged);
+	codearena_table_put_pads_locked(arena, table,
+					codearena_table_landings(table));
 }
 
 static void codearena_table_uncharge(struct codearena_arena *arena,
@@ -315,6 +445,29 @@ void codearena_table_free(struct codearena_arena *arena,
 	kvfree(table);
 }
 
+/* Let go of a table that was taken out of the tree. */
+static void codearena_table_retire_locked(struct codearena_arena *arena,
+					  struct codearena_table *table)
+{
+	lockdep_assert_held(&arena->lock);
+	codearena_table_put_pads_locked(arena, table,
+					codearena_table_landings(table));
+	arena->counters.trap_tables--;
+	arena->counters.trap_entries -= codearena_table_count(table);
+	codearena_table_uncharge(arena, table);
+	kvfree_rcu_mightsleep(table);
+}
+
+/* Let a staged table take effect. */
+static void codearena_table_move_locked(struct codearena_arena *arena,
+					struct codearena_table *table)
+{
+	lockdep_assert_held(&arena->lock);
+	rb_erase(&table->node, &arena->staged);
+	codearena_table_link_locked(arena, &arena->tables, table);
+	codearena_table_count_locked(arena, table);
+}
+
 /**
  * codearena_table_remove_locked - traps take their ordinary way again
  * @arena: the arena, locked
@@ -327,12 +480,43 @@ void codearena_table_remove_locked(struct codearena_arena *arena,
 	codearena_tables_write_begin_locked(arena);
 	rb_erase(&table->node, &arena->tables);
 	codearena_tables_write_end_locked(arena);
-	codearena_table_put_pads_locked(arena, table,
-					codearena_table_landings(table));
-	arena->counters.trap_tables--;
-	arena->counters.trap_entries -= codearena_table_count(table);
-	codearena_table_uncharge(arena, table);
-	kvfree_rcu_mightsleep(table);
+	codearena_table_retire_locked(arena, table);
+}
+
+/**
+ * codearena_tables_replace_locked - exchange the tables of a range at once
+ * @arena: the arena, locked
+ * @range: the range; a table goes if any byte of its code is in it
+ * @table: the table for code in it, staged; or NULL
+ *
+ * A trap finds one of the old tables or the new one. Of more than REPLACE_TABLES
+ * old ones, the first may be gone before: nothing may preempt the exchange.
+ */
+void codearena_tables_replace_locked(struct codearena_arena *arena,
+				     const struct codearena_range *range,
+				     struct codearena_table *table)
+{
+	struct codearena_table *old[REPLACE_TABLES], *next;
+	u32 count;
+
+	lockdep_assert_held(&arena->lock);
+	do {
+		count = 0;
+		codearena_tables_write_begin_locked(arena);
+		next = codearena_table_first_locked(arena, range->offset);
+		while (next && next->start < range->offset + range->length &&
+		       count < REPLACE_TABLES) {
+			old[count] = next;
+			next = codearena_table_next(next);
+			rb_erase(&old[count++]->node, &arena->tables);
+		}
+		if (count < REPLACE_TABLES && table)
+			codearena_table_move_locked(arena, table);
+		codearena_tables_write_end_locked(arena);
+		for (u32 i = 0; i < count; i++)
+			codearena_table_retire_locked(arena, old[i]);
+		cond_resched();
+	} while (count == REPLACE_TABLES);
 }
 
 /**
@@ -355,10 +539,15 @@ void codearena_tables_remove_locked(struct codearena_arena *arena, u64 offset,
 	}
 }
 
-/* Count the landings of tables in a range as leaving, or forget the count. */
-static void codearena_tables_leave_locked(struct codearena_arena *arena,
-					  const struct codearena_range *range,
-					  bool leave)
+/**
+ * codearena_tables_leave_locked - count the landings of tables as leaving
+ * @arena: the arena, locked
+ * @range: the range with code of the tables
+ * @leave: false to forget the count
+ */
+void codearena_tables_leave_locked(struct codearena_arena *arena,
+				   const struct codearena_range *range,
+				   bool leave)
 {
 	struct codearena_table *table;
 	struct codearena_pad *pad;
@@ -382,23 +571,6 @@ static void codearena_tables_leave_locked(struct codearena_arena *arena,
 		}
 		cond_resched();
 	}
-}
-
-static bool codearena_pads_stay_locked(struct codearena_arena *arena,
-				       const struct codearena_range *range)
-{
-	struct codearena_pad *pad;
-
-	lockdep_assert_held(&arena->lock);
-	for (pad = codearena_pad_first_locked(arena, range->offset);
-	     pad && pad->offset < range->offset + range->length;
-	     pad = rb_entry_safe(rb_next(&pad->node), struct codearena_pad,
-				 node)) {
-		if (pad->refs != pad->leaving)
-			return true;
-		cond_resched();
-	}
-	return false;
 }
 
 /**
@@ -433,6 +605,28 @@ int codearena_pads_check_locked(struct codearena_arena *arena,
 	for (i = 0; i < count; i++)
 		codearena_tables_leave_locked(arena, &ranges[i], false);
 	return ret;
+}
+
+/**
+ * codearena_range_trapped_locked - do traps concern a range?
+ * @arena: the arena, locked
+ * @range: the range
+ *
+ * Return: whether it has code with a table, or a landing pad.
+ */
+bool codearena_range_trapped_locked(struct codearena_arena *arena,
+				    const struct codearena_range *range)
+{
+	const u64 end = range->offset + range->length;
+	const struct codearena_table *table;
+	const struct codearena_pad *pad;
+
+	lockdep_assert_held(&arena->lock);
+	table = codearena_table_first_locked(arena, range->offset);
+	if (table && table->start < end)
+		return true;
+	pad = codearena_pad_first_locked(arena, range->offset);
+	return pad && pad->offset < end;
 }
 
 /**
@@ -481,6 +675,25 @@ codearena_table_new(struct codearena_arena *arena,
 				      shape, CODEARENA_GFP);
 	if (IS_ERR(table))
 		codearena_uncharge(arena, bytes);
+	return table;
+}
+
+/**
+ * codearena_table_copy - copy a table for another arena
+ * @arena: the arena that the copy is for
+ * @from: the table
+ *
+ * Return: the copy, for codearena_table_enter_locked() or
+ * codearena_table_free(); -ENOSPC or -ENOMEM.
+ */
+struct codearena_table *codearena_table_copy(struct codearena_arena *arena,
+					     const struct codearena_table *from)
+{
+	const size_t size = codearena_table_size(from->shape);
+	struct codearena_table *table = codearena_alloc(arena, size);
+
+	if (!IS_ERR(table))
+		memcpy(table, from, size);
 	return table;
 }
 

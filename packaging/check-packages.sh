@@ -77,11 +77,11 @@ check_install() {
 	# shellcheck disable=SC2046
 	gcc -Wall -Werror -o "$work/example" "$work/example.c" \
 		$(pkg-config --cflags --libs libcodearena)
-	equal example 42 "$(CODEARENA_BACKEND=memfd LD_LIBRARY_PATH=$root$prefix/lib "$work/example")"
+	equal example "memfd: 42" "$(CODEARENA_BACKEND=memfd LD_LIBRARY_PATH=$root$prefix/lib "$work/example")"
 	# shellcheck disable=SC2046
 	gcc -Wall -Werror -static -o "$work/example" "$work/example.c" \
 		$(pkg-config --static --cflags --libs libcodearena)
-	equal static 42 "$(CODEARENA_BACKEND=memfd "$work/example")"
+	equal static "memfd: 42" "$(CODEARENA_BACKEND=memfd "$work/example")"
 	equal tool "codearenactl $version (libcodearena $version)" \
 		"$(LD_LIBRARY_PATH=$root$prefix/lib "$root$prefix/bin/codearenactl" --version)"
 	for path in bin/codearenactl include/linux/codearena.h include/codearena.h \
@@ -181,7 +181,7 @@ check_deb_use() {
 	# shellcheck disable=SC2016
 	inside sh -c 'cd /tmp && cc -Wall -Werror -o example example.c $(pkg-config --cflags --libs libcodearena)'
 	inside ldd /tmp/example | grep libcodearena.so.1
-	equal example 42 "$(inside env CODEARENA_BACKEND=memfd /tmp/example)"
+	equal example "memfd: 42" "$(inside env CODEARENA_BACKEND=memfd /tmp/example)"
 }
 
 check_completion() {
@@ -208,7 +208,7 @@ check_deb_device() {
 		--module "$system$module" -- \
 		sh -c 'codearenactl check && CODEARENA_BACKEND=device example' | tee "$work/device"
 	grep -q '^good *module *loaded, version '"$version" "$work/device"
-	equal example 42 "$(tail -n 1 "$work/device" | tr -d '\r')"
+	equal example "device: 42" "$(tail -n 1 "$work/device" | tr -d '\r')"
 }
 
 check_deb_remove() {

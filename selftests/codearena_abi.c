@@ -53,6 +53,10 @@ ABI_OFFSET(trap_register, out_failed, 36);
 ABI_OFFSET(trap_register, out_id, 40);
 ABI_SIZE(trap_release, 16);
 ABI_SIZE(trap_landing, 16);
+ABI_SIZE(clone, 16);
+ABI_OFFSET(clone, out_fd, 8);
+ABI_SIZE(open, 16);
+ABI_OFFSET(open, out_fd, 8);
 
 /* A command, and a handle on which its valid call succeeds. */
 FIXTURE(command)
@@ -83,6 +87,8 @@ FIXTURE_VARIANT_ADD(command, stat) { .index = COMMAND_STAT };
 FIXTURE_VARIANT_ADD(command, trap_register) { .index = COMMAND_TRAP_REGISTER };
 FIXTURE_VARIANT_ADD(command, trap_release) { .index = COMMAND_TRAP_RELEASE };
 FIXTURE_VARIANT_ADD(command, trap_landing) { .index = COMMAND_TRAP_LANDING };
+FIXTURE_VARIANT_ADD(command, clone) { .index = COMMAND_CLONE };
+FIXTURE_VARIANT_ADD(command, open) { .index = COMMAND_OPEN };
 
 FIXTURE_SETUP(command)
 {
@@ -142,7 +148,7 @@ static int open_descriptors(void)
 TEST_F(command, exact_size)
 {
 	ASSERT_ZERO(ioctl(self->fd, self->command->request, &self->call));
-	if (variant->index == COMMAND_SHARE)
+	if (self->command->makes_handle)
 		ASSERT_ZERO(close(self->call.share.out_fd));
 }
 
@@ -163,7 +169,7 @@ TEST_F(command, first_version)
 	self->call.head.size = first;
 	memcpy(structure, self->call.raw, first);
 	ASSERT_ZERO(ioctl(self->fd, self->command->request, structure));
-	if (variant->index == COMMAND_SHARE) {
+	if (self->command->makes_handle) {
 		memcpy(self->call.raw, structure, first);
 		ASSERT_ZERO(close(self->call.share.out_fd));
 	}
@@ -328,7 +334,7 @@ TEST_F(device, unknown_numbers)
 
 	for (unsigned int nr = 0; nr < 256; nr++) {
 		if (nr >= CODEARENA_CMD_BASE &&
-		    nr <= CODEARENA_CMD_TRAP_LANDING)
+		    nr <= CODEARENA_CMD_OPEN)
 			continue;
 		command_prepare(COMMAND_COMMIT, &self->arena, &call);
 		EXPECT_REFUSED(&self->arena, ENOTTY,
@@ -399,8 +405,11 @@ TEST_F(device, query_answers)
 					      CODEARENA_TRAP_DIVIDE |
 					      CODEARENA_TRAP_UNDEFINED));
 	EXPECT_EQ(CODEARENA_FEATURE_SYNC | CODEARENA_FEATURE_SHARE |
-		  CODEARENA_FEATURE_PERMANENT | CODEARENA_FEATURE_TRAPS,
-		  query.out_features);
+		  CODEARENA_FEATURE_PERMANENT | CODEARENA_FEATURE_TRAPS |
+		  CODEARENA_FEATURE_REPLACE | CODEARENA_FEATURE_CLONE |
+		  CODEARENA_FEATURE_OPEN | CODEARENA_FEATURE_EXECUTE_ONLY,
+		  query.out_features &
+		  ~CODEARENA_FEATURE_EXECUTE_ONLY_ENFORCED);
 	EXPECT_LE(1ULL << 30, query.out_max_length);
 	EXPECT_GT(CODEARENA_GUARD_OFFSET, query.out_max_length);
 	EXPECT_EQ(0, query.out_max_length % query.out_page_size);

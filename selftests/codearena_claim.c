@@ -24,6 +24,7 @@ struct held_call {
 	const uint8_t *source;
 	struct codearena_patch_entry patches[2];
 	uint32_t patch_count;
+	uint32_t object_flags;
 	int ret;
 	int error;
 	uint32_t failed;
@@ -53,7 +54,8 @@ FIXTURE_VARIANT_ADD(claim, publish) { .publish = true };
 static int held_call_run(struct held_call *call)
 {
 	struct codearena_object object =
-		object_of(call->offset, call->source, call->length, 0);
+		object_of(call->offset, call->source, call->length,
+			  call->object_flags);
 
 	if (call->publish)
 		return do_publish(call->arena->fd, &object, 1, call->patches,
@@ -249,6 +251,33 @@ TEST_F(claim, everything_else_is_busy)
 		EXPECT_ZERO(do_write1(self->fd, self->at, "x", 1));
 }
 
+/* Half of a copy is nobody's business: a clone has traps there, for good. */
+TEST_F(claim, clone_has_traps_there)
+{
+	struct arena clone = self->arena;
+	uint64_t g = self->granule;
+	uint8_t code[CODE_SIZE];
+
+	NEED_UFFD();
+	ASSERT_ZERO(do_write1(self->fd, self->at + g, "old", 3));
+	START_HELD_CALL();
+	clone.fd = do_clone(self->fd);
+	ASSERT_LE(0, clone.fd);
+	clone.view = arena_map(&clone, clone.fd);
+	ASSERT_NE(MAP_FAILED, (void *)clone.view);
+	EXPECT_TRAP_FILL(&clone, self->at, 3 * g);
+	/* Its granules are free. */
+	code_return(code, 9);
+	ASSERT_ZERO(do_publish1(clone.fd, self->at, code, sizeof(code), 0));
+	EXPECT_RETURNS(9, clone.view + self->at);
+	FINISH_HELD_CALL();
+	EXPECT_EQ(0, self->call.ret);
+	EXPECT_BYTES(self->arena.view + self->at, self->call.source, 3 * g);
+	EXPECT_RETURNS(9, clone.view + self->at);
+	EXPECT_TRAP_FILL(&clone, self->at + g, 2 * g);
+	arena_free(&clone);
+}
+
 TEST_F(claim, neighbours_are_not_held_up)
 {
 	struct arena *a = &self->arena;
@@ -272,6 +301,35 @@ TEST_F(claim, neighbours_are_not_held_up)
 	FINISH_HELD_CALL();
 	EXPECT_EQ(0, self->call.ret);
 	EXPECT_BYTES(a->view + self->at, self->call.source, 3 * g);
+}
+
+/* Code that is about to be replaced runs, and keeps all that is known of it. */
+TEST_F(claim, replaced_code_runs)
+{
+	struct arena *a = &self->arena;
+	struct codearena_object again = object_of(0, "x", 1,
+						  CODEARENA_OBJECT_F_REPLACE);
+	const uint64_t length = 3 * self->granule;
+	uint8_t bytes[3 * 1024];
+
+	NEED_UFFD();
+	self->call.publish = true;
+	self->call.object_flags = CODEARENA_OBJECT_F_REPLACE;
+	self->call.offset = 0;
+	ASSERT_LE(length, sizeof(bytes));
+	memcpy(bytes, a->view, length);
+	START_HELD_CALL();
+	EXPECT_RETURNS(CODE_VALUE, a->view);
+	EXPECT_BUSY(do_publish(self->fd, &again, 1, NULL, 0, 0));
+	EXPECT_BUSY(do_discard1(self->fd, 0, self->granule));
+	EXPECT_BUSY(do_seal(self->fd, 0, self->granule, 0));
+	EXPECT_BUSY(do_decommit(self->fd, 0, a->page));
+	EXPECT_BUSY(do_patch1(self->fd, word_at(a, 0), 8, WORD(0), 1));
+	EXPECT_BUSY(do_patch1(self->fd, word_at(a, 0), 8, ~WORD(0), 1));
+	EXPECT_BYTES(a->view, bytes, length);
+	FINISH_HELD_CALL();
+	EXPECT_EQ(0, self->call.ret);
+	EXPECT_BYTES(a->view, self->call.source, length);
 }
 
 /* The page never comes: it is unmapped under the copy. */

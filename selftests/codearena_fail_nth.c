@@ -107,7 +107,9 @@ static long run_command(struct shot *s)
 {
 	long ret = ioctl(s->a.fd, s->request, &s->call);
 
-	if (ret == 0 && s->request == CODEARENA_SHARE)
+	if (ret == 0 && (s->request == CODEARENA_SHARE ||
+			 s->request == CODEARENA_CLONE ||
+			 s->request == CODEARENA_OPEN))
 		s->made = s->call.share.out_fd;
 	return ret;
 }
@@ -154,6 +156,35 @@ static void many_objects(struct shot *s)
 	s->call.publish.patch_count = 8;
 }
 
+/* Sealed code with tables of its own is replaced by code with others. */
+static void many_replacing(struct shot *s)
+{
+	many_objects(s);
+	for (unsigned int i = 0; i < 8; i++)
+		s->objects[i].flags = CODEARENA_OBJECT_F_REPLACE;
+	s->objects[0].offset = 0;
+	for (unsigned int i = 1; i < 3; i++) {
+		struct codearena_trap_register reg = {
+			.size = sizeof(reg),
+			.offset = granule_at(&s->a, TRAP_PAGE, i + 1),
+			.length = 64,
+			.traps = (uintptr_t)s->traps,
+			.count = 2,
+		};
+
+		if (do_publish1(s->a.fd, reg.offset, s->call.source, 64, 0) ||
+		    ioctl(s->a.fd, CODEARENA_TRAP_REGISTER, &reg))
+			abort();
+	}
+}
+
+static void replace_small(struct shot *s)
+{
+	shot_command(s, COMMAND_PUBLISH);
+	s->call.object.offset = 0;
+	s->call.object.flags = CODEARENA_OBJECT_F_REPLACE;
+}
+
 /* In no order, so that the kernel has to sort them. */
 static void many_patches(struct shot *s)
 {
@@ -191,6 +222,48 @@ static void many_pages(struct shot *s)
 	shot_command(s, COMMAND_COMMIT);
 	s->call.commit.offset = page_at(&s->a, 62);
 	s->call.commit.length = 4 * s->a.page;
+}
+
+/* Tables with pads, and page states in three chunks: CLONE copies all of it. */
+static void large_clone(struct shot *s)
+{
+	many_objects(s);
+	if (run_command(s) || do_commit(s->a.fd, page_at(&s->a, 62),
+					(PAGES - 62) * s->a.page))
+		abort();
+	shot_command(s, COMMAND_CLONE);
+}
+
+/* The call changes pages that a clone has too. */
+static void share_pages(struct shot *s)
+{
+	s->made = do_clone(s->a.fd);
+	if (s->made < 0)
+		abort();
+}
+
+static void shared_chunks(struct shot *s)
+{
+	many_chunks(s);
+	share_pages(s);
+}
+
+static void shared_objects(struct shot *s)
+{
+	many_objects(s);
+	share_pages(s);
+}
+
+static void shared_words(struct shot *s)
+{
+	many_patches(s);
+	share_pages(s);
+}
+
+static void shared_ranges(struct shot *s)
+{
+	many_ranges(s);
+	share_pages(s);
 }
 
 /* A handle without an arena in place of the populated one. */
@@ -333,6 +406,9 @@ COMMAND_VARIANT(seal, COMMAND_SEAL);
 COMMAND_VARIANT(publish, COMMAND_PUBLISH);
 COMMAND_VARIANT(publish_many, COMMAND_COUNT, .prepare = many_objects,
 		.failures = 20);
+COMMAND_VARIANT(replace, COMMAND_COUNT, .prepare = replace_small);
+COMMAND_VARIANT(replace_many, COMMAND_COUNT, .prepare = many_replacing,
+		.failures = 20);
 COMMAND_VARIANT(patch, COMMAND_PATCH);
 COMMAND_VARIANT(patch_many, COMMAND_COUNT, .prepare = many_patches,
 		.failures = 2);
@@ -346,6 +422,18 @@ COMMAND_VARIANT(trap_register_many, COMMAND_COUNT, .prepare = many_landings,
 		.failures = 16);
 COMMAND_VARIANT(trap_release, COMMAND_TRAP_RELEASE);
 COMMAND_VARIANT(trap_landing, COMMAND_TRAP_LANDING);
+COMMAND_VARIANT(clone, COMMAND_CLONE, .failures = 3);
+COMMAND_VARIANT(clone_large, COMMAND_COUNT, .prepare = large_clone,
+		.failures = 25);
+COMMAND_VARIANT(open_again, COMMAND_OPEN, .failures = 1);
+COMMAND_VARIANT(write_shared, COMMAND_COUNT, .prepare = shared_chunks,
+		.failures = 3);
+COMMAND_VARIANT(publish_shared, COMMAND_COUNT, .prepare = shared_objects,
+		.failures = 20);
+COMMAND_VARIANT(patch_shared, COMMAND_COUNT, .prepare = shared_words,
+		.failures = 3);
+COMMAND_VARIANT(discard_shared, COMMAND_COUNT, .prepare = shared_ranges,
+		.failures = 3);
 
 FIXTURE_VARIANT_ADD(fail_nth, open)
 {

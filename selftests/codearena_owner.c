@@ -42,6 +42,8 @@ static int check_commands(const struct visit *visit)
 			CHECK(errno == visit->expected_errno);
 		} else {
 			CHECK(ret == 0);
+			if (commands[i].makes_handle)
+				CHECK(close(call.share.out_fd) == 0);
 		}
 	}
 	return 0;

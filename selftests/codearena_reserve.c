@@ -70,7 +70,9 @@ TEST_F(reserve, all_flags)
 {
 	EXPECT_ZERO(do_reserve(self->fd, PAGE,
 			       CODEARENA_RESERVE_F_PERMANENT |
-			       CODEARENA_RESERVE_F_SHARED_WRITER, 0, ""));
+			       CODEARENA_RESERVE_F_SHARED_WRITER |
+			       CODEARENA_RESERVE_F_EXECUTE_ONLY |
+			       CODEARENA_RESERVE_F_UNENFORCED, 0, ""));
 }
 
 TEST_F(reserve, commits_nothing)
@@ -452,6 +454,7 @@ static int share_as_nobody(void *arg)
 
 	CHECK(syscall(SYS_setresuid, 65534, 65534, 65534) == 0);
 	CHECK_ERRNO(ENFILE, do_share(a->fd));
+	CHECK_ERRNO(ENFILE, do_clone(a->fd));
 	return 0;
 }
 

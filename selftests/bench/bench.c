@@ -33,11 +33,14 @@ struct result {
 static const struct bench_subject *const subjects[] = {
 	&bench_base_subject,
 	&bench_publish_subject,
+	&bench_replace_subject,
 	&bench_write_subject,
 	&bench_patch_subject,
 	&bench_life_subject,
 	&bench_trap_subject,
 	&bench_threads_subject,
+	&bench_clone_subject,
+	&bench_view_subject,
 };
 
 static struct result results[MAX_RESULTS];

@@ -64,11 +64,14 @@ struct bench_subject {
 
 extern const struct bench_subject bench_base_subject;
 extern const struct bench_subject bench_publish_subject;
+extern const struct bench_subject bench_replace_subject;
 extern const struct bench_subject bench_write_subject;
 extern const struct bench_subject bench_patch_subject;
 extern const struct bench_subject bench_life_subject;
 extern const struct bench_subject bench_trap_subject;
 extern const struct bench_subject bench_threads_subject;
+extern const struct bench_subject bench_clone_subject;
+extern const struct bench_subject bench_view_subject;
 
 _Noreturn void bench_die(const char *what) __attribute__((cold));
 void *bench_alloc(size_t size);

@@ -236,3 +236,25 @@ void memory_sync_core(void)
 		    MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0))
 		bench_die("membarrier");
 }
+
+char *memory_map_views(const struct memory *memory, unsigned int count)
+{
+	const size_t page = 4096;
+	unsigned int i;
+	char *views;
+
+	views = mmap(NULL, count * page, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (views == MAP_FAILED)
+		bench_die("mmap");
+	for (i = 0; i < count; i++)
+		if (mmap(views + i * page, page, PROT_READ | PROT_EXEC,
+			 MAP_SHARED | MAP_FIXED, memory->fd, 0) == MAP_FAILED)
+			bench_die("mmap of a view");
+	return views;
+}
+
+void memory_unmap_views(char *views, unsigned int count)
+{
+	munmap(views, (size_t)count * 4096);
+}

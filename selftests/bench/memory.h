@@ -65,6 +65,11 @@ void memory_publish(struct memory *memory, size_t offset, const void *from,
 		    size_t length, uint32_t flags);
 void memory_discard(struct memory *memory, size_t offset, size_t length);
 
+/* Many views of the first page of an arena or a memfd, in a row. */
+#define VIEWS	10000U
+char *memory_map_views(const struct memory *memory, unsigned int count);
+void memory_unmap_views(char *views, unsigned int count);
+
 /* Every other thread of the process executes no old code after this. */
 void memory_sync_core_register(void);
 void memory_sync_core(void);

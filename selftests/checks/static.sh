@@ -179,7 +179,7 @@ check_clang_6_12() { clang_clean 6.12; }
 check_analyzer() {
 	find userlib/src -name '*.c' -print0 | LC_ALL=C sort -z |
 		xargs -0 -n 1 -P "$(nproc)" gcc -std=gnu11 -O2 -fanalyzer -Wall -Wextra -Werror \
-			-pthread -DCODEARENA_VERSION='"0"' -Iuserlib/include -Iuapi -Iuserlib/src \
+			-pthread -Iuserlib/include -Iuapi -Iuserlib/src \
 			-c -o /dev/null
 }
 

@@ -69,11 +69,12 @@ static void errors_join(struct errors *to, const struct errors *from,
 }
 
 static void errors_of_copy(struct errors *e, const struct model *m,
-			   uint64_t offset, uint64_t length)
+			   uint64_t offset, uint64_t length, bool replace)
 {
 	if (!model_committed(m, offset, length))
 		error_add(e, ENOENT);
-	if (model_any_sealed(m, offset, length))
+	if (replace ? m->flags & CODEARENA_RESERVE_F_PERMANENT :
+		      model_any_sealed(m, offset, length))
 		error_add(e, EPERM);
 }
 
@@ -121,7 +122,7 @@ void op_write(struct fuzzer *f, const struct op *op)
 			error_add(&own[i], EFAULT);
 		if (!good[i])
 			continue;
-		errors_of_copy(&own[i], m, arg[0], arg[1]);
+		errors_of_copy(&own[i], m, arg[0], arg[1], false);
 		for (uint32_t j = 0; j < i; j++)
 			if (good[j] &&
 			    granules_meet(m, arg[0], arg[1], chunks[j].offset,
@@ -287,6 +288,7 @@ void op_discard(struct fuzzer *f, const struct op *op)
  * @bytes: what they consist of
  * @good: their range is one of the arena
  * @tables: their traps; without entries if they have none
+ * @replaced: granules of objects that replace code; empty for others
  * @patches: the patches
  * @own: errors of each object, then of each patch
  */
@@ -295,6 +297,7 @@ struct publication {
 	const uint8_t *bytes[MAX_OBJECTS];
 	bool good[MAX_OBJECTS];
 	struct table tables[MAX_OBJECTS];
+	struct codearena_range replaced[MAX_OBJECTS];
 	struct codearena_patch_entry patches[OBJECT_PATCHES];
 	struct errors own[MAX_OBJECTS + OBJECT_PATCHES];
 };
@@ -312,7 +315,7 @@ static void object_of_args(struct fuzzer *f, struct publication *p, uint32_t i,
 	struct table *t = &p->tables[i];
 
 	*o = object_of(arg[0], NULL, arg[1], (uint32_t)arg[3]);
-	if (o->flags & ~3U)
+	if (o->flags & ~7U)
 		error_add(own, EOPNOTSUPP);
 	p->good[i] = errors_of_range(own, o->offset, o->length, 1,
 				     m->stat.out_length);
@@ -336,12 +339,52 @@ static void object_of_args(struct fuzzer *f, struct publication *p, uint32_t i,
 				      (uint32_t)arg[6], arg[7]);
 	if (!p->good[i])
 		return;
-	errors_of_copy(own, m, o->offset, o->length);
+	if (o->flags & CODEARENA_OBJECT_F_REPLACE)
+		p->replaced[i] = (struct codearena_range) {
+			o->offset, align_up(o->length, m->granule)
+		};
+	errors_of_copy(own, m, o->offset, o->length,
+		       o->flags & CODEARENA_OBJECT_F_REPLACE);
 	for (uint32_t j = 0; j < i; j++)
 		if (p->good[j] && granules_meet(m, o->offset, o->length,
 						p->objects[j].offset,
 						p->objects[j].length))
 			error_add(own, EBUSY);
+}
+
+/* What the traps of a call meet: the tables of replaced code are gone. */
+static void errors_of_object_table(struct publication *p, uint32_t i,
+				   const struct model *m, uint32_t objects)
+{
+	struct model rest = *m;
+
+	rest.tables = calloc(MAX_TABLES, sizeof(*rest.tables));
+	if (!rest.tables)
+		abort();
+	rest.table_count = 0;
+	for (uint32_t j = 0; j < m->table_count; j++)
+		if (!table_leaves(&m->tables[j], p->replaced, objects))
+			rest.tables[rest.table_count++] = m->tables[j];
+	errors_of_table(&p->own[i], &rest, &p->tables[i], p->tables, objects,
+			p->objects, objects);
+	free(rest.tables);
+}
+
+static void errors_of_replacing(struct publication *p, const struct model *m,
+				uint32_t objects, uint32_t patches)
+{
+	bool stay = model_pads_stay(m, p->replaced, objects);
+
+	for (uint32_t i = 0; i < objects; i++) {
+		const struct codearena_range *r = &p->replaced[i];
+
+		/* Which of them holds the pad does not matter here. */
+		if (r->length && stay)
+			error_add(&p->own[i], EBUSY);
+		for (uint32_t j = 0; j < patches; j++)
+			if (p->patches[j].offset - r->offset < r->length)
+				error_add(&p->own[objects + j], EBUSY);
+	}
 }
 
 static void publication_of(struct fuzzer *f, struct publication *p,
@@ -364,8 +407,7 @@ static void publication_of(struct fuzzer *f, struct publication *p,
 		if (!p->tables[i].count)
 			continue;
 		if (all)
-			errors_of_table(&p->own[i], m, &p->tables[i], p->tables,
-					objects, p->objects, objects);
+			errors_of_object_table(p, i, m, objects);
 		else
 			for (int number = 1; number < 100; number++)
 				if (number == EINVAL || number == ENOENT ||
@@ -377,6 +419,7 @@ static void publication_of(struct fuzzer *f, struct publication *p,
 	}
 	patches_of(p->patches, p->own + objects, patches, m,
 		   &op->arg[3 + OBJECT_ARGS * MAX_OBJECTS]);
+	errors_of_replacing(p, m, objects, patches);
 }
 
 static void apply_object(struct model *m, struct publication *p, uint32_t i,
@@ -407,6 +450,7 @@ void op_publish(struct fuzzer *f, const struct op *op)
 	struct model *m = f->slots[op->slot];
 	struct errors allowed = { 0 };
 	uint32_t objects, patches;
+	bool replaced = false;
 	int number;
 
 	if (!m || m->table_count + MAX_OBJECTS > MAX_TABLES)
@@ -428,8 +472,11 @@ void op_publish(struct fuzzer *f, const struct op *op)
 	if (!command_judge(f, op, number, &allowed))
 		return;
 	for (uint32_t i = 0; i < objects; i++)
+		replaced |= model_unseal(m, p.replaced[i].offset,
+					 p.replaced[i].length);
+	for (uint32_t i = 0; i < objects; i++)
 		apply_object(m, &p, i, (struct codearena_object *)f->array);
 	apply_patches(m, p.patches, patches);
-	if (op->arg[0] & CODEARENA_PUBLISH_F_SYNC)
+	if (replaced || op->arg[0] & CODEARENA_PUBLISH_F_SYNC)
 		m->stat.out_syncs++;
 }

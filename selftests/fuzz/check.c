@@ -20,6 +20,21 @@ static bool check_hidden(struct fuzzer *f, const uint8_t *at, bool by_kernel,
 	return *signo == SIGBUS;
 }
 
+/* A page that is only in views which cannot be read. */
+static void check_unreadable(struct fuzzer *f, const struct model *m,
+			     uint64_t page)
+{
+	const struct view *v = model_view(m, page, PROT_EXEC);
+	const uint8_t *at;
+
+	if (!v || !f->enforced)
+		return;
+	at = v->address + (page - v->page) * m->page;
+	if (guarded_read(f->scratch, at, 1) != SIGSEGV)
+		violation(f, "page %llu can be read in a view to execute",
+			  (unsigned long long)page);
+}
+
 static void check_page(struct fuzzer *f, const struct model *m, uint64_t page,
 		       bool by_kernel)
 {
@@ -27,8 +42,10 @@ static void check_page(struct fuzzer *f, const struct model *m, uint64_t page,
 	const uint8_t *at;
 	int signo;
 
-	if (!v)
+	if (!v) {
+		check_unreadable(f, m, page);
 		return;
+	}
 	at = v->address + (page - v->page) * m->page;
 	if (!m->pages[page].sealed) {
 		if (!check_hidden(f, at, by_kernel, &signo))

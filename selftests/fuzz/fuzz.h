@@ -33,7 +33,7 @@ enum op_kind {
 	OP_SEAL, OP_PUBLISH, OP_PATCH, OP_DISCARD, OP_SHARE, OP_STAT,
 	OP_REGISTER, OP_RELEASE, OP_LANDING, OP_IOCTL, OP_MMAP, OP_MUNMAP,
 	OP_MPROTECT, OP_MREMAP, OP_MADVISE, OP_POKE, OP_GUARD, OP_RUN, OP_FORK,
-	OP_SIGNALS, OP_SHARED, OP_KINDS
+	OP_SIGNALS, OP_SHARED, OP_CLONE, OP_OPEN, OP_KINDS
 };
 
 /* How the structure of a command is handed over: bits of op.abi. */
@@ -157,6 +157,8 @@ void model_fill(struct model *m, uint64_t offset, uint64_t length);
 void model_seal(struct model *m, uint64_t offset, uint64_t length,
 		bool patchable);
 bool model_unseal(struct model *m, uint64_t offset, uint64_t length);
+bool table_leaves(const struct table *t, const struct codearena_range *ranges,
+		  uint32_t count);
 bool model_pads_stay(const struct model *m,
 		     const struct codearena_range *ranges, uint32_t count);
 const struct codearena_trap *model_trap(const struct model *m, uint64_t offset,
@@ -189,6 +191,7 @@ const struct view *model_view(const struct model *m, uint64_t page, int prot);
  * @empty_fd: handle without an arena
  * @state: for code that is run
  * @trap_kinds: what QUERY says
+ * @enforced: so, that execute-only is enforced against loads
  * @signals: another thread sends signals to this one
  * @kcov: coverage of this thread; NULL without
  * @error: the violation; empty if there is none
@@ -212,6 +215,7 @@ struct fuzzer {
 	int empty_fd;
 	struct trap_state *state;
 	uint32_t trap_kinds;
+	bool enforced;
 	bool signals;
 	struct kcov *kcov;
 	char error[512];
@@ -270,7 +274,7 @@ int wait_for(pid_t child);
 bool command_judge(struct fuzzer *f, const struct op *op, int number,
 		   const struct errors *allowed);
 
-/* ranges.c, batch.c, tables.c, views.c, runs.c, process.c, shared.c */
+/* ranges.c, batch.c, tables.c, views.c, runs.c, process.c, shared.c, clone.c */
 void op_reserve(struct fuzzer *f, const struct op *op);
 void op_query(struct fuzzer *f, const struct op *op);
 void op_stat(struct fuzzer *f, const struct op *op);
@@ -297,6 +301,8 @@ void op_run(struct fuzzer *f, const struct op *op);
 void op_fork(struct fuzzer *f, const struct op *op);
 void op_signals(struct fuzzer *f, const struct op *op);
 void op_shared(struct fuzzer *f, const struct op *op);
+void op_clone(struct fuzzer *f, const struct op *op);
+void op_open(struct fuzzer *f, const struct op *op);
 void process_signals(void);
 void signals_end(struct fuzzer *f);
 bool shared_open(void);
@@ -313,6 +319,7 @@ uint64_t commit_total(int fd);
 /* execute.c */
 struct fuzzer *fuzzer_new(unsigned int index, uint64_t seed);
 void fuzzer_free(struct fuzzer *f);
+void close_slot(struct fuzzer *f, unsigned int slot, bool handles_first);
 void program_begin(struct fuzzer *f);
 void program_step(struct fuzzer *f, const struct op *op);
 void program_end(struct fuzzer *f);

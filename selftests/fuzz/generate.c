@@ -110,6 +110,10 @@ static void generate_reserve(struct fuzzer *f, struct op *op)
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
 	op->arg[0] = one_in(f, 4) ? below(f, 4) : 0;
+	if (one_in(f, 8))
+		op->arg[0] |= one_in(f, 8) ? below(f, 16) :
+			      CODEARENA_RESERVE_F_EXECUTE_ONLY |
+			      CODEARENA_RESERVE_F_UNENFORCED;
 	op->arg[1] = page * sizes[below(f, 6)];
 	op->arg[2] = one_in(f, 4) ? op->arg[1] / page / 2 * page : 0;
 	op->arg[3] = one_in(f, 20) ? below(f, 4) : 0;
@@ -159,6 +163,11 @@ static void generate_object(struct fuzzer *f, const struct model *m,
 	arg[1] = pick_length(f, m);
 	arg[2] = pick_content(f);
 	arg[3] = below(f, 4);
+	if (one_in(f, 3)) {
+		arg[3] |= CODEARENA_OBJECT_F_REPLACE;
+		if (one_in(f, 2))
+			arg[0] = pick_granule(f, m, SEALED) * m->granule;
+	}
 	kind = arg[2] & 0xff;
 	if (kind < CONTENT_PATTERN) {
 		fragment = fragments[kind];
@@ -273,7 +282,9 @@ static void generate_mmap(struct fuzzer *f, const struct model *m,
 		op->arg[1] = one_in(f, 8) ? below(f, 100) :
 					    pages - op->arg[0];
 	}
-	op->arg[2] = one_in(f, 6) ? below(f, 8) : 3;
+	op->arg[2] = m->flags & CODEARENA_RESERVE_F_EXECUTE_ONLY ? 8 : 3;
+	if (one_in(f, 6))
+		op->arg[2] = below(f, 16);
 	op->arg[3] = one_in(f, 25);
 	if (one_in(f, 10))
 		op->abi |= one_in(f, 4) ? ABI_EMPTY_FD : ABI_SHARED_FD;
@@ -288,6 +299,7 @@ static const uint8_t weights[OP_KINDS] = {
 	[OP_IOCTL] = 2, [OP_MMAP] = 8, [OP_MUNMAP] = 3, [OP_MPROTECT] = 5,
 	[OP_MREMAP] = 3, [OP_MADVISE] = 3, [OP_POKE] = 3, [OP_GUARD] = 3,
 	[OP_RUN] = 30, [OP_FORK] = 2, [OP_SIGNALS] = 1, [OP_SHARED] = 12,
+	[OP_CLONE] = 5, [OP_OPEN] = 1,
 };
 
 static enum op_kind pick_kind(struct fuzzer *f)

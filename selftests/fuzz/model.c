@@ -161,8 +161,9 @@ bool model_unseal(struct model *m, uint64_t offset, uint64_t length)
 	return any;
 }
 
-static bool table_leaves(const struct table *t,
-			 const struct codearena_range *ranges, uint32_t count)
+/* Has a table code in one of these ranges? */
+bool table_leaves(const struct table *t, const struct codearena_range *ranges,
+		  uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
 		if (ranges_meet(t->start, t->length, ranges[i].offset,

@@ -21,8 +21,13 @@ void op_reserve(struct fuzzer *f, const struct op *op)
 		error_add(&allowed, EBUSY);
 	if (op->arg[0] >> 32)
 		return;
-	if (c.flags & ~3U)
+	if (c.flags & ~15U ||
+	    (c.flags & CODEARENA_RESERVE_F_EXECUTE_ONLY &&
+	     !(c.flags & CODEARENA_RESERVE_F_UNENFORCED) && !f->enforced))
 		error_add(&allowed, EOPNOTSUPP);
+	if (c.flags & CODEARENA_RESERVE_F_UNENFORCED &&
+	    !(c.flags & CODEARENA_RESERVE_F_EXECUTE_ONLY))
+		error_add(&allowed, EINVAL);
 	if (!c.length || c.length > 2ULL << 30 || c.length % page ||
 	    c.commit_limit % page || c.commit_limit > c.length)
 		error_add(&allowed, EINVAL);

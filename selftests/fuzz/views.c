@@ -7,7 +7,6 @@
 
 #define MOST_MAPPED	128	/* pages, of what a program asks for */
 
-/* Code is never mapped without being readable. */
 static int prot_of(uint64_t arg)
 {
 	int prot = 0;
@@ -18,7 +17,15 @@ static int prot_of(uint64_t arg)
 		prot |= PROT_READ | PROT_EXEC;
 	if (arg & 4)
 		prot |= PROT_READ | PROT_WRITE;
+	if (arg & 8)
+		prot |= PROT_EXEC;
 	return prot;
+}
+
+static bool prot_refused(const struct model *m, int prot)
+{
+	return prot & PROT_WRITE ||
+	       (prot & PROT_READ && m->flags & CODEARENA_RESERVE_F_EXECUTE_ONLY);
 }
 
 static void judge_map(struct fuzzer *f, const struct op *op, bool worked,
@@ -48,7 +55,7 @@ void op_mmap(struct fuzzer *f, const struct op *op)
 	}
 	if (!pages || private || page + pages > m->stat.out_length / m->page)
 		error_add(&allowed, EINVAL);
-	if (prot & PROT_WRITE)
+	if (prot_refused(m, prot))
 		error_add(&allowed, EACCES);
 	address = mmap(NULL, pages * m->page, prot,
 		       private ? MAP_PRIVATE : MAP_SHARED, fd,
@@ -147,7 +154,7 @@ void op_mprotect(struct fuzzer *f, const struct op *op)
 
 	if (!v)
 		return;
-	if (prot & PROT_WRITE)
+	if (prot_refused(m, prot))
 		error_add(&allowed, EACCES);
 	if (pages != v->pages && prot != v->prot &&
 	    m->flags & CODEARENA_RESERVE_F_PERMANENT)

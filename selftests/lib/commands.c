@@ -19,7 +19,9 @@ const struct command commands[COMMAND_COUNT] = {
 	GROWN_COMMAND(QUERY, codearena_query, 72, .outputs = true),
 	COMMAND(RESERVE, codearena_reserve,
 		.flags = CODEARENA_RESERVE_F_PERMANENT |
-			 CODEARENA_RESERVE_F_SHARED_WRITER,
+			 CODEARENA_RESERVE_F_SHARED_WRITER |
+			 CODEARENA_RESERVE_F_EXECUTE_ONLY |
+			 CODEARENA_RESERVE_F_UNENFORCED,
 		.changes = true),
 	COMMAND(COMMIT, codearena_commit,
 		.needs_arena = true, .changes = true),
@@ -36,7 +38,7 @@ const struct command commands[COMMAND_COUNT] = {
 		.needs_arena = true, .changes = true),
 	COMMAND(DISCARD, codearena_discard,
 		.needs_arena = true, .changes = true),
-	COMMAND(SHARE, codearena_share, .outputs = true,
+	COMMAND(SHARE, codearena_share, .outputs = true, .makes_handle = true,
 		.reserved = offsetof(struct codearena_share, __reserved),
 		.needs_arena = true),
 	GROWN_COMMAND(STAT, codearena_stat, 128,
@@ -47,6 +49,11 @@ const struct command commands[COMMAND_COUNT] = {
 	COMMAND(TRAP_RELEASE, codearena_trap_release,
 		.needs_arena = true, .changes = true),
 	COMMAND(TRAP_LANDING, codearena_trap_landing, .needs_arena = true),
+	COMMAND(CLONE, codearena_clone, .outputs = true, .makes_handle = true,
+		.reserved = offsetof(struct codearena_clone, __reserved),
+		.needs_arena = true),
+	COMMAND(OPEN, codearena_open, .outputs = true, .makes_handle = true,
+		.reserved = offsetof(struct codearena_open, __reserved)),
 };
 
 static void prepare_reserve(const struct arena *a, struct command_call *call)
@@ -172,6 +179,12 @@ void command_prepare(enum command_index index, const struct arena *a,
 	case COMMAND_TRAP_LANDING:
 		/* Any code will do: nothing reaches it. */
 		call->trap_landing.address = (uintptr_t)commands & ~15UL;
+		break;
+	case COMMAND_CLONE:
+		call->clone.out_fd = (int32_t)POISON32;
+		break;
+	case COMMAND_OPEN:
+		call->open.out_fd = (int32_t)POISON32;
 		break;
 	case COMMAND_COUNT:
 		abort();

@@ -20,6 +20,7 @@
  * @flags: the flags it knows
  * @reserved: offset of its __reserved member, 0 without one
  * @outputs: writes to the structure when it succeeds
+ * @makes_handle: the output is a descriptor, where &struct codearena_share has it
  * @needs_arena: refused on an empty handle
  * @changes: refused on a handle that is not opened for writing
  */
@@ -31,6 +32,7 @@ struct command {
 	uint32_t flags;
 	size_t reserved;
 	bool outputs;
+	bool makes_handle;
 	bool needs_arena;
 	bool changes;
 };
@@ -50,6 +52,8 @@ enum command_index {
 	COMMAND_TRAP_REGISTER,
 	COMMAND_TRAP_RELEASE,
 	COMMAND_TRAP_LANDING,
+	COMMAND_CLONE,
+	COMMAND_OPEN,
 	COMMAND_COUNT
 };
 
@@ -80,6 +84,8 @@ struct command_call {
 		struct codearena_trap_register trap_register;
 		struct codearena_trap_release trap_release;
 		struct codearena_trap_landing trap_landing;
+		struct codearena_clone clone;
+		struct codearena_open open;
 		uint8_t raw[4096];
 	};
 	struct codearena_chunk chunk;

@@ -275,10 +275,16 @@ void *guard_map(int fd, uint64_t length)
 
 int trap_arena_new(struct trap_arena *t, uint64_t pages)
 {
+	return trap_arena_new_flags(t, pages, 0);
+}
+
+int trap_arena_new_flags(struct trap_arena *t, uint64_t pages,
+			 uint32_t reserve_flags)
+{
 	void *guard;
 
 	memset(t, 0, sizeof(*t));
-	if (arena_new(&t->arena, pages, 0, 0))
+	if (arena_new(&t->arena, pages, reserve_flags, 0))
 		return -1;
 	t->fd = t->arena.fd;
 	if (do_commit(t->fd, 0, t->arena.length))

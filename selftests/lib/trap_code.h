@@ -234,6 +234,8 @@ struct trap_arena {
 #define TRAP_GUARD_LENGTH	(8ULL << 30)
 
 int trap_arena_new(struct trap_arena *t, uint64_t pages);
+int trap_arena_new_flags(struct trap_arena *t, uint64_t pages,
+			 uint32_t reserve_flags);
 void trap_arena_free(struct trap_arena *t);
 void *guard_map(int fd, uint64_t length);
 

@@ -210,6 +210,30 @@ int do_share(int fd)
 	return share.out_fd;
 }
 
+int do_clone(int fd)
+{
+	struct codearena_clone clone = {
+		.size = sizeof(clone),
+		.out_fd = (int32_t)POISON32,
+	};
+
+	if (ioctl(fd, CODEARENA_CLONE, &clone))
+		return -1;
+	return clone.out_fd;
+}
+
+int do_open(int fd)
+{
+	struct codearena_open open = {
+		.size = sizeof(open),
+		.out_fd = (int32_t)POISON32,
+	};
+
+	if (ioctl(fd, CODEARENA_OPEN, &open))
+		return -1;
+	return open.out_fd;
+}
+
 int do_stat(int fd, struct codearena_stat *stat)
 {
 	memset(stat, 0xef, sizeof(*stat));
@@ -373,7 +397,10 @@ int arena_new(struct arena *a, uint64_t pages, uint32_t reserve_flags,
 	if (do_reserve(a->fd, a->length, reserve_flags, commit_limit,
 		       "selftest"))
 		return -1;
-	view = arena_map(a, a->fd);
+	if (reserve_flags & CODEARENA_RESERVE_F_EXECUTE_ONLY)
+		view = mmap(NULL, a->length, PROT_EXEC, MAP_SHARED, a->fd, 0);
+	else
+		view = arena_map(a, a->fd);
 	if (view == MAP_FAILED)
 		return -1;
 	a->view = view;

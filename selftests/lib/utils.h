@@ -59,6 +59,8 @@ int do_discard(int fd, const struct codearena_range *ranges, uint32_t count);
 int do_discard1(int fd, uint64_t offset, uint64_t length);
 int do_share(int fd);
 int do_stat(int fd, struct codearena_stat *stat);
+int do_clone(int fd);
+int do_open(int fd);
 
 /*
  * Guarded accesses: 0, or the signal that the access raised (SIGBUS, SIGSEGV,

@@ -3,7 +3,8 @@
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
 # Build the demo, boot a kernel, load the module and run the demo there; on x86_64
-# also a WebAssembly module of npm, which hashes a file.
+# also a WebAssembly module of npm, which hashes a file, and Debian's LuaJIT with
+# codearena-run.
 #
 # Usage: demo.sh KVER ARCH [ARGUMENT-OF-THE-DEMO]...
 
@@ -46,9 +47,20 @@ prepare_wasm() {
 	"$out/wasm/codearena-wasm" --compile "$wasm/sha256.o" "$wasm/sha256-0.wasm"
 }
 
+# Debian's LuaJIT, as it is: first alone, then with codearena-run.
+prepare_luajit() {
+	luajit=$("$root_dir/selftests/runtimes/stage.sh" luajit)
+	vm+=(--stage "$luajit" --file "$out/preload:/luajit"
+		--file "$root_dir/selftests/runtimes/programs/luajit.lua:/luajit/luajit.lua")
+	command+=" || exit; echo; echo 'LuaJIT where W^X is enforced, alone:'
+		cd /luajit && ! ./codearena-run --wx=off --mdwe luajit luajit.lua || exit
+		echo; echo 'the same with codearena-run:'
+		./codearena-run --mdwe --report luajit luajit.lua"
+}
+
 say "building the library and the demo for $arch"
 targets=(demo)
-[ "$arch" != x86_64 ] || targets+=(wasm)
+[ "$arch" != x86_64 ] || targets+=(wasm preload)
 build "${targets[@]}"
 vm=(--kver "$kver" --arch "$arch" --name "demo-$kver-$arch" --file "$out/demo:/demo")
 # The guest's shell expands "$@".
@@ -61,6 +73,7 @@ if [ "$arch" = x86_64 ]; then
 	command+="; echo; echo 'WebAssembly from npm: $hash_package, SHA-256, by wasm2c'
 		cd /wasm && ./codearena-wasm --backend device --hash codearena-wasm \
 		sha256.o $digest"
+	prepare_luajit
 else
 	say "the WebAssembly part is for x86_64 only"
 fi

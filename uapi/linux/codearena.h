@@ -41,8 +41,8 @@
  * A sealed one is immutable, and the page it lies in can be executed.
  *
  * Commands that change an arena are accepted on a handle opened for writing,
- * from the process (address space) that reserved it; from every process that
- * holds such a handle when it was reserved with
+ * from the process (address space) that reserved or cloned it; from every
+ * process that holds such a handle when it was reserved with
  * CODEARENA_RESERVE_F_SHARED_WRITER.
  *
  * Errors, with one meaning in all commands:
@@ -80,7 +80,8 @@
  * EBADFD:
  *   The handle has no arena yet.
  * EACCES:
- *   mmap or mprotect asked for rights that no view of an arena has.
+ *   mmap or mprotect asked for rights that no view of an arena has; or the
+ *   caller may not open the device for reading and writing.
  * ENOSPC:
  *   The arena's own limit is reached, for code or for metadata.
  * ENOMEM:
@@ -179,7 +180,75 @@
  * With the flag, on all architectures, no thread needs anything. It interrupts,
  * on x86-64, the processors that have an address space with a view of the arena
  * loaded; on arm64, where the kernel does not track these, all that are online,
- * isolated ones too. The same holds for CODEARENA_PATCH_F_SYNC and for DISCARD.
+ * isolated ones too. The same holds for CODEARENA_PATCH_F_SYNC, for DISCARD, and
+ * for replacing code.
+ */
+
+/**
+ * DOC: Replacing code
+ *
+ * An object of PUBLISH with CODEARENA_OBJECT_F_REPLACE takes the place of what its
+ * granules held: nothing yet, bytes of WRITE, or sealed code, patchable or not.
+ * The caller, one process of several that change the arena perhaps, need not know
+ * which. With the old code go its seal, its permission to be patched, and each trap
+ * table whose code has a byte in one of the granules, even if it reaches further,
+ * as with DISCARD. Objects with and without the flag may share a call.
+ *
+ * It is refused in an arena with CODEARENA_RESERVE_F_PERMANENT (EPERM), and where
+ * the old code holds a landing pad that a table targets which stays (EBUSY). A call
+ * that fails has left the old code, its tables and their traps in effect all the
+ * time.
+ *
+ * What threads see. If sealed code is replaced, every thread, of every process that
+ * maps the arena, fetches instructions of the old code up to a moment, and of the
+ * new code from then on. The moment is the same for all objects of a call that
+ * replace sealed code, and for all threads; no thread fetches an instruction that
+ * is in part old, nor an old one after a new one. Between the two a thread that
+ * reaches the code may wait for the call in a page fault, and so does one that
+ * reads it. How that is ensured:
+ *
+ * - on all architectures the pages with the old code are unmapped from all views
+ *   before the first byte changes, unless only the calling thread can execute them;
+ *   before they can be mapped again, all processors synchronise as with
+ *   CODEARENA_PATCH_F_SYNC. No flag is needed for that;
+ * - on x86-64 the first of these interrupts the processors that execute the arena,
+ *   the second does it again;
+ * - on arm64 the second is what makes a processor drop old instructions which it
+ *   has fetched ahead.
+ *
+ * A program counter and a return address in the old code stay what they are, and
+ * continue at this address of the new code. The caller must ensure that this makes
+ * sense: that no thread is in the code and none will return to it, or that
+ * instructions begin at the same places in both. A trap of an instruction of the
+ * old code may be looked up in the old table or in the new one.
+ */
+
+/**
+ * DOC: Code that cannot be read
+ *
+ * Code views of an arena with CODEARENA_RESERVE_F_EXECUTE_ONLY can be mapped with
+ * PROT_EXEC or PROT_NONE, and nothing else: mmap() and mprotect() answer EACCES to
+ * PROT_READ, on every handle of the arena, in every process. The kernel does not
+ * read the code for anybody: not for a system call that gets an address in a view
+ * (EFAULT), process_vm_readv() and splicing (EFAULT), ptrace() and /proc/PID/mem
+ * (EIO), nor for a core file.
+ *
+ * Loads are the processor's matter. CODEARENA_FEATURE_EXECUTE_ONLY_ENFORCED says
+ * that this one refuses them, with SIGSEGV:
+ *
+ * - x86-64 with protection keys: the first view takes the key that the kernel sets
+ *   aside for such mappings. mmap() answers EACCES if the process has none left, and
+ *   pkey_mprotect() to any other key. It is as strong as PKRU, the register that
+ *   every thread can write: see the security documentation.
+ * - arm64 with EPAN (FEAT_PAN3): by the page tables.
+ *
+ * Elsewhere RESERVE answers EOPNOTSUPP, unless CODEARENA_RESERVE_F_UNENFORCED is set
+ * too: then loads succeed, and so do system calls that copy as a load does. The
+ * rest of the above still holds.
+ *
+ * Execution, traps and all commands work as in other arenas. Constants, jump tables
+ * and other data that code loads must lie elsewhere. CODEARENA_PATCH tells its
+ * caller, which may change the code, whether a word has a value.
  */
 
 /* Grows whenever a command or a member is added. */
@@ -216,7 +285,9 @@ enum {
 	CODEARENA_CMD_STAT = 0x8a,
 	CODEARENA_CMD_TRAP_REGISTER = 0x8b,
 	CODEARENA_CMD_TRAP_RELEASE = 0x8c,
-	CODEARENA_CMD_TRAP_LANDING = 0x8d
+	CODEARENA_CMD_TRAP_LANDING = 0x8d,
+	CODEARENA_CMD_CLONE = 0x8e,
+	CODEARENA_CMD_OPEN = 0x8f
 };
 
 /* Feature bits, in &struct codearena_query.out_features */
@@ -224,6 +295,12 @@ enum {
 #define CODEARENA_FEATURE_SHARE		0x2ULL /* SHARE, SHARED_WRITER */
 #define CODEARENA_FEATURE_PERMANENT	0x4ULL /* RESERVE_F_PERMANENT */
 #define CODEARENA_FEATURE_TRAPS		0x8ULL /* TRAP_*, traps in PUBLISH */
+#define CODEARENA_FEATURE_REPLACE	0x10ULL /* OBJECT_F_REPLACE */
+#define CODEARENA_FEATURE_CLONE		0x20ULL /* CLONE */
+#define CODEARENA_FEATURE_OPEN		0x40ULL /* OPEN */
+#define CODEARENA_FEATURE_EXECUTE_ONLY	0x80ULL /* RESERVE_F_EXECUTE_ONLY */
+/* This processor enforces it against loads. */
+#define CODEARENA_FEATURE_EXECUTE_ONLY_ENFORCED	0x100ULL
 
 /*
  * Kinds of traps: bits of &struct codearena_query.out_trap_kinds, and values
@@ -290,6 +367,8 @@ struct codearena_query {
 /* Flags of &struct codearena_reserve */
 #define CODEARENA_RESERVE_F_PERMANENT		0x1U
 #define CODEARENA_RESERVE_F_SHARED_WRITER	0x2U
+#define CODEARENA_RESERVE_F_EXECUTE_ONLY	0x4U
+#define CODEARENA_RESERVE_F_UNENFORCED		0x8U
 
 /**
  * struct codearena_reserve - ioctl(CODEARENA_RESERVE)
@@ -298,6 +377,9 @@ struct codearena_query {
  *         nor decommitted, and views of it cannot be unmapped in part.
  *         CODEARENA_RESERVE_F_SHARED_WRITER: every process that holds a
  *         handle opened for writing may change the arena.
+ *         CODEARENA_RESERVE_F_EXECUTE_ONLY: see "Code that cannot be read".
+ *         CODEARENA_RESERVE_F_UNENFORCED: with it, also where this processor
+ *         does not enforce that against loads.
  * @length: bytes of address space, a multiple of the page size, not more than
  *          &struct codearena_query.out_max_length
  * @commit_limit: most bytes that may be committed at a time, a multiple of the
@@ -307,7 +389,8 @@ struct codearena_query {
  * Makes an empty handle, opened for reading and writing, an arena. No memory
  * is charged for code yet. The caller's address space becomes the owner.
  *
- * Errors: EBADF, EBUSY (the handle is an arena), EINVAL, ENOMEM, EOPNOTSUPP.
+ * Errors: EBADF, EBUSY (the handle is an arena), EINVAL, ENOMEM, EOPNOTSUPP
+ * (execute-only is not enforced here, too).
  */
 struct codearena_reserve {
 	__u32 size;
@@ -428,6 +511,7 @@ struct codearena_seal {
 /* Flags of &struct codearena_object */
 #define CODEARENA_OBJECT_F_PATCHABLE	0x1U
 #define CODEARENA_OBJECT_F_REPORT	0x2U
+#define CODEARENA_OBJECT_F_REPLACE	0x4U
 
 /* A landing pad outside of every arena, see CODEARENA_TRAP_LANDING. */
 #define CODEARENA_LANDING_EXTERNAL	0xffffffffffffffffULL
@@ -457,7 +541,9 @@ struct codearena_trap {
  *         their landing pads may lie in objects of the same call
  * @trap_count: entries in @traps, 0 to out_max_entries
  * @flags: CODEARENA_OBJECT_F_PATCHABLE: CODEARENA_PATCH may store to it.
- *         CODEARENA_OBJECT_F_REPORT: as CODEARENA_TRAP_F_REPORT
+ *         CODEARENA_OBJECT_F_REPORT: as CODEARENA_TRAP_F_REPORT.
+ *         CODEARENA_OBJECT_F_REPLACE: its granules may be sealed already, see
+ *         "Replacing code"
  * @out_trap_id: with traps, gets what CODEARENA_TRAP_RELEASE takes; valid when
  *               the call succeeds
  */
@@ -502,11 +588,12 @@ struct codearena_patch_entry {
  *              @object_count + the index of the patch, or CODEARENA_NO_INDEX
  * @__reserved: must be 0
  *
- * Copies the objects into committed granules that are not sealed, makes the
- * instruction caches coherent, seals the granules with their traps, and then
- * applies the patches in order, so that a jump-table slot never targets code
- * that is not published yet. Objects may not share a granule. The patches must
- * lie in ranges that were patchable before the call.
+ * Copies the objects into committed granules that are not sealed, unless
+ * CODEARENA_OBJECT_F_REPLACE allows it, makes the instruction caches coherent,
+ * seals the granules with their traps, and then applies the patches in order, so
+ * that a jump-table slot never targets code that is not published yet. Objects
+ * may not share a granule. The patches must lie in ranges that were patchable
+ * before the call, and are not replaced by it.
  *
  * Errors: E2BIG, EAGAIN, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM,
  * ENOSPC, EOPNOTSUPP, EOVERFLOW, EPERM.
@@ -541,9 +628,10 @@ struct codearena_publish {
  *
  * Compares and exchanges words in sealed, patchable granules. All words are
  * compared before the first is stored; each store is one naturally aligned
- * atomic access, in the order of the array. A word may be named only once.
+ * atomic access, in the order of the array. A word may be named only once, and
+ * not in code that another call is replacing.
  *
- * Errors: EAGAIN, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC,
+ * Errors: EAGAIN, EBUSY, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC,
  * EOPNOTSUPP, EOVERFLOW, EPERM.
  */
 struct codearena_patch {
@@ -628,7 +716,7 @@ struct codearena_share {
  * @out_published: objects ever published
  * @out_written: bytes ever copied in, by WRITE and by PUBLISH
  * @out_patched: words ever patched
- * @out_discarded: sealed bytes ever discarded or decommitted
+ * @out_discarded: sealed bytes ever discarded, decommitted or replaced
  * @out_syncs: synchronisations of all processors
  * @out_trap_tables: tables of traps registered now
  * @out_trap_entries: protected ranges in them
@@ -747,5 +835,74 @@ struct codearena_trap_landing {
 
 #define CODEARENA_TRAP_LANDING \
 	_IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_TRAP_LANDING)
+
+/**
+ * struct codearena_clone - ioctl(CODEARENA_CLONE)
+ * @size: sizeof(struct codearena_clone)
+ * @flags: must be 0
+ * @out_fd: a new O_RDWR, O_CLOEXEC file descriptor of a new arena
+ * @__reserved: must be 0
+ *
+ * Makes a new arena with the committed bytes, seals, patchable granules, trap
+ * tables with their ids, landing pads, length, limits, flags and name of this
+ * one, as they are at one moment. The caller's address space owns it. Neither
+ * arena sees later changes of the other. The counters of events in &struct
+ * codearena_stat, such as out_published, begin at 0.
+ *
+ * Granules that another call is writing at that moment and that are not sealed
+ * are committed and hold trap instructions in the new arena.
+ *
+ * The two arenas share the memory of a page until one of them changes it by
+ * WRITE, PUBLISH, PATCH or DISCARD. That call allocates a copy, for which it
+ * may fail with ENOMEM; its limits it meets already, since a clone counts in
+ * full from the beginning. The page is unmapped from the views of its arena for
+ * a moment: threads that execute it take a page fault.
+ *
+ * Works on every handle of an arena, from every process. It is meant for the
+ * child of a fork, which gets EPERM for changes of the inherited arena: it maps
+ * the clone with MAP_FIXED over its inherited views, sets its external landing
+ * pad again, and goes on with code at the same addresses.
+ *
+ * On a handle that is not opened for writing, CODEARENA_CLONE needs the
+ * permission that CODEARENA_OPEN needs. Security modules are always called as
+ * by open(2).
+ *
+ * Errors: EACCES, EFAULT, EINTR, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP.
+ */
+struct codearena_clone {
+	__u32 size;
+	__u32 flags;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+
+#define CODEARENA_CLONE _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_CLONE)
+
+/**
+ * struct codearena_open - ioctl(CODEARENA_OPEN)
+ * @size: sizeof(struct codearena_open)
+ * @flags: must be 0
+ * @out_fd: a new O_RDWR, O_CLOEXEC file descriptor of the device, without an
+ *          arena
+ * @__reserved: must be 0
+ *
+ * Opens the device again, for processes that hold a handle and cannot reach the
+ * node: after chroot(2), or in a mount namespace without it. Permissions of the
+ * node, the device control group and security modules are checked for the
+ * caller as by open(2) with O_RDWR; a node on a file system that is mounted
+ * with nodev is refused.
+ *
+ * Works on every handle, before and after RESERVE.
+ *
+ * Errors: EACCES, EFAULT, EMFILE, ENFILE, ENOMEM, EOPNOTSUPP.
+ */
+struct codearena_open {
+	__u32 size;
+	__u32 flags;
+	__s32 out_fd;
+	__u32 __reserved;
+};
+
+#define CODEARENA_OPEN _IO(CODEARENA_IOC_TYPE, CODEARENA_CMD_OPEN)
 
 #endif /* _UAPI_LINUX_CODEARENA_H */

@@ -56,7 +56,8 @@
  * The child has the code view. It may execute it, read the counters, share the
  * arena, and free its copy of the handle. Changes return -EPERM, unless the
  * arena has CODEARENA_RESERVE_F_SHARED_WRITER. On the fallback the child's
- * counters are those of the moment of the fork.
+ * counters are those of the moment of the fork. codearena_arena_clone() gives
+ * the child an arena of its own in place of the inherited one.
  *
  * What the fallback does not do
  *
@@ -77,7 +78,13 @@
  *   trap instructions or what was written. Memory that is not committed raises
  *   SIGBUS, as on the device. A child of fork() sees only memory that was
  *   committed before the fork.
+ * - codearena_arena_clone() copies all committed memory at once, with the bytes
+ *   that the code view shows then and the states of the moment of the fork: the
+ *   parent must not change the arena between the two.
  * - Views of a CODEARENA_RESERVE_F_PERMANENT arena can be unmapped in part.
+ * - CODEARENA_OBJECT_F_REPLACE returns -EOPNOTSUPP: nothing keeps other threads
+ *   from executing code while it changes. So does CODEARENA_RESERVE_F_EXECUTE_ONLY:
+ *   the library's own mapping can be read.
  * - Synchronisation (CODEARENA_PATCH_F_SYNC, discarding) reaches the threads of
  *   the calling process, not a child that still executes the code.
  * - Memory is charged to the control group as shared memory. No limit covers
@@ -186,7 +193,9 @@ struct codearena_info {
  *        NULL: ""
  * @device: path of the device, NULL: /dev/codearena; the fallback ignores it
  * @backend: which backend to use
- * @flags: CODEARENA_RESERVE_F_* bits
+ * @flags: CODEARENA_RESERVE_F_* bits. With CODEARENA_RESERVE_F_EXECUTE_ONLY the
+ *         code view can be executed and not read; jump tables work, unless
+ *         CODEARENA_RESERVE_F_SHARED_WRITER is set too
  * @commit_limit: most bytes that may be committed at a time, a multiple of the
  *                page size not above the length; 0: the length
  * @near: place the code view near this address; NULL: anywhere
@@ -318,7 +327,8 @@ codearena_arena_backend(const struct codearena_arena *arena);
  * codearena_arena_base - address of offset 0 in the code view
  * @arena: arena
  *
- * The address never changes. Return: the address; NULL if @arena is NULL.
+ * The address never changes. With CODEARENA_RESERVE_F_EXECUTE_ONLY nothing can be
+ * read there. Return: the address; NULL if @arena is NULL.
  */
 const void *codearena_arena_base(const struct codearena_arena *arena);
 
@@ -427,7 +437,9 @@ int codearena_arena_seal(struct codearena_arena *arena, uint64_t offset,
  *
  * See struct codearena_object and struct codearena_publish. The call writes
  * only out_trap_id of objects that have traps: an array without traps may be
- * read-only.
+ * read-only. With CODEARENA_OBJECT_F_REPLACE, for which the device has
+ * CODEARENA_FEATURE_REPLACE, an object takes the place of sealed code; "Replacing
+ * code" in the documentation of the device says what threads see.
  *
  * Return: 0, -EAGAIN, -EBADF, -EBUSY, -EEXIST, -EFAULT, -EINVAL, -ENOENT,
  * -ENOMEM, -EOPNOTSUPP, -EOVERFLOW, -EPERM.
@@ -449,12 +461,41 @@ int codearena_arena_publish(struct codearena_arena *arena,
  *
  * See struct codearena_patch_entry and struct codearena_patch.
  *
- * Return: 0, -EAGAIN, -EBADF, -EFAULT, -EINVAL, -ENOENT, -ENOMEM, -EOPNOTSUPP,
- * -EOVERFLOW, -EPERM.
+ * Return: 0, -EAGAIN, -EBADF, -EBUSY (the code is being replaced), -EFAULT,
+ * -EINVAL, -ENOENT, -ENOMEM, -EOPNOTSUPP, -EOVERFLOW, -EPERM.
  */
 int codearena_arena_patch(struct codearena_arena *arena,
 			  const struct codearena_patch_entry *patches,
 			  size_t count, uint32_t flags, size_t *failed);
+
+/* Most bytes that codearena_arena_patch_bytes() changes at a time. */
+#define CODEARENA_PATCH_BYTES_MAX	4096
+
+/**
+ * codearena_arena_patch_bytes - change any bytes of patchable code
+ * @arena: arena
+ * @offset: where in the arena; any byte
+ * @bytes: what the bytes become
+ * @length: how many, 1 to CODEARENA_PATCH_BYTES_MAX
+ * @flags: CODEARENA_PATCH_F_SYNC
+ *
+ * For operands that are not aligned. Exchanges the words that hold the bytes, in
+ * order of address, each by one atomic store: of 8 bytes, aligned to 8, where
+ * more than 4 of these are concerned; else of 4, aligned to 4. So bytes within
+ * one such word change at once; more of them do not, and a thread that executes
+ * them meanwhile may find some old and some new words. What other threads write
+ * beside the bytes, in the same words, is kept.
+ *
+ * All or nothing. The code must not be discarded meanwhile, as if it were
+ * executed. Two system calls or more; where the words are known,
+ * codearena_arena_patch() is one.
+ *
+ * Return: 0; -EAGAIN: others changed the same words again and again; -EBADF,
+ * -EBUSY, -EINVAL, -ENOENT, -ENOMEM, -EOPNOTSUPP, -EOVERFLOW, -EPERM.
+ */
+int codearena_arena_patch_bytes(struct codearena_arena *arena, uint64_t offset,
+				const void *bytes, size_t length,
+				uint32_t flags);
 
 /**
  * codearena_arena_discard - remove code
@@ -487,6 +528,29 @@ int codearena_arena_discard(struct codearena_arena *arena,
 int codearena_arena_share(struct codearena_arena *arena, int *fd);
 
 /**
+ * codearena_arena_clone - replace an arena by a copy that the caller owns
+ * @arena: arena
+ *
+ * For the child of fork(): afterwards it can change the arena as the parent
+ * could before the fork, and neither sees later changes of the other. Code, seals,
+ * trap tables and their ids, and pads are as they were at the call, at the same
+ * addresses; the external landing pad that codearena_trap_set_landing() set is
+ * set again. The counters of events begin at 0. Pages are copied when one side
+ * changes them; see struct codearena_clone. An attached arena can be cloned as
+ * well, and changed afterwards.
+ *
+ * No other thread of the process may use the arena, or execute its code, during
+ * the call. codearena_arena_fd() returns another descriptor afterwards.
+ * codearena_allocator_clone() does this for all arenas of a module.
+ *
+ * Return: 0; -EACCES: the handle is not open for writing, and the caller may
+ * not open the device so; -EPERM: a security policy forbids the mapping;
+ * -EINVAL, -EMFILE, -ENFILE, -ENOMEM; -EOPNOTSUPP: a kernel module without
+ * CODEARENA_FEATURE_CLONE.
+ */
+int codearena_arena_clone(struct codearena_arena *arena);
+
+/**
  * codearena_arena_stat - read the arena's counters
  * @arena: arena
  * @stat: gets the counters. @stat->size must be set by the caller to
@@ -497,6 +561,90 @@ int codearena_arena_share(struct codearena_arena *arena, int *fd);
  */
 int codearena_arena_stat(struct codearena_arena *arena,
 			 struct codearena_stat *stat);
+
+/*
+ * ----------------------------------------------------------------------
+ * Staging buffers.
+ * ----------------------------------------------------------------------
+ */
+
+/**
+ * struct codearena_staging - where code is written before it is published
+ *
+ * Ordinary memory beside a range of an arena, for compilers that append code:
+ * the n-th byte of the memory becomes the n-th byte of the range, so that one
+ * constant leads from the place where code is written to the place where it
+ * runs. Write at codearena_staging_position(), publish what is finished, go on.
+ * The memory stays as it was written, and can be read instead of the code.
+ *
+ * The range must be committed before code is published, and belongs to the
+ * buffer until then. The arena must outlive the buffer. One thread at a time may
+ * use a buffer, several may use buffers in the same arena. A child of fork() has
+ * a copy of the memory, and can publish if it could change the arena.
+ */
+struct codearena_staging;
+
+/**
+ * codearena_staging_new - make a staging buffer
+ * @arena: arena
+ * @offset: first byte of the range, a multiple of the granule
+ * @length: bytes of the range, a multiple of the granule, not 0
+ * @out: gets the buffer, to be freed by codearena_staging_free(); NULL on
+ *       failure
+ *
+ * Return: 0, -EINVAL, -ENOENT (outside of the arena), -ENOMEM, -EOVERFLOW.
+ */
+int codearena_staging_new(struct codearena_arena *arena, uint64_t offset,
+			  uint64_t length, struct codearena_staging **out);
+
+/**
+ * codearena_staging_free - free the memory; published code stays
+ * @staging: buffer, or NULL
+ */
+void codearena_staging_free(struct codearena_staging *staging);
+
+/**
+ * codearena_staging_position - where the next code is written
+ * @staging: buffer
+ * @room: NULL, or gets the bytes left
+ *
+ * Return: the address in the memory; NULL if @staging is.
+ */
+void *codearena_staging_position(const struct codearena_staging *staging,
+				 size_t *room);
+
+/**
+ * codearena_staging_distance - from the memory to the code
+ * @staging: buffer
+ *
+ * Return: what to add to an address in the memory to get that of the code.
+ */
+intptr_t codearena_staging_distance(const struct codearena_staging *staging);
+
+/**
+ * codearena_staging_publish - publish what was written at the position
+ * @staging: buffer
+ * @length: bytes from the position on, not 0
+ * @object: NULL, or flags and traps of the code; the call sets offset, source
+ *          and length in it
+ * @flags: CODEARENA_PUBLISH_F_SYNC
+ *
+ * The position moves to the next granule. On failure it stays.
+ *
+ * Return: 0; -ENOSPC: there is less room; else as codearena_arena_publish().
+ */
+int codearena_staging_publish(struct codearena_staging *staging, size_t length,
+			      struct codearena_object *object, uint32_t flags);
+
+/**
+ * codearena_staging_rewind - discard published code and write there again
+ * @staging: buffer
+ * @to: the new position: an address in the memory, a multiple of the granule
+ *      from its beginning, not above the position
+ *
+ * Return: 0, -EINVAL; else as codearena_arena_discard().
+ */
+int codearena_staging_rewind(struct codearena_staging *staging, const void *to);
 
 #ifdef __cplusplus
 }

@@ -248,6 +248,13 @@ public:
 						      failed));
 	}
 
+	std::error_code patch(uint64_t offset, bytes code,
+			      uint32_t flags = 0) const
+	{
+		return error_of(codearena_arena_patch_bytes(
+			arena_, offset, code.data(), code.size(), flags));
+	}
+
 	std::error_code discard(span<const codearena_range> ranges,
 				size_t *failed = nullptr) const
 	{
@@ -292,6 +299,50 @@ public:
 
 private:
 	handle<codearena_arena, codearena_arena_free> own_;
+};
+
+/**
+ * staging - memory in which code is written before it is published
+ */
+class staging : public handle<codearena_staging, codearena_staging_free> {
+public:
+	using unique_ptr::unique_ptr;
+
+	static result<staging> create(arena_ref from, uint64_t offset,
+				      uint64_t length)
+	{
+		return make<staging>(codearena_staging_new, from.get(), offset,
+				     length);
+	}
+
+	uint8_t *position() const
+	{
+		return static_cast<uint8_t *>(
+			codearena_staging_position(get(), nullptr));
+	}
+
+	size_t room() const
+	{
+		size_t room;
+
+		codearena_staging_position(get(), &room);
+		return room;
+	}
+
+	intptr_t distance() const { return codearena_staging_distance(get()); }
+
+	std::error_code publish(size_t length,
+				codearena_object *object = nullptr,
+				uint32_t flags = 0) const
+	{
+		return error_of(codearena_staging_publish(get(), length, object,
+							  flags));
+	}
+
+	std::error_code rewind(const void *to) const
+	{
+		return error_of(codearena_staging_rewind(get(), to));
+	}
 };
 
 /**

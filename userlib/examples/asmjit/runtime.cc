@@ -4,12 +4,18 @@
  *
  * asmjit's code in arenas.
  */
+#include <algorithm>
+#include <utility>
+
 #include "runtime.h"
 
 namespace {
 
 /* Bytes of the first code space; the library reserves more when it is full. */
 constexpr uint64_t kEstimate = 4 << 20;
+
+/* Bytes that the allocator is asked for at a time. */
+constexpr uint64_t kChunk = 64 << 10;
 
 asmjit::Error ToError(std::error_code error)
 {
@@ -50,6 +56,61 @@ ArenaRuntime::ArenaRuntime(codearena_backend backend)
 	_environment = asmjit::Environment::host();
 }
 
+/* Give the rest of the chunk back, and begin another one. */
+std::error_code ArenaRuntime::NewChunk(uint64_t size)
+{
+	uint64_t rest = staging_ ? staging_.room() : 0;
+	codearena_arena *arena;
+	uint64_t offset;
+	std::error_code error;
+
+	if (rest) {
+		codearena_region region = { Target(), rest };
+
+		error = allocator_.release({ &region, 1 });
+		if (error)
+			return error;
+	}
+	staging_ = {};
+	auto chunk = allocator_.allocate(std::max(size, kChunk));
+	if (!chunk)
+		return chunk.error();
+	codearena_allocator_locate(allocator_.get(), chunk->begin, &arena, &offset,
+				   nullptr);
+	auto made = codearena::staging::create(codearena::arena_ref(arena),
+					       offset, chunk->size);
+	if (made)
+		staging_ = std::move(*made);
+	else
+		allocator_.release({ &*chunk, 1 });
+	return made.error();
+}
+
+/* Where code runs that is written at the position. */
+uint64_t ArenaRuntime::Target() const
+{
+	return reinterpret_cast<uintptr_t>(staging_.position()) +
+	       staging_.distance();
+}
+
+asmjit::Error ArenaRuntime::Append(void **to, asmjit::CodeHolder *code)
+{
+	uint8_t *at = staging_.position();
+	uint64_t target = Target();
+	asmjit::Error error = code->relocateToBase(target);
+
+	if (!error)
+		error = code->copyFlattenedData(at, staging_.room(),
+						asmjit::CopySectionFlags::kPadSectionBuffer);
+	if (!error)
+		error = ToError(staging_.publish(code->codeSize()));
+	if (error)
+		return error;
+	sizes_[target] = staging_.position() - at;
+	*to = reinterpret_cast<void *>(target);
+	return asmjit::kErrorOk;
+}
+
 asmjit::Error ArenaRuntime::Add(void **to, asmjit::CodeHolder *code)
 {
 	asmjit::Error error;
@@ -63,24 +124,10 @@ asmjit::Error ArenaRuntime::Add(void **to, asmjit::CodeHolder *code)
 	/* Relocation can only make it smaller. */
 	if (!code->codeSize())
 		return asmjit::kErrorNoCodeGenerated;
-	auto region = allocator_.allocate(code->codeSize());
-	if (!region)
-		return ToError(region.error());
-	error = code->relocateToBase(region->begin);
-	std::vector<uint8_t> staging(code->codeSize());
-	if (!error)
-		error = code->copyFlattenedData(staging.data(), staging.size(),
-						asmjit::CopySectionFlags::kPadSectionBuffer);
-	if (!error)
-		error = ToError(allocator_.publish(region->begin, staging));
-	if (error) {
-		allocator_.release({ &*region, 1 });
-		return error;
-	}
 	std::lock_guard<std::mutex> lock(mutex_);
-	sizes_[region->begin] = region->size;
-	*to = reinterpret_cast<void *>(region->begin);
-	return asmjit::kErrorOk;
+	if (!staging_ || staging_.room() < code->codeSize())
+		error = ToError(NewChunk(code->codeSize()));
+	return error ? error : Append(to, code);
 }
 
 asmjit::Error ArenaRuntime::Release(void *function)

@@ -17,9 +17,9 @@
 #include <codearena.hpp>
 
 /*
- * Code is relocated to its final address in a staging buffer in ordinary memory
- * and published from there; executable memory is never writable. All functions
- * may be called from any thread.
+ * Code is written and relocated in a staging buffer beside a chunk of executable
+ * memory, one function after the other, and published from there; executable
+ * memory is never writable. All functions may be called from any thread.
  */
 class ArenaRuntime : public asmjit::Target {
 public:
@@ -49,11 +49,15 @@ public:
 
 private:
 	asmjit::Error Add(void **to, asmjit::CodeHolder *code);
+	asmjit::Error Append(void **to, asmjit::CodeHolder *code);
 	asmjit::Error Release(void *function);
+	std::error_code NewChunk(uint64_t size);
+	uint64_t Target() const;
 
 	codearena::manager manager_;
 	codearena::allocator allocator_;
-	std::mutex mutex_;	/* of sizes_ */
+	std::mutex mutex_;	/* of the below */
+	codearena::staging staging_;
 	std::unordered_map<uint64_t, uint64_t> sizes_;	/* by address */
 };
 

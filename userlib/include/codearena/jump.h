@@ -66,7 +66,8 @@ extern "C" {
  * The state of a table is its code alone, which nobody can write to. Lookups and
  * the words that a patch expects are read from the code view. So writers need no
  * lock: the arena serialises two that change the same slot. After the memory of
- * a table was discarded the table may only be freed.
+ * a table was discarded the table may only be freed. A child of fork() may read
+ * and free an inherited table; changing slots returns -EPERM, as for the arena.
  */
 
 /* Slots may be the targets of indirect branches: IBT on x86-64, BTI on arm64 */
@@ -180,7 +181,8 @@ int codearena_jump_table_size(const struct codearena_jump_table_opts *opts,
  *
  * Return: 0; -ERANGE: a near branch does not reach another part, or a lazy slot
  * its builtin; -EINVAL, -E2BIG, -EOPNOTSUPP: an option, offset or target is
- * invalid; -EOVERFLOW: a part ends above 2^64; -ENOENT: a part ends outside of
+ * invalid; -EOPNOTSUPP: the arena cannot be read and has several writers;
+ * -EOVERFLOW: a part ends above 2^64; -ENOENT: a part ends outside of
  * the arena or is not committed; -ENOMEM; an error of codearena_arena_publish().
  */
 int codearena_jump_table_new(const struct codearena_jump_table_opts *opts,

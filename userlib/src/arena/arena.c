@@ -266,8 +266,12 @@ CODEARENA_API int codearena_arena_decommit(struct codearena_arena *arena,
 		.offset = offset,
 		.length = length,
 	};
+	int ret = ca__arena_command(arena, CODEARENA_DECOMMIT, &decommit);
 
-	return ca__arena_command(arena, CODEARENA_DECOMMIT, &decommit);
+	if (!ret)
+		ca__shadow_discard(arena, &(struct codearena_range){
+					   offset, length }, 1);
+	return ret;
 }
 
 CODEARENA_API int codearena_arena_write(struct codearena_arena *arena,
@@ -315,9 +319,15 @@ codearena_arena_publish(struct codearena_arena *arena,
 		.patch_count = ca__count_to_uapi(patch_count),
 		.out_failed = CODEARENA_NO_INDEX,
 	};
+	int ret;
 
-	return ca__arena_array_command(arena, CODEARENA_PUBLISH, &publish,
-				       &publish.out_failed, failed);
+	ret = ca__arena_array_command(arena, CODEARENA_PUBLISH, &publish,
+				      &publish.out_failed, failed);
+	if (!ret) {
+		ca__shadow_publish(arena, objects, object_count);
+		ca__shadow_patch(arena, patches, patch_count);
+	}
+	return ret;
 }
 
 CODEARENA_API int
@@ -332,9 +342,13 @@ codearena_arena_patch(struct codearena_arena *arena,
 		.count = ca__count_to_uapi(count),
 		.out_failed = CODEARENA_NO_INDEX,
 	};
+	int ret;
 
-	return ca__arena_array_command(arena, CODEARENA_PATCH, &patch,
-				       &patch.out_failed, failed);
+	ret = ca__arena_array_command(arena, CODEARENA_PATCH, &patch,
+				      &patch.out_failed, failed);
+	if (!ret)
+		ca__shadow_patch(arena, patches, count);
+	return ret;
 }
 
 CODEARENA_API int codearena_arena_discard(struct codearena_arena *arena,
@@ -347,9 +361,13 @@ CODEARENA_API int codearena_arena_discard(struct codearena_arena *arena,
 		.count = ca__count_to_uapi(count),
 		.out_failed = CODEARENA_NO_INDEX,
 	};
+	int ret;
 
-	return ca__arena_array_command(arena, CODEARENA_DISCARD, &discard,
-				       &discard.out_failed, failed);
+	ret = ca__arena_array_command(arena, CODEARENA_DISCARD, &discard,
+				      &discard.out_failed, failed);
+	if (!ret)
+		ca__shadow_discard(arena, ranges, count);
+	return ret;
 }
 
 /**
@@ -393,6 +411,14 @@ CODEARENA_API int codearena_arena_share(struct codearena_arena *arena, int *fd)
 	if (ret)
 		*fd = -1;
 	return ret;
+}
+
+CODEARENA_API int codearena_arena_clone(struct codearena_arena *arena)
+{
+	if (!arena)
+		return -EINVAL;
+	return arena->backend->clone ? arena->backend->clone(arena) :
+				       -EOPNOTSUPP;
 }
 
 CODEARENA_API int codearena_arena_stat(struct codearena_arena *arena,

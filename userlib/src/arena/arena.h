@@ -44,10 +44,14 @@ struct ca__file {
  * @granule: unit of sealing
  * @attached: made by codearena_arena_attach(): changes are refused
  * @trap_kinds: CODEARENA_TRAP_* kinds that continue at landing pads
+ * @landing: external landing pad of the process that was set last, or 0
+ * @unreadable: the code view cannot be read
+ * @shadow: copy of its patchable words then, see shadow.c; NULL if there is none
  * @memfd: state of the fallback backend, NULL on the device
  *
  * Immutable once the constructor has returned, so that it is read without a
- * lock, in children of fork() too.
+ * lock, in children of fork() too; but for @landing, and for what
+ * codearena_arena_clone() changes when no other thread uses the arena.
  */
 struct codearena_arena {
 	const struct ca__backend *backend;
@@ -58,6 +62,9 @@ struct codearena_arena {
 	uint32_t granule;
 	bool attached;
 	uint32_t trap_kinds;
+	uint64_t landing;
+	bool unreadable;
+	uint8_t *shadow;
 	struct ca__memfd *memfd;
 };
 
@@ -79,6 +86,32 @@ int ca__arena_release(struct codearena_arena *arena,
 int ca__opts_get(struct codearena_arena_opts *to,
 		 const struct codearena_arena_opts *from);
 int ca__name_get(uint8_t name[CODEARENA_NAME_LEN], const char *from);
+
+/* shadow.c */
+int ca__shadow_new(struct codearena_arena *arena, uint32_t flags);
+void ca__shadow_free(struct codearena_arena *arena);
+void ca__shadow_publish(struct codearena_arena *arena,
+			const struct codearena_object *objects, size_t count);
+void ca__shadow_patch(struct codearena_arena *arena,
+		      const struct codearena_patch_entry *patches,
+		      size_t count);
+void ca__shadow_discard(struct codearena_arena *arena,
+			const struct codearena_range *ranges, size_t count);
+
+/**
+ * ca__arena_readable - where the words of patchable code can be read
+ * @arena: arena, with a code view that can be read or a shadow
+ * @address: in the code view
+ *
+ * Return: the place.
+ */
+static inline const void *
+ca__arena_readable(const struct codearena_arena *arena, uint64_t address)
+{
+	return arena->shadow ?
+	       arena->shadow + (address - (uintptr_t)arena->base) :
+	       (const void *)(uintptr_t)address;
+}
 
 /* probe.c */
 int ca__backend_select(enum codearena_backend id, const char *device,

@@ -306,6 +306,9 @@ codearena_jump_table_new(const struct codearena_jump_table_opts *opts,
 	ret = ca__table_opts_get(&build.opts, opts);
 	if (ret)
 		return ret;
+	/* Slots are read before they are exchanged. */
+	if (arena->unreadable && !arena->shadow)
+		return -EOPNOTSUPP;
 	build.offset = *offsets;
 	build.table = malloc(sizeof(*build.table));
 	if (!build.table)

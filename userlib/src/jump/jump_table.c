@@ -82,9 +82,10 @@ uint64_t ca__jump_table_initial(const struct codearena_jump_table *table,
 }
 
 /* A word of the code view, which the arena may store to at any time. */
-static uint64_t ca__code_load(uint64_t address, uint32_t width)
+static uint64_t ca__code_load(const struct codearena_jump_table *table,
+			      uint64_t address, uint32_t width)
 {
-	const void *word = (const void *)(uintptr_t)address;
+	const void *word = ca__arena_readable(table->arena, address);
 
 	if (width == 8)
 		return __atomic_load_n((const uint64_t *)word,
@@ -111,11 +112,12 @@ int ca__jump_state_read(const struct codearena_jump_table *table,
 	uint64_t slot = ca__near_slot(table, index);
 	uint64_t target;
 
-	state->word = ca__code_load(slot + ca__jump_near_place(layout),
+	state->word = ca__code_load(table, slot + ca__jump_near_place(layout),
 				    layout->code->near_width);
 	if (!ca__jump_near_target(layout, slot, state->word, &target))
 		return -ENOENT;
-	state->far = far ? ca__code_load(far + layout->code->far_word, 8) : 0;
+	state->far = far ? ca__code_load(table, far + layout->code->far_word,
+					 8) : 0;
 	state->target = far && target == far ? state->far : target;
 	return 0;
 }

@@ -92,6 +92,7 @@ codearena_manager_new(const struct codearena_manager_opts *opts,
 		free(manager);
 		return ret;
 	}
+	manager->process = ca__owner_current();
 	manager->references = 1;
 	*out = manager;
 	return 0;

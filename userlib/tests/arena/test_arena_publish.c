@@ -235,8 +235,9 @@ static void publish_refuses_unknown_flags(void **state)
 				  codearena_arena_publish(f->arena, &fn.object,
 							  1, NULL, 0,
 							  1U << bit, &failed));
-		/* About traps, and there are none. */
-		if (1U << bit == CODEARENA_OBJECT_F_REPORT)
+		/* Known, on the device. */
+		if (1U << bit == CODEARENA_OBJECT_F_REPORT ||
+		    1U << bit == CODEARENA_OBJECT_F_REPLACE)
 			continue;
 		fn.object.flags = 1U << bit;
 		expect_refused_at(f->arena, EOPNOTSUPP, 0,
@@ -377,6 +378,31 @@ static void publish_refuses_bad_patches(void **state)
 						 2, 0, NULL), 0);
 }
 
+/* The device does it; the memfd says that it does not. */
+static void publish_replaces_code(void **state)
+{
+	struct fixture *f = *state;
+	struct function old, new;
+
+	function_init(&old, f->fresh, 11);
+	function_init(&new, f->fresh, 22);
+	new.object.flags = CODEARENA_OBJECT_F_REPLACE;
+	assert_int_equal(codearena_arena_publish(f->arena, &old.object, 1, NULL,
+						 0, 0, NULL), 0);
+	assert_int_equal(execute(f->arena, f->fresh), 11);
+	if (backend_is(CODEARENA_BACKEND_DEVICE)) {
+		assert_int_equal(codearena_arena_publish(f->arena, &new.object,
+							 1, NULL, 0, 0, NULL),
+				 0);
+		assert_int_equal(execute(f->arena, f->fresh), 22);
+		return;
+	}
+	expect_refused_at(f->arena, EOPNOTSUPP, 0,
+			  codearena_arena_publish(f->arena, &new.object, 1,
+						  NULL, 0, 0, &failed));
+	assert_int_equal(execute(f->arena, f->fresh), 11);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -387,6 +413,7 @@ int main(void)
 		FIXTURE_TEST(publish_then_patch),
 		FIXTURE_TEST(publish_patchable_objects),
 		FIXTURE_TEST(publish_synchronises),
+		FIXTURE_TEST(publish_replaces_code),
 		FIXTURE_TEST(publish_refuses_bad_objects),
 		FIXTURE_TEST(publish_refuses_unknown_flags),
 		FIXTURE_TEST(publish_refuses_overlap),

@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# Run the JIT compilers of Debian's packages, unmodified, in a VM where W^X is
+# enforced: as they are, which has to fail or to lose the JIT, and with codearena-run.
+#
+# Usage: check-runtimes.sh [OPTION]... [GROUP]...
+#
+#   --kver KVER   kernel of the VM, 6.12 or later (default: $KVER or 6.12)
+#   --row NAME    only this runtime; may be repeated
+#   --list        list the groups
+#
+# A GROUP is a file of rows/, one VM; without one all of them. The first line of a
+# file names packages, each other one a runtime: name, mode, how it makes code
+# executable, command. Programs are in programs/. The group "small" begins with the
+# tests of the preload library itself.
+# Ends with "NAME: N passed, N failed, N skipped".
+
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname "$0")/../vm/lib.sh"
+
+here=$root_dir/selftests/runtimes
+out=$root_dir/build/runtimes
+preload=$out/preload # a copy: others may build meanwhile
+kver=${KVER:-6.12} name=check-runtimes only=()
+groups=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage; exit 0 ;;
+	--kver) kver=${2:?--kver needs a value}; shift 2 ;;
+	--row) only+=("${2:?--row needs a value}"); shift 2 ;;
+	--list) ls "$here/rows"; exit 0 ;;
+	-*) die "no option '$1'; see --help" ;;
+	*) groups+=("$1"); shift ;;
+	esac
+done
+[ ${#groups[@]} -gt 0 ] || mapfile -t groups < <(ls "$here/rows")
+
+build() {
+	make -s -C "$root_dir/userlib" --no-print-directory \
+		O="$root_dir/build/userlib" preload-tests >&2
+	rm -rf "$preload"
+	cp -a "$root_dir/build/userlib/preload" "$preload"
+	echo 'int codearena_preload_is_empty;' |
+		gcc -shared -fPIC -x c - -o "$out/empty.so"
+}
+
+# rows_of GROUP: its rows, or those of them that were asked for.
+rows_of() {
+	local line
+	grep -v '^#' "$here/rows/$1" | tail -n +2 | while read -r line; do
+		[ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" ${line%% *} "* ]] || echo "$line"
+	done
+}
+
+# run_group GROUP: prints its TAP and figures.
+run_group() {
+	local group=$1 packages stage
+	rows_of "$group" >"$out/rows"
+	[ -s "$out/rows" ] || return 0
+	packages=$(grep -v '^#' "$here/rows/$group" | head -n 1)
+	# shellcheck disable=SC2086 # words
+	stage=$("$here/stage.sh" $packages)
+	[ "$group" != small ] || [ ${#only[@]} -gt 0 ] || own_tests
+	"$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 --each 1800 \
+		--beside "$preload/codearena-run" --beside "$preload/libcodearena-preload.so" \
+		--beside "$preload/tests" --beside "$preload/fail" \
+		--beside "$out/empty.so" --beside "$out/rows" --beside "$here/programs" \
+		--run --stage --run "$stage" --run --mem --run 4G \
+		"$name-$group" -- "${own[@]}" "$here/guest-runtimes.sh" || true
+	own=()
+}
+
+# Each runs under codearena-run; the last with a library whose calls can fail.
+own=()
+own_tests() {
+	local run=$preload/codearena-run
+	own=("$run --mdwe --wx=strict ./tests/preload_strict"
+		"$run --mdwe --wx=emulate ./tests/preload_emulate"
+		"$run --wx=off fail/codearena-run --mdwe --wx=strict ./tests/preload_fail")
+}
+
+say "building the preload library and its tests"
+mkdir -p "$out"
+building userlib build
+failed=0 passed=0 skipped=0
+for group in "${groups[@]}"; do
+	[ -e "$here/rows/$group" ] || die "no group '$group'; see --list"
+	run_group "$group" | tee "$out/$group.out"
+	read -r p f s < <(sed -n 's/.*: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' \
+		"$out/$group.out" | tail -n 1) || { p=0 f=0 s=0; }
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+echo "$name: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,109 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# Runs in the guest: each program of the rows as it is, as it is where W^X is
+# enforced, and there with codearena-run. Prints TAP, and for each row a comment
+# with its figures.
+#
+# Usage: guest-runtimes ROWS, a file of lines "NAME MODE MECHANISM COMMAND..."
+
+export PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8
+rows=${1:-rows}
+here=$PWD
+work=/tmp/runtimes
+mkdir -p $work
+
+# samples FILE: until the file "go" is gone, note what executable mappings there are.
+samples() {
+	while [ -e $work/go ]; do
+		cat /proc/[1-9]*/maps 2>/dev/null | awk '
+			$2 ~ /^.wx/ { both++ }
+			$2 ~ /^..x/ && $6 ~ /^\/dev\/codearena/ { views++ }
+			$2 ~ /^..x/ && NF == 5 { anonymous++ }
+			END { print both + 0, views + 0, anonymous + 0 }' >>"$1"
+		usleep 20000
+	done
+}
+
+# most FILE COLUMN: the largest number in a column.
+most() {
+	awk -v c="$2" '$c > m { m = $c } END { print m + 0 }' "$1"
+}
+
+# run NAME COMMAND...: writes NAME.out, .err, .samples; sets status and time (ms).
+run() {
+	run_name=$1
+	shift
+	: >$work/go
+	: >"$work/$run_name.samples"
+	samples "$work/$run_name.samples" &
+	sampler=$!
+	start=$(cut -d' ' -f1 /proc/uptime | tr -d .)
+	"$@" >"$work/$run_name.out" 2>"$work/$run_name.err" </dev/null
+	status=$?
+	end=$(cut -d' ' -f1 /proc/uptime | tr -d .)
+	time=$(((end - start) * 10))
+	rm $work/go
+	wait $sampler
+}
+
+result() {
+	number=$((number + 1))
+	if [ -z "$1" ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2: $1"
+		sed 's/^/# /' $work/codearena.err | head -n 20
+		diff $work/plain.out $work/codearena.out | head -n 10 | sed 's/^/# /'
+	fi
+}
+
+# Whether the last run of "mdwe" shows that the program needs what is refused there.
+lost() {
+	[ $plain_status != $mdwe_status ] || ! cmp -s $work/plain.out $work/mdwe.out ||
+		[ "$(most $work/mdwe.samples 3)" -lt "$(most $work/plain.samples 3)" ]
+}
+
+row() {
+	name=$1 mode=$2 mechanism=$3 runner=$4
+	shift 4
+	run plain "$@"
+	plain_status=$status plain_time=$time
+	run mdwe "$runner/codearena-run" --wx=off --mdwe "$@"
+	mdwe_status=$status
+	run codearena "$runner/codearena-run" --wx="$mode" --mdwe --report=$work/report "$@"
+	both=$(most $work/codearena.samples 1)
+	views=$(most $work/codearena.samples 2)
+	why=
+	[ $plain_status = 0 ] || why="the plain program fails: $plain_status"
+	lost || why="the plain program keeps its JIT under MDWE: the row proves nothing"
+	[ $status = $plain_status ] || why="exit status $status, plain $plain_status"
+	cmp -s $work/plain.out $work/codearena.out || why="another output than the plain program"
+	[ "$both" = 0 ] || why="$both mappings are writable and executable"
+	grep -q 'bytes published: [1-9]' $work/report || why="no code was published"
+	ratio=$(awk -v a="$time" -v b=$plain_time 'BEGIN { printf "%.2f", a / (b ? b : 1) }')
+	if [ $mdwe_status = $plain_status ]; then end="no JIT"; else end="exit $mdwe_status"; fi
+	echo "# $name	$mode	$mechanism	$end	$views	$both	$status	$plain_time	$time	$ratio"
+}
+
+number=0
+echo "# runtime	mode	mechanism	plain, MDWE	views	W+X	exit	ms plain	ms codearena	ratio"
+while read -r name mode mechanism command; do
+	# Words of the row are arguments on purpose.
+	# shellcheck disable=SC2086
+	row "$name" "$mode" "$mechanism" "$here" $command
+	result "$why" "$name, $mode"
+	[ -z "$why" ] || sed 's/^/# /' $work/report
+done <"$rows"
+
+# The first row with a library that does nothing has to fail.
+mkdir $work/control
+cp codearena-run $work/control/
+cp empty.so $work/control/libcodearena-preload.so
+read -r name mode mechanism command <"$rows"
+# shellcheck disable=SC2086
+row "$name" "$mode" control $work/control $command
+if [ -n "$why" ]; then why=; else why="passes with an empty library"; fi
+result "$why" "control: $name fails with an empty preload library"
+echo "1..$number"

@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# Put Debian packages, with all that they depend on, into a directory that a VM can
+# have as its root, without installing them.
+#
+# Usage: stage.sh PACKAGE...
+#
+# Prints the directory. Downloads it once, into the cache.
+
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname "$0")/../vm/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../vm/debian.sh
+. "$vm_dir/debian.sh"
+
+case ${1:---help} in
+-h | --help) usage; exit 0 ;;
+esac
+names=$*
+stage=$cache_dir/runtimes/${names// /+}
+
+closure() {
+	apt-get -s -o Debug::NoLocking=1 --no-install-recommends install "$@" |
+		sed -n 's/^Inst \([^ ]*\).*/\1/p'
+}
+
+# What no program needs to run.
+prune() {
+	rm -rf "$1"/usr/share/{doc,man,locale,info,lintian,i18n,bash-completion} \
+		"$1"/usr/share/zoneinfo "$1"/usr/lib/x86_64-linux-gnu/gconv \
+		"$1"/usr/lib/locale
+}
+
+make_stage() {
+	local packages
+	[ ! -d "$stage" ] || return 0
+	debian_use bookworm amd64
+	mapfile -t packages < <(closure "$@")
+	[ ${#packages[@]} -gt 0 ] || die "apt finds no $* in bookworm"
+	rm -rf "$stage.new"
+	debian_unpack "$stage.new" './*' "${packages[@]}"
+	prune "$stage.new"
+	mv "$stage.new" "$stage"
+}
+
+with_lock "runtimes" make_stage "$@" >&2
+echo "$stage"

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * SPDX-FileCopyrightText: 2026 The codearena authors
+ *
+ * The start of the library, its messages, and the report at the end.
+ *
+ * CODEARENA_PRELOAD in the environment holds words: "strict" or "emulate", and
+ * "report" or, last, "report=FILE".
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "preload.h"
+#include "raw.h"
+
+#ifndef PR_GET_MDWE
+#define PR_GET_MDWE	66
+#endif
+
+#ifdef PRELOAD_FAIL
+PL_EXPORT int pl_fail_after;
+#endif
+
+static void put(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(int fd, const char *format, ...)
+{
+	char line[512];
+	va_list list;
+	int length;
+
+	va_start(list, format);
+	length = vsnprintf(line, sizeof(line), format, list);
+	va_end(list);
+	if (length > (int)sizeof(line) - 1)
+		length = sizeof(line) - 1;
+	raw_call(SYS_write, fd, (long)line, length, 0, 0, 0);
+}
+
+/* One line on standard error: what happened, and why or what to do. */
+void pl_say(const char *what, const char *why)
+{
+	put(STDERR_FILENO, "codearena-run: %s[%ld]: %s%s%s\n", program_invocation_short_name,
+	    raw_call(SYS_getpid, 0, 0, 0, 0, 0, 0), what, why ? "; " : "", why ? why : "");
+}
+
+void pl_say_once(bool *said, const char *what, const char *why)
+{
+	if (!__atomic_exchange_n(said, true, __ATOMIC_RELAXED))
+		pl_say(what, why);
+}
+
+static void read_environment(void)
+{
+	const char *words = getenv("CODEARENA_PRELOAD");
+	const char *report = words ? strstr(words, "report") : NULL;
+
+	if (!words)
+		return;
+	if (!strncmp(words, "emulate", 7))
+		pl.mode = PL_EMULATE;
+	if (!report)
+		return;
+	if (report[6] == '=')
+		pl.report = open(report + 7, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	else
+		pl.report = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (pl.report >= 0)
+		pl.report = pl_fd_keep(pl.report);
+	else
+		pl_say("cannot open the file for the report", strerror(errno));
+}
+
+/* Other libraries may call what is replaced before their turn has come. */
+__attribute__((constructor)) static void start(void)
+{
+	static bool started;
+	int saved = errno;
+
+	if (__atomic_exchange_n(&started, true, __ATOMIC_ACQ_REL))
+		return;
+	pl.page = getauxval(AT_PAGESZ);
+	pl.page_shift = (unsigned int)__builtin_ctzl(pl.page);
+	pl_signal_init();
+	read_environment();
+	pl.device = pl_device_open();
+	pl_process_init();
+	__atomic_store_n(&pl.ready, true, __ATOMIC_RELEASE);
+	errno = saved;
+}
+
+void pl_init(void)
+{
+	if (!__atomic_load_n(&pl.ready, __ATOMIC_ACQUIRE))
+		start();
+}
+
+struct mappings {
+	unsigned int both; /* writable and executable */
+	unsigned int views; /* executable views of the device */
+	unsigned int other; /* executable and backed by no file */
+};
+
+static void count_mapping(struct mappings *mappings, const char *line)
+{
+	const char *rights = strchr(line, ' ');
+	const char *path = strchr(line, '/');
+
+	if (!rights || rights[3] != 'x')
+		return;
+	if (rights[2] == 'w')
+		mappings->both++;
+	else if (path && !strncmp(path, "/dev/codearena", 14))
+		mappings->views++;
+	else if (!path && !strchr(line, '['))
+		mappings->other++;
+}
+
+static void read_mappings(struct mappings *mappings)
+{
+	FILE *file = fopen("/proc/self/maps", "re");
+	char line[4200];
+
+	while (file && fgets(line, sizeof(line), file))
+		count_mapping(mappings, line);
+	if (file)
+		fclose(file);
+}
+
+static const char *protection(const struct mappings *mappings)
+{
+	if (mappings->both)
+		return "none: memory is writable and executable, made by system calls that "
+		       "this library does not see";
+	if (!pl.counters.published)
+		return "no code was made at run time";
+	if (pl.counters.both)
+		return "the letter of W^X only: what the program writes is executed, "
+		       "whoever made it write";
+	return "that of mprotect(): code changes when the program asks for it, and is never "
+	       "writable and executable at once";
+}
+
+/* What the program did and got, in lines of a key and a value. */
+static void report(void)
+{
+	const struct pl_counters *c = &pl.counters;
+	struct mappings mappings = { 0 };
+	unsigned int arenas = 0;
+	long mdwe = raw_call(SYS_prctl, PR_GET_MDWE, 0, 0, 0, 0, 0);
+
+	read_mappings(&mappings);
+	for (const struct pl_chunk *chunk = pl.chunks; chunk; chunk = chunk->next)
+		arenas += (chunk->arenas[0].fd >= 0) + (chunk->arenas[1].fd >= 0);
+	put(pl.report,
+	    "codearena-run: report of %s[%ld]\n"
+	    "  mode: %s, W^X %s by the kernel\n"
+	    "  requests for writable and executable memory: %llu served, %llu refused\n"
+	    "  arenas: %u, cloned after forks: %llu\n",
+	    program_invocation_short_name, raw_call(SYS_getpid, 0, 0, 0, 0, 0, 0),
+	    pl.mode == PL_EMULATE ? "emulate" : "strict",
+	    mdwe > 0 && !raw_failed(mdwe) ? "enforced" : "not known to be enforced",
+	    (unsigned long long)c->both, (unsigned long long)c->refused, arenas,
+	    (unsigned long long)c->forks);
+	put(pl.report,
+	    "  pages made executable: %llu, writable again: %llu; bytes published: %llu\n"
+	    "  faults: %llu served, %llu handed to the program, %llu of instructions that write their own page\n"
+	    "  mappings: %u writable and executable, %u views of arenas, %u executable without a file\n",
+	    (unsigned long long)c->to_code, (unsigned long long)c->to_data,
+	    (unsigned long long)c->published, (unsigned long long)c->served,
+	    (unsigned long long)c->forwarded, (unsigned long long)c->unserved, mappings.both,
+	    mappings.views, mappings.other);
+	put(pl.report, "  protection: %s\n", protection(&mappings));
+}
+
+__attribute__((destructor)) static void end(void)
+{
+	if (pl.report >= 0)
+		report();
+}
