@@ -66,7 +66,8 @@ static void memfd_is_described(void **state)
 	assert_true(info.max_length >= 1 << 30);
 	assert_true(info.commit_limit == UINT64_MAX);
 	assert_int_equal(info.features, CODEARENA_FEATURE_SYNC |
-			 CODEARENA_FEATURE_PERMANENT | CODEARENA_FEATURE_TRAPS);
+			 CODEARENA_FEATURE_PERMANENT |
+			 CODEARENA_FEATURE_TRAPS | CODEARENA_FEATURE_CLONE);
 }
 
 static void device_is_described(void **state)
