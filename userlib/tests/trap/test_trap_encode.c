@@ -150,11 +150,11 @@ static void arm64_pads(void **state)
 	length = codearena_pad_encode(EM_AARCH64, TARGET, HANDLER, DATA, 0,
 				      code);
 	assert_int_equal(length, 56);
-	expect_arm64(code, length, "nop; mov x1, #0xff01; "
+	expect_arm64(code, length, "nop; movz x1, #0xff01; "
 		     "movk x1, #0xddee, lsl #16; movk x1, #0xbbcc, lsl #32; "
-		     "movk x1, #0x99aa, lsl #48; mov x2, #0x4321; "
+		     "movk x1, #0x99aa, lsl #48; movz x2, #0x4321; "
 		     "movk x2, #0x8765, lsl #16; movk x2, #0xcba9, lsl #32; "
-		     "movk x2, #0xfed, lsl #48; mov x15, #0x7798; "
+		     "movk x2, #0xfed, lsl #48; movz x15, #0x7798; "
 		     "movk x15, #0x5566, lsl #16; "
 		     "movk x15, #0x3344, lsl #32; "
 		     "movk x15, #0x1122, lsl #48; br x15");
