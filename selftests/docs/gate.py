@@ -340,6 +340,12 @@ def check_readme(tree):
                          capture_output=True, text=True)
     if run.returncode:
         yield run.stderr.strip()
+    run = subprocess.run([sys.executable, tree.root / "Documentation/tools/plots.py",
+                          "--overview", tree.root / "selftests/bench/results/6.1-x86_64.tsv",
+                          tree.root / "Documentation/pictures/costs.svg"],
+                         capture_output=True, text=True)
+    if run.returncode:
+        yield run.stderr.strip()
 
 
 CHECKS = {name.removeprefix("check_"): function for name, function in list(globals().items())

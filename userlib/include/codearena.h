@@ -324,6 +324,20 @@ enum codearena_backend
 codearena_arena_backend(const struct codearena_arena *arena);
 
 /**
+ * codearena_arena_backend_reason - why an arena is on the fallback
+ * @arena: arena
+ *
+ * A program may show it to its user: codearena_strerror() describes it, and
+ * codearenactl check says more.
+ *
+ * Return: 0: it is on the device, or on the fallback by the wish of the program
+ * or of the environment variable; -EOPNOTSUPP: the program runs under valgrind;
+ * else what codearena_probe() returned for the device when CODEARENA_BACKEND_AUTO
+ * chose; -EINVAL: @arena is NULL.
+ */
+int codearena_arena_backend_reason(const struct codearena_arena *arena);
+
+/**
  * codearena_arena_base - address of offset 0 in the code view
  * @arena: arena
  *

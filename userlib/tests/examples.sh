@@ -62,5 +62,16 @@ check unwind "$EXAMPLES/unwind" \
 	'caught: thrown in C++' \
 	'caught: thrown in C++' \
 	'at most three times as much'
+# After a patch or a replacement valgrind must not run what it translated before.
+if command -v valgrind >/dev/null; then
+	check valgrind "CODEARENA_BACKEND=memfd valgrind -q --undef-value-errors=no $EXAMPLES/cpp" \
+		'version 1' \
+		'version 2' \
+		'version 3' \
+		'released, 1 allocator'
+else
+	count=$((count + 1))
+	echo "ok $count # SKIP valgrind is not installed"
+fi
 echo "1..$count"
 exit $status

@@ -273,7 +273,7 @@ static void ca__table_delete(size_t index)
 		(ca__unwind_count - index) * sizeof(*ca__unwind_tables));
 }
 
-static int ca__table_reserve(struct ca__unwind_table *table, size_t count)
+static int ca__unwind_reserve(struct ca__unwind_table *table, size_t count)
 {
 	struct ca__unwound **codes;
 	size_t room = table->room ? table->room : 16;
@@ -314,7 +314,7 @@ static int ca__table_split(size_t index, uint64_t address)
 	if (ret)
 		return ret;
 	high = ca__unwind_tables[index + 1];
-	ret = ca__table_reserve(high, low->count - half);
+	ret = ca__unwind_reserve(high, low->count - half);
 	if (!ret) {
 		memcpy(high->codes, low->codes + half,
 		       (low->count - half) * sizeof(*high->codes));
@@ -359,7 +359,7 @@ static int ca__unwound_insert(struct ca__unwound *code)
 	}
 	table = ca__unwind_tables[index];
 	at = ca__unwound_index(table, code->start);
-	ret = ca__table_reserve(table, table->count + 1);
+	ret = ca__unwind_reserve(table, table->count + 1);
 	if (ca__unwound_overlaps(table, at, code) ||
 	    ca__table_before(index) > code->start ||
 	    ca__table_after(index) < code->end)

@@ -46,6 +46,7 @@
  * struct codearena_manager - the public object
  * @opts: options, with defaults in place of 0
  * @info: of the backend
+ * @reason: why it is the fallback; see &struct codearena_arena
  * @process: number of the address space that made it
  * @unit: what sizes are rounded up to
  * @references: its maker's, and one per allocator
@@ -58,6 +59,7 @@
 struct codearena_manager {
 	struct codearena_manager_opts opts;
 	struct codearena_info info;
+	int reason;
 	uint64_t process;
 	uint32_t unit;
 	atomic_size_t references;
