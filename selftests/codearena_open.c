@@ -3,6 +3,7 @@
 /* OPEN: a new handle for those who cannot reach the node, judged like open(2). */
 #include "lib/harness.h"
 
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -13,7 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
-#include "lib/utils.h"
+#include "lib/group.h"
 
 #define NOBODY 65534
 
@@ -245,6 +246,60 @@ TEST_F(open, on_a_mount_without_devices)
 	if (status == 77)
 		SKIP(return, "not allowed to mount");
 	EXPECT_EQ(0, status);
+}
+
+/* A control group without devices. False where BPF cannot be used. */
+static bool refuse_devices(void)
+{
+	const struct bpf_insn refuse[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+		.insns = (uintptr_t)refuse,
+		.insn_cnt = ARRAY_SIZE(refuse),
+		.license = (uintptr_t)"GPL",
+	};
+	int program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	int group = open(GROUP, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	memset(&attr, 0, sizeof(attr));
+	attr.target_fd = (uint32_t)group;
+	attr.attach_bpf_fd = (uint32_t)program;
+	attr.attach_type = BPF_CGROUP_DEVICE;
+	return program >= 0 && group >= 0 &&
+	       !syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof(attr));
+}
+
+struct visitor {
+	const struct arena *a;
+	const char *node;
+};
+
+static int in_group_without_devices(void *arg)
+{
+	const struct visitor *v = arg;
+
+	CHECK(enter_group("max") == 0);
+	CHECK_ERRNO(EPERM, open(v->node, O_RDWR | O_CLOEXEC));
+	CHECK_ERRNO(EACCES, do_open(v->a->fd));
+	return 0;
+}
+
+TEST_F(open, in_a_control_group_without_devices)
+{
+	struct visitor visitor = { &self->arena, self->node };
+
+	if (!group_new())
+		SKIP(return, "no control group");
+	if (!refuse_devices()) {
+		group_free();
+		SKIP(return, "no BPF program can be attached: %s",
+		     strerror(errno));
+	}
+	EXPECT_EQ(0, run_child(in_group_without_devices, &visitor));
+	EXPECT_TRUE(group_free());
 }
 
 TEST_F(open, too_many_descriptors)

@@ -29,7 +29,7 @@ closure() {
 # What no program needs to run.
 prune() {
 	rm -rf "$1"/usr/share/{doc,man,locale,info,lintian,i18n,bash-completion} \
-		"$1"/usr/share/zoneinfo "$1"/usr/lib/x86_64-linux-gnu/gconv \
+		"$1"/usr/share/zoneinfo \
 		"$1"/usr/lib/locale
 }
 

@@ -211,18 +211,25 @@ void Row(const char *name, const char *unit, double ours, const char *peer,
 	fflush(stdout);
 }
 
-} // namespace
-
-int main()
+// Each arena of the fallback backend has two. Root may raise the limit; 20,000 is a common one.
+void AllowDescriptors()
 {
-	rlimit limit;
+	rlimit limit = { 32768, 32768 };
 
-	memset(body, 0xc3, sizeof(body));
-	// Each arena of the fallback backend has a descriptor.
+	if (!setrlimit(RLIMIT_NOFILE, &limit))
+		return;
 	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+}
+
+} // namespace
+
+int main()
+{
+	memset(body, 0xc3, sizeof(body));
+	AllowDescriptors();
 	Costs many = Measure(Functions, 1000000);
 	Costs few = Measure(Functions, 10000);
 
@@ -230,12 +237,12 @@ int main()
 	Row("functions_1m_find", "ns", many.find, "ten_thousand", few.find);
 	Row("functions_1m_collect", "ns", many.collect, "ten_thousand", few.collect);
 	Row("functions_1m_memory", "bytes", many.memory, "ten_thousand", few.memory);
-	many = Measure(Modules, 10000);
+	many = Measure(Modules, 9000);
 	few = Measure(Modules, 100);
-	Row("modules_10k_new", "ns", many.publish, "one_hundred", few.publish);
-	Row("modules_10k_free", "ns", many.collect, "one_hundred", few.collect);
-	Row("modules_10k_memory", "bytes", many.memory, "one_hundred", few.memory);
-	Row("modules_10k_descriptors", "fds", many.descriptors, "one_hundred",
+	Row("modules_9k_new", "ns", many.publish, "one_hundred", few.publish);
+	Row("modules_9k_free", "ns", many.collect, "one_hundred", few.collect);
+	Row("modules_9k_memory", "bytes", many.memory, "one_hundred", few.memory);
+	Row("modules_9k_descriptors", "fds", many.descriptors, "one_hundred",
 	    few.descriptors);
 	return 0;
 }

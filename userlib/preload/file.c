@@ -61,14 +61,14 @@ int pl_close_range(unsigned int first, unsigned int last, int flags)
 	pl_lock(&mask);
 	while (!ret && first <= last) {
 		const int *place = find(first);
-		unsigned int ours = place ? (unsigned int)*place : ~0U;
-		unsigned int end = ours <= last ? ours - 1 : last;
+		bool ours = place && (unsigned int)*place <= last;
+		unsigned int end = ours ? (unsigned int)*place - 1 : last;
 
-		if (ours > first)
+		if (!ours || end >= first)
 			ret = (int)raw_call(SYS_close_range, first, end, flags, 0, 0, 0);
-		if (ours > last)
+		if (!ours)
 			break;
-		first = ours + 1;
+		first = (unsigned int)*place + 1;
 	}
 	pl_unlock(&mask);
 	return ret;

@@ -17,14 +17,8 @@
 
 #define BOTH		(PROT_WRITE | PROT_EXEC)
 
-/* Pages that a fault exchanges together, if they are alike. */
-#define AROUND		8
-
 /* From this many pages on, those that hold zeros only are not published. */
 #define LARGE		64
-
-/* A view is mapped together with the views beside it in this many pages. */
-#define BLOCK		64
 
 /* A part of a range: pages of one chunk, by index. */
 struct piece {
@@ -79,24 +73,12 @@ static bool next_run(struct piece *rest, uint8_t mask, struct piece *run)
 	return true;
 }
 
-/* Map views, together with those around them, so that they stay one mapping. */
+/* Only what is needed: a larger mapping would fault its other pages in again. */
 static int map_views(const struct piece *piece)
 {
-	const uint8_t *state = piece->chunk->state;
-	uint8_t shared = state[piece->first] & PL_SHARED;
-	struct piece all = *piece;
-	size_t block = piece->first & ~(BLOCK - 1UL);
-	int ret;
+	int ret = pl_arena_map(arena_of(piece), offset_of(piece), address_of(piece),
+			       bytes_of(piece));
 
-	while (all.first > block && (state[all.first - 1] & PL_LIVE) &&
-	       (state[all.first - 1] & PL_SHARED) == shared)
-		all.first--;
-	block = (piece->end + BLOCK - 1) & ~(BLOCK - 1UL);
-	while (all.end < block && (state[all.end] & PL_LIVE) &&
-	       (state[all.end] & PL_SHARED) == shared)
-		all.end++;
-	ret = pl_arena_map(arena_of(piece), offset_of(&all), address_of(&all),
-			   bytes_of(&all));
 	if (!ret)
 		set_states(piece, 0, PL_VIEW | PL_LIVE);
 	return ret;
@@ -383,90 +365,53 @@ int pl_to_anonymous(uintptr_t address, size_t length)
 	return ret;
 }
 
-static bool alike(const struct pl_chunk *chunk, size_t page, size_t other, uint8_t mask)
+/* The page of an address, if it is ours and the program asked for this right. */
+static int page_of(uintptr_t address, int right, struct piece *page)
 {
-	return !((chunk->state[page] ^ chunk->state[other]) & mask);
-}
-
-/*
- * Pages around one that are alike in mask, within an aligned window. The page of
- * the program counter and the next, which an instruction may straddle, are left
- * out: a thread that executes what it made writable would fault for ever.
- */
-static struct piece around(struct pl_chunk *chunk, size_t page, uint8_t mask, uintptr_t pc)
-{
-	struct piece piece = { chunk, page, page + 1 };
-	size_t least = page & ~(AROUND - 1UL), own = ~0UL;
-
-	if (pc >> PL_CHUNK_SHIFT == chunk->base >> PL_CHUNK_SHIFT)
-		own = (pc - chunk->base) >> pl.page_shift;
-	while (piece.first > least && alike(chunk, page, piece.first - 1, mask) &&
-	       piece.first - 1 != own && piece.first - 1 != own + 1)
-		piece.first--;
-	while (piece.end < least + AROUND && alike(chunk, page, piece.end, mask) &&
-	       piece.end != own && piece.end != own + 1)
-		piece.end++;
-	return piece;
+	page->chunk = pl_chunk_find(address);
+	if (!page->chunk)
+		return -ENOENT;
+	page->first = (address - page->chunk->base) >> pl.page_shift;
+	page->end = page->first + 1;
+	return *state_of(page) & right ? 0 : -ENOENT;
 }
 
 /* A store faulted. 0: repeat it. ENOENT: the fault is none of ours. */
 int pl_serve_write(uintptr_t address, uintptr_t pc)
 {
-	struct pl_chunk *chunk = pl_chunk_find(address);
-	struct piece piece;
-	uint8_t state;
-	int ret;
+	static bool said;
+	struct piece page;
+	int ret = page_of(address, PROT_WRITE, &page);
 
-	if (!chunk)
-		return -ENOENT;
-	piece.first = (address - chunk->base) >> pl.page_shift;
-	state = chunk->state[piece.first];
-	if (!(state & PROT_WRITE))
-		return -ENOENT;
-	if (!(state & PL_VIEW))
+	if (ret)
+		return ret;
+	if (!(*state_of(&page) & PL_VIEW))
 		return 0; /* another thread was faster */
 	if (pc >> pl.page_shift == address >> pl.page_shift) {
-		static bool said;
-
 		pl.counters.unserved++;
 		pl_say_once(&said, "an instruction writes the page that it runs in: not served",
 			    NULL);
 		return -ENOENT;
 	}
-	piece = around(chunk, piece.first, PL_PROT | PL_VIEW | PL_LIVE | PL_SHARED, pc);
-	ret = to_data(&piece, PROT_READ | PROT_WRITE);
-	piece.first = (address - chunk->base) >> pl.page_shift;
-	piece.end = piece.first + 1;
+	ret = to_data(&page, PROT_READ | PROT_WRITE);
 	if (!ret)
-		set_states(&piece, 0, PL_HOT);
+		set_states(&page, 0, PL_HOT);
 	return ret;
 }
 
 /* A fetch faulted. Stores of other threads wait while the page is published. */
 int pl_serve_exec(uintptr_t address)
 {
-	struct pl_chunk *chunk = pl_chunk_find(address);
-	struct piece piece;
-	uint8_t state;
-	int ret;
+	struct piece page;
+	int ret = page_of(address, PROT_EXEC, &page);
 
-	if (!chunk)
-		return -ENOENT;
-	piece.first = (address - chunk->base) >> pl.page_shift;
-	state = chunk->state[piece.first];
-	if (!(state & PROT_EXEC))
-		return -ENOENT;
-	if (state & PL_LIVE)
-		return 0;
-	piece = around(chunk, piece.first, PL_PROT | PL_VIEW | PL_COMMITTED | PL_SHARED, 0);
-	if (!(state & PL_COMMITTED)) { /* what follows may be half written */
-		piece.first = (address - chunk->base) >> pl.page_shift;
-		piece.end = piece.first + 1;
-	}
-	ret = raw_mprotect(address_of(&piece), bytes_of(&piece), PROT_READ);
+	if (ret || (*state_of(&page) & PL_LIVE))
+		return ret;
+	ret = raw_mprotect(address_of(&page), pl.page, PROT_READ);
 	if (!ret)
-		ret = to_code(&piece);
+		ret = to_code(&page);
 	if (ret)
-		raw_mprotect(address_of(&piece), bytes_of(&piece), data_prot(state & PL_PROT));
+		raw_mprotect(address_of(&page), pl.page,
+			     data_prot(*state_of(&page) & PL_PROT));
 	return ret;
 }

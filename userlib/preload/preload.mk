@@ -57,3 +57,9 @@ preload-tests: preload $(preload_tests) $(preload_dir)/fail/codearena-run \
 		$(preload_dir)/fail/libcodearena-preload.so
 	@rm -rf $(preload_dir)/root
 	@tests/stage.sh $(preload_dir)/root $(preload_tests) $(preload_program)
+
+# Beside them codearenactl_helper, a program that is linked statically.
+$(preload_dir)/test_codearena_run.sh: preload/tests/test_codearena_run.sh $(preload_program) \
+		$(O)/tools/codearenactl_helper
+	cp $(O)/tools/codearenactl_helper $(@D)/
+	cp $< $@

@@ -22,7 +22,7 @@
 /* After an exchange the page stays as it is for this long, if threads contend. */
 #define HOLD_NS	50000
 
-/* The same fault so often, without anything to do: it will never end. */
+/* One instruction faults so often: it lies in a page that it writes, in part. */
 #define REPEATS	10000
 
 enum access {
@@ -34,7 +34,7 @@ enum access {
 static struct sigaction program; /* the program's action for SIGSEGV */
 static __thread bool blocked __attribute__((tls_model("initial-exec")));
 static __thread struct {
-	uintptr_t address;
+	uintptr_t pc;
 	unsigned int count;
 } again __attribute__((tls_model("initial-exec")));
 
@@ -142,8 +142,8 @@ static bool serve(const siginfo_t *info, const ucontext_t *context)
 
 	if (info->si_code <= 0 || access == ACCESS_READ || !pl_page_state(address))
 		return false;
-	again.count = again.address == address ? again.count + 1 : 0;
-	again.address = address;
+	again.count = again.pc == pc_of(context) ? again.count + 1 : 0;
+	again.pc = pc_of(context);
 	if (again.count > REPEATS)
 		return false;
 	pl_lock(&mask);

@@ -1449,8 +1449,9 @@ int codearena_allocator_grace_end(struct codearena_allocator *allocator,
  * library for the allocator or module in another thread when it forked.
  * A logger still writes nothing in the child; give the module another one.
  *
- * Return: 0; or the error of codearena_arena_clone() for one code space. The
- * call may be repeated then, which clones all of them.
+ * Return: 0; -EINVAL: @allocator is NULL; or the error of
+ * codearena_arena_clone() for one code space. The call may be repeated then,
+ * which clones all of them.
  */
 int codearena_allocator_clone(struct codearena_allocator *allocator);
 
