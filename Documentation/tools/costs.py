@@ -16,13 +16,16 @@ from pathlib import Path
 
 import results
 
-WAYS = ("codearena", "mprotect", "memfd", "signal")
-HEADS = ("codearena", "mprotect", "memfd alias", "signal handler")
+WAYS = ("codearena", "mprotect", "mprotect_own", "pwrite", "memfd", "signal")
+HEADS = ("codearena", "mprotect", "mprotect, own mapping", "pwrite to memfd", "memfd alias",
+         "signal handler")
 COSTS = (
     ("publish_64", "publish one function of 64 bytes"),
     ("publish_256x256", "publish 256 functions of 256 bytes, side by side: each"),
+    ("publish_256x256_scattered", "the same at scattered places: each"),
     ("patch_slot", "retarget one jump-table slot"),
     ("patch_256", "retarget 256 slots, side by side: each"),
+    ("patch_256_scattered", "the same at scattered places: each"),
     ("trap_memory", "trap: access out of bounds"),
     ("trap_divide", "trap: division by zero"),
 )

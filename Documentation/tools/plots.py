@@ -31,7 +31,7 @@ SVG_LICENCE = ("<!-- SPDX-" "License-Identifier: GPL-2.0-only -->\n"
                "<!-- SPDX-" "FileCopyrightText: 2026 The codearena authors -->\n")
 OVERVIEW = (
     ("publish_64", "Add one function of 64 bytes and call it"),
-    ("publish_256x256", "Add 256 functions of 256 bytes: each"),
+    ("publish_256x256_scattered", "Add 256 functions at scattered places: each"),
     ("patch_slot", "Retarget one jump-table slot"),
     ("trap_memory", "Trap: access out of bounds"),
 )
