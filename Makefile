@@ -203,10 +203,10 @@ docs: setup-build setup-source setup-docs
 man:
 	$(documentation) man
 
-## bench: figures against peers, to build/bench.tsv
+## bench: figures against peers, to build/bench.tsv (ROWS="publish_64 pool" KVER=)
 .PHONY: bench
 bench: setup-build setup-vm setup-bench
-	@selftests/bench/run.sh
+	@selftests/bench/run.sh --kver $(KVER) $(ROWS)
 
 ## fuzz-lib: fuzz the library, each part for FUZZ_SECONDS (300)
 .PHONY: fuzz-lib

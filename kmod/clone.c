@@ -14,6 +14,7 @@
  * then makes a copy that was not needed, once.
  */
 #include <linux/file.h>
+#include <linux/pagemap.h>
 
 #include "batch.h"
 #include "trace.h"
@@ -60,6 +61,8 @@ int codearena_page_copy_locked(struct codearena_arena *arena,
 	}
 	up_write(&arena->map_lock);
 	state->shared = false;
+	/* Faults that are about to map the old page hold its lock. */
+	folio_wait_locked(virt_to_folio(old));
 	put_page(virt_to_page(old));
 	return 0;
 }

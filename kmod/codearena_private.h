@@ -53,15 +53,17 @@
  *   mm::mmap_lock          held by the core around the vm_operations; or, for a
  *                          fault, the lock of the VMA.
  *   arena::map_lock        rw_semaphore. Read: the fault handler looks a page
- *                          up, marks it as mapped and maps it. Write: seals are
- *                          taken away, or a shared page is replaced by a copy,
- *                          before marked pages are unmapped. So a
- *                          fault either comes first and is unmapped, or comes
- *                          later and finds no seal. Sealing does not need it:
- *                          going from no seal to one only makes a later fault
- *                          succeed. Also held for writing from before pages
- *                          are unmapped until their code is replaced, while
+ *                          up, marks it as mapped, maps its neighbours and locks
+ *                          it. Write: the last seal of a page is taken away, or
+ *                          a shared page is replaced by a copy. So a fault comes
+ *                          first, or finds the new state. Other changes of seals
+ *                          do not need it: a fault looks only whether there is
+ *                          one. Also held for writing from before pages are
+ *                          unmapped until their code is replaced, while
  *                          arena::handles_lock nests in it: faults wait.
+ *   page lock              of a page of an arena: held by a fault until the core
+ *                          has mapped the page. Whoever excludes new faults by
+ *                          map_lock waits for that, and then unmaps it.
  *   arena::table_seq       raw sequence counter. The links of the tree of
  *                          tables, which traps walk without a lock, with
  *                          interrupts off; changed with arena::lock held and
@@ -70,7 +72,8 @@
  *                          changed by the vm_operations.
  *   codearena_mm::lock     raw spinlock, with a sequence counter, seq. The
  *                          views of a process, changed by its vm_operations,
- *                          and searched by its traps without the lock.
+ *                          and searched by its traps without the lock; a trap
+ *                          tries it to note which view it found.
  *   codearena_bucket::lock spinlock. The processes with code views, by hash.
  *
  * arena::lock and mmap_lock are never held together by this module.
@@ -101,7 +104,7 @@
  *        @sealed is not 0 it is replaced under map_lock held for writing
  * @sealed: granules that are immutable. Read without arena::lock by the fault
  *          handler, under map_lock: set by a store-release after the bytes are
- *          in place, cleared under map_lock held for writing.
+ *          in place; the last one cleared under map_lock held for writing.
  * @patchable: the part of @sealed that PATCH may store to
  * @written: granules that may hold other bytes than the trap fill
  * @claimed: granules that a call is copying to at this moment
@@ -262,6 +265,7 @@ struct codearena_handle {
  * @lock: see above
  * @seq: see above
  * @views: &struct codearena_view by address, under @seq
+ * @last: a view that a trap searched long for, or NULL; under @lock
  * @viewers: &struct codearena_viewer by arena, under @lock
  * @spare: memory for views: VMAs less @views, under @lock
  */
@@ -272,6 +276,7 @@ struct codearena_mm {
 	raw_spinlock_t lock;		/* all of the below */
 	seqcount_t seq;
 	struct rb_root views;
+	struct codearena_view *last;
 	struct rb_root viewers;
 	struct codearena_view *spare;
 };
@@ -353,7 +358,7 @@ static inline bool codearena_pause(void)
 extern const struct file_operations codearena_fops;
 extern bool codearena_slow_path_param;
 
-/* Tests turn the fast paths of PUBLISH and PATCH off. */
+/* Tests turn the fast paths of PUBLISH, PATCH and DISCARD off. */
 static inline bool codearena_slow_path(void)
 {
 	return READ_ONCE(codearena_slow_path_param);
@@ -602,6 +607,8 @@ int codearena_view_add(struct vm_area_struct *vma,
 		       struct codearena_arena *arena,
 		       const struct codearena_viewer *from, gfp_t gfp);
 void codearena_view_remove(struct vm_area_struct *vma);
+void codearena_view_remember(struct codearena_mm *cmm,
+			     struct codearena_view *view, unsigned int seq);
 void codearena_view_cpus(struct codearena_arena *arena, struct cpumask *cpus);
 bool codearena_view_alone(struct codearena_arena *arena);
 int codearena_ioctl_trap_landing(struct codearena_ucmd *ucmd);

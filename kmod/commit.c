@@ -92,11 +92,14 @@ static void codearena_chunks_trim_locked(struct codearena_arena *arena,
 	}
 }
 
+/* What unsealing resets is not stored to again: a fault may be looking at it. */
 static void codearena_page_free(struct codearena_page *state)
 {
 	/* The page may still be pinned for reading. */
 	put_page(virt_to_page(state->data));
-	memset(state, 0, sizeof(*state));
+	state->data = NULL;
+	state->written = 0;
+	state->shared = false;
 }
 
 static int codearena_pages_alloc_locked(struct codearena_arena *arena,

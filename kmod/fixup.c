@@ -13,35 +13,40 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-/*
- * The pad of an arena is reached in the same mapping as the instruction; after a
- * partial unmap, that can be in another view of it, or nowhere.
- */
-static unsigned long codearena_landing(const struct codearena_mm *cmm,
+/* After a partial unmap a pad can be in another view of the mapping, or nowhere. */
+static noinline unsigned long
+codearena_landing_elsewhere(struct codearena_mm *cmm,
+			    const struct codearena_viewer *viewer,
+			    unsigned long base, unsigned long address)
+{
+	struct codearena_place other __uninitialized;
+
+	return codearena_view_lookup(cmm, address, &other) &&
+	       other.viewer == viewer && other.base == base ? address : 0;
+}
+
+/* The pad of an arena is reached in the same mapping as the instruction. */
+static unsigned long codearena_landing(struct codearena_mm *cmm,
 				       const struct codearena_place *place,
 				       u32 landing)
 {
-	struct codearena_place other;
-	unsigned long address;
+	unsigned long address = place->base + landing;
 
 	if (landing == CODEARENA_TABLE_EXTERNAL)
 		return READ_ONCE(place->viewer->landing);
-	address = place->base + landing;
 	if (likely(address >= place->start && address < place->end))
 		return address;
-	return codearena_view_lookup(cmm, address, &other) &&
-	       other.viewer == place->viewer && other.base == place->base ?
-		       address : 0;
+	return codearena_landing_elsewhere(cmm, place->viewer, place->base,
+					   address);
 }
 
-static bool codearena_mm_fixup(const struct codearena_mm *cmm,
-			       struct pt_regs *regs, u32 kind,
-			       unsigned long address)
+static bool codearena_mm_fixup(struct codearena_mm *cmm, struct pt_regs *regs,
+			       u32 kind, unsigned long address)
 {
 	unsigned long pc = instruction_pointer(regs), pad;
 	const struct codearena_table *table;
 	struct codearena_arena *arena;
-	struct codearena_place place;
+	struct codearena_place place __uninitialized;
 	u32 offset, landing;
 
 	if (!codearena_arch_flat(regs) ||
@@ -56,7 +61,7 @@ static bool codearena_mm_fixup(const struct codearena_mm *cmm,
 	pad = codearena_landing(cmm, &place, landing);
 	if (!pad)
 		return false;
-	if (table->shape & CODEARENA_TABLE_REPORT)
+	if (READ_ONCE(table->shape) & CODEARENA_TABLE_REPORT)
 		codearena_arch_report(regs, pc, kind == CODEARENA_TRAP_MEMORY ?
 				      address :
 				      CODEARENA_TRAP_NO_ADDRESS | kind);
@@ -72,14 +77,14 @@ static bool codearena_mm_fixup(const struct codearena_mm *cmm,
  * @kind: one of CODEARENA_TRAP_*
  * @address: what was accessed, for CODEARENA_TRAP_MEMORY
  *
- * Context: under rcu_read_lock(), after the current task has left user mode by
- * a fault; interrupts on or off. Takes no lock.
+ * Context: under RCU, after the current task has left user mode by a fault;
+ * interrupts on or off. Takes no lock.
  *
  * Return: whether the task continues at the pad. If not, nothing has changed.
  */
 bool codearena_fixup(struct pt_regs *regs, u32 kind, unsigned long address)
 {
-	const struct codearena_mm *cmm = codearena_mm_lookup(current->mm);
+	struct codearena_mm *cmm = codearena_mm_lookup(current->mm);
 	bool fixed = cmm && codearena_mm_fixup(cmm, regs, kind, address);
 
 	/* An undefined instruction of any other program is no miss. */

@@ -10,6 +10,9 @@
 
 #include "codearena_private.h"
 
+/* Page tables that a view keeps: 4 MiB of them, for traps in 2 GiB. */
+#define MOST_TABLES	1024UL
+
 /*
  * Only an access by user space itself continues at a landing pad. Accesses by
  * the kernel on its behalf, and those of other processes, fail as at an address
@@ -17,35 +20,43 @@
  */
 static bool codearena_guard_trap(struct vm_fault *vmf)
 {
+	struct pt_regs *regs = task_pt_regs(current);
 	bool fixed;
 
 	if (!(vmf->flags & FAULT_FLAG_USER) ||
 	    (vmf->flags & (FAULT_FLAG_INSTRUCTION | FAULT_FLAG_REMOTE)))
 		return false;
-	rcu_read_lock();
-	fixed = codearena_fixup(task_pt_regs(current), CODEARENA_TRAP_MEMORY,
-				vmf->real_address);
-	rcu_read_unlock();
+	/* Cheaper than rcu_read_lock() where that can be preempted. */
+	rcu_read_lock_sched();
+	fixed = codearena_fixup(regs, CODEARENA_TRAP_MEMORY, vmf->real_address);
+	rcu_read_unlock_sched();
 	if (fixed)
-		codearena_arch_stepped(task_pt_regs(current));
+		codearena_arch_stepped(regs);
 	return fixed;
 }
 
 /*
  * Where there is no page table yet, the core allocates one before every fault,
  * in case the fault installs a page, and frees it afterwards, which costs several
- * times what the trap does. So put it in place.
+ * times what the trap does. So put it in place. Only so many in a view: traps all
+ * over a large one would fill memory with empty tables. vm_private_data counts
+ * them, roughly if threads race.
  */
 static void codearena_guard_keep_table(struct vm_fault *vmf)
 {
-	struct mm_struct *mm = vmf->vma->vm_mm;
-	spinlock_t *lock = pmd_lock(mm, vmf->pmd);
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long kept = (unsigned long)READ_ONCE(vma->vm_private_data);
+	spinlock_t *lock;		/* of the middle level */
 
+	if (kept >= MOST_TABLES)
+		return;
+	lock = pmd_lock(vma->vm_mm, vmf->pmd);
 	if (pmd_none(*vmf->pmd)) {
-		mm_inc_nr_ptes(mm);
+		WRITE_ONCE(vma->vm_private_data, (void *)(kept + 1));
+		mm_inc_nr_ptes(vma->vm_mm);
 		/* A walk of the tables without a lock finds it empty. */
 		smp_wmb();
-		pmd_populate(mm, vmf->pmd, vmf->prealloc_pte);
+		pmd_populate(vma->vm_mm, vmf->pmd, vmf->prealloc_pte);
 		vmf->prealloc_pte = NULL;
 	}
 	spin_unlock(lock);

@@ -7,6 +7,7 @@
 #include <linux/ctype.h>
 #include <linux/file.h>
 #include <linux/mount.h>
+#include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
 
@@ -122,8 +123,7 @@ void codearena_file_exit(struct file *file)
  * @file: the handle
  * @arena: the arena, complete; the handle takes over a reference
  */
-void codearena_file_attach(struct file *file,
-				  struct codearena_arena *arena)
+void codearena_file_attach(struct file *file, struct codearena_arena *arena)
 {
 	struct codearena_handle *handle = file->private_data;
 
@@ -148,8 +148,17 @@ void codearena_unmap_locked(struct codearena_arena *arena, unsigned long first,
 			    unsigned long last)
 {
 	struct codearena_handle *handle;
+	struct codearena_page *state;
+	unsigned long i;
 
 	lockdep_assert_held(&arena->lock);
+	/* Faults that are about to map one of the pages hold its lock. */
+	for (i = first; i <= last; i++) {
+		state = codearena_page_committed_locked(arena, i);
+		if (state)
+			folio_wait_locked(virt_to_folio(state->data));
+		cond_resched();
+	}
 	mutex_lock(&arena->handles_lock);
 	list_for_each_entry(handle, &arena->handles, entry) {
 		/* Set before a page is mapped, which the caller excludes. */

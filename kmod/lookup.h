@@ -38,7 +38,7 @@ static inline struct codearena_bucket *codearena_bucket(struct mm_struct *mm)
  * codearena_mm_lookup - find the views of an address space
  * @mm: the address space
  *
- * Context: under rcu_read_lock(), interrupts on or off.
+ * Context: under RCU, interrupts on or off.
  *
  * Return: them, or NULL if it has none.
  */
@@ -67,45 +67,70 @@ struct codearena_place {
 	unsigned long base;
 };
 
+static inline bool codearena_view_shows(const struct codearena_view *view,
+					unsigned long addr)
+{
+	return addr >= READ_ONCE(view->start) && addr < READ_ONCE(view->end);
+}
+
+/* A search of more steps is worth remembering, which stores to shared memory. */
+#define CODEARENA_FEW_STEPS	8
+
+/* Valid if no change of the views came between. */
+static inline struct codearena_view *
+codearena_view_find(const struct codearena_mm *cmm, unsigned long addr,
+		    unsigned int *steps)
+{
+	struct codearena_view *view = READ_ONCE(cmm->last);
+	struct rb_node *node;
+
+	*steps = 0;
+	if (view && codearena_view_shows(view, addr))
+		return view;
+	node = rcu_dereference_raw(cmm->views.rb_node);
+	while (node) {
+		(*steps)++;
+		view = rb_entry(node, struct codearena_view, node);
+		if (addr < READ_ONCE(view->start))
+			node = rcu_dereference_raw(node->rb_left);
+		else if (addr >= READ_ONCE(view->end))
+			node = rcu_dereference_raw(node->rb_right);
+		else
+			return view;
+	}
+	return NULL;
+}
+
 /**
  * codearena_view_lookup - find the view of an address
  * @cmm: where to look
  * @addr: the address
  * @place: gets a copy of the view
  *
- * Context: under rcu_read_lock(), interrupts on or off.
+ * Context: under RCU, interrupts on or off.
  *
  * Return: whether there is one.
  */
-static inline bool codearena_view_lookup(const struct codearena_mm *cmm,
+static inline bool codearena_view_lookup(struct codearena_mm *cmm,
 					 unsigned long addr,
 					 struct codearena_place *place)
 {
-	const struct codearena_view *view, *last;
-	struct rb_node *node;
-	unsigned int seq;
+	struct codearena_view *view;
+	unsigned int seq, steps;
 
 	do {
-		last = NULL;
 		seq = raw_read_seqcount_begin(&cmm->seq);
-		node = rcu_dereference_raw(cmm->views.rb_node);
-		while (node) {
-			view = rb_entry(node, struct codearena_view, node);
-			if (addr < READ_ONCE(view->start)) {
-				node = rcu_dereference_raw(node->rb_left);
-			} else {
-				last = view;
-				node = rcu_dereference_raw(node->rb_right);
-			}
-		}
-		if (!last)
+		view = codearena_view_find(cmm, addr, &steps);
+		if (!view)
 			continue;
-		place->viewer = READ_ONCE(last->viewer);
-		place->start = READ_ONCE(last->start);
-		place->end = READ_ONCE(last->end);
-		place->base = READ_ONCE(last->base);
+		place->viewer = READ_ONCE(view->viewer);
+		place->start = READ_ONCE(view->start);
+		place->end = READ_ONCE(view->end);
+		place->base = READ_ONCE(view->base);
 	} while (read_seqcount_retry(&cmm->seq, seq));
-	return last && addr < place->end;
+	if (view && unlikely(steps > CODEARENA_FEW_STEPS))
+		codearena_view_remember(cmm, view, seq);
+	return view;
 }
 
 /**
@@ -113,7 +138,7 @@ static inline bool codearena_view_lookup(const struct codearena_mm *cmm,
  * @arena: the arena
  * @offset: of the instruction, in the arena
  *
- * Context: under rcu_read_lock(), interrupts on or off; or with arena::lock.
+ * Context: under RCU, interrupts on or off; or with arena::lock.
  *
  * Return: the table for code at this place, or NULL.
  */

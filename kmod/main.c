@@ -18,7 +18,7 @@
 bool codearena_slow_path_param;
 module_param_named(slow_path, codearena_slow_path_param, bool, 0644);
 MODULE_PARM_DESC(slow_path,
-		 "do not use the fast paths of PUBLISH and PATCH, for tests (default: N)");
+		 "do not use the fast paths of PUBLISH, PATCH and DISCARD, for tests (default: N)");
 
 /* Every command's structure, so that one buffer on the stack takes any. */
 union codearena_cmds {

@@ -15,15 +15,8 @@
 			    CODEARENA_OBJECT_F_REPORT | \
 			    CODEARENA_OBJECT_F_REPLACE)
 
-/**
- * codearena_object_check - make the checks of an object that need no lock
- * @arena: the arena
- * @object: the object
- *
- * Return: 0, or a negative errno as in &struct codearena_publish.
- */
-int codearena_object_check(struct codearena_arena *arena,
-			   const struct codearena_object *object)
+static int codearena_object_check(struct codearena_arena *arena,
+				  const struct codearena_object *object)
 {
 	int ret;
 
@@ -355,8 +348,8 @@ out_objects:
 }
 
 /*
- * Fast path for one object in one page without traps and patches: copies under
- * the lock with page faults disabled, so that no claims are needed. It makes the
+ * Fast path for one object, checked, in one page without traps and patches: copies
+ * under the lock with page faults disabled, so that no claims are needed. It makes the
  * same checks as the general path, and never reports an error: whatever fails
  * here takes the general path, which refuses it.
  */
@@ -371,7 +364,6 @@ static bool codearena_publish_fast(struct codearena_arena *arena,
 	u64 mask;
 
 	if (object->trap_count || object->length > PAGE_SIZE - start ||
-	    codearena_object_check(arena, object) ||
 	    mutex_lock_killable(&arena->lock))
 		return false;
 	mask = codearena_granules(start, object->length);
@@ -419,6 +411,7 @@ int codearena_ioctl_publish(struct codearena_ucmd *ucmd)
 	    !codearena_slow_path() &&
 	    codearena_copy_in_small(&object, u64_to_user_ptr(cmd->objects),
 				    sizeof(object)) &&
+	    !codearena_object_check(ucmd->arena, &object) &&
 	    (codearena_object_replaces(&object) ?
 	     codearena_replace_fast(ucmd->arena, cmd, &object) :
 	     codearena_publish_fast(ucmd->arena, cmd, &object))) {

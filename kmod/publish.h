@@ -35,8 +35,6 @@ static inline bool codearena_object_replaces(const struct codearena_object *obje
 }
 
 /* publish.c */
-int codearena_object_check(struct codearena_arena *arena,
-			   const struct codearena_object *object);
 void codearena_publish_mark_locked(struct codearena_publication *pub,
 				   bool settling);
 

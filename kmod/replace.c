@@ -25,7 +25,7 @@
 static struct codearena_range
 codearena_object_range(const struct codearena_object *object)
 {
-	return (struct codearena_range) {
+	return (struct codearena_range){
 		.offset = object->offset,
 		.length = round_up(object->length, CODEARENA_GRANULE),
 	};
@@ -232,7 +232,7 @@ static void codearena_replace_one_locked(struct codearena_arena *arena,
  * codearena_replace_fast - replace one small object without traps and patches
  * @arena: the arena
  * @cmd: the command
- * @object: its only object
+ * @object: its only object, checked
  *
  * Makes the same checks as the general path, which refuses whatever fails here.
  *
@@ -251,8 +251,7 @@ bool codearena_replace_fast(struct codearena_arena *arena,
 	u64 mask;
 
 	if (object->trap_count || object->length > sizeof(code) ||
-	    object->length > PAGE_SIZE - start ||
-	    codearena_object_check(arena, object))
+	    object->length > PAGE_SIZE - start)
 		return false;
 	/* What has to wait does so with claims. */
 	pagefault_disable();

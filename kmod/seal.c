@@ -8,6 +8,7 @@
 
 #include "batch.h"
 #include "codearena_private.h"
+#include "copy.h"
 #include "trace.h"
 
 /**
@@ -106,29 +107,32 @@ int codearena_ioctl_seal(struct codearena_ucmd *ucmd)
 	return ret;
 }
 
-static unsigned int codearena_unseal_piece_locked(struct codearena_arena *arena,
-						  const struct codearena_piece *piece)
+static unsigned int codearena_unseal_state_locked(struct codearena_arena *arena,
+						  struct codearena_page *state,
+						  u64 mask)
 {
-	struct codearena_page *state = codearena_page_get(arena, piece->index);
-	unsigned int sealed = hweight64(state->sealed & piece->mask);
+	unsigned int sealed = hweight64(state->sealed & mask);
 
 	lockdep_assert_held(&arena->lock);
-	arena->counters.patchable -= hweight64(state->patchable & piece->mask);
-	state->patchable &= ~piece->mask;
-	WRITE_ONCE(state->sealed, state->sealed & ~piece->mask);
+	arena->counters.patchable -= hweight64(state->patchable & mask);
+	state->patchable &= ~mask;
+	WRITE_ONCE(state->sealed, state->sealed & ~mask);
 	return sealed;
 }
 
 static unsigned int codearena_unseal_range_locked(struct codearena_arena *arena,
 						  const struct codearena_range *range)
 {
+	struct codearena_page *state;
 	unsigned int sealed = 0;
 
 	lockdep_assert_held(&arena->lock);
 	codearena_tables_remove_locked(arena, range->offset, range->length);
 	down_write(&arena->map_lock);
 	codearena_for_each_piece(piece, range->offset, range->length) {
-		sealed += codearena_unseal_piece_locked(arena, &piece);
+		state = codearena_page_get(arena, piece.index);
+		sealed += codearena_unseal_state_locked(arena, state,
+							piece.mask);
 		if (need_resched()) {
 			up_write(&arena->map_lock);
 			cond_resched();
@@ -213,22 +217,33 @@ static void codearena_discard_release_locked(struct codearena_arena *arena,
 						ranges[i].length);
 }
 
+/* The one check of a page for DISCARD. */
+static int codearena_page_may_discard(const struct codearena_arena *arena,
+				      const struct codearena_page *state,
+				      u64 mask)
+{
+	if (!state)
+		return -ENOENT;
+	if ((state->sealed & mask) &&
+	    (arena->flags & CODEARENA_RESERVE_F_PERMANENT))
+		return -EPERM;
+	return state->claimed & mask ? -EBUSY : 0;
+}
+
 static int codearena_discard_claim_locked(struct codearena_arena *arena,
 					  const struct codearena_range *range)
 {
 	struct codearena_page *state;
-	int ret = 0;
+	int ret = 0, err;
 
 	lockdep_assert_held(&arena->lock);
 	codearena_for_each_piece(piece, range->offset, range->length) {
 		state = codearena_page_committed_locked(arena, piece.index);
-		if (!state)
-			return -ENOENT;
-		if ((state->sealed & piece.mask) &&
-		    (arena->flags & CODEARENA_RESERVE_F_PERMANENT))
-			return -EPERM;
-		if (state->claimed & piece.mask)
-			ret = -EBUSY;
+		err = codearena_page_may_discard(arena, state, piece.mask);
+		if (err && err != -EBUSY)
+			return err;
+		/* Another page may have an error that takes precedence. */
+		ret = ret ?: err;
 		if (codearena_pause())
 			return -EINTR;
 	}
@@ -260,19 +275,22 @@ static int codearena_discard_check_locked(struct codearena_arena *arena,
 	return ret ?: codearena_ranges_unshare_locked(arena, ranges, count);
 }
 
+static void codearena_refill_page_locked(struct codearena_page *state,
+					 unsigned int start,
+					 unsigned int length)
+{
+	codearena_arch_fill(state->data + start, length);
+	codearena_arch_flush(state->data + start, length);
+	state->written &= ~codearena_granules(start, length);
+}
+
 static void codearena_refill_locked(struct codearena_arena *arena,
 				    const struct codearena_range *range)
 {
-	struct codearena_page *state;
-	void *start;
-
 	lockdep_assert_held(&arena->lock);
 	codearena_for_each_piece(piece, range->offset, range->length) {
-		state = codearena_page_get(arena, piece.index);
-		start = state->data + piece.start;
-		codearena_arch_fill(start, piece.length);
-		codearena_arch_flush(start, piece.length);
-		state->written &= ~piece.mask;
+		codearena_refill_page_locked(codearena_page_get(arena, piece.index),
+					     piece.start, piece.length);
 		cond_resched();
 	}
 }
@@ -302,13 +320,7 @@ out_unlock:
 	return ret;
 }
 
-/**
- * codearena_ioctl_discard - turn code into trap instructions, for reuse
- * @ucmd: the command
- *
- * Return: see &struct codearena_discard.
- */
-int codearena_ioctl_discard(struct codearena_ucmd *ucmd)
+static int codearena_discard_all(struct codearena_ucmd *ucmd)
 {
 	struct codearena_arena *arena = ucmd->arena;
 	struct codearena_discard *cmd = ucmd->cmd;
@@ -316,8 +328,6 @@ int codearena_ioctl_discard(struct codearena_ucmd *ucmd)
 	int ret = 0;
 	u32 i;
 
-	if (cmd->flags)
-		return -EOPNOTSUPP;
 	ranges = codearena_array_get(arena, cmd->ranges, cmd->count,
 				     sizeof(*ranges), small, sizeof(small));
 	if (IS_ERR(ranges))
@@ -333,4 +343,67 @@ int codearena_ioctl_discard(struct codearena_ucmd *ucmd)
 	trace_discard(arena, ranges, cmd->count, ret);
 	codearena_array_put(arena, ranges, cmd->count, sizeof(*ranges), small);
 	return ret;
+}
+
+/*
+ * Fast path for one range in a page that keeps other seals: no page is unmapped,
+ * copied or kept from faults. It makes the same checks as the general path, which refuses
+ * whatever fails here.
+ */
+static bool codearena_discard_fast(struct codearena_arena *arena,
+				   const struct codearena_range *range)
+{
+	const unsigned int start = offset_in_page(range->offset);
+	struct codearena_page *state;
+	unsigned int sealed;
+	bool done = false;
+	u32 unused;
+	u64 mask;
+
+	if (range->length > PAGE_SIZE - start ||
+	    codearena_range_check(range->offset, range->length,
+				  CODEARENA_GRANULE, arena->length) ||
+	    mutex_lock_killable(&arena->lock))
+		return false;
+	mask = codearena_granules(start, range->length);
+	state = codearena_page_committed_locked(arena,
+						range->offset >> PAGE_SHIFT);
+	if (codearena_page_may_discard(arena, state, mask) || state->shared ||
+	    !(state->sealed & ~mask) ||
+	    codearena_pads_check_locked(arena, range, 1, &unused))
+		goto out_unlock;
+	codearena_tables_remove_locked(arena, range->offset, range->length);
+	sealed = codearena_unseal_state_locked(arena, state, mask);
+	arena->counters.sealed -= sealed;
+	arena->counters.discarded += sealed;
+	codearena_refill_page_locked(state, start, range->length);
+	if (sealed)
+		codearena_sync_locked(arena);
+	done = true;
+out_unlock:
+	mutex_unlock(&arena->lock);
+	return done;
+}
+
+/**
+ * codearena_ioctl_discard - turn code into trap instructions, for reuse
+ * @ucmd: the command
+ *
+ * Return: see &struct codearena_discard.
+ */
+int codearena_ioctl_discard(struct codearena_ucmd *ucmd)
+{
+	struct codearena_range range __uninitialized;
+	struct codearena_discard *cmd = ucmd->cmd;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	if (cmd->count == 1 && !codearena_slow_path() &&
+	    codearena_copy_in_small(&range, u64_to_user_ptr(cmd->ranges),
+				    sizeof(range)) &&
+	    codearena_discard_fast(ucmd->arena, &range)) {
+		trace_discard(ucmd->arena, &range, 1, 0);
+		return 0;
+	}
+	return codearena_discard_all(ucmd);
 }

@@ -28,7 +28,10 @@ void codearena_sync_locked(struct codearena_arena *arena)
 	/* Stores to code before the look; pairs with the switch of mm. */
 	smp_mb();
 	codearena_view_cpus(arena, arena->sync_mask);
-	on_each_cpu_mask(arena->sync_mask, codearena_sync_this_cpu, NULL, true);
+	preempt_disable();
+	smp_call_function_many(arena->sync_mask, codearena_sync_this_cpu, NULL,
+			       true);
 	codearena_arch_sync_core();
+	preempt_enable();
 	arena->counters.syncs++;
 }

@@ -219,7 +219,7 @@ codearena_staged_find_locked(struct codearena_arena *arena, u32 offset)
  * Return: whether a table targets one that is not about to go.
  */
 bool codearena_pads_stay_locked(struct codearena_arena *arena,
-				       const struct codearena_range *range)
+				const struct codearena_range *range)
 {
 	struct codearena_pad *pad;
 

@@ -13,13 +13,6 @@
 #include "arch.h"
 #include "trap_table.h"
 
-/* Where the starts begin in table->data, in bytes. */
-static size_t codearena_table_starts(u32 shape)
-{
-	return shape & CODEARENA_TABLE_LANDINGS ?
-		(shape & CODEARENA_TABLE_COUNT) * sizeof(u32) : 0;
-}
-
 static size_t codearena_table_width(u32 shape)
 {
 	return shape & CODEARENA_TABLE_WIDE ? sizeof(u32) : sizeof(u16);
@@ -72,60 +65,6 @@ u32 codearena_table_entry(const struct codearena_table *table, u32 index,
 						 (shape & CODEARENA_TABLE_COUNT) +
 						 index);
 	return codearena_table_start(table, shape, index);
-}
-
-/*
- * Find the last entry that does not begin behind the instruction; the first
- * one if all do. Once for each width, since every trap comes through here.
- */
-#define CODEARENA_TABLE_SEARCH(starts, count, offset)			\
-({									\
-	u32 __low = 0, __rest = (count), __half;			\
-									\
-	while (__rest > 1) {						\
-		__half = __rest / 2;					\
-		if ((starts)[__low + __half] <= (offset))		\
-			__low += __half;				\
-		__rest -= __half;					\
-	}								\
-	__low;								\
-})
-
-/**
- * codearena_table_find - is this instruction protected?
- * @table: the table, under RCU or a lock
- * @offset: of the instruction, counted from the start of the code
- * @landing: gets the landing pad as codearena_table_landing() has it
- *
- * Return: whether it is.
- */
-bool codearena_table_find(const struct codearena_table *table, u32 offset,
-			  u32 *landing)
-{
-	u32 shape = READ_ONCE(table->shape);
-	u32 count = shape & CODEARENA_TABLE_COUNT, found, start, length = 1;
-	const void *starts = (const void *)table->data +
-			     codearena_table_starts(shape);
-	const u16 *narrow = starts;
-	const u32 *wide = starts;
-
-	/* The lengths follow the starts as if they were more of them. */
-	if (shape & CODEARENA_TABLE_WIDE) {
-		found = CODEARENA_TABLE_SEARCH(wide, count, offset);
-		start = wide[found];
-		if (shape & CODEARENA_TABLE_RANGES)
-			length += wide[count + found];
-	} else {
-		found = CODEARENA_TABLE_SEARCH(narrow, count, offset);
-		start = narrow[found];
-		if (shape & CODEARENA_TABLE_RANGES)
-			length += narrow[count + found];
-	}
-	/* In front of the first entry the difference wraps around. */
-	if (offset - start >= length)
-		return false;
-	*landing = codearena_table_landing(table, found);
-	return true;
 }
 
 static int codearena_traps_compare(const void *a, const void *b)

@@ -9,6 +9,7 @@
 #define CODEARENA_TRAP_TABLE_H
 
 #include <linux/bits.h>
+#include <linux/compiler.h>
 #include <linux/rbtree.h>
 #include <linux/types.h>
 
@@ -88,11 +89,74 @@ static inline u32 codearena_table_landing(const struct codearena_table *table,
 		table->data[index] : table->landing;
 }
 
+/* Where the starts begin in table->data, in bytes. */
+static inline size_t codearena_table_starts(u32 shape)
+{
+	return shape & CODEARENA_TABLE_LANDINGS ?
+		(shape & CODEARENA_TABLE_COUNT) * sizeof(u32) : 0;
+}
+
+/*
+ * Find the last entry that does not begin after the instruction; the first
+ * one if all do. Once for each width, since every trap comes through here.
+ */
+#define CODEARENA_TABLE_SEARCH(starts, count, offset)			\
+({									\
+	u32 __low = 0, __rest = (count), __half;			\
+									\
+	while (__rest > 1) {						\
+		__half = __rest / 2;					\
+		if ((starts)[__low + __half] <= (offset))		\
+			__low += __half;				\
+		__rest -= __half;					\
+	}								\
+	__low;								\
+})
+
+/**
+ * codearena_table_find - is this instruction protected?
+ * @table: the table, under RCU or a lock
+ * @offset: of the instruction, counted from the start of the code
+ * @landing: gets the landing pad as codearena_table_landing() has it
+ *
+ * Inline, because a trap costs little beyond the exception but this.
+ *
+ * Return: whether it is.
+ */
+static __always_inline bool
+codearena_table_find(const struct codearena_table *table, u32 offset,
+		     u32 *landing)
+{
+	u32 shape = READ_ONCE(table->shape);
+	u32 count = shape & CODEARENA_TABLE_COUNT, found, start, length = 1;
+	const void *starts = (const void *)table->data +
+			     codearena_table_starts(shape);
+	const u16 *narrow = starts;
+	const u32 *wide = starts;
+
+	/* The lengths follow the starts as if they were more of them. */
+	if (shape & CODEARENA_TABLE_WIDE) {
+		found = CODEARENA_TABLE_SEARCH(wide, count, offset);
+		start = wide[found];
+		if (shape & CODEARENA_TABLE_RANGES)
+			length += wide[count + found];
+	} else {
+		found = CODEARENA_TABLE_SEARCH(narrow, count, offset);
+		start = narrow[found];
+		if (shape & CODEARENA_TABLE_RANGES)
+			length += narrow[count + found];
+	}
+	/* In front of the first entry the difference wraps around. */
+	if (offset - start >= length)
+		return false;
+	*landing = shape & CODEARENA_TABLE_LANDINGS ? table->data[found] :
+						      table->landing;
+	return true;
+}
+
 size_t codearena_table_size(u32 shape);
 u32 codearena_table_entry(const struct codearena_table *table, u32 index,
 			  u32 *length);
-bool codearena_table_find(const struct codearena_table *table, u32 offset,
-			  u32 *landing);
 int codearena_traps_check(struct codearena_trap *traps, u32 count, u64 length,
 			  u64 limit, u32 *failed);
 u32 codearena_table_shape(u32 length, const struct codearena_trap *traps,

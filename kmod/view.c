@@ -33,12 +33,31 @@ static void codearena_mm_lock(struct codearena_mm *cmm)
 {
 	raw_spin_lock(&cmm->lock);
 	write_seqcount_begin(&cmm->seq);
+	WRITE_ONCE(cmm->last, NULL);
 }
 
 static void codearena_mm_unlock(struct codearena_mm *cmm)
 	__releases(&cmm->lock)
 {
 	write_seqcount_end(&cmm->seq);
+	raw_spin_unlock(&cmm->lock);
+}
+
+/**
+ * codearena_view_remember - spare the next trap the search for its view
+ * @cmm: where it was found
+ * @view: the view
+ * @seq: when
+ *
+ * Not while the views change, or if they changed since: it may be gone.
+ */
+void codearena_view_remember(struct codearena_mm *cmm,
+			     struct codearena_view *view, unsigned int seq)
+{
+	if (!raw_spin_trylock(&cmm->lock))
+		return;
+	if (!read_seqcount_retry(&cmm->seq, seq))
+		WRITE_ONCE(cmm->last, view);
 	raw_spin_unlock(&cmm->lock);
 }
 
@@ -369,8 +388,8 @@ void codearena_view_cpus(struct codearena_arena *arena, struct cpumask *cpus)
  * @arena: the arena, with map_lock held for writing: a view that is new shows
  *         nothing yet
  *
- * A view that a fork copies with its pages is one of a process that has another
- * thread, or is another process.
+ * A process with one thread cannot get another one meanwhile, nor fork: the thread
+ * is in this call.
  *
  * Return: whether only the calling thread has a view.
  */

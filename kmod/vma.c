@@ -5,6 +5,7 @@
  * Code views in address spaces: what may be mapped, how, and where.
  */
 #include <linux/mman.h>
+#include <linux/pagemap.h>
 
 #include "codearena_private.h"
 
@@ -82,73 +83,79 @@ static bool codearena_page_sealed(struct codearena_page *state)
 	return state && smp_load_acquire(&state->sealed);
 }
 
-/*
- * Map a sealed page of a view. Under map_lock, so unsealing either finds it
- * marked as mapped, or has taken the seal away before this looks.
- */
-static int codearena_vma_map(struct vm_area_struct *vma, unsigned long pgoff,
-			     struct codearena_page *state)
+/* Note that a page is mapped by a handle. Under map_lock, see below. */
+static void codearena_vma_mark(struct codearena_handle *handle,
+			       struct codearena_page *state)
 {
-	struct codearena_handle *handle = vma->vm_file->private_data;
-
 	lockdep_assert_held_read(&handle->arena->map_lock);
 	WRITE_ONCE(state->mapped, true);
 	WRITE_ONCE(handle->mapped, true);
-	return vm_insert_page(vma, vma->vm_start +
-			      ((pgoff - vma->vm_pgoff) << PAGE_SHIFT),
-			      virt_to_page(state->data));
+}
+
+/* Map sealed pages from @pgoff on, up to @end or a page without code. */
+static void codearena_vma_map(struct vm_area_struct *vma, unsigned long pgoff,
+			      unsigned long end, int step)
+{
+	struct codearena_handle *handle = vma->vm_file->private_data;
+	struct codearena_page *state;
+
+	for (; pgoff != end; pgoff += step) {
+		state = codearena_page_get(handle->arena, pgoff);
+		if (!codearena_page_sealed(state))
+			break;
+		codearena_vma_mark(handle, state);
+		if (vm_insert_page(vma, vma->vm_start +
+				   ((pgoff - vma->vm_pgoff) << PAGE_SHIFT),
+				   virt_to_page(state->data)) == -ENOMEM)
+			break;
+	}
 }
 
 /*
  * Map what is sealed next to a page, in the same window of the same view: code
- * is dense, and its first run should not fault at every page. Ends at the first
- * page without code: a function alone in its page costs nothing here. A page
- * that is mapped already, or cannot be mapped, is left to a fault of its own.
+ * is dense, and its first run should not fault at every page. A page that is
+ * mapped already, or cannot be mapped, is left to a fault of its own.
+ *
+ * vm_insert_page() demands VM_MIXEDMAP, and a fork copies the page tables of a
+ * VMA that has it. What is inserted needs neither, so the flag is set in a copy.
  */
-static void codearena_fault_around(struct vm_fault *vmf,
-				   struct codearena_arena *arena)
+static void codearena_fault_around(struct vm_fault *vmf)
 {
-	struct vm_area_struct *vma = vmf->vma;
-	unsigned long first, last, pgoff;
-	struct codearena_page *state;
+	struct vm_area_struct mixed = *vmf->vma;
+	unsigned long window = round_down(vmf->pgoff, FAULT_AROUND_PAGES);
 
-	first = max(round_down(vmf->pgoff, FAULT_AROUND_PAGES), vma->vm_pgoff);
-	last = min(round_down(vmf->pgoff, FAULT_AROUND_PAGES) +
-		   FAULT_AROUND_PAGES, vma->vm_pgoff + vma_pages(vma));
-	for (pgoff = vmf->pgoff + 1; pgoff < last; pgoff++) {
-		state = codearena_page_get(arena, pgoff);
-		if (!codearena_page_sealed(state) ||
-		    codearena_vma_map(vma, pgoff, state) == -ENOMEM)
-			break;
-	}
-	for (pgoff = vmf->pgoff; pgoff-- > first;) {
-		state = codearena_page_get(arena, pgoff);
-		if (!codearena_page_sealed(state) ||
-		    codearena_vma_map(vma, pgoff, state) == -ENOMEM)
-			break;
-	}
+	vm_flags_init(&mixed, mixed.vm_flags | VM_MIXEDMAP);
+	codearena_vma_map(&mixed, vmf->pgoff + 1,
+			  min(window + FAULT_AROUND_PAGES,
+			      mixed.vm_pgoff + vma_pages(&mixed)), 1);
+	codearena_vma_map(&mixed, vmf->pgoff - 1,
+			  max(window, mixed.vm_pgoff) - 1, -1);
 }
 
+/*
+ * Only pages with a seal are mapped. The core maps the page that faulted, and
+ * then unlocks it. Under map_lock unsealing either has taken the seal away before,
+ * or finds the page marked as mapped and waits for its lock.
+ */
 static vm_fault_t codearena_vma_fault(struct vm_fault *vmf)
 {
-	struct codearena_arena *arena = codearena_vma_arena(vmf->vma);
+	struct codearena_handle *handle = vmf->vma->vm_file->private_data;
+	struct codearena_arena *arena = handle->arena;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 	struct codearena_page *state;
-	int err;
+	struct folio *folio;
 
 	down_read(&arena->map_lock);
 	state = codearena_page_get(arena, vmf->pgoff);
-	if (!codearena_page_sealed(state))
-		goto out_unlock;
-	err = codearena_vma_map(vmf->vma, vmf->pgoff, state);
-	/* -EBUSY: another thread of the process was here first. */
-	if (!err || err == -EBUSY) {
-		ret = VM_FAULT_NOPAGE;
-		codearena_fault_around(vmf, arena);
-	} else if (err == -ENOMEM) {
-		ret = VM_FAULT_OOM;
+	if (codearena_page_sealed(state)) {
+		codearena_vma_mark(handle, state);
+		codearena_fault_around(vmf);
+		folio = virt_to_folio(state->data);
+		folio_get(folio);
+		folio_lock(folio);
+		vmf->page = folio_page(folio, 0);
+		ret = VM_FAULT_LOCKED;
 	}
-out_unlock:
 	up_read(&arena->map_lock);
 	return ret;
 }
@@ -216,8 +223,7 @@ int codearena_mmap(struct file *file, struct vm_area_struct *vma)
 	if (ret)
 		return ret;
 
-	/* Mixed: pages with a struct page, mapped by us and not by a cache. */
-	vm_flags_set(vma, VM_DONTEXPAND | VM_MIXEDMAP);
+	vm_flags_set(vma, VM_DONTEXPAND);
 	vm_flags_clear(vma, VM_MAYWRITE);
 	if (arena->flags & CODEARENA_RESERVE_F_EXECUTE_ONLY) {
 		vm_flags_set(vma, VM_DONTDUMP);

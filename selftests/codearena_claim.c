@@ -251,6 +251,33 @@ TEST_F(claim, everything_else_is_busy)
 		EXPECT_ZERO(do_write1(self->fd, self->at, "x", 1));
 }
 
+/* Half of a copy is nobody's business: a clone has traps there, for good. */
+TEST_F(claim, clone_has_traps_there)
+{
+	struct arena clone = self->arena;
+	uint64_t g = self->granule;
+	uint8_t code[CODE_SIZE];
+
+	NEED_UFFD();
+	ASSERT_ZERO(do_write1(self->fd, self->at + g, "old", 3));
+	START_HELD_CALL();
+	clone.fd = do_clone(self->fd);
+	ASSERT_LE(0, clone.fd);
+	clone.view = arena_map(&clone, clone.fd);
+	ASSERT_NE(MAP_FAILED, (void *)clone.view);
+	EXPECT_TRAP_FILL(&clone, self->at, 3 * g);
+	/* Its granules are free. */
+	code_return(code, 9);
+	ASSERT_ZERO(do_publish1(clone.fd, self->at, code, sizeof(code), 0));
+	EXPECT_RETURNS(9, clone.view + self->at);
+	FINISH_HELD_CALL();
+	EXPECT_EQ(0, self->call.ret);
+	EXPECT_BYTES(self->arena.view + self->at, self->call.source, 3 * g);
+	EXPECT_RETURNS(9, clone.view + self->at);
+	EXPECT_TRAP_FILL(&clone, self->at + g, 2 * g);
+	arena_free(&clone);
+}
+
 TEST_F(claim, neighbours_are_not_held_up)
 {
 	struct arena *a = &self->arena;

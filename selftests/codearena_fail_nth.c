@@ -254,9 +254,9 @@ static void shared_objects(struct shot *s)
 	share_pages(s);
 }
 
-static void shared_word(struct shot *s)
+static void shared_words(struct shot *s)
 {
-	shot_command(s, COMMAND_PATCH);
+	many_patches(s);
 	share_pages(s);
 }
 
@@ -430,8 +430,8 @@ COMMAND_VARIANT(write_shared, COMMAND_COUNT, .prepare = shared_chunks,
 		.failures = 3);
 COMMAND_VARIANT(publish_shared, COMMAND_COUNT, .prepare = shared_objects,
 		.failures = 20);
-COMMAND_VARIANT(patch_shared, COMMAND_COUNT, .prepare = shared_word,
-		.failures = 1);
+COMMAND_VARIANT(patch_shared, COMMAND_COUNT, .prepare = shared_words,
+		.failures = 3);
 COMMAND_VARIANT(discard_shared, COMMAND_COUNT, .prepare = shared_ranges,
 		.failures = 3);
 

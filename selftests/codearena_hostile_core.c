@@ -11,6 +11,12 @@
 
 #define PATTERN "/proc/sys/kernel/core_pattern"
 #define CORE "/tmp/codearena-core"
+#define GDB "/usr/bin/gdb"
+#if defined(__x86_64__)
+#define LOAD_TEXT "(%rdi)"
+#elif defined(__aarch64__)
+#define LOAD_TEXT "[x0]"
+#endif
 
 FIXTURE(core)
 {
@@ -46,6 +52,20 @@ static void crash(struct trap_arena *t)
 	if (chdir("/tmp") || setrlimit(RLIMIT_CORE, &limit))
 		_exit(1);
 	(void)*(volatile uint8_t *)t->guard;
+	_exit(1);
+}
+
+/* Have published code load from an address at which nothing is mapped. */
+static void crash_in_code(struct trap_arena *t, const struct site *site)
+{
+	const struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+	void *code = t->arena.view + site->start;
+	void (*load)(const void *address);
+
+	if (chdir("/tmp") || setrlimit(RLIMIT_CORE, &limit))
+		_exit(1);
+	memcpy(&load, &code, sizeof(load));
+	load((void *)64);
 	_exit(1);
 }
 
@@ -100,6 +120,51 @@ TEST_F(core, has_code_and_no_guard)
 	phdr = segment_at(core, self->t.guard);
 	EXPECT_EQ(0, phdr.p_filesz);
 	fclose(core);
+}
+
+/* What gdb prints for the core file: the instruction at the program counter. */
+static int run_gdb(char *output, size_t size)
+{
+	char command[256], program[128] = "";
+	size_t length;
+	FILE *gdb;
+
+	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
+		return -1;
+	snprintf(command, sizeof(command),
+		 GDB " -q -nx -batch -ex 'x/i $pc' %s " CORE " 2>&1", program);
+	gdb = popen(command, "r");
+	if (!gdb)
+		return -1;
+	length = fread(output, 1, size - 1, gdb);
+	output[length] = 0;
+	return pclose(gdb);
+}
+
+TEST_F(core, gdb_disassembles_the_code)
+{
+	char output[8192], place[32];
+	int status;
+	pid_t pid;
+
+	if (!self->usable)
+		SKIP(return, "cannot set %s", PATTERN);
+	if (access(GDB, X_OK))
+		SKIP(return, "no " GDB "; see selftests/vm/stage-program.sh");
+	pid = fork();
+	if (!pid)
+		crash_in_code(&self->t, &self->site);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFSIGNALED(status));
+	if (!WCOREDUMP(status))
+		SKIP(return, "the kernel writes no core files");
+	ASSERT_ZERO(run_gdb(output, sizeof(output)));
+	snprintf(place, sizeof(place), "=> 0x%llx:",
+		 (unsigned long long)site_pc(&self->t, &self->site));
+	EXPECT_NE(NULL, strstr(output, place))
+		TH_LOG("gdb printed: %s", output);
+	EXPECT_NE(NULL, strstr(output, LOAD_TEXT))
+		TH_LOG("gdb printed: %s", output);
 }
 
 TEST_HARNESS_MAIN

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "lib/group.h"
 #include "lib/trap_code.h"
 
 #define MANY	8000U
@@ -19,6 +20,11 @@
 #define TRAPS	2000U
 #define FORKS	60
 #define PADDED	200U
+#define CHARGED	20000U
+#define VIEW_BYTES	64U	/* at least, for each view */
+#define REGIONS		4096U
+#define REGION		(2UL << 20)	/* what a page table covers, or more */
+#define MOST_TABLES_KIB	(4096 + 256)
 
 struct views {
 	struct trap_arena t;
@@ -194,6 +200,93 @@ TEST_F(views, fork_and_exit)
 	many = shortest(v, run_fork, 40 * few);
 	TH_LOG("%u times as many views: %.2f times as long", TIMES, many / few);
 	EXPECT_LT(many, 40 * few);
+}
+
+/* What a group is charged for mapping a page many times, in a process of its own. */
+static uint64_t charge_of(int fd, size_t page)
+{
+	uint64_t before, *charge;
+	pid_t pid;
+
+	charge = mmap(NULL, sizeof(*charge), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (charge == MAP_FAILED || !group_new())
+		return 0;
+	pid = fork();
+	if (!pid) {
+		if (enter_group("max"))
+			_exit(1);
+		before = group_usage();
+		for (unsigned int i = 0; i < CHARGED; i++)
+			if (mmap(NULL, page, PROT_READ, MAP_SHARED, fd, 0) ==
+			    MAP_FAILED)
+				_exit(1);
+		*charge = group_usage() - before;
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	return group_free() ? *charge : 0;
+}
+
+/* In any process that maps them; the owner of the arena pays nothing. */
+TEST_F(views, charged_to_who_maps)
+{
+	struct arena *a = &self->v.t.arena;
+	uint64_t ours, memfds;
+	int fd = memfd_create("views", MFD_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	ASSERT_ZERO(ftruncate(fd, a->page));
+	memfds = charge_of(fd, a->page);
+	if (!memfds)
+		SKIP(return, "no memory controller in " CGROUP);
+	ours = charge_of(a->fd, a->page);
+	TH_LOG("%u views: %llu bytes, of a memfd %llu", CHARGED,
+	       (unsigned long long)ours, (unsigned long long)memfds);
+	EXPECT_LT(memfds + CHARGED * VIEW_BYTES, ours);
+	close(fd);
+}
+
+/* KiB of page tables of this process. */
+static unsigned long page_tables(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	unsigned long kib = 0;
+	char line[256];
+
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmPTE: %lu kB", &kib) == 1)
+			break;
+	fclose(file);
+	return kib;
+}
+
+/* Traps all over a large guard view leave few page tables, and go on. */
+TEST_F(views, page_tables_of_a_guard_view)
+{
+	const size_t length = (size_t)REGIONS * REGION;
+	struct views *v = &self->v;
+	unsigned long before;
+	uint8_t *guard;
+
+	ASSERT_ZERO(site_protect(&v->t, &v->site, v->t.pad.start, 0, NULL));
+	guard = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, v->t.fd,
+		     CODEARENA_GUARD_OFFSET);
+	ASSERT_NE(MAP_FAILED, (void *)guard);
+	before = page_tables();
+	for (size_t i = 0; i < REGIONS; i++) {
+		trap_access(v->state, v->t.arena.view + v->site.start,
+			    guard + i * REGION);
+		ASSERT_EQ(0, v->state->signo);
+	}
+	TH_LOG("traps in %u regions: %lu KiB of page tables", REGIONS,
+	       page_tables() - before);
+	EXPECT_LE(page_tables() - before, MOST_TABLES_KIB);
+	ASSERT_ZERO(munmap(guard, length));
+	/* Upper levels may stay. */
+	EXPECT_LE(page_tables() - before, 64);
 }
 
 static void *set_landing(void *arg)

@@ -314,7 +314,7 @@ TEST_F(map, free_hint_is_used)
 	struct arena a;
 	uint8_t *room, *view;
 
-	ASSERT_ZERO(arena_new(&a, 4 << 20 >> 12, 0, 0));
+	ASSERT_ZERO(arena_new(&a, (4 << 20) / self->page, 0, 0));
 	room = mmap(NULL, 16 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
 		    -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)room);

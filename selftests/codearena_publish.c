@@ -59,9 +59,10 @@ TEST_F(publish, counts)
 	struct codearena_stat before, after;
 	struct codearena_object objects[3] = {
 		object_of(self->free, self->source, 1, 0),
-		object_of(self->free + self->granule, self->source, 64,
-			  CODEARENA_OBJECT_F_PATCHABLE),
-		object_of(self->free + 2 * self->granule, self->source, 65, 0),
+		object_of(self->free + self->granule, self->source,
+			  self->granule, CODEARENA_OBJECT_F_PATCHABLE),
+		object_of(self->free + 2 * self->granule, self->source,
+			  self->granule + 1, 0),
 	};
 	struct codearena_patch_entry patches[2] = {
 		patch_of(word_at(&self->arena, 0), 8, WORD(0), 1),
@@ -74,7 +75,7 @@ TEST_F(publish, counts)
 	EXPECT_EQ(before.out_sealed + 4 * self->granule, after.out_sealed);
 	EXPECT_EQ(before.out_patchable + self->granule, after.out_patchable);
 	EXPECT_EQ(before.out_published + 3, after.out_published);
-	EXPECT_EQ(before.out_written + 130, after.out_written);
+	EXPECT_EQ(before.out_written + 2 * self->granule + 2, after.out_written);
 	EXPECT_EQ(before.out_patched + 2, after.out_patched);
 	EXPECT_EQ(before.out_committed, after.out_committed);
 	EXPECT_EQ(before.out_discarded, after.out_discarded);
@@ -97,11 +98,13 @@ TEST_F(publish, sync)
 TEST_F(publish, rest_of_granule_is_trapped_and_sealed)
 {
 	uint64_t written = page_at(&self->arena, WRITTEN_PAGE);
+	uint64_t length = self->granule + 6;
 
 	/* Over granules that held written bytes. */
-	ASSERT_ZERO(do_publish1(self->fd, written, self->source, 70, 0));
-	EXPECT_BYTES(self->arena.view + written, self->source, 70);
-	EXPECT_TRAP_FILL(&self->arena, written + 70, 2 * self->granule - 70);
+	ASSERT_ZERO(do_publish1(self->fd, written, self->source, length, 0));
+	EXPECT_BYTES(self->arena.view + written, self->source, length);
+	EXPECT_TRAP_FILL(&self->arena, written + length,
+			 2 * self->granule - length);
 	EXPECT_REFUSED_AT(&self->arena, EPERM, 0,
 			  do_write1(self->fd, written + 2 * self->granule - 1,
 				    self->source, 1));

@@ -100,16 +100,18 @@ TEST_F(replace, counts)
 /* Where nothing was sealed, it is as without the flag. */
 TEST_F(replace, nothing_to_replace)
 {
-	static const enum { PAGES = 3 } pages = PAGES;
-	const uint64_t at[PAGES] = {
+	const uint64_t at[] = {
 		granule_at(&self->arena, TRAP_PAGE, 5),
 		granule_at(&self->arena, WRITTEN_PAGE, 5),
 		granule_at(&self->arena, HIDDEN_PAGE, 5),
 	};
+	struct codearena_object object =
+		object_of(granule_at(&self->arena, TRAP_PAGE, 9), self->source,
+			  8, REPLACE);
 	struct codearena_stat before, after;
 
 	NEED_PARAMETER();
-	for (unsigned int i = 0; i < pages; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
 		ASSERT_ZERO(do_stat(self->fd, &before));
 		ASSERT_ZERO(do_publish1(self->fd, at[i], self->source, 70,
 					REPLACE));
@@ -123,10 +125,6 @@ TEST_F(replace, nothing_to_replace)
 				 2 * self->granule - 70);
 	}
 	/* The flag of the call still counts. */
-	struct codearena_object object =
-		object_of(granule_at(&self->arena, TRAP_PAGE, 9), self->source,
-			  8, REPLACE);
-
 	ASSERT_ZERO(do_publish(self->fd, &object, 1, NULL, 0,
 			       CODEARENA_PUBLISH_F_SYNC));
 	ASSERT_ZERO(do_stat(self->fd, &before));
@@ -246,6 +244,29 @@ TEST_F(replace, other_process_sees_it)
 		close(turn[i]);
 		close(done[i]);
 	}
+}
+
+/* A page that CLONE shares is copied first, on either side. */
+TEST_F(replace, clone_keeps_its_code)
+{
+	struct arena clone = self->arena;
+	uint8_t code[2][CODE_SIZE];
+
+	NEED_PARAMETER();
+	code_return(code[0], 88);
+	code_return(code[1], 99);
+	clone.fd = do_clone(self->fd);
+	ASSERT_LE(0, clone.fd);
+	clone.view = arena_map(&clone, clone.fd);
+	ASSERT_NE(MAP_FAILED, (void *)clone.view);
+	EXPECT_RETURNS(CODE_VALUE, clone.view);
+	ASSERT_ZERO(do_publish1(self->fd, 0, code[0], CODE_SIZE, REPLACE));
+	EXPECT_RETURNS(88, self->arena.view);
+	EXPECT_RETURNS(CODE_VALUE, clone.view);
+	ASSERT_ZERO(do_publish1(clone.fd, 0, code[1], CODE_SIZE, REPLACE));
+	EXPECT_RETURNS(88, self->arena.view);
+	EXPECT_RETURNS(99, clone.view);
+	arena_free(&clone);
 }
 
 #define EXPECT_STILL_RUNS()						\

@@ -454,6 +454,7 @@ static int share_as_nobody(void *arg)
 
 	CHECK(syscall(SYS_setresuid, 65534, 65534, 65534) == 0);
 	CHECK_ERRNO(ENFILE, do_share(a->fd));
+	CHECK_ERRNO(ENFILE, do_clone(a->fd));
 	return 0;
 }
 

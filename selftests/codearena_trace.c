@@ -194,6 +194,28 @@ TEST_F(trace, query_share_stat)
 	close(empty);
 }
 
+TEST_F(trace, clone_and_open)
+{
+	int fd = self->arena.fd, empty = device_open(O_RDWR), clone, other;
+
+	NEED_TRACING(self->usable);
+	ASSERT_LE(0, empty);
+	clone = do_clone(fd);
+	ASSERT_LE(0, clone);
+	EXPECT_ONE("clone: " ARENA " clone=%llu result=0\n", self->id, getpid(),
+		   arena_id(clone));
+	other = do_open(fd);
+	ASSERT_LE(0, other);
+	EXPECT_ONE("open: " ARENA " result=0\n", self->id, getpid());
+	close(other);
+	other = do_open(empty);
+	ASSERT_LE(0, other);
+	EXPECT_ONE("open: arena=0 owner=%d result=0\n", getpid());
+	close(other);
+	close(clone);
+	close(empty);
+}
+
 TEST_F(trace, trap_register_and_release)
 {
 	const struct codearena_trap trap =

@@ -451,11 +451,13 @@ TEST_F(foreign, instruction_fetch)
 /* The fill of code that is gone is a breakpoint, in a protected range too. */
 TEST_F(foreign, trap_fill)
 {
-	const struct codearena_trap trap = trap_of(0, 64, self->t.pad.start);
+	const uint32_t length = self->t.arena.granule;
+	const struct codearena_trap trap = trap_of(0, length,
+						   self->t.pad.start);
 	uint64_t at = self->t.next;
 
-	ASSERT_ZERO(do_seal(self->t.fd, at, 64, 0));
-	ASSERT_ZERO(do_register(self->t.fd, at, 64, &trap, 1, 0, NULL));
+	ASSERT_ZERO(do_seal(self->t.fd, at, length, 0));
+	ASSERT_ZERO(do_register(self->t.fd, at, length, &trap, 1, 0, NULL));
 	trap_access(self->state, self->t.arena.view + at, NULL);
 	EXPECT_EQ(SIGTRAP, self->state->signo);
 	EXPECT_EQ(BREAKPOINT_CODE, self->state->code);

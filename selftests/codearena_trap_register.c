@@ -467,7 +467,7 @@ TEST_F(table, refused_with_its_object)
 			  PUBLISH_TRAPS(trap_of(0, 4, a->length)));
 	EXPECT_REFUSED_AT(a, ENOENT, 0,
 			  PUBLISH_TRAPS(trap_of(0, 4, objects[1].offset +
-						128)));
+						2 * a->granule)));
 	objects[1].trap_count = 1;
 	objects[1].traps = (uintptr_t)self->end;
 	EXPECT_REFUSED_AT(a, EFAULT, 1,

@@ -98,14 +98,15 @@ static bool has_small_objects(void)
 
 FIXTURE_SETUP(scale)
 {
-	const uint64_t granule = 64, bytes = TABLES * granule;
 	struct trap_arena *t = &self->t;
+	uint64_t bytes;
 	uint8_t *sled;
 
 	trap_handlers();
 	self->counted = enter_cgroup();
-	ASSERT_ZERO(trap_arena_new(t, bytes / 4096 + 16));
-	ASSERT_EQ(granule, t->arena.granule);
+	/* A granule is 1/64 of a page. */
+	ASSERT_ZERO(trap_arena_new(t, TABLES / 64 + 16));
+	bytes = TABLES * t->arena.granule;
 	self->state = trap_state_new();
 	self->stride = fragment_stride(&code_load);
 	self->code = 4 * t->arena.page;
@@ -113,7 +114,8 @@ FIXTURE_SETUP(scale)
 	sled = calloc(1, bytes);
 	ASSERT_NE(NULL, sled);
 	for (uint64_t i = 0; i < TABLES; i++)
-		trap_sled(sled + i * granule, &code_load, INSTRUCTIONS);
+		trap_sled(sled + i * t->arena.granule, &code_load,
+			  INSTRUCTIONS);
 	ASSERT_ZERO(do_publish1(t->fd, self->code, sled, bytes, 0));
 	free(sled);
 	/* Ten of the sixteen: 0 to 3, and every other one of the rest. */
@@ -137,7 +139,8 @@ static bool is_protected(uint64_t instruction)
 }
 
 #define CODE_OF(table, instruction)					\
-	(self->t.arena.view + self->code + (table) * 64ULL +		\
+	(self->t.arena.view + self->code +			\
+	 (table) * self->t.arena.granule +				\
 	 (instruction) * self->stride)
 
 /* Each sample: an instruction that lands, or its neighbour that does not. */
@@ -173,7 +176,8 @@ TEST_F(scale, million_instructions)
 		current = memory_current();
 	}
 	for (uint32_t i = 0; i < TABLES; i++)
-		ASSERT_ZERO(do_register(t->fd, self->code + i * 64, 64,
+		ASSERT_ZERO(do_register(t->fd,
+					self->code + i * t->arena.granule, 64,
 					self->traps, ENTRIES,
 					CODEARENA_TRAP_F_REPORT, &ids[i]));
 	EXPECT_TABLES(t->fd, TABLES, TABLES * ENTRIES);

@@ -349,7 +349,8 @@ TEST_F(sled, ids_of_another_arena)
 	ASSERT_ZERO(trap_arena_new(&other, SLED_PAGES));
 	ASSERT_ZERO(do_register(self->t.fd, self->code, 64, &trap, 1, 0, &id));
 	EXPECT_ERRNO(ENOENT, do_release(other.fd, id));
-	ASSERT_ZERO(do_seal(other.fd, self->code, 64, 0));
+	ASSERT_ZERO(do_seal(other.fd, self->code,
+			    other.arena.granule, 0));
 	ASSERT_ZERO(do_register(other.fd, self->code, 64, &trap, 1, 0, &its));
 	ASSERT_ZERO(do_release(other.fd, its));
 	EXPECT_LANDS_ON(0, self->t.pad.start);

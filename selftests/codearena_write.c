@@ -56,10 +56,11 @@ TEST_F(write, any_offset_and_length)
 		{ 0, 1 }, { 63, 1 }, { 127, 2 }, { 191, 66 }, { 513, 200 },
 		{ 1024, 64 }, { 1087, 128 }, { 2000, 1999 },
 	};
+	uint8_t *wanted = malloc(self->page);
 	struct codearena_stat stat;
 
+	ASSERT_NE(NULL, wanted);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		uint8_t wanted[8192];
 		uint64_t offset = cases[i][0], length = cases[i][1];
 
 		ASSERT_EQ(0, guarded_read(wanted, self->arena.view + base,
@@ -71,6 +72,7 @@ TEST_F(write, any_offset_and_length)
 		EXPECT_WRITTEN_BY(&stat, length);
 		EXPECT_BYTES(self->arena.view + base, wanted, self->page);
 	}
+	free(wanted);
 }
 
 TEST_F(write, over_pages)

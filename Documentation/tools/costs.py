@@ -16,12 +16,16 @@ from pathlib import Path
 
 import results
 
-WAYS = ("codearena", "mprotect", "memfd", "signal")
+WAYS = ("codearena", "mprotect", "mprotect_own", "pwrite", "memfd", "signal")
+HEADS = ("codearena", "mprotect", "mprotect, own mapping", "pwrite to memfd", "memfd alias",
+         "signal handler")
 COSTS = (
     ("publish_64", "publish one function of 64 bytes"),
-    ("publish_256x256", "publish 256 functions of 256 bytes: each"),
+    ("publish_256x256", "publish 256 functions of 256 bytes, side by side: each"),
+    ("publish_256x256_scattered", "the same at scattered places: each"),
     ("patch_slot", "retarget one jump-table slot"),
-    ("patch_256", "retarget 256 slots: each"),
+    ("patch_256", "retarget 256 slots, side by side: each"),
+    ("patch_256_scattered", "the same at scattered places: each"),
     ("trap_memory", "trap: access out of bounds"),
     ("trap_divide", "trap: division by zero"),
 )
@@ -30,8 +34,8 @@ TABLE = re.compile(r"(<!-- costs[^\n]*-->\n).*?(<!-- end of costs -->)", re.S)
 
 def table(run):
     """The table, and the line that says where it is from."""
-    out = "| guest instructions | codearena | mprotect | memfd alias | signal handler |\n"
-    out += "|---|--:|--:|--:|--:|\n"
+    out = "| guest instructions | " + " | ".join(HEADS) + " |\n"
+    out += "|---" + "|--:" * len(HEADS) + "|\n"
     for case, words in COSTS:
         cells = [run.cost(case, way) for way in WAYS]
         if cells[0] is None:

@@ -25,6 +25,7 @@ GROUPS = {
     "codearena_scope_": "keeping code alive while a thread works with it",
     "codearena_snapshot_": "the code of a module as bytes that can be kept",
     "codearena_trap_": "traps that continue at landing pads",
+    "codearena_unwind_": "code for the unwinder of the process",
 }
 
 # Functions that stand alone.

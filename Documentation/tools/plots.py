@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
-"""Draw recorded benchmark runs.
+"""Draw recorded benchmark runs, for light and dark pages.
 
 Usage: plots.py RESULTS-DIRECTORY OUTPUT-DIRECTORY
+       plots.py --overview [--write] RESULTS PICTURE
 
-Writes figures.rst, which has a section for each case, with bars (NAME.svg) of the
-first run, and a table of all runs.
+The first writes figures.rst, which has a section for each case, with bars (NAME.svg)
+of the oldest kernel's run, and a table of all runs. The second compares PICTURE, the
+one of the README, with what RESULTS gives, and fails if it differs; with --write it
+is replaced.
 """
 
 import sys
@@ -17,25 +20,54 @@ import results
 from licence import licence
 
 LICENCE = licence("..", "GPL-2.0-only") + "\n"
-BAR, GAP, LEFT, WIDTH = 18, 6, 100, 460
+BAR, GAP, LEFT, WIDTH, RIGHT = 18, 6, 110, 460, 90
+STYLE = """<style>
+text { fill: #1f2328 } .ours { fill: #1f6f9f } .peer { fill: #a9b4c2 }
+@media (prefers-color-scheme: dark) {
+text { fill: #e6edf3 } .ours { fill: #5aaedb } .peer { fill: #5f6b78 }
+}
+</style>"""
+SVG_LICENCE = ("<!-- SPDX-" "License-Identifier: GPL-2.0-only -->\n"
+               "<!-- SPDX-" "FileCopyrightText: 2026 The codearena authors -->\n")
+OVERVIEW = (
+    ("publish_64", "Add one function of 64 bytes and call it"),
+    ("publish_256x256_scattered", "Add 256 functions at scattered places: each"),
+    ("patch_slot", "Retarget one jump-table slot"),
+    ("trap_memory", "Trap: access out of bounds"),
+)
 
 
-def svg(name, unit, bars):
+def panel(title, bars, top):
     """Bars from 0, one for each way, the longest as wide as the picture."""
     most = max(value for _, value in bars) or 1
-    height = (BAR + GAP) * len(bars) + 30
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 90}" '
-           f'height="{height}" font-family="sans-serif" font-size="12">',
-           f'<text x="0" y="14">{escape(name)} ({escape(unit)}, less is better)</text>']
+    out = [f'<text x="0" y="{top + 14}">{escape(title)}</text>']
     for index, (label, value) in enumerate(bars):
-        top = 24 + index * (BAR + GAP)
-        colour = "#2a6f97" if label == "codearena" else "#a9b4c2"
-        out.append(f'<text x="{LEFT - 8}" y="{top + 13}" text-anchor="end">{escape(label)}</text>')
-        out.append(f'<rect x="{LEFT}" y="{top}" width="{max(1, WIDTH * value / most):.1f}" '
-                   f'height="{BAR}" fill="{colour}"/>')
-        out.append(f'<text x="{LEFT + WIDTH * value / most + 6:.1f}" y="{top + 13}">'
-                   f'{value:,.10g}</text>')
-    return "\n".join(out + ["</svg>"]) + "\n"
+        y = top + 24 + index * (BAR + GAP)
+        length = WIDTH * value / most
+        out.append(f'<text x="{LEFT - 8}" y="{y + 13}" text-anchor="end">{escape(label)}</text>')
+        out.append(f'<rect class="{"ours" if label == "codearena" else "peer"}" x="{LEFT}" y="{y}" '
+                   f'width="{max(1, length):.1f}" height="{BAR}"/>')
+        out.append(f'<text x="{LEFT + length + 6:.1f}" y="{y + 13}">{value:,.10g}</text>')
+    return out, top + 24 + (BAR + GAP) * len(bars) + 12
+
+
+def picture(panels):
+    """A picture of panels, each (title, bars), one below the other."""
+    body, top = [], 0
+    for title, bars in panels:
+        lines, top = panel(title, bars, top)
+        body += lines
+    return "\n".join([f'{SVG_LICENCE}<svg xmlns="http://www.w3.org/2000/svg" '
+                      f'width="{LEFT + WIDTH + RIGHT}" height="{top}" '
+                      f'font-family="sans-serif" font-size="12">', STYLE, *body, "</svg>"]) + "\n"
+
+
+def bars_of(run, case):
+    """The ways of a case and what they cost, codearena first."""
+    rows = [row for row in run.rows if row[0] == case]
+    if not rows:
+        sys.exit(f"{run.name}: no row {case}")
+    return list(dict.fromkeys([("codearena", rows[0][2])] + [(row[3], row[4]) for row in rows]))
 
 
 def table(case, runs):
@@ -50,25 +82,48 @@ def table(case, runs):
     return ".. list-table::\n   :header-rows: 1\n\n" + out + "\n"
 
 
-def main():
-    if len(sys.argv) != 3:
-        sys.exit(__doc__.split("\n\n")[1])
-    runs, output = results.read_all(sys.argv[1]), Path(sys.argv[2])
+def figures(directory, output):
+    """All cases of all runs."""
+    runs = results.read_all(directory)
     if not runs:
-        sys.exit(f"{sys.argv[1]}: no recorded run")
+        sys.exit(f"{directory}: no recorded run")
     output.mkdir(parents=True, exist_ok=True)
     out = LICENCE + ":orphan:\n\n"
     for run in runs:
         out += f"* {run.name}: {run.about['kernel']}; {run.about['machine']}; {run.about['date']}\n"
-    for case in dict.fromkeys(row[0] for row in runs[0].rows):
-        mine = [row for row in runs[0].rows if row[0] == case]
-        bars = list(dict.fromkeys([("codearena", mine[0][2])] +
-                                  [(row[3], row[4]) for row in mine]))
-        (output / f"{case}.svg").write_text(svg(case, mine[0][1], bars), encoding="utf-8")
+    for case in dict.fromkeys(row[0] for run in runs for row in run.rows):
+        measured = [run for run in runs if any(row[0] == case for row in run.rows)]
+        unit = next(row[1] for row in measured[0].rows if row[0] == case)
+        title = f"{case} ({unit}, less is better; {measured[0].name})"
+        (output / f"{case}.svg").write_text(picture([(title, bars_of(measured[0], case))]),
+                                            encoding="utf-8")
         out += f"\n{case}\n{'-' * len(case)}\n\n"
-        out += f".. image:: /performance/{case}.svg\n   :alt: {case}, {runs[0].name}\n\n"
-        out += table(case, runs)
+        out += f".. image:: /performance/{case}.svg\n   :alt: {case}, {measured[0].name}\n\n"
+        out += table(case, measured)
     (output / "figures.rst").write_text(out, encoding="utf-8")
+
+
+def overview(path, file, write):
+    """The picture of the README."""
+    run = results.read(path)
+    made = picture([(f"{words} (instructions)", bars_of(run, case)) for case, words in OVERVIEW])
+    if file.exists() and file.read_text(encoding="utf-8") == made:
+        return
+    if not write:
+        sys.exit(f"{file}: not the picture of {path}: run\n"
+                 f"  Documentation/tools/plots.py --overview --write {path} {file}")
+    file.write_text(made, encoding="utf-8")
+
+
+def main():
+    options = {word for word in sys.argv[1:] if word.startswith("--")}
+    words = [word for word in sys.argv[1:] if not word.startswith("--")]
+    if len(words) != 2 or options - {"--overview", "--write"}:
+        sys.exit("\n\n".join(__doc__.split("\n\n")[1:]))
+    if "--overview" in options:
+        overview(words[0], Path(words[1]), "--write" in options)
+    else:
+        figures(words[0], Path(words[1]))
 
 
 if __name__ == "__main__":

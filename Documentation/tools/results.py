@@ -46,7 +46,7 @@ def read(path):
 
 
 def read_all(directory):
-    """Read all files of a directory, oldest kernel first."""
+    """Read all files of a directory: the oldest kernel first, the host last."""
     runs = [read(path) for path in Path(directory).glob("*.tsv")]
-    return sorted(runs, key=lambda run: [int(part) if part.isdigit() else part
+    return sorted(runs, key=lambda run: [(not part.isdigit(), int(part) if part.isdigit() else part)
                                          for part in re.split(r"[.-]", run.name)])

@@ -516,14 +516,5 @@ static struct kunit_case codearena_batch_cases[] = BATCH_CASES;
 /* The same cases without the fast paths. */
 static struct kunit_case codearena_batch_slow_cases[] = BATCH_CASES;
 
-static int slow_init(struct kunit *test)
-{
-	int ret = test_init(test);
-
-	if (!ret)
-		test_set_slow_path(test, true);
-	return ret;
-}
-
 TEST_SUITE("codearena_batch", codearena_batch_cases, test_init);
-TEST_SUITE("codearena_batch_slow", codearena_batch_slow_cases, slow_init);
+TEST_SUITE("codearena_batch_slow", codearena_batch_slow_cases, test_init_slow);

@@ -154,6 +154,15 @@ int test_init(struct kunit *test)
 	return 0;
 }
 
+int test_init_slow(struct kunit *test)
+{
+	int ret = test_init(test);
+
+	if (!ret)
+		test_set_slow_path(test, true);
+	return ret;
+}
+
 void test_exit(struct kunit *test)
 {
 	struct test_arena *t = test_arena(test);
@@ -418,6 +427,7 @@ void test_check_arena(struct kunit *test)
 	struct codearena_counters counters = {};
 	unsigned long i, metadata;
 
+	KUNIT_EXPECT_GT(test, arena->stale_first, arena->stale_last);
 	metadata = atomic_long_read(&arena->metadata);
 	if (RB_EMPTY_ROOT(&arena->pads))
 		KUNIT_EXPECT_EQ(test, test_metadata(arena), metadata);

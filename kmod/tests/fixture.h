@@ -36,6 +36,7 @@ struct test_arena {
 int test_suite_init(struct kunit_suite *suite);
 void test_suite_exit(struct kunit_suite *suite);
 int test_init(struct kunit *test);
+int test_init_slow(struct kunit *test);
 void test_exit(struct kunit *test);
 
 #define TEST_SUITE(_name, _cases, _init)		\

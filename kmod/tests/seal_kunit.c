@@ -278,23 +278,29 @@ static void seal_random(struct kunit *test)
 	model_compare(test, model);
 }
 
-static struct kunit_case codearena_seal_cases[] = {
-	KUNIT_CASE(seal_sets_bits),
-	KUNIT_CASE(seal_last_granule),
-	KUNIT_CASE(seal_across_pages),
-	KUNIT_CASE(seal_twice_counts_once),
-	KUNIT_CASE(seal_patchable),
-	KUNIT_CASE(seal_withdraws_patchable),
-	KUNIT_CASE(seal_never_widens),
-	KUNIT_CASE(seal_refuses),
-	KUNIT_CASE(seal_claimed),
-	KUNIT_CASE(discard_fills),
-	KUNIT_CASE(discard_unsealed),
-	KUNIT_CASE(discard_all_or_nothing),
-	KUNIT_CASE(discard_named_twice),
-	KUNIT_CASE(discard_permanent),
-	KUNIT_CASE(seal_random),
-	{}
-};
+#define SEAL_CASES {							\
+	KUNIT_CASE(seal_sets_bits),					\
+	KUNIT_CASE(seal_last_granule),					\
+	KUNIT_CASE(seal_across_pages),					\
+	KUNIT_CASE(seal_twice_counts_once),				\
+	KUNIT_CASE(seal_patchable),					\
+	KUNIT_CASE(seal_withdraws_patchable),				\
+	KUNIT_CASE(seal_never_widens),					\
+	KUNIT_CASE(seal_refuses),					\
+	KUNIT_CASE(seal_claimed),					\
+	KUNIT_CASE(discard_fills),					\
+	KUNIT_CASE(discard_unsealed),					\
+	KUNIT_CASE(discard_all_or_nothing),				\
+	KUNIT_CASE(discard_named_twice),				\
+	KUNIT_CASE(discard_permanent),					\
+	KUNIT_CASE(seal_random),					\
+	{}								\
+}
+
+static struct kunit_case codearena_seal_cases[] = SEAL_CASES;
+
+/* The same cases without the fast path of DISCARD. */
+static struct kunit_case codearena_seal_slow_cases[] = SEAL_CASES;
 
 TEST_SUITE("codearena_seal", codearena_seal_cases, test_init);
+TEST_SUITE("codearena_seal_slow", codearena_seal_slow_cases, test_init_slow);

@@ -19,6 +19,7 @@
 #define ROUNDS		600
 #define MODEL_TABLES	32U
 #define VIEW		0x10000000UL
+#define MANY_VIEWS	512U
 #define ALIGN4		4U
 #define EXTERNAL	CODEARENA_LANDING_EXTERNAL
 
@@ -524,8 +525,8 @@ static void view_landing_checks(struct kunit *test)
 
 static bool view_covers(unsigned long addr)
 {
-	const struct codearena_mm *cmm;
 	struct codearena_place place;
+	struct codearena_mm *cmm;
 	bool found;
 
 	rcu_read_lock();
@@ -562,6 +563,42 @@ static void view_split_and_cut(struct kunit *test)
 	rcu_read_lock();
 	KUNIT_EXPECT_TRUE(test, !codearena_mm_lookup(current->mm));
 	rcu_read_unlock();
+}
+
+static bool view_is_remembered(void)
+{
+	const struct codearena_mm *cmm;
+	bool remembered;
+
+	rcu_read_lock();
+	cmm = codearena_mm_lookup(current->mm);
+	remembered = cmm && READ_ONCE(cmm->last);
+	rcu_read_unlock();
+	return remembered;
+}
+
+/* Among many views a long search is remembered, until one of them changes. */
+static void view_long_search(struct kunit *test)
+{
+	struct vm_area_struct **views;
+	unsigned long i;
+
+	views = kunit_kcalloc(test, MANY_VIEWS, sizeof(*views), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, views);
+	for (i = 0; i < MANY_VIEWS; i++)
+		views[i] = view_add(test, VIEW + P(2 * i), 0, 1);
+	KUNIT_EXPECT_FALSE(test, view_is_remembered());
+	for (i = 0; i < MANY_VIEWS; i++) {
+		KUNIT_EXPECT_TRUE(test, view_covers(VIEW + P(2 * i)));
+		KUNIT_EXPECT_FALSE(test, view_covers(VIEW + P(2 * i + 1)));
+	}
+	KUNIT_EXPECT_TRUE(test, view_is_remembered());
+	while (i--) {
+		KUNIT_EXPECT_TRUE(test, view_covers(VIEW + P(2 * i)));
+		codearena_view_remove(views[i]);
+		KUNIT_EXPECT_FALSE(test, view_is_remembered());
+		KUNIT_EXPECT_FALSE(test, view_covers(VIEW + P(2 * i)));
+	}
 }
 
 /* 6.1 gives back a part that it could not cut off, emptied. */
@@ -661,6 +698,7 @@ static struct kunit_case codearena_traps_cases[] = {
 	KUNIT_CASE(view_of_offset),
 	KUNIT_CASE(view_landing_checks),
 	KUNIT_CASE(view_split_and_cut),
+	KUNIT_CASE(view_long_search),
 	KUNIT_CASE(view_split_fails),
 	KUNIT_CASE(view_model),
 #ifdef CONFIG_X86_64

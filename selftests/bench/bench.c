@@ -18,7 +18,7 @@
 #include "meter.h"
 
 #define MAX_ROUNDS	64
-#define MAX_RESULTS	128
+#define MAX_RESULTS	256
 
 struct result {
 	const struct bench_case *job;
@@ -38,6 +38,9 @@ static const struct bench_subject *const subjects[] = {
 	&bench_patch_subject,
 	&bench_life_subject,
 	&bench_trap_subject,
+	&bench_threads_subject,
+	&bench_clone_subject,
+	&bench_view_subject,
 };
 
 static struct result results[MAX_RESULTS];
@@ -106,7 +109,8 @@ static void count_round(const struct bench_case *job,
 	result->faults = (double)counts.faults / job->per_round;
 }
 
-static void measure(const struct bench_case *job, const struct bench_way *way,
+/* Returns false if the machine does not have the way. */
+static bool measure(const struct bench_case *job, const struct bench_way *way,
 		    struct result *result)
 {
 	double costs[MAX_ROUNDS];
@@ -120,6 +124,11 @@ static void measure(const struct bench_case *job, const struct bench_way *way,
 	result->way = way;
 	vmas = meter_vmas();
 	state = way->open();
+	if (!state) {
+		printf("bench: %s: skipped %s: not on this machine\n", job->name,
+		       way->name);
+		return false;
+	}
 	for (i = 0; i < job->rounds; i++)
 		one_round(job, way, state, ++round);
 	for (i = 0; i < job->rounds; i++)
@@ -135,6 +144,7 @@ static void measure(const struct bench_case *job, const struct bench_way *way,
 	way->run(state, round);
 	result->vmas = meter_peak_end() - vmas;
 	way->close(state);
+	return true;
 }
 
 static void print_row(const struct result *ours, const struct result *peer)
@@ -155,9 +165,13 @@ static void run_case(const struct bench_case *job)
 		bench_die(job->name);
 	}
 	for (i = 0; i < job->way_count; i++) {
-		measure(job, &job->ways[i], &results[result_count++]);
+		struct result *result = &results[result_count];
+
+		if (!measure(job, &job->ways[i], result))
+			continue;
+		result_count++;
 		if (i)
-			print_row(ours, &ours[i]);
+			print_row(ours, result);
 	}
 	fflush(stdout);
 }

@@ -12,12 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BENCH_MAX_WAYS	6
+#define BENCH_MAX_WAYS	10
 
 /**
  * struct bench_way - one way of doing a case's job
  * @name: what the rows call it
- * @open: builds what the way needs, dies on failure
+ * @open: builds what the way needs, dies on failure; NULL if this machine does not
+ *        have it
  * @prepare: not measured, before each round; may be NULL
  * @run: measured; one round, which is &struct bench_case.per_round operations.
  *       Returns the sum of what the published code returned, 0 if it ran none
@@ -68,6 +69,9 @@ extern const struct bench_subject bench_write_subject;
 extern const struct bench_subject bench_patch_subject;
 extern const struct bench_subject bench_life_subject;
 extern const struct bench_subject bench_trap_subject;
+extern const struct bench_subject bench_threads_subject;
+extern const struct bench_subject bench_clone_subject;
+extern const struct bench_subject bench_view_subject;
 
 _Noreturn void bench_die(const char *what) __attribute__((cold));
 void *bench_alloc(size_t size);

@@ -95,6 +95,68 @@ void memory_open_memfd(struct memory *memory, size_t length)
 		*(volatile char *)(memory->exec + i);
 }
 
+void memory_open_pwrite(struct memory *memory, size_t length)
+{
+	static const char zeros[4096];
+	size_t i;
+
+	memory->length = length;
+	memory->alias = NULL;
+	memory->fd = memfd_create("bench", MFD_CLOEXEC);
+	if (memory->fd < 0)
+		bench_die("memfd");
+	for (i = 0; i < length; i += sizeof(zeros))
+		if (write(memory->fd, zeros, sizeof(zeros)) != sizeof(zeros))
+			bench_die("write to a memfd");
+	memory->exec = mmap(NULL, length, PROT_READ | PROT_EXEC, MAP_SHARED,
+			    memory->fd, 0);
+	if (memory->exec == MAP_FAILED)
+		bench_die("mmap of a memfd");
+	for (i = 0; i < length; i += sizeof(zeros))
+		*(volatile char *)(memory->exec + i);
+}
+
+void memory_open_rwx(struct memory *memory, size_t length)
+{
+	memory_open_mprotect(memory, length);
+	memory_protect(memory, 0, length, PROT_READ | PROT_WRITE | PROT_EXEC);
+}
+
+void memory_open_own(struct memory *memory, size_t length, size_t run)
+{
+	size_t at;
+
+	memory_open_mprotect(memory, length);
+	for (at = run; at < length; at += 2 * run)
+		memory_protect(memory, at, run, PROT_NONE);
+}
+
+bool memory_open_pkey(struct memory *memory, size_t length)
+{
+#if defined(__x86_64__)
+	static int key = -1;
+	uint32_t rights, high;
+
+	if (key < 0)
+		key = pkey_alloc(0, 0);
+	if (key < 0)
+		return false;
+	memory_open_mprotect(memory, length);
+	if (pkey_mprotect(memory->exec, length,
+			  PROT_READ | PROT_WRITE | PROT_EXEC, key))
+		bench_die("pkey_mprotect");
+	asm volatile("rdpkru" : "=a"(rights), "=d"(high) : "c"(0));
+	memory->pkru_open = rights & ~(3U << 2 * key);
+	memory->pkru_closed = memory->pkru_open | PKEY_DISABLE_WRITE << 2 * key;
+	memory_pkru(memory->pkru_closed);
+	return true;
+#else
+	(void)memory;
+	(void)length;
+	return false;
+#endif
+}
+
 void memory_close(struct memory *memory)
 {
 	munmap(memory->exec, memory->length);
@@ -173,4 +235,26 @@ void memory_sync_core(void)
 	if (syscall(SYS_membarrier,
 		    MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0))
 		bench_die("membarrier");
+}
+
+char *memory_map_views(const struct memory *memory, unsigned int count)
+{
+	const size_t page = 4096;
+	unsigned int i;
+	char *views;
+
+	views = mmap(NULL, count * page, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (views == MAP_FAILED)
+		bench_die("mmap");
+	for (i = 0; i < count; i++)
+		if (mmap(views + i * page, page, PROT_READ | PROT_EXEC,
+			 MAP_SHARED | MAP_FIXED, memory->fd, 0) == MAP_FAILED)
+			bench_die("mmap of a view");
+	return views;
+}
+
+void memory_unmap_views(char *views, unsigned int count)
+{
+	munmap(views, (size_t)count * 4096);
 }

@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // SPDX-FileCopyrightText: 2026 The codearena authors
 /*
- * Changing one aligned word of code that exists: one slot at a time, and all
- * slots at once. A slot is a function of 8 bytes, so that executing it after
+ * Changing one aligned word of code that exists: one slot at a time, all slots at
+ * once, and slots far from each other. peers.h has what the peers do. A slot is a function of 8 bytes, so that executing it after
  * the round (not measured) shows what it holds.
  *
  * Synchronising the other processors costs no interrupts here, because counting
  * instructions takes a machine with one.
  */
+#define _GNU_SOURCE
 #include <stdlib.h>
-#include <sys/mman.h>
 
-#include "bench.h"
-#include "code.h"
-#include "memory.h"
-#include "meter.h"
+#include "peers.h"
 
 #define SLOTS		256
+#define PAGE		4096U
 #define ARENA_LENGTH	(1U << 20)
 #define FIRST		(ARENA_LENGTH / 2)
+#define PAGES		(FIRST / PAGE)
 
 struct patch {
 	struct memory memory;
@@ -30,12 +29,30 @@ static uint64_t word_of(unsigned int round, unsigned int slot)
 	return code_word(code_value(round, slot));
 }
 
-static void make_slots(void *to)
+static struct patch *patch_new(void)
 {
+	struct patch *patch = bench_alloc(sizeof(*patch));
+	unsigned int i;
+
+	for (i = 0; i < SLOTS; i++) {
+		patch->entries[i].offset = FIRST + 8 * i;
+		patch->entries[i].value = word_of(0, i);
+		patch->entries[i].width = 8;
+	}
+	memory_sync_core_register();
+	return patch;
+}
+
+/* Neighbours in the batch lie in different pages, in no order of address. */
+static struct patch *patch_new_scattered(void)
+{
+	struct patch *patch = patch_new();
 	unsigned int i;
 
 	for (i = 0; i < SLOTS; i++)
-		code_make((char *)to + 8 * i, 8, code_value(0, i));
+		patch->entries[i].offset = FIRST + i * 37 % PAGES * PAGE +
+					   i / PAGES * (PAGE / 2);
+	return patch;
 }
 
 /* The words of a round are arguments of the patch, so they are made before. */
@@ -45,12 +62,8 @@ static void patch_prepare(void *state, unsigned int round)
 	unsigned int i;
 
 	for (i = 0; i < SLOTS; i++) {
-		patch->entries[i] = (struct codearena_patch_entry) {
-			.offset = FIRST + 8 * i,
-			.expected = word_of(round - 1, i),
-			.value = word_of(round, i),
-			.width = 8,
-		};
+		patch->entries[i].expected = word_of(round - 1, i);
+		patch->entries[i].value = word_of(round, i);
 	}
 }
 
@@ -61,7 +74,7 @@ static bool patch_verify(void *state, unsigned int round, uint64_t sum)
 
 	(void)sum;
 	for (i = 0; i < SLOTS; i++)
-		if (code_call(patch->memory.exec + FIRST + 8 * i) !=
+		if (code_call(patch->memory.exec + patch->entries[i].offset) !=
 		    code_value(round, i))
 			return false;
 	return true;
@@ -75,13 +88,33 @@ static void patch_close(void *state)
 	free(patch);
 }
 
-static void *arena_open(void)
+static void *arena_open_slots(struct patch *patch)
 {
-	struct patch *patch = bench_alloc(sizeof(*patch));
-	uint64_t source[SLOTS];
+	unsigned int i;
 
 	memory_open_arena(&patch->memory, ARENA_LENGTH);
-	make_slots(source);
+	for (i = 0; i < SLOTS; i++)
+		memory_publish(&patch->memory, patch->entries[i].offset,
+			       &patch->entries[i].value, 8,
+			       CODEARENA_OBJECT_F_PATCHABLE);
+	return patch;
+}
+
+static void *arena_scattered_open(void)
+{
+	return arena_open_slots(patch_new_scattered());
+}
+
+/* One object: two would not share a granule. */
+static void *arena_open(void)
+{
+	struct patch *patch = patch_new();
+	uint64_t source[SLOTS];
+	unsigned int i;
+
+	memory_open_arena(&patch->memory, ARENA_LENGTH);
+	for (i = 0; i < SLOTS; i++)
+		source[i] = word_of(0, i);
 	memory_publish(&patch->memory, FIRST, source, sizeof(source),
 		       CODEARENA_OBJECT_F_PATCHABLE);
 	return patch;
@@ -128,149 +161,131 @@ static uint64_t arena_all_run(void *state, unsigned int round)
 	return 0;
 }
 
-static void *mprotect_open(void)
-{
-	struct patch *patch = bench_alloc(sizeof(*patch));
+/* each: begins, stores and ends slot by slot. */
+#define RUN_EACH(peer, name, sync)					\
+static uint64_t name(void *state, unsigned int round)			\
+{									\
+	struct patch *patch = state;					\
+	unsigned int i;							\
+									\
+	(void)round;							\
+	for (i = 0; i < SLOTS; i++) {					\
+		size_t at = patch->entries[i].offset;			\
+									\
+		peer ## _begin(&patch->memory, at, 8);			\
+		peer ## _put(&patch->memory, at, &patch->entries[i].value, 8); \
+		peer ## _end(&patch->memory, at, 8);			\
+		if (sync)						\
+			memory_sync_core();				\
+	}								\
+	return 0;							\
+}
 
-	memory_open_mprotect(&patch->memory, ARENA_LENGTH);
-	memory_protect(&patch->memory, FIRST, SLOTS * 8, PROT_READ | PROT_WRITE);
-	make_slots(patch->memory.exec + FIRST);
-	memory_protect(&patch->memory, FIRST, SLOTS * 8, PROT_READ | PROT_EXEC);
-	memory_sync_core_register();
+/* many: begins and ends once, and stores slot by slot. */
+#define RUN_MANY(peer)							\
+static uint64_t peer ## _many(struct patch *patch, size_t length)	\
+{									\
+	unsigned int i;							\
+									\
+	peer ## _begin(&patch->memory, FIRST, length);			\
+	for (i = 0; i < SLOTS; i++)					\
+		peer ## _put(&patch->memory, patch->entries[i].offset,	\
+			     &patch->entries[i].value, 8);		\
+	peer ## _end(&patch->memory, FIRST, length);			\
+	return 0;							\
+}									\
+									\
+static uint64_t peer ## _all_run(void *state, unsigned int round)	\
+{									\
+	(void)round;							\
+	return peer ## _many(state, SLOTS * 8);				\
+}									\
+									\
+static uint64_t peer ## _scattered_run(void *state, unsigned int round)	\
+{									\
+	(void)round;							\
+	return peer ## _many(state, ARENA_LENGTH - FIRST);		\
+}
+
+/* whole: a copy of all slots is made, and stored in one call. */
+#define RUN_WHOLE(peer)							\
+static uint64_t peer ## _whole_run(void *state, unsigned int round)	\
+{									\
+	struct patch *patch = state;					\
+	uint64_t words[SLOTS];						\
+	unsigned int i;							\
+									\
+	(void)round;							\
+	for (i = 0; i < SLOTS; i++)					\
+		words[i] = patch->entries[i].value;			\
+	peer ## _put(&patch->memory, FIRST, words, sizeof(words));	\
+	return 0;							\
+}
+
+/* Made by mprotect_all_run() and its like, before anything is measured. */
+#define OPEN(peer)							\
+static void *peer ## _open(void)					\
+{									\
+	struct patch *patch = patch_new();				\
+									\
+	memory_open_ ## peer(&patch->memory, ARENA_LENGTH);		\
+	peer ## _all_run(patch, 0);					\
+	return patch;							\
+}									\
+									\
+static void *peer ## _scattered_open(void)				\
+{									\
+	struct patch *patch = patch_new_scattered();			\
+									\
+	memory_open_ ## peer(&patch->memory, ARENA_LENGTH);		\
+	peer ## _scattered_run(patch, 0);				\
+	return patch;							\
+}
+
+#define PEER(peer)							\
+	RUN_EACH(peer, peer ## _each_run, false)			\
+	RUN_EACH(peer, peer ## _sync_run, true)				\
+	RUN_MANY(peer)							\
+	OPEN(peer)
+
+PEER(mprotect)
+PEER(procmem)
+PEER(pwrite)
+PEER(memfd)
+PEER(rwx)
+RUN_WHOLE(procmem)
+RUN_WHOLE(pwrite)
+RUN_EACH(pkey, pkey_each_run, false)
+RUN_MANY(pkey)
+RUN_EACH(mprotect_own, mprotect_own_each_run, false)
+
+static void *mprotect_own_open(void)
+{
+	struct patch *patch = patch_new();
+
+	memory_open_own(&patch->memory, ARENA_LENGTH, PAGE);
+	mprotect_own_each_run(patch, 0);
 	return patch;
 }
 
-static void store_word(char *base, const struct codearena_patch_entry *entry)
+static void *pkey_open_slots(struct patch *patch)
 {
-	__atomic_store_n((uint64_t *)(base + entry->offset), entry->value,
-			 __ATOMIC_RELAXED);
-}
-
-static void mprotect_one(struct patch *patch, unsigned int slot)
-{
-	size_t at = FIRST + 8 * slot;
-
-	memory_protect(&patch->memory, at, 8, PROT_READ | PROT_WRITE);
-	meter_peak();
-	store_word(patch->memory.exec, &patch->entries[slot]);
-	memory_protect(&patch->memory, at, 8, PROT_READ | PROT_EXEC);
-	code_sync(patch->memory.exec + at, 8);
-}
-
-static uint64_t mprotect_one_run(void *state, unsigned int round)
-{
-	unsigned int i;
-
-	(void)round;
-	for (i = 0; i < SLOTS; i++)
-		mprotect_one(state, i);
-	return 0;
-}
-
-static uint64_t mprotect_sync_run(void *state, unsigned int round)
-{
-	unsigned int i;
-
-	(void)round;
-	for (i = 0; i < SLOTS; i++) {
-		mprotect_one(state, i);
-		memory_sync_core();
+	if (memory_open_pkey(&patch->memory, ARENA_LENGTH)) {
+		pkey_each_run(patch, 0);
+		return patch;
 	}
-	return 0;
+	free(patch);
+	return NULL;
 }
 
-static uint64_t mprotect_all_run(void *state, unsigned int round)
+static void *pkey_open(void)
 {
-	struct patch *patch = state;
-	unsigned int i;
-
-	(void)round;
-	memory_protect(&patch->memory, FIRST, SLOTS * 8, PROT_READ | PROT_WRITE);
-	meter_peak();
-	for (i = 0; i < SLOTS; i++)
-		store_word(patch->memory.exec, &patch->entries[i]);
-	memory_protect(&patch->memory, FIRST, SLOTS * 8, PROT_READ | PROT_EXEC);
-	code_sync(patch->memory.exec + FIRST, SLOTS * 8);
-	return 0;
+	return pkey_open_slots(patch_new());
 }
 
-static void *procmem_open(void)
+static void *pkey_scattered_open(void)
 {
-	struct patch *patch = bench_alloc(sizeof(*patch));
-	uint64_t source[SLOTS];
-
-	memory_open_procmem(&patch->memory, ARENA_LENGTH);
-	make_slots(source);
-	memory_pwrite(&patch->memory, FIRST, source, sizeof(source));
-	memory_sync_core_register();
-	return patch;
-}
-
-/* Scattered slots cannot be written in one call, so all_run is this too. */
-static uint64_t procmem_run(void *state, unsigned int round)
-{
-	struct patch *patch = state;
-	unsigned int i;
-
-	(void)round;
-	for (i = 0; i < SLOTS; i++) {
-		memory_pwrite(&patch->memory, FIRST + 8 * i,
-			      &patch->entries[i].value, 8);
-		code_sync(patch->memory.exec + FIRST + 8 * i, 8);
-	}
-	return 0;
-}
-
-static uint64_t procmem_sync_run(void *state, unsigned int round)
-{
-	struct patch *patch = state;
-	unsigned int i;
-
-	(void)round;
-	for (i = 0; i < SLOTS; i++) {
-		memory_pwrite(&patch->memory, FIRST + 8 * i,
-			      &patch->entries[i].value, 8);
-		code_sync(patch->memory.exec + FIRST + 8 * i, 8);
-		memory_sync_core();
-	}
-	return 0;
-}
-
-static void *memfd_open(void)
-{
-	struct patch *patch = bench_alloc(sizeof(*patch));
-
-	memory_open_memfd(&patch->memory, ARENA_LENGTH);
-	make_slots(patch->memory.alias + FIRST);
-	memory_sync_core_register();
-	return patch;
-}
-
-static uint64_t memfd_run(void *state, unsigned int round)
-{
-	struct patch *patch = state;
-	unsigned int i;
-
-	(void)round;
-	for (i = 0; i < SLOTS; i++) {
-		store_word(patch->memory.alias, &patch->entries[i]);
-		code_sync(patch->memory.exec + FIRST + 8 * i, 8);
-	}
-	return 0;
-}
-
-static uint64_t memfd_sync_run(void *state, unsigned int round)
-{
-	struct patch *patch = state;
-	unsigned int i;
-
-	(void)round;
-	for (i = 0; i < SLOTS; i++) {
-		store_word(patch->memory.alias, &patch->entries[i]);
-		code_sync(patch->memory.exec + FIRST + 8 * i, 8);
-		memory_sync_core();
-	}
-	return 0;
+	return pkey_open_slots(patch_new_scattered());
 }
 
 #define PATCH_WAY(_name, _open, _run)		\
@@ -285,47 +300,59 @@ static uint64_t memfd_sync_run(void *state, unsigned int round)
 
 static const struct bench_way one[] = {
 	PATCH_WAY("codearena", arena_open, arena_one_run),
-	PATCH_WAY("mprotect", mprotect_open, mprotect_one_run),
-	PATCH_WAY("procmem", procmem_open, procmem_run),
-	PATCH_WAY("memfd", memfd_open, memfd_run),
+	PATCH_WAY("mprotect", mprotect_open, mprotect_each_run),
+	PATCH_WAY("mprotect_own", mprotect_own_open, mprotect_own_each_run),
+	PATCH_WAY("procmem", procmem_open, procmem_each_run),
+	PATCH_WAY("pwrite", pwrite_open, pwrite_each_run),
+	PATCH_WAY("memfd", memfd_open, memfd_each_run),
+	PATCH_WAY("pkey", pkey_open, pkey_each_run),
+	PATCH_WAY("rwx", rwx_open, rwx_each_run),
 };
 
 static const struct bench_way all[] = {
 	PATCH_WAY("codearena", arena_open, arena_all_run),
 	PATCH_WAY("mprotect", mprotect_open, mprotect_all_run),
-	PATCH_WAY("procmem", procmem_open, procmem_run),
-	PATCH_WAY("memfd", memfd_open, memfd_run),
+	PATCH_WAY("procmem", procmem_open, procmem_whole_run),
+	PATCH_WAY("pwrite", pwrite_open, pwrite_whole_run),
+	PATCH_WAY("memfd", memfd_open, memfd_all_run),
+	PATCH_WAY("pkey", pkey_open, pkey_all_run),
+	PATCH_WAY("rwx", rwx_open, rwx_all_run),
+};
+
+static const struct bench_way scattered[] = {
+	PATCH_WAY("codearena", arena_scattered_open, arena_all_run),
+	PATCH_WAY("mprotect", mprotect_scattered_open, mprotect_each_run),
+	PATCH_WAY("mprotect_all", mprotect_scattered_open, mprotect_scattered_run),
+	PATCH_WAY("procmem", procmem_scattered_open, procmem_scattered_run),
+	PATCH_WAY("pwrite", pwrite_scattered_open, pwrite_scattered_run),
+	PATCH_WAY("memfd", memfd_scattered_open, memfd_scattered_run),
+	PATCH_WAY("pkey", pkey_scattered_open, pkey_scattered_run),
+	PATCH_WAY("rwx", rwx_scattered_open, rwx_scattered_run),
 };
 
 static const struct bench_way sync_ways[] = {
 	PATCH_WAY("codearena", arena_open, arena_sync_run),
 	PATCH_WAY("mprotect", mprotect_open, mprotect_sync_run),
 	PATCH_WAY("procmem", procmem_open, procmem_sync_run),
+	PATCH_WAY("pwrite", pwrite_open, pwrite_sync_run),
 	PATCH_WAY("memfd", memfd_open, memfd_sync_run),
+	PATCH_WAY("rwx", rwx_open, rwx_sync_run),
 };
 
+#define PATCH_CASE(_name, _ways)		\
+	{					\
+		.name = _name,			\
+		.per = "slot",			\
+		.per_round = SLOTS,		\
+		.rounds = 31,			\
+		BENCH_WAYS(_ways),		\
+	}
+
 static const struct bench_case cases[] = {
-	{
-		.name = "patch_slot",
-		.per = "slot",
-		.per_round = SLOTS,
-		.rounds = 31,
-		BENCH_WAYS(one),
-	},
-	{
-		.name = "patch_256",
-		.per = "slot",
-		.per_round = SLOTS,
-		.rounds = 31,
-		BENCH_WAYS(all),
-	},
-	{
-		.name = "patch_slot_sync",
-		.per = "slot",
-		.per_round = SLOTS,
-		.rounds = 31,
-		BENCH_WAYS(sync_ways),
-	},
+	PATCH_CASE("patch_slot", one),
+	PATCH_CASE("patch_256", all),
+	PATCH_CASE("patch_256_scattered", scattered),
+	PATCH_CASE("patch_slot_sync", sync_ways),
 };
 
 const struct bench_subject bench_patch_subject = { cases, BENCH_COUNT(cases) };

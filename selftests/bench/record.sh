@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Record the instruction counts of a benchmark run as results/KVER-ARCH.tsv, with the
-# kernel and the date. The README and the documentation take their figures from there.
+# Record a benchmark run: the instruction counts as results/KVER-ARCH.tsv, with the
+# release of the kernel, the version of QEMU and the date; and the times of the
+# library, if the run has them, as results/host-ARCH.tsv, with the processor. The
+# README and the documentation take their figures from there.
 #
 # Usage: record.sh [--kver KVER] [--arch ARCH] [ROWS]
 #
@@ -11,8 +13,6 @@
 #   --arch ARCH   x86_64 or arm64 (default: $ARCH or x86_64)
 #   ROWS          what run.sh wrote (default: build/bench.tsv)
 #
-# Rows in nanoseconds are left out: they depend on the machine.
-
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -42,14 +42,30 @@ image=$("$here/../vm/kernel.sh" image "$kver" "$arch")
 version=$(basename "$(dirname "$image")")
 mkdir -p "$here/results"
 
-out=$here/results/$kver-$arch.tsv
-{
-	printf '# SPDX-%s\n' "License-Identifier: GPL-2.0-only" \
-		"FileCopyrightText: 2026 The codearena authors"
-	echo "# kernel: Debian $version, $arch"
-	echo "# machine: QEMU with -icount: guest instructions, kernel and user space"
-	echo "# date: $(date -u +%F)"
-	awk -F '\t' '$2 == "insn"' "$rows"
-} >"$out.new"
-mv "$out.new" "$out"
-echo "$me: $(grep -vc '^#' "$out") rows in ${out#"$root"/}"
+# write FILE TEST KERNEL MACHINE: the rows that the awk expression selects
+write() {
+	local file=$here/results/$1
+	{
+		printf '# SPDX-%s\n' "License-Identifier: GPL-2.0-only" \
+			"FileCopyrightText: 2026 The codearena authors"
+		echo "# kernel: $3"
+		echo "# machine: $4"
+		echo "# date: $(date -u +%F)"
+		awk -F '\t' "$2" "$rows"
+	} >"$file.new"
+	mv "$file.new" "$file"
+	echo "$me: $(grep -vc '^#' "$file") rows in ${file#"$root"/}"
+}
+
+case $arch in
+arm64) emulator="qemu-system-aarch64" ;;
+*) emulator="qemu-system-$arch" ;;
+esac
+qemu=$("$emulator" --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p')
+write "$kver-$arch.tsv" "\$2 == \"insn\"" "Debian $version, $arch" \
+	"QEMU $qemu with -icount: guest instructions, kernel and user space"
+if awk -F '\t' '$2 != "insn" { found = 1 } END { exit !found }' "$rows"; then
+	cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+	write "host-$arch.tsv" "\$2 != \"insn\"" "Linux, $arch" \
+		"${cpu:-unknown processor}, $(nproc) processors"
+fi

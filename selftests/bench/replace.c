@@ -86,80 +86,56 @@ static void replace_close(void *state)
 	free(job);
 }
 
-static uint64_t arena_run(void *state, unsigned int round)
+static void arena_one(struct memory *memory, size_t at, const char *from)
 {
-	struct replace *job = state;
-	uint64_t sum = 0;
-	unsigned int i;
-
-	(void)round;
-	for (i = 0; i < FUNCTIONS; i++) {
-		size_t at = FIRST + i * SMALL;
-
-		memory_publish(&job->memory, at, source + i * SMALL, SMALL,
-			       CODEARENA_OBJECT_F_REPLACE);
-		sum += code_call(job->memory.exec + at);
-	}
-	return sum;
+	memory_publish(memory, at, from, SMALL, CODEARENA_OBJECT_F_REPLACE);
 }
 
-static uint64_t mprotect_run(void *state, unsigned int round)
+static void mprotect_one(struct memory *memory, size_t at, const char *from)
 {
-	struct replace *job = state;
-	uint64_t sum = 0;
-	unsigned int i;
-
-	(void)round;
-	for (i = 0; i < FUNCTIONS; i++) {
-		size_t at = FIRST + i * SMALL;
-		char *to = job->memory.exec + at;
-
-		memory_protect(&job->memory, at, SMALL, PROT_READ | PROT_WRITE);
-		meter_peak();
-		memcpy(to, source + i * SMALL, SMALL);
-		memory_protect(&job->memory, at, SMALL, PROT_READ | PROT_EXEC);
-		code_sync(to, SMALL);
-		memory_sync_core();
-		sum += code_call(to);
-	}
-	return sum;
+	memory_protect(memory, at, SMALL, PROT_READ | PROT_WRITE);
+	meter_peak();
+	memcpy(memory->exec + at, from, SMALL);
+	memory_protect(memory, at, SMALL, PROT_READ | PROT_EXEC);
+	code_sync(memory->exec + at, SMALL);
+	memory_sync_core();
 }
 
-static uint64_t procmem_run(void *state, unsigned int round)
+static void procmem_one(struct memory *memory, size_t at, const char *from)
 {
-	struct replace *job = state;
-	uint64_t sum = 0;
-	unsigned int i;
-
-	(void)round;
-	for (i = 0; i < FUNCTIONS; i++) {
-		size_t at = FIRST + i * SMALL;
-
-		memory_pwrite(&job->memory, at, source + i * SMALL, SMALL);
-		code_sync(job->memory.exec + at, SMALL);
-		memory_sync_core();
-		sum += code_call(job->memory.exec + at);
-	}
-	return sum;
+	memory_pwrite(memory, at, from, SMALL);
+	code_sync(memory->exec + at, SMALL);
+	memory_sync_core();
 }
 
-static uint64_t memfd_run(void *state, unsigned int round)
+static void memfd_one(struct memory *memory, size_t at, const char *from)
 {
-	struct replace *job = state;
-	uint64_t sum = 0;
-	unsigned int i;
-
-	(void)round;
-	for (i = 0; i < FUNCTIONS; i++) {
-		size_t at = FIRST + i * SMALL;
-
-		memcpy(job->memory.alias + at, source + i * SMALL, SMALL);
-		code_sync(job->memory.exec + at, SMALL);
-		memory_sync_core();
-		sum += code_call(job->memory.exec + at);
-	}
-	return sum;
+	memcpy(memory->alias + at, from, SMALL);
+	code_sync(memory->exec + at, SMALL);
+	memory_sync_core();
 }
+
+#define REPLACE_RUN(_name)						\
+	static uint64_t _name##_run(void *state, unsigned int round)	\
+	{								\
+		struct replace *job = state;				\
+		uint64_t sum = 0;					\
+		unsigned int i;						\
+									\
+		(void)round;						\
+		for (i = 0; i < FUNCTIONS; i++) {			\
+			_name##_one(&job->memory, FIRST + i * SMALL,	\
+				    source + i * SMALL);		\
+			sum += code_call(job->memory.exec + FIRST +	\
+					 i * SMALL);			\
+		}							\
+		return sum;						\
+	}
+
+REPLACE_RUN(arena)
+REPLACE_RUN(mprotect)
+REPLACE_RUN(procmem)
+REPLACE_RUN(memfd)
 
 #define REPLACE_OPEN(_name, _open_memory)				\
 	static void *_name##_open(void)					\

@@ -21,6 +21,9 @@
 #define BODY		64
 #define PAD_VALUE	7
 
+/* trap_first: each trap in a region of its own, as one page table covers it. */
+#define REGION		(2U << 20)
+
 /* trap_scale: tables of 10 exact entries, as many as make a million. */
 #define SCALE_TABLES	100000U
 #define SCALE_ENTRIES	10
@@ -32,6 +35,7 @@ typedef uint32_t (*trap_fn)(const void *address, uint64_t zero);
 struct trap {
 	struct memory memory;
 	char *guard;
+	char *views;		/* trap_10k_views */
 	size_t pad;
 	size_t bodies[TRAPS];
 };
@@ -152,21 +156,67 @@ static void *arena_scale_open(void)
 	return trap;
 }
 
-static uint64_t trap_run(void *state, unsigned int round)
+static void *arena_views_open(void)
 {
-	struct trap *trap = state;
+	struct trap *trap = arena_load_open();
+
+	trap->views = memory_map_views(&trap->memory, VIEWS);
+	return trap;
+}
+
+static uint64_t run_traps(struct trap *trap, char *guard, size_t step)
+{
 	uint64_t sum = 0;
 	trap_fn function;
 	unsigned int i;
 	char *code;
 
-	(void)round;
 	for (i = 0; i < TRAPS; i++) {
 		code = trap->memory.exec + trap->bodies[i];
 		memcpy(&function, &code, sizeof(function));
-		sum += function(trap->guard + 4096 + 8 * i, 0);
+		sum += function(guard + step * i, 0);
 	}
 	return sum;
+}
+
+static uint64_t trap_run(void *state, unsigned int round)
+{
+	struct trap *trap = state;
+
+	(void)round;
+	return run_traps(trap, trap->guard + 4096, 8);
+}
+
+/* Guard memory in which nothing was touched yet. */
+static void arena_first_prepare(void *state, unsigned int round)
+{
+	struct trap *trap = state;
+
+	(void)round;
+	munmap(trap->guard, GUARD_LENGTH);
+	if (mmap(trap->guard, GUARD_LENGTH, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED, trap->memory.fd,
+		 CODEARENA_GUARD_OFFSET) == MAP_FAILED)
+		bench_die("mmap of the guard view");
+}
+
+static void signal_first_prepare(void *state, unsigned int round)
+{
+	struct trap *trap = state;
+
+	(void)round;
+	if (mmap(trap->guard, GUARD_LENGTH, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+		 0) == MAP_FAILED)
+		bench_die("mmap of guard memory");
+}
+
+static uint64_t first_run(void *state, unsigned int round)
+{
+	struct trap *trap = state;
+
+	(void)round;
+	return run_traps(trap, trap->guard, REGION);
 }
 
 static bool trap_verify(void *state, unsigned int round, uint64_t sum)
@@ -181,6 +231,8 @@ static void trap_close(void *state)
 	struct trap *trap = state;
 
 	munmap(trap->guard, GUARD_LENGTH);
+	if (trap->views)
+		memory_unmap_views(trap->views, VIEWS);
 	memory_close(&trap->memory);
 	free(trap);
 }
@@ -256,6 +308,27 @@ static void signal_close(void *state)
 		BENCH_WAYS(_ways),		\
 	}
 
+#define FIRST_WAY(_name, _open, _prepare, _close)	\
+	{						\
+		.name = _name,				\
+		.open = _open,				\
+		.prepare = _prepare,			\
+		.run = first_run,			\
+		.verify = trap_verify,			\
+		.close = _close,			\
+	}
+
+static const struct bench_way first[] = {
+	FIRST_WAY("codearena", arena_load_open, arena_first_prepare, trap_close),
+	FIRST_WAY("signal", signal_load_open, signal_first_prepare,
+		  signal_close),
+};
+
+static const struct bench_way views[] = {
+	TRAP_WAY("codearena", arena_views_open, trap_close),
+	TRAP_WAY("one_view", arena_load_open, trap_close),
+};
+
 static const struct bench_way load[] = {
 	TRAP_WAY("codearena", arena_load_open, trap_close),
 	TRAP_WAY("signal", signal_load_open, signal_close),
@@ -305,6 +378,8 @@ static const struct bench_case cases[] = {
 	TRAP_CASE("trap_undefined", undefined),
 #endif
 	TRAP_CASE("trap_scale", scale),
+	TRAP_CASE("trap_first", first),
+	TRAP_CASE("trap_10k_views", views),
 };
 
 const struct bench_subject bench_trap_subject = { cases, BENCH_COUNT(cases) };

@@ -12,8 +12,8 @@
 # Each COMMAND is a shell command line whose output holds a last line
 # "NAME: N passed, N failed, N skipped". A command that fails without counting
 # a failure, or that has no such line, counts as one failed check. Shows where
-# the time went, and which commands failed. Ends with the sums on a line of its
-# own, after "NAME: " when a name is given.
+# the time went, which commands failed, and what they said of it. Ends with the
+# sums on a line of its own, after "NAME: " when a name is given.
 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
@@ -66,8 +66,15 @@ count() {
 		say "no result from: $2"
 	fi
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-	[ "$f" -eq 0 ] || failures+=("$2")
+	[ "$f" -eq 0 ] || failures+=("$1 $2")
 	printf '  %5ds  %5d passed %3d failed %4d skipped  %s\n' "$seconds" "$p" "$f" "$s" "$2"
+}
+
+# reasons NUMBER: failed tests, and the last that scripts said, for those who have only the
+# end of the output.
+reasons() {
+	grep -aE '^ *(not ok |[a-z-]+\.(sh|py): |make.*Error)' "$work/$1.out" |
+		grep -avE '# SKIP|summary\.sh: (running|ended)' | tail -n 12 | sed 's/^ */    /' || true
 }
 
 number=0
@@ -85,6 +92,9 @@ for command in "$@"; do
 	count $number "$command"
 done
 echo "  ${SECONDS}s in all"
-for command in "${failures[@]}"; do echo "failed; alone: $command"; done
+for failure in "${failures[@]}"; do
+	echo "failed; alone: ${failure#* }"
+	reasons "${failure%% *}"
+done
 echo "$name$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

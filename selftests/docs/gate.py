@@ -24,6 +24,10 @@ NOT_ANSWERED = {
     # An arena's limit of metadata has room for the arena itself.
     "CODEARENA_RESERVE": {"ENOSPC"},
     "CODEARENA_WRITE": {"EAGAIN"},  # shares its steps with PUBLISH; has no patches
+    # The structures of RESERVE and OPEN have the names of functions. A clone has room
+    # for what its original had.
+    "CODEARENA_CLONE": {"EBUSY", "EINVAL", "ENOSPC"},
+    "CODEARENA_OPEN": {"EINVAL"},
 }
 
 # Errnos of a command that come from the kernel's functions, from the dispatcher, or
@@ -33,6 +37,8 @@ FROM_ELSEWHERE = {
     "CODEARENA_RESERVE": {"EBADF", "ENOMEM"},
     "CODEARENA_SHARE": {"EFAULT", "EMFILE", "ENFILE", "ENOMEM"},
     "CODEARENA_STAT": {"EFAULT"},
+    "CODEARENA_CLONE": {"EFAULT", "EMFILE", "ENFILE", "ENOMEM"},
+    "CODEARENA_OPEN": {"EFAULT", "EMFILE", "ENFILE", "ENOMEM"},
 }
 
 # Named in the symbol map, declared by nobody: the names are a debugger's.
@@ -331,6 +337,12 @@ def check_readme(tree):
     run = subprocess.run([sys.executable, tree.root / "Documentation/tools/costs.py",
                           tree.root / "README.md",
                           tree.root / "selftests/bench/results/6.1-x86_64.tsv"],
+                         capture_output=True, text=True)
+    if run.returncode:
+        yield run.stderr.strip()
+    run = subprocess.run([sys.executable, tree.root / "Documentation/tools/plots.py",
+                          "--overview", tree.root / "selftests/bench/results/6.1-x86_64.tsv",
+                          tree.root / "Documentation/pictures/costs.svg"],
                          capture_output=True, text=True)
     if run.returncode:
         yield run.stderr.strip()

@@ -78,6 +78,8 @@ ADDITIONS = [
      "`codearena_whatever()`", "readme"),
     ("a cost that was not measured", "selftests/bench/results/6.1-x86_64.tsv",
      "publish_64\tinsn\t", "publish_64\tinsn\t1", "readme"),
+    ("a picture of other costs", "Documentation/pictures/costs.svg", ">codearena</text>",
+     ">whatever</text>", "readme"),
     ("a target that the README invents", "README.md", "`make bench`", "`make whatever`", "help"),
 ]
 

@@ -110,7 +110,7 @@ static int call_in_child(int fd, unsigned long request, void *at)
 
 static bool child_can(enum command_index index)
 {
-	return index != COMMAND_RESERVE && index != COMMAND_SHARE &&
+	return index != COMMAND_RESERVE && !commands[index].makes_handle &&
 	       index != COMMAND_TRAP_LANDING;
 }
 

@@ -23,7 +23,7 @@ static void (*const operations[OP_KINDS])(struct fuzzer *f,
 	[OP_MREMAP] = op_mremap, [OP_MADVISE] = op_madvise,
 	[OP_POKE] = op_poke, [OP_GUARD] = op_guard, [OP_RUN] = op_run,
 	[OP_FORK] = op_fork, [OP_SIGNALS] = op_signals,
-	[OP_SHARED] = op_shared,
+	[OP_SHARED] = op_shared, [OP_CLONE] = op_clone, [OP_OPEN] = op_open,
 };
 
 void violation(struct fuzzer *f, const char *format, ...)
@@ -100,7 +100,7 @@ void fuzzer_free(struct fuzzer *f)
 	free(f);
 }
 
-static void close_slot(struct fuzzer *f, unsigned int slot, bool handles_first)
+void close_slot(struct fuzzer *f, unsigned int slot, bool handles_first)
 {
 	struct model *m = f->slots[slot];
 

@@ -33,7 +33,7 @@ enum op_kind {
 	OP_SEAL, OP_PUBLISH, OP_PATCH, OP_DISCARD, OP_SHARE, OP_STAT,
 	OP_REGISTER, OP_RELEASE, OP_LANDING, OP_IOCTL, OP_MMAP, OP_MUNMAP,
 	OP_MPROTECT, OP_MREMAP, OP_MADVISE, OP_POKE, OP_GUARD, OP_RUN, OP_FORK,
-	OP_SIGNALS, OP_SHARED, OP_KINDS
+	OP_SIGNALS, OP_SHARED, OP_CLONE, OP_OPEN, OP_KINDS
 };
 
 /* How the structure of a command is handed over: bits of op.abi. */
@@ -274,7 +274,7 @@ int wait_for(pid_t child);
 bool command_judge(struct fuzzer *f, const struct op *op, int number,
 		   const struct errors *allowed);
 
-/* ranges.c, batch.c, tables.c, views.c, runs.c, process.c, shared.c */
+/* ranges.c, batch.c, tables.c, views.c, runs.c, process.c, shared.c, clone.c */
 void op_reserve(struct fuzzer *f, const struct op *op);
 void op_query(struct fuzzer *f, const struct op *op);
 void op_stat(struct fuzzer *f, const struct op *op);
@@ -301,6 +301,8 @@ void op_run(struct fuzzer *f, const struct op *op);
 void op_fork(struct fuzzer *f, const struct op *op);
 void op_signals(struct fuzzer *f, const struct op *op);
 void op_shared(struct fuzzer *f, const struct op *op);
+void op_clone(struct fuzzer *f, const struct op *op);
+void op_open(struct fuzzer *f, const struct op *op);
 void process_signals(void);
 void signals_end(struct fuzzer *f);
 bool shared_open(void);
@@ -317,6 +319,7 @@ uint64_t commit_total(int fd);
 /* execute.c */
 struct fuzzer *fuzzer_new(unsigned int index, uint64_t seed);
 void fuzzer_free(struct fuzzer *f);
+void close_slot(struct fuzzer *f, unsigned int slot, bool handles_first);
 void program_begin(struct fuzzer *f);
 void program_step(struct fuzzer *f, const struct op *op);
 void program_end(struct fuzzer *f);

@@ -299,6 +299,7 @@ static const uint8_t weights[OP_KINDS] = {
 	[OP_IOCTL] = 2, [OP_MMAP] = 8, [OP_MUNMAP] = 3, [OP_MPROTECT] = 5,
 	[OP_MREMAP] = 3, [OP_MADVISE] = 3, [OP_POKE] = 3, [OP_GUARD] = 3,
 	[OP_RUN] = 30, [OP_FORK] = 2, [OP_SIGNALS] = 1, [OP_SHARED] = 12,
+	[OP_CLONE] = 5, [OP_OPEN] = 1,
 };
 
 static enum op_kind pick_kind(struct fuzzer *f)

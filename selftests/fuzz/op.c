@@ -18,7 +18,7 @@ const char *const op_names[OP_KINDS] = {
 	[OP_MPROTECT] = "mprotect", [OP_MREMAP] = "mremap",
 	[OP_MADVISE] = "madvise", [OP_POKE] = "poke", [OP_GUARD] = "guard",
 	[OP_RUN] = "run", [OP_FORK] = "fork", [OP_SIGNALS] = "signals",
-	[OP_SHARED] = "shared",
+	[OP_SHARED] = "shared", [OP_CLONE] = "clone", [OP_OPEN] = "open",
 };
 
 void op_print(FILE *to, const struct op *op)

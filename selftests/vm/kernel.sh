@@ -19,7 +19,9 @@
 #
 # KVER names a Debian suite, not a version: 6.1 or "stable" is bookworm's kernel, 6.12
 # or "backports" that of bookworm-backports, "newest" or 7.2 that of trixie-backports,
-# whose version grows. "debug" is the kernel that debug-kernel.sh builds.
+# whose version grows. "rt" and "rt-deb13" are those of bookworm and trixie with
+# PREEMPT_RT, "16k" is trixie's with pages of 16 KiB. "debug" is the kernel that
+# debug-kernel.sh builds.
 #
 # The version is chosen at the first use and kept; when it is needed again and has gone
 # from the suite, the one on offer replaces it.

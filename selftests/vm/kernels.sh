@@ -6,18 +6,22 @@
 # the cache (source it after lib.sh and debian.sh).
 # shellcheck disable=SC2154 # lib.sh sets cache_dir and me
 
-# KVER, its other names, the Debian suites that carry it, and the architectures.
+# KVER, its other name, the Debian suites that carry it, the architectures, and the package
+# that depends on the newest image.
 supported='
-6.1         stable     bookworm,bookworm-security  x86_64,arm64
-6.12        backports  bookworm-backports          x86_64,arm64
-6.12-deb13  deb13      trixie,trixie-security      x86_64
-newest      7.2        trixie-backports            x86_64
+6.1         stable        bookworm,bookworm-security  x86_64,arm64  linux-image-ARCH
+6.12        backports     bookworm-backports          x86_64,arm64  linux-image-ARCH
+6.12-deb13  deb13         trixie,trixie-security      x86_64        linux-image-ARCH
+newest      7.2           trixie-backports            x86_64        linux-image-ARCH
+rt          6.1-rt        bookworm,bookworm-security  x86_64        linux-image-rt-ARCH
+rt-deb13    6.12-rt       trixie,trixie-security      x86_64,arm64  linux-image-rt-ARCH
+16k         6.12-16k      trixie,trixie-security      arm64         linux-image-ARCH-16k
 '
 # There is also "debug", for x86_64: see debug-kernel.sh.
 
 list_kernels() {
 	local k suites arches
-	while read -r k _ suites arches; do
+	while read -r k _ suites arches _; do
 		[ -z "$k" ] || echo "$k: ${arches//,/ }"
 	done <<<"$supported"
 }
@@ -25,15 +29,15 @@ list_kernels() {
 # select_kernel KVER ARCH: set the globals that describe this kernel.
 select_kernel() {
 	kver=${1:?KVER missing; see --help} arch=${2:?ARCH missing; see --help}
-	local k other s a
+	local k other s a package
 	suites=
-	while read -r k other s a; do
+	deb_arch=$(deb_arch_of "$arch")
+	while read -r k other s a package; do
 		if [[ $kver == "$k" || $kver == "$other" ]] && [[ ",$a," == *",$arch,"* ]]; then
-			kver=$k suites=${s//,/ }
+			kver=$k suites=${s//,/ } newest_image=${package/ARCH/$deb_arch}
 		fi
 	done <<<"$supported"
 	[ -n "$suites" ] || die "kernel $kver on $arch is not supported; see: kernel.sh list"
-	deb_arch=$(deb_arch_of "$arch")
 	what="kernel $kver for $arch" kernel_dir=$cache_dir/kernels/$kver-$arch offered=offered_kernel
 }
 
@@ -48,7 +52,7 @@ deb_arch_of() {
 # Print the release and the version of the newest kernel of the suites.
 offered_kernel() {
 	local image
-	image=$(debian_field "linux-image-$deb_arch" Depends | grep -oE 'linux-image-[^ ]+' | head -n 1)
+	image=$(debian_field "$newest_image" Depends | grep -oE 'linux-image-[^ ]+' | head -n 1)
 	[ -z "$image" ] || echo "${image#linux-image-} $(debian_field "$image" Version)"
 }
 

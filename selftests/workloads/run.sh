@@ -16,7 +16,8 @@
 # the traps confirmed by wabt's interpreter. A row for each module: functions, how
 # many of them were loaded, bytes of their code, calls, comparisons, traps, signals,
 # result. Every module runs with its functions loaded lazily, and eagerly; on this
-# machine also as one object, whose calls go through no jump table. Then functions that
+# machine also as one object, whose calls go through no jump table. Modules of up to
+# 5,000 functions that all trap are generated (generated.sh). Then functions that
 # asmjit generates, in several threads, in arenas and in asmjit's own runtime; and,
 # unless WORKLOADs are named, speed (steady.sh), hardened services and programs with
 # signal handlers of their own (hosts.sh), each in a VM of its own. LLVM's JITLink runs
@@ -37,7 +38,7 @@ asmjit=$root_dir/build/userlib/asmjit/codearena-asmjit
 # The packages of npm, by version.
 packages=(hash-wasm@4.13.0 cjs-module-lexer@2.3.0 es-module-lexer@1.5.4
 	source-map@0.8.0 sql.js@1.16.0)
-workloads=(traps hash-wasm cjs-module-lexer es-module-lexer source-map sql.js)
+workloads=(traps generated hash-wasm cjs-module-lexer es-module-lexer source-map sql.js)
 
 kver=${KVER:-6.1} host_only='' vm_only=''
 while [ $# -gt 0 ]; do
@@ -69,7 +70,11 @@ record() {
 	rm -rf "$traces" "$out/wast"
 	mkdir -p "$traces" "$out/wast"
 	for name in "${workloads[@]}"; do
-		if [ "$name" = traps ]; then record_traps; else packaged+=("$name"); fi
+		case $name in
+		traps) record_traps ;;
+		generated) "$here/generated.sh" "$traces" ;;
+		*) packaged+=("$name") ;;
+		esac
 	done
 	[ ${#packaged[@]} -gt 0 ] || return 0
 	need node workloads

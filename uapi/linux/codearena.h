@@ -589,10 +589,11 @@ struct codearena_patch_entry {
  * @__reserved: must be 0
  *
  * Copies the objects into committed granules that are not sealed, unless
- * CODEARENA_OBJECT_F_REPLACE allows it, makes the instruction caches coherent, seals the granules with their traps, and then
- * applies the patches in order, so that a jump-table slot never targets code
- * that is not published yet. Objects may not share a granule. The patches must
- * lie in ranges that were patchable before the call, and are not replaced by it.
+ * CODEARENA_OBJECT_F_REPLACE allows it, makes the instruction caches coherent,
+ * seals the granules with their traps, and then applies the patches in order, so
+ * that a jump-table slot never targets code that is not published yet. Objects
+ * may not share a granule. The patches must lie in ranges that were patchable
+ * before the call, and are not replaced by it.
  *
  * Errors: E2BIG, EAGAIN, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM,
  * ENOSPC, EOPNOTSUPP, EOVERFLOW, EPERM.

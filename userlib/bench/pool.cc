@@ -3,7 +3,9 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * The region pool against a first-fit walk over std::set, which is how V8's
- * DisjointAllocationPool works, and against itself with fewer regions.
+ * DisjointAllocationPool works; against best fit in a std::map and a std::set, which
+ * is what one would write in C++ for many regions; and against itself with fewer
+ * regions.
  *
  *	pool			prints rows of bench.tsv
  *	pool REGIONS PAIRS	does just that, for a profiler
@@ -19,7 +21,9 @@
 #include <cstdlib>
 #include <ctime>
 #include <iterator>
+#include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "codearena/module.h"
@@ -29,7 +33,7 @@ extern "C" {
 
 namespace {
 
-constexpr uint64_t kUnit = 64;
+constexpr uint64_t kUnit = 16;
 constexpr uint64_t kLargest = 256; // units
 constexpr size_t kOutstanding = 256;
 
@@ -100,11 +104,59 @@ private:
 	std::set<codearena_region, Less> regions_;
 };
 
+// Best fit: the regions by address, and their sizes in order. Its answers differ.
+class BestFitPool {
+public:
+	void Merge(codearena_region region)
+	{
+		auto above = regions_.lower_bound(region.begin);
+
+		if (above != regions_.end() &&
+		    region.begin + region.size == above->first) {
+			region.size += above->second;
+			sizes_.erase({ above->second, above->first });
+			above = regions_.erase(above);
+		}
+		if (above != regions_.begin()) {
+			auto below = std::prev(above);
+
+			if (below->first + below->second == region.begin) {
+				sizes_.erase({ below->second, below->first });
+				below->second += region.size;
+				sizes_.insert({ below->second, below->first });
+				return;
+			}
+		}
+		regions_.insert(above, { region.begin, region.size });
+		sizes_.insert({ region.size, region.begin });
+	}
+
+	codearena_region Allocate(uint64_t size)
+	{
+		auto fit = sizes_.lower_bound({ size, 0 });
+
+		if (fit == sizes_.end())
+			return { 0, 0 };
+		auto [old, begin] = *fit;
+		sizes_.erase(fit);
+		auto hint = regions_.erase(regions_.find(begin));
+		if (old > size) {
+			regions_.insert(hint, { begin + size, old - size });
+			sizes_.insert({ old - size, begin + size });
+		}
+		return { begin, size };
+	}
+
+private:
+	std::map<uint64_t, uint64_t> regions_;
+	std::set<std::pair<uint64_t, uint64_t>> sizes_;
+};
+
 class TreePool {
 public:
 	TreePool()
 	{
-		if (ca__pool_new(&pool_))
+		if (ca__pool_new({ 0, CA__POOL_MAX }, &pool_))
 			abort();
 	}
 
@@ -227,17 +279,17 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s [REGIONS PAIRS]\n", argv[0]);
 		return 2;
 	}
-	{
-		double ours = Load<TreePool>(100000).Measure(200000, 5);
-		double theirs = Load<SetPool>(100000).Measure(200, 3);
+	double ours[3];
+	const size_t regions[] = { 1000, 100000, 1000000 };
+	const char *const names[] = { "pool_1k", "pool_100k", "pool_1m" };
 
-		Row("pool_100k", ours, "std_set", theirs);
+	for (int i = 0; i < 3; i++) {
+		ours[i] = Load<TreePool>(regions[i]).Measure(200000, 9);
+		Row(names[i], ours[i], "best_fit",
+		    Load<BestFitPool>(regions[i]).Measure(200000, 5));
 	}
-	{
-		double many = Load<TreePool>(1000000).Measure(200000, 9);
-		double few = Load<TreePool>(1000).Measure(200000, 9);
-
-		Row("pool_scale", many, "one_thousand", few);
-	}
+	Row("pool_100k", ours[1], "std_set",
+	    Load<SetPool>(100000).Measure(200, 3));
+	Row("pool_scale", ours[2], "one_thousand", ours[0]);
 	return 0;
 }

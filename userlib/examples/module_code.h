@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Output of module.c's compiler, and lazy_builtin, the target of lazy slots: it
+ * Output of the compiler of module.c and prefork.c, and lazy_builtin, the target of lazy slots: it
  * calls compile() with the index of the function, and then the result.
  */
 #ifndef MODULE_CODE_H
@@ -15,6 +15,7 @@
 #define FORM		CODEARENA_FORM_X86_64_REL32
 #define SQUARE_BASELINE	"\x89\x7c\x24\xf8\x8b\x44\x24\xf8\x0f\xaf\x44\x24\xf8\xc3"
 #define SQUARE_BETTER	"\x89\xf8\x0f\xaf\xc7\xc3"
+#define TWICE_CODE	"\x8d\x04\x3f\xc3"
 #define NEXT_CODE	"\xff\xc7\xe9\x00\x00\x00\x00" /* jump to SQUARE */
 #define NEXT_FIELD	3
 #define GET_CODE	"\x89\xf0\x8b\x04\x87\xc3"
@@ -28,6 +29,7 @@ __asm__("lazy_builtin: endbr64\n"
 #define FORM		CODEARENA_FORM_AARCH64_BRANCH26
 #define SQUARE_BASELINE	"\xe0\x0f\x1f\xb8\xe0\x07\x41\xb8\x00\x7c\x00\x1b\xc0\x03\x5f\xd6"
 #define SQUARE_BETTER	"\x00\x7c\x00\x1b\xc0\x03\x5f\xd6"
+#define TWICE_CODE	"\x00\x00\x00\x0b\xc0\x03\x5f\xd6"
 #define NEXT_CODE	"\x00\x04\x00\x11\x00\x00\x00\x14" /* branch to SQUARE */
 #define NEXT_FIELD	4
 #define GET_CODE	"\x00\x58\x61\xb8\xc0\x03\x5f\xd6"

@@ -23,12 +23,32 @@ static uint64_t take(struct input *input, size_t bytes)
 	return value;
 }
 
-/* Numbers are small, or close to the top of the address space. */
+/* The pool's addresses are the last below the top of the address space. */
+static const struct codearena_region within = {
+	UINT64_MAX - CA__POOL_MAX, CA__POOL_MAX
+};
+
+/* Numbers are close to the first or to the last of these addresses. */
 static uint64_t take_address(struct input *input)
 {
 	uint64_t value = take(input, 2);
 
+	return value >= 0xfff0 ? UINT64_MAX - (0xffff - value) :
+				 within.begin + value;
+}
+
+/* Small, or so large that it wraps for most addresses. */
+static uint64_t take_size(struct input *input)
+{
+	uint64_t value = take(input, 2);
+
 	return value >= 0xfff0 ? UINT64_MAX - (0xffff - value) : value;
+}
+
+/* What the model does not know about. */
+static bool is_within(struct codearena_region r)
+{
+	return !r.size || ca__region_covers(within, r);
 }
 
 static void same(struct codearena_region a, struct codearena_region b)
@@ -44,7 +64,12 @@ static void merge(struct ca__pool *pool, struct model *model,
 
 	if (model->count + 2 > MODEL_MAX)
 		return;
-	ret = model_merge(model, r, &want);
+	if (is_within(r)) {
+		ret = model_merge(model, r, &want);
+	} else {
+		want = (struct codearena_region){ 0 };
+		ret = -EOVERFLOW;
+	}
 	require(ca__pool_merge(pool, r, &got) == ret);
 	same(got, want);
 }
@@ -95,11 +120,11 @@ static void step(struct input *input, struct ca__pool *pool,
 	case 4:
 		size = take(input, 1);
 		r.begin = take_address(input);
-		r.size = take_address(input);
+		r.size = take_size(input);
 		allocate_in(pool, model, size, r);
 		break;
 	case 5: /* many fragments */
-		r.begin = take_address(input) * 64;
+		r.begin = within.begin + take(input, 2) * 64;
 		r.size = take(input, 1);
 		for (i = 0; i < 32; i++, r.begin += 256)
 			merge(pool, model, r);
@@ -127,7 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ca__pool *pool;
 
 	model.count = 0;
-	require(!ca__pool_new(&pool));
+	require(!ca__pool_new(within, &pool));
 	while (input.left) {
 		step(&input, pool, &model);
 		model_check_tree(pool);

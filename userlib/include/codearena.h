@@ -56,7 +56,8 @@
  * The child has the code view. It may execute it, read the counters, share the
  * arena, and free its copy of the handle. Changes return -EPERM, unless the
  * arena has CODEARENA_RESERVE_F_SHARED_WRITER. On the fallback the child's
- * counters are those of the moment of the fork.
+ * counters are those of the moment of the fork. codearena_arena_clone() gives
+ * the child an arena of its own in place of the inherited one.
  *
  * What the fallback does not do
  *
@@ -77,6 +78,9 @@
  *   trap instructions or what was written. Memory that is not committed raises
  *   SIGBUS, as on the device. A child of fork() sees only memory that was
  *   committed before the fork.
+ * - codearena_arena_clone() copies all committed memory at once, with the bytes
+ *   that the code view shows then and the states of the moment of the fork: the
+ *   parent must not change the arena between the two.
  * - Views of a CODEARENA_RESERVE_F_PERMANENT arena can be unmapped in part.
  * - CODEARENA_OBJECT_F_REPLACE returns -EOPNOTSUPP: nothing keeps other threads
  *   from executing code while it changes. So does CODEARENA_RESERVE_F_EXECUTE_ONLY:
@@ -320,6 +324,20 @@ enum codearena_backend
 codearena_arena_backend(const struct codearena_arena *arena);
 
 /**
+ * codearena_arena_backend_reason - why an arena is on the fallback
+ * @arena: arena
+ *
+ * A program may show it to its user: codearena_strerror() describes it, and
+ * codearenactl check says more.
+ *
+ * Return: 0: it is on the device, or on the fallback by the wish of the program
+ * or of the environment variable; -EOPNOTSUPP: the program runs under valgrind;
+ * else what codearena_probe() returned for the device when CODEARENA_BACKEND_AUTO
+ * chose; -EINVAL: @arena is NULL.
+ */
+int codearena_arena_backend_reason(const struct codearena_arena *arena);
+
+/**
  * codearena_arena_base - address of offset 0 in the code view
  * @arena: arena
  *
@@ -522,6 +540,29 @@ int codearena_arena_discard(struct codearena_arena *arena,
  * Return: 0, -EINVAL, -EMFILE, -ENFILE, -ENOMEM; -EOPNOTSUPP: the fallback.
  */
 int codearena_arena_share(struct codearena_arena *arena, int *fd);
+
+/**
+ * codearena_arena_clone - replace an arena by a copy that the caller owns
+ * @arena: arena
+ *
+ * For the child of fork(): afterwards it can change the arena as the parent
+ * could before the fork, and neither sees later changes of the other. Code, seals,
+ * trap tables and their ids, and pads are as they were at the call, at the same
+ * addresses; the external landing pad that codearena_trap_set_landing() set is
+ * set again. The counters of events begin at 0. Pages are copied when one side
+ * changes them; see struct codearena_clone. An attached arena can be cloned as
+ * well, and changed afterwards.
+ *
+ * No other thread of the process may use the arena, or execute its code, during
+ * the call. codearena_arena_fd() returns another descriptor afterwards.
+ * codearena_allocator_clone() does this for all arenas of a module.
+ *
+ * Return: 0; -EACCES: the handle is not open for writing, and the caller may
+ * not open the device so; -EPERM: a security policy forbids the mapping;
+ * -EINVAL, -EMFILE, -ENFILE, -ENOMEM; -EOPNOTSUPP: a kernel module without
+ * CODEARENA_FEATURE_CLONE.
+ */
+int codearena_arena_clone(struct codearena_arena *arena);
 
 /**
  * codearena_arena_stat - read the arena's counters

@@ -46,6 +46,11 @@ check module "$EXAMPLES/module $directory" \
 check module-log "sed 's/.* //' $directory/perf-*.map" next square get square
 check module-help "$EXAMPLES/module --help" \
 	'Usage: module [--help] [LOG_DIRECTORY]'
+check prefork "$EXAMPLES/prefork 3 | sort" \
+	'parent: next(9) = 100, 0 workers failed' \
+	'worker 1: next(1) = 4, then 4' \
+	'worker 2: next(2) = 9, then 6' \
+	'worker 3: next(3) = 16, then 16'
 check cpp "$EXAMPLES/cpp" \
 	'version 1' \
 	'version 2' \
@@ -53,5 +58,20 @@ check cpp "$EXAMPLES/cpp" \
 	'version 3' \
 	'released, 1 allocator' \
 	'codearena: invalid argument: misaligned, empty, out of range or contradictory'
+check unwind "$EXAMPLES/unwind" \
+	'caught: thrown in C++' \
+	'caught: thrown in C++' \
+	'at most three times as much'
+# After a patch or a replacement valgrind must not run what it translated before.
+if command -v valgrind >/dev/null; then
+	check valgrind "CODEARENA_BACKEND=memfd valgrind -q --undef-value-errors=no $EXAMPLES/cpp" \
+		'version 1' \
+		'version 2' \
+		'version 3' \
+		'released, 1 allocator'
+else
+	count=$((count + 1))
+	echo "ok $count # SKIP valgrind is not installed"
+fi
 echo "1..$count"
 exit $status

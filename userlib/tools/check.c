@@ -20,9 +20,13 @@ static const struct {
 	{ "noexec", ctl_check_noexec },
 	{ "selinux", ctl_check_selinux },
 	{ "mdwe", ctl_check_mdwe },
+	{ "seccomp", ctl_check_seccomp },
+	{ "namespace", ctl_check_namespace },
 	{ "backend", ctl_check_backend },
 	{ "fallback", ctl_check_fallback },
 	{ "limit", ctl_check_limit },
+	{ "perf", ctl_check_perf },
+	{ "core", ctl_check_core },
 	{ "processor", ctl_check_processor },
 	{ "disassembler", ctl_check_disassembler },
 };

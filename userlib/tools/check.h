@@ -53,4 +53,10 @@ CTL_CHECK(lockdown);
 CTL_CHECK(processor);
 CTL_CHECK(disassembler);
 
+/* check_process.c */
+CTL_CHECK(seccomp);
+CTL_CHECK(namespace);
+CTL_CHECK(perf);
+CTL_CHECK(core);
+
 #endif /* CTL_CHECK_H */

@@ -93,20 +93,25 @@ CTL_CHECK(device)
 	}
 }
 
+/* A container may have the node alone, on a mount of its own. */
 CTL_CHECK(noexec)
 {
 	struct statvfs status;
 	char path[512];
+	int ret;
 
-	if (statvfs(ctl_path(path, sizeof(path), options, "/dev"), &status)) {
+	ret = statvfs(ctl_path(path, sizeof(path), options, DEVICE), &status);
+	if (ret)
+		ret = statvfs(ctl_path(path, sizeof(path), options, "/dev"),
+			      &status);
+	if (ret) {
 		ctl_find(f, CTL_UNKNOWN, "%s: %s", path, strerror(errno));
 		return;
 	}
 	if (status.f_flag & ST_NOEXEC) {
-		ctl_find(f, CTL_BAD, "%s is mounted noexec, so its devices cannot be mapped as code",
+		ctl_find(f, CTL_BAD, "%s is mounted noexec and cannot be mapped as code",
 			 path);
-		ctl_advise(f, "run mount -o remount,exec %s; in systemd units replace PrivateDevices=yes by DeviceAllow= (see the example unit)",
-			   path);
+		ctl_advise(f, "run mount -o remount,exec for it; in systemd units replace PrivateDevices=yes by DeviceAllow=; in containers bind-mount the node without noexec, not by --device of a rootless one");
 	} else {
 		ctl_find(f, CTL_GOOD, "%s is not mounted noexec", path);
 	}
@@ -118,7 +123,7 @@ static const struct {
 } probe_advice[] = {
 	{ ENOENT, "load the module: modprobe codearena" },
 	{ EACCES, "see 'device'" },
-	{ EPERM, "see 'noexec' and 'selinux'; a seccomp filter may be the cause too" },
+	{ EPERM, "see 'noexec', 'selinux' and 'seccomp'; in a container its device rules may be the cause" },
 	{ ENXIO, "the node is stale: load the module again" },
 	{ ENODEV, "the node is stale: load the module again" },
 	{ ENOTTY, "the node belongs to another driver: remove it" },
@@ -138,7 +143,7 @@ CTL_CHECK(backend)
 	}
 	ret = codearena_probe(CODEARENA_BACKEND_DEVICE, &info);
 	if (ret) {
-		ctl_find(f, CTL_BAD, "the device is not usable: %s",
+		ctl_find(f, CTL_BAD, "the device is not usable, so CODEARENA_BACKEND_AUTO takes the fallback: %s",
 			 strerror(-ret));
 		ctl_advise(f, "see above");
 		for (size_t i = 0; i < sizeof(probe_advice) /

@@ -26,7 +26,7 @@ static const char help[] =
 	"  check           check whether arenas work here, and suggest fixes\n"
 	"\n"
 	"  -j, --json             machine-readable output\n"
-	"  -w, --watch[=SECONDS]  stat: repeat until interrupted (default: 1)\n"
+	"  -w, --watch [SECONDS]  stat: repeat until interrupted (default: 1)\n"
 	"  -c, --count=N          stat: stop after N tables\n"
 	"  -l, --length=BYTES     disas: number of bytes (default: 64)\n"
 	"  -r, --root=DIR         use proc, sys and dev below DIR\n"
@@ -130,6 +130,10 @@ int main(int argc, char **argv)
 			break;
 		case 'w':
 			options.watch = true;
+			/* The interval may be a word of its own. */
+			if (!optarg && optind < argc &&
+			    parse_seconds(argv[optind], &options.interval))
+				optind++;
 			if (optarg && !parse_seconds(optarg, &options.interval))
 				return usage("invalid interval", optarg);
 			break;

@@ -264,7 +264,6 @@ const struct wasm_glue *wasm_lazy_open(struct wasm_module *module,
 	CODEARENA_OPTS(codearena_module_opts, opts, .name = "wasm");
 	struct wasm_lazy *lazy = wasm_allocate(sizeof(*lazy));
 	uint64_t glue;
-	int ret;
 
 	module->lazy = lazy;
 	wasm_split(path, &lazy->object);
@@ -278,10 +277,6 @@ const struct wasm_glue *wasm_lazy_open(struct wasm_module *module,
 	opts.lazy_builtin = WASM_LAZY_BUILTIN;
 	opts.estimate = code_length(&lazy->object);
 	make_module(lazy, &opts);
-	ret = codearena_trap_set_landing(code_arena(lazy),
-					 codearena_pad_external());
-	if (ret)
-		wasm_die("no landing pad: %s", strerror(-ret));
 	wasm_data_make(&lazy->object, lazy->data, resolve_data, call_target,
 		       lazy);
 	if (mprotect(lazy->data, lazy->object.constant_length, PROT_READ))

@@ -66,7 +66,8 @@ extern "C" {
  * The state of a table is its code alone, which nobody can write to. Lookups and
  * the words that a patch expects are read from the code view. So writers need no
  * lock: the arena serialises two that change the same slot. After the memory of
- * a table was discarded the table may only be freed.
+ * a table was discarded the table may only be freed. A child of fork() may read
+ * and free an inherited table; changing slots returns -EPERM, as for the arena.
  */
 
 /* Slots may be the targets of indirect branches: IBT on x86-64, BTI on arm64 */

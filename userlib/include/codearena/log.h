@@ -57,13 +57,21 @@ struct codearena_log_line {
  * @CODEARENA_FRAME_LEAF: the stack contains nothing but the return address, on
  *                        machines that push it
  * @CODEARENA_FRAME_UNKNOWN: not described
+ * @CODEARENA_FRAME_FIXED: at every instruction the stack pointer is @frame_size
+ *                         bytes below its value at entry. On machines that do
+ *                         not push the return address it lies in the highest 8
+ *                         of these bytes; with 0 bytes, in its register
+ * @CODEARENA_FRAME_CFI: by @cfi
  *
- * Epilogues are not described: in them debuggers may miss the caller.
+ * Epilogues are described by CODEARENA_FRAME_CFI only: in others debuggers may
+ * miss the caller.
  */
 enum codearena_log_frame {
 	CODEARENA_FRAME_POINTER = 0,
 	CODEARENA_FRAME_LEAF,
-	CODEARENA_FRAME_UNKNOWN
+	CODEARENA_FRAME_UNKNOWN,
+	CODEARENA_FRAME_FIXED,
+	CODEARENA_FRAME_CFI
 };
 
 /**
@@ -77,6 +85,13 @@ enum codearena_log_frame {
  * @size: bytes, 1 to CODEARENA_CODE_MAX
  * @frame: enum codearena_log_frame
  * @flags: 0
+ * @cfi: with CODEARENA_FRAME_CFI: call frame instructions of DWARF for all of
+ *       the code, with a code alignment factor of 1 and a data alignment factor
+ *       of -8. At entry the canonical frame address is the stack pointer plus
+ *       what a call pushes. Not checked
+ * @cfi_size: bytes of @cfi, not 0
+ * @frame_size: with CODEARENA_FRAME_FIXED: see there; a multiple of 8
+ * @__reserved: 0
  *
  * Nothing of it is kept. An entry is refused with -EINVAL if a member is not as
  * described or @sz is too small, -E2BIG if members that this library does not
@@ -94,6 +109,10 @@ struct codearena_log_entry {
 	uint64_t size;
 	uint32_t frame;
 	uint32_t flags;
+	const void *cfi;
+	size_t cfi_size;
+	uint32_t frame_size;
+	uint32_t __reserved;
 };
 
 /* Flags of codearena_perfmap_new() */
@@ -227,10 +246,43 @@ int codearena_gdbjit_register(const struct codearena_log_entry *entries,
  */
 void codearena_gdbjit_unregister(struct codearena_gdbjit *object);
 
+struct codearena_unwind;
+
+/**
+ * codearena_unwind_register - register code with the unwinder of the process
+ * @entries: code; @name, @lines and @line_count are not used
+ * @count: entries of @entries, not 0; all have the same @sz
+ * @out: receives the registration; NULL on failure
+ *
+ * Then C++ exceptions, backtrace() and pthread_cancel() pass through frames of
+ * the code, as through those of codearena_trap_call(). Code of
+ * CODEARENA_FRAME_UNKNOWN is skipped. The unwinder is that of libgcc, or LLVM's
+ * if the program has it. Code is registered with libgcc in tables by address,
+ * so that a throw stays cheap with any number of functions.
+ *
+ * Register code before it is called, and withdraw it when no thread executes it
+ * any more. A child of fork() inherits registrations.
+ *
+ * Return: 0; -EINVAL: an argument is NULL, or @sz differs; see struct
+ * codearena_log_entry; -EEXIST: code at one of the addresses is registered;
+ * -EOPNOTSUPP: the process has no unwinder that takes registrations; -ENOMEM.
+ */
+int codearena_unwind_register(const struct codearena_log_entry *entries,
+			      size_t count, struct codearena_unwind **out);
+
+/**
+ * codearena_unwind_unregister - withdraw code from the unwinder
+ * @unwind: NULL, or from codearena_unwind_register(); freed
+ *
+ * Call this before the code's memory is reused.
+ */
+void codearena_unwind_unregister(struct codearena_unwind *unwind);
+
 /* Sinks of a logger */
 #define CODEARENA_LOG_PERFMAP	0x1U
 #define CODEARENA_LOG_JITDUMP	0x2U
 #define CODEARENA_LOG_GDB	0x4U
+#define CODEARENA_LOG_UNWIND	0x8U	/* the unwinder of the process */
 
 /* Flags of struct codearena_logger_opts */
 #define CODEARENA_LOGGER_F_ENVIRONMENT	0x1U /* environment variables add sinks */
@@ -252,7 +304,7 @@ void codearena_gdbjit_unregister(struct codearena_gdbjit *object);
  * @flags: CODEARENA_LOGGER_F_* bits
  *
  * With CODEARENA_LOGGER_F_ENVIRONMENT the variable CODEARENA_LOG, a
- * comma-separated list of "perfmap", "jitdump" and "gdb", adds sinks, and
+ * comma-separated list of "perfmap", "jitdump", "gdb" and "unwind", adds sinks, and
  * CODEARENA_LOG_DIR replaces @directory. Unknown words are skipped. Programs
  * with more privileges than their user ignore both variables.
  */
@@ -297,7 +349,9 @@ uint32_t codearena_logger_sinks(const struct codearena_logger *logger);
  *
  * Skips anonymous code, except host wrappers, unless
  * CODEARENA_LOGGER_F_ANONYMOUS is set. Code that debuggers knew at the same
- * address is replaced.
+ * address is replaced. CODEARENA_LOG_UNWIND takes anonymous code too, and skips
+ * code of CODEARENA_UNWIND_UNKNOWN, which the other sinks assume to have a frame
+ * pointer.
  *
  * Return: 0; -EINVAL: an argument is NULL; -EIO: in a child of fork(); -ENOMEM;
  * the first error of a sink, after all have been tried.

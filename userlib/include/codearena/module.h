@@ -295,6 +295,23 @@ struct codearena_inlining_position {
 	uint32_t flags;
 };
 
+/**
+ * enum codearena_unwind_rule - how unwinders find the caller of a frame
+ * @CODEARENA_UNWIND_UNKNOWN: not described
+ * @CODEARENA_UNWIND_FRAME_POINTER: see CODEARENA_FRAME_POINTER
+ * @CODEARENA_UNWIND_FIXED: see CODEARENA_FRAME_FIXED
+ * @CODEARENA_UNWIND_CFI: see CODEARENA_FRAME_CFI
+ *
+ * codearena/log.h describes the rules. A logger with CODEARENA_LOG_UNWIND
+ * registers code with the unwinder of the process by them.
+ */
+enum codearena_unwind_rule {
+	CODEARENA_UNWIND_UNKNOWN = 0,
+	CODEARENA_UNWIND_FRAME_POINTER,
+	CODEARENA_UNWIND_FIXED,
+	CODEARENA_UNWIND_CFI
+};
+
 /* Flags of struct codearena_code_desc: as CODEARENA_OBJECT_F_REPORT */
 #define CODEARENA_CODE_F_REPORT		0x1U
 
@@ -338,6 +355,11 @@ struct codearena_inlining_position {
  * @comments_size: bytes
  * @frame_slots: slots of a stack frame, at most 65535
  * @parameter_slots: slots of tagged parameters, at most 65535
+ * @cfi: call frame instructions, with CODEARENA_UNWIND_CFI
+ * @cfi_size: bytes of @cfi; not 0 with CODEARENA_UNWIND_CFI, else 0
+ * @unwind: enum codearena_unwind_rule
+ * @frame_size: bytes of the frame, a multiple of 8, with CODEARENA_UNWIND_FIXED;
+ *              else 0
  *
  * Everything is copied. A pointer is ignored where its count is 0. The body has
  * at most CODEARENA_CODE_MAX bytes, all metadata together less than 4 GiB.
@@ -368,6 +390,10 @@ struct codearena_code_desc {
 	uint32_t comments_size;
 	uint32_t frame_slots;
 	uint32_t parameter_slots;
+	const void *cfi;
+	size_t cfi_size;
+	uint32_t unwind;
+	uint32_t frame_size;
 };
 
 struct codearena_code;
@@ -452,7 +478,7 @@ int codearena_code_get_info(const struct codearena_code *code,
  * Not async-signal-safe. See codearena_code_put().
  *
  * Return: 0; -EINVAL: @code is NULL; -EOVERFLOW: there are 2^31 - 1 references
- * already.
+ * already; -EPERM: in a child of fork(), code of the parent.
  */
 int codearena_code_ref(struct codearena_code *code);
 
@@ -581,8 +607,8 @@ const struct codearena_code *codearena_code_find(uint64_t pc);
  *
  * Takes a mutex; not async-signal-safe.
  *
- * Return: the object, to be given back by codearena_code_put(); NULL: none, or
- * its last reference is gone.
+ * Return: the object, to be given back by codearena_code_put(); NULL: none, its
+ * last reference is gone, or it is the parent's of this child of fork().
  */
 struct codearena_code *codearena_code_find_ref(uint64_t pc);
 
@@ -625,8 +651,9 @@ struct codearena_code *codearena_code_find_ref(uint64_t pc);
  * of scopes; the library adds code to the innermost one.
  *
  * All functions are thread-safe except where documented; none is
- * async-signal-safe. A child that a multi-threaded program made by fork() must
- * not call any.
+ * async-signal-safe. In a child of fork() each returns -EPERM for code and
+ * collectors of the parent, without taking a lock; codearena_collector_free()
+ * frees nothing then.
  *
  * Return values as in codearena.h. A failed call changes nothing.
  */
@@ -641,7 +668,7 @@ struct codearena_code *codearena_code_find_ref(uint64_t pc);
  * see codearena_module_reap().
  *
  * Return: 0; -EINVAL: @code is NULL, or has no reference to drop, which is not
- * always detected.
+ * always detected; -EPERM: in a child of fork(), code of the parent.
  */
 int codearena_code_put(struct codearena_code *code);
 
@@ -875,8 +902,8 @@ int codearena_collector_stat(struct codearena_collector *collector,
  * program may protect the whole mapping likewise between the calls.
  *
  * All functions are thread-safe except codearena_handle_table_free(); none is
- * async-signal-safe. If other threads of the parent used a table at the moment
- * of fork(), the child may only free it.
+ * async-signal-safe. A child of fork() may call through an inherited table, and
+ * free it; other calls return -EPERM.
  */
 typedef uint32_t codearena_handle;
 
@@ -1023,8 +1050,17 @@ int codearena_handle_table_stat(struct codearena_handle_table *table,
  * Thread safety: every function may be called from any thread, also on the same
  * object, except the *_free() functions. Only codearena_allocator_locate() may
  * be called from a signal handler. Each allocator has a mutex; a manager is
- * lock-free. A child of fork() must not call functions of allocators or
- * managers that its parent made.
+ * lock-free.
+ *
+ * In a child of fork() calls on allocators and managers of the parent return
+ * -EPERM without taking a lock (codearena_allocator_grace_begin() 0), except
+ * codearena_allocator_locate(), codearena_manager_stat() and the *_free()
+ * functions. Freeing an allocator unmaps its code views and closes its
+ * descriptors; the rest of its memory stays until the child ends.
+ *
+ * If no other thread of the parent was in a function of the library when it
+ * forked, codearena_allocator_clone() lifts this, for all objects of the parent;
+ * arenas that were not cloned still refuse changes.
  */
 
 /**
@@ -1188,6 +1224,26 @@ int codearena_manager_new(const struct codearena_manager_opts *opts,
  * Its allocators may outlive it.
  */
 void codearena_manager_free(struct codearena_manager *manager);
+
+struct codearena_guard;
+struct codearena_guard_opts;
+
+/**
+ * codearena_manager_guard_new - make a guard for the code of modules
+ * @manager: manager
+ * @length: bytes, a multiple of the page size
+ * @opts: NULL, or options
+ * @out: gets the guard; NULL on failure
+ *
+ * As codearena_guard_new() with an arena of the manager's backend. The guard
+ * serves all modules of the manager and may outlive it.
+ *
+ * Return: as codearena_guard_new() and codearena_arena_new().
+ */
+int codearena_manager_guard_new(struct codearena_manager *manager,
+				uint64_t length,
+				const struct codearena_guard_opts *opts,
+				struct codearena_guard **out);
 
 /**
  * codearena_manager_stat - read the counters
@@ -1383,6 +1439,23 @@ int codearena_allocator_grace_end(struct codearena_allocator *allocator,
 				  uint64_t cookie);
 
 /**
+ * codearena_allocator_clone - give a child of fork() its own code spaces
+ * @allocator: allocator, for instance of a module
+ *
+ * Calls codearena_arena_clone() for each code space. Afterwards the child uses
+ * the allocator, and the module it belongs to, as the parent did before the fork:
+ * code and jump tables are at the same addresses, and can be changed. Before it
+ * every change fails with -EPERM. The parent must have been in no function of the
+ * library for the allocator or module in another thread when it forked.
+ * A logger still writes nothing in the child; give the module another one.
+ *
+ * Return: 0; -EINVAL: @allocator is NULL; or the error of
+ * codearena_arena_clone() for one code space. The call may be repeated then,
+ * which clones all of them.
+ */
+int codearena_allocator_clone(struct codearena_allocator *allocator);
+
+/**
  * codearena_allocator_space - describe a code space
  * @allocator: allocator
  * @index: in the order of creation, from 0 to the counter spaces - 1; constant
@@ -1462,11 +1535,18 @@ int codearena_allocator_locate(const struct codearena_allocator *allocator,
  *
  * Threads. All functions are thread-safe, with two exceptions:
  * codearena_module_free() must be the last call on its module, and a code object
- * may be published or dropped only once. None is async-signal-safe. In a child of
- * fork() none may be called if the parent had several threads. Threads add code
- * side by side; a mutex of the module serialises changes of its tables. Locks
+ * may be published or dropped only once. None is async-signal-safe. Threads add
+ * code side by side; a mutex of the module serialises changes of its tables. Locks
  * are taken in the order allocator, module, arena, and callbacks are called
  * without any of them unless documented otherwise.
+ *
+ * fork(). A child can execute the code of a module of its parent, and read code
+ * objects by functions that take them as const. All calls with the module return
+ * -EPERM without taking a lock, except codearena_module_allocator(), and
+ * codearena_module_free(): it unmaps the code, which lookups no longer find. The
+ * rest of its memory stays until the child ends. The child can make managers and
+ * modules of its own, or go on with those of the parent after
+ * codearena_allocator_clone().
  *
  * Return values as in codearena.h. A call that fails has changed nothing.
  */
@@ -1510,7 +1590,8 @@ struct codearena_module;
  *                compiles a function at its first call. It gets the index of the
  *                function, imported ones counted, in the register that
  *                codearena/jump.h names. Else 0.
- * @estimate: expected bytes of code, for the size of the first code space
+ * @estimate: expected bytes of code, for the size of the first code space;
+ *            jump tables are added to it
  * @signature_count: signatures are below this
  * @external_count: entries of @externals
  * @externals: addresses for CODEARENA_RELOC_EXTERNAL, copied; may be NULL if
@@ -1533,6 +1614,8 @@ struct codearena_module;
  * @event: NULL, or called for each event, in the thread that caused it, without
  *         locks held. It may take references.
  * @data: argument of the callbacks
+ * @landing: address where traps with CODEARENA_LANDING_EXTERNAL continue, in all
+ *           code spaces; NULL: codearena_pad_external()
  *
  * All members may be 0: a module without functions, for wrappers for example.
  */
@@ -1558,6 +1641,7 @@ struct codearena_module_opts {
 	void (*event)(void *data, struct codearena_module *module,
 		      enum codearena_event event, struct codearena_code *code);
 	void *data;
+	const void *landing;
 };
 
 /**
@@ -1603,6 +1687,9 @@ struct codearena_module_counters {
  * neither code nor functions nor builtins. The slots of all declared functions
  * target the lazy builtin; without CODEARENA_MODULE_F_LAZY they trap.
  *
+ * Every code space gets the landing pad before any code. So
+ * codearena_trap_set_landing() on an arena of the module returns -EBUSY.
+ *
  * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is wrong; the
  * codes of codearena_allocator_new().
  */
@@ -1619,6 +1706,21 @@ int codearena_module_new(struct codearena_manager *manager,
  * reference to its code may be left.
  */
 void codearena_module_free(struct codearena_module *module);
+
+/**
+ * codearena_module_guard_new - make a guard for the code of a module
+ * @module: module
+ * @length: bytes, a multiple of the page size
+ * @opts: NULL, or options
+ * @out: gets the guard; NULL on failure
+ *
+ * As codearena_manager_guard_new() with the module's manager.
+ *
+ * Return: as codearena_manager_guard_new().
+ */
+int codearena_module_guard_new(struct codearena_module *module, uint64_t length,
+			       const struct codearena_guard_opts *opts,
+			       struct codearena_guard **out);
 
 /**
  * codearena_module_add - allocate space for code and relocate it

@@ -43,7 +43,8 @@ extern "C" {
  *   red zone, or on the stack of sigaltstack(). Code that may trap with a full
  *   stack, or with a stack pointer that is no stack, needs sigaltstack().
  * - Tables belong to the process that registered them; a child of fork() has a
- *   copy. The counters of traps are those of the calling process.
+ *   copy, whose traps continue at the same pads, and cannot change it (-EPERM).
+ *   The counters of traps are those of the calling process.
  */
 
 /**

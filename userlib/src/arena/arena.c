@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "arena/backend.h"
+#include "arena/translate.h"
 
 /**
  * ca__file_new - make a reference-counted descriptor
@@ -74,18 +75,20 @@ CODEARENA_API int codearena_arena_new(uint64_t length,
 	const struct ca__backend *backend;
 	struct codearena_arena_opts all;
 	struct codearena_arena *arena;
-	int ret;
+	int ret, reason;
 
 	if (!out)
 		return -EINVAL;
 	*out = NULL;
 	ret = ca__opts_get(&all, opts);
 	if (!ret)
-		ret = ca__backend_select(all.backend, all.device, &backend);
+		ret = ca__backend_select(all.backend, all.device, &backend,
+					 &reason);
 	if (!ret)
 		ret = ca__arena_alloc(&arena, backend);
 	if (ret)
 		return ret;
+	arena->reason = reason;
 	ret = backend->create(arena, length, &all);
 	if (ret)
 		free(arena);
@@ -163,6 +166,12 @@ CODEARENA_API enum codearena_backend
 codearena_arena_backend(const struct codearena_arena *arena)
 {
 	return arena ? arena->backend->id : CODEARENA_BACKEND_AUTO;
+}
+
+CODEARENA_API int
+codearena_arena_backend_reason(const struct codearena_arena *arena)
+{
+	return arena ? arena->reason : -EINVAL;
 }
 
 CODEARENA_API const void *
@@ -326,6 +335,8 @@ codearena_arena_publish(struct codearena_arena *arena,
 	if (!ret) {
 		ca__shadow_publish(arena, objects, object_count);
 		ca__shadow_patch(arena, patches, patch_count);
+		ca__translations_objects(arena, objects, object_count);
+		ca__translations_patches(arena, patches, patch_count);
 	}
 	return ret;
 }
@@ -346,8 +357,10 @@ codearena_arena_patch(struct codearena_arena *arena,
 
 	ret = ca__arena_array_command(arena, CODEARENA_PATCH, &patch,
 				      &patch.out_failed, failed);
-	if (!ret)
+	if (!ret) {
 		ca__shadow_patch(arena, patches, count);
+		ca__translations_patches(arena, patches, count);
+	}
 	return ret;
 }
 
@@ -365,8 +378,10 @@ CODEARENA_API int codearena_arena_discard(struct codearena_arena *arena,
 
 	ret = ca__arena_array_command(arena, CODEARENA_DISCARD, &discard,
 				      &discard.out_failed, failed);
-	if (!ret)
+	if (!ret) {
 		ca__shadow_discard(arena, ranges, count);
+		ca__translations_ranges(arena, ranges, count);
+	}
 	return ret;
 }
 
@@ -390,10 +405,15 @@ int ca__arena_release(struct codearena_arena *arena,
 		.out_failed = CODEARENA_NO_INDEX,
 	};
 
+	int ret;
+
 	*decommitted = arena->backend->release;
-	return *decommitted ? arena->backend->release(arena, &discard) :
-			      ca__arena_command(arena, CODEARENA_DISCARD,
-						&discard);
+	ret = *decommitted ? arena->backend->release(arena, &discard) :
+			     ca__arena_command(arena, CODEARENA_DISCARD,
+					       &discard);
+	if (!ret)
+		ca__translations_ranges(arena, ranges, count);
+	return ret;
 }
 
 CODEARENA_API int codearena_arena_share(struct codearena_arena *arena, int *fd)
@@ -411,6 +431,14 @@ CODEARENA_API int codearena_arena_share(struct codearena_arena *arena, int *fd)
 	if (ret)
 		*fd = -1;
 	return ret;
+}
+
+CODEARENA_API int codearena_arena_clone(struct codearena_arena *arena)
+{
+	if (!arena)
+		return -EINVAL;
+	return arena->backend->clone ? arena->backend->clone(arena) :
+				       -EOPNOTSUPP;
 }
 
 CODEARENA_API int codearena_arena_stat(struct codearena_arena *arena,

@@ -43,13 +43,16 @@ struct ca__file {
  * @page_size: unit of commit
  * @granule: unit of sealing
  * @attached: made by codearena_arena_attach(): changes are refused
+ * @reason: 0, or why AUTO did not take the device
  * @trap_kinds: CODEARENA_TRAP_* kinds that continue at landing pads
+ * @landing: external landing pad of the process that was set last, or 0
  * @unreadable: the code view cannot be read
  * @shadow: copy of its patchable words then, see shadow.c; NULL if there is none
  * @memfd: state of the fallback backend, NULL on the device
  *
  * Immutable once the constructor has returned, so that it is read without a
- * lock, in children of fork() too.
+ * lock, in children of fork() too; but for @landing, and for what
+ * codearena_arena_clone() changes when no other thread uses the arena.
  */
 struct codearena_arena {
 	const struct ca__backend *backend;
@@ -59,7 +62,9 @@ struct codearena_arena {
 	uint32_t page_size;
 	uint32_t granule;
 	bool attached;
+	int reason;
 	uint32_t trap_kinds;
+	uint64_t landing;
 	bool unreadable;
 	uint8_t *shadow;
 	struct ca__memfd *memfd;
@@ -112,7 +117,7 @@ ca__arena_readable(const struct codearena_arena *arena, uint64_t address)
 
 /* probe.c */
 int ca__backend_select(enum codearena_backend id, const char *device,
-		       const struct ca__backend **backend);
+		       const struct ca__backend **backend, int *reason);
 
 /* sync.c */
 int ca__sync_prepare(void);

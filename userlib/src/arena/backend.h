@@ -22,6 +22,7 @@
  * @release: NULL, or CODEARENA_DISCARD and a decommit of the whole pages in
  *           each range at once
  * @share: NULL, or make a descriptor for @attach
+ * @clone: NULL, or see codearena_arena_clone()
  *
  * Commands have size set, flags checked by the backend, reserved members 0, and
  * out_failed, where they have it, CODEARENA_NO_INDEX. On failure a backend sets
@@ -41,6 +42,7 @@ struct ca__backend {
 	int (*release)(struct codearena_arena *arena,
 		       struct codearena_discard *discard);
 	int (*share)(struct codearena_arena *arena, int *fd);
+	int (*clone)(struct codearena_arena *arena);
 };
 
 extern const struct ca__backend ca__device_backend;

@@ -277,6 +277,53 @@ static int ca__device_share(struct codearena_arena *arena, int *fd)
 	return ret;
 }
 
+static int ca__device_replace_view(const struct codearena_arena *arena, int fd)
+{
+	int prot = arena->unreadable ? PROT_EXEC : PROT_READ | PROT_EXEC;
+	void *view = mmap(arena->base, arena->length, prot,
+			  MAP_SHARED | MAP_FIXED, fd, 0);
+
+	if (view != MAP_FAILED)
+		return 0;
+	return errno == ENOMEM ? -ENOMEM : -EPERM;
+}
+
+static int ca__device_set_landing(int fd, uint64_t address)
+{
+	struct codearena_trap_landing landing = {
+		.size = sizeof(landing),
+		.address = address,
+	};
+
+	return ca__device_ioctl(fd, CODEARENA_TRAP_LANDING, &landing);
+}
+
+static int ca__device_clone(struct codearena_arena *arena)
+{
+	struct codearena_clone clone = { .size = sizeof(clone) };
+	struct ca__file *file;
+	int ret;
+
+	ret = ca__device_ioctl(arena->file->fd, CODEARENA_CLONE, &clone);
+	if (ret)
+		return ret == -ENOTTY ? -EOPNOTSUPP : ret;
+	ret = ca__file_new(clone.out_fd, &file);
+	if (ret)
+		return ret;
+	ret = ca__device_replace_view(arena, file->fd);
+	if (ret) {
+		/* Some kernels have unmapped the old view before they fail. */
+		ca__device_replace_view(arena, arena->file->fd);
+		ca__file_put(file);
+		return ret;
+	}
+	ca__file_put(arena->file);
+	arena->file = file;
+	arena->attached = false;
+	return arena->landing ?
+		ca__device_set_landing(file->fd, arena->landing) : 0;
+}
+
 const struct ca__backend ca__device_backend = {
 	.id = CODEARENA_BACKEND_DEVICE,
 	.guard_views = true,
@@ -286,4 +333,5 @@ const struct ca__backend ca__device_backend = {
 	.destroy = ca__device_destroy,
 	.command = ca__device_command,
 	.share = ca__device_share,
+	.clone = ca__device_clone,
 };

@@ -28,6 +28,8 @@ void ca__gap_begin(struct ca__gap_search *search,
 	search->next = 0;
 	search->cost = UINT64_MAX;
 	search->best = 0;
+	search->start = 0;
+	search->end = 0;
 }
 
 static uint64_t ca__distance(uint64_t a, uint64_t b)
@@ -36,7 +38,7 @@ static uint64_t ca__distance(uint64_t a, uint64_t b)
 }
 
 /* The byte farthest away counts: branches must reach it too. */
-static void ca__gap_try(struct ca__gap_search *search, uint64_t start)
+static bool ca__gap_try(struct ca__gap_search *search, uint64_t start)
 {
 	const struct ca__gap_request *request = &search->request;
 	uint64_t first = ca__distance(start, request->near);
@@ -44,9 +46,10 @@ static void ca__gap_try(struct ca__gap_search *search, uint64_t start)
 	uint64_t cost = first > last ? first : last;
 
 	if (cost >= search->cost)
-		return;
+		return false;
 	search->cost = cost;
 	search->best = start;
+	return true;
 }
 
 static void ca__gap_free(struct ca__gap_search *search, uint64_t start,
@@ -54,6 +57,7 @@ static void ca__gap_free(struct ca__gap_search *search, uint64_t start,
 {
 	const struct ca__gap_request *request = &search->request;
 	uint64_t align = request->align, first, last, ideal;
+	bool better;
 
 	if (start < search->low)
 		start = search->low;
@@ -71,14 +75,18 @@ static void ca__gap_free(struct ca__gap_search *search, uint64_t start,
 	if (request->near > request->length / 2)
 		ideal = request->near - request->length / 2;
 	if (ideal <= first) {
-		ca__gap_try(search, first);
+		better = ca__gap_try(search, first);
 	} else if (ideal >= last) {
-		ca__gap_try(search, last);
+		better = ca__gap_try(search, last);
 	} else {
 		ideal = ca__align_down(ideal, align);
-		ca__gap_try(search, ideal);
+		better = ca__gap_try(search, ideal);
 		if (ideal < last)
-			ca__gap_try(search, ideal + align);
+			better |= ca__gap_try(search, ideal + align);
+	}
+	if (better) {
+		search->start = start;
+		search->end = end;
 	}
 }
 

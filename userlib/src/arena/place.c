@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -17,6 +18,9 @@
 
 /* Tries, since another thread may take the place first. */
 #define CA__PLACE_TRIES		32
+
+/* Places taken of the rest of a free range before searching again */
+#define CA__PLACE_REUSE		64
 
 /* The kernel keeps 1 MiB below the stack free. */
 #define CA__STACK_GUARD		(1ULL << 20)
@@ -79,12 +83,86 @@ static int ca__maps_read(struct ca__maps_parser *parser)
 	return ret ? -ENOSPC : 0;
 }
 
+/*
+ * What the last search left of the range that it chose. Many arenas near one another
+ * would otherwise read all mappings for each: a time that grows with their square.
+ * Room for the heap and the stack was left when it was searched, so it is only used
+ * CA__PLACE_REUSE times.
+ */
+static struct {
+	pthread_mutex_t lock;
+	uint64_t start;
+	uint64_t end;
+	unsigned int left;
+} ca__rest = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static uint64_t ca__place_reach(const struct ca__place *place)
+{
+	return place->reach ? place->reach : CA__BRANCH_REACH;
+}
+
+static bool ca__place_reaches(const struct ca__place *place, uint64_t address)
+{
+	uint64_t near = (uintptr_t)place->near, reach = ca__place_reach(place);
+	uint64_t end = address + place->length;
+
+	return (near < reach || address >= near - reach) &&
+		(end <= near || end - near <= reach);
+}
+
+/* Keep the larger part of the range beside a place in it. */
+static void ca__rest_set(uint64_t start, uint64_t end, uint64_t address,
+			 uint64_t length)
+{
+	bool below = address - start > end - (address + length);
+
+	ca__rest.start = below ? start : address + length;
+	ca__rest.end = below ? address : end;
+}
+
+/* Take the place of the rest that is nearest; false: search. */
+static bool ca__rest_take(const struct ca__place *place, uint64_t *address)
+{
+	uint64_t align = place->length < CA__LARGE_ALIGN ?
+		(uint64_t)sysconf(_SC_PAGESIZE) : CA__LARGE_ALIGN;
+	uint64_t start, end;
+	bool fits = false;
+
+	/* In a child of fork(), a thread that is gone may hold it for ever. */
+	if (pthread_mutex_trylock(&ca__rest.lock))
+		return false;
+	start = ca__align_up(ca__rest.start, align);
+	end = ca__align_down(ca__rest.end, align);
+	if (ca__rest.left && end > start && end - start >= place->length) {
+		*address = (uintptr_t)place->near > end ?
+			ca__align_down(end - place->length, align) : start;
+		fits = ca__place_reaches(place, *address);
+	}
+	if (fits) {
+		ca__rest.left--;
+		ca__rest_set(ca__rest.start, ca__rest.end, *address,
+			     place->length);
+	}
+	pthread_mutex_unlock(&ca__rest.lock);
+	return fits;
+}
+
+static void ca__rest_put(const struct ca__gap_search *search,
+			 const struct ca__place *place)
+{
+	if (pthread_mutex_trylock(&ca__rest.lock))
+		return;
+	ca__rest_set(search->start, search->end, search->best, place->length);
+	ca__rest.left = CA__PLACE_REUSE;
+	pthread_mutex_unlock(&ca__rest.lock);
+}
+
 /* Find the place among the current mappings. */
 static int ca__place_find(const struct ca__place *place, uint64_t *address)
 {
 	struct ca__gap_request request = {
 		.near = (uintptr_t)place->near,
-		.reach = place->reach ? place->reach : CA__BRANCH_REACH,
+		.reach = ca__place_reach(place),
 		.length = place->length,
 		.align = sysconf(_SC_PAGESIZE),
 		.lowest = CA__LOWEST,
@@ -105,10 +183,13 @@ static int ca__place_find(const struct ca__place *place, uint64_t *address)
 	ret = ca__maps_read(&parser);
 	if (ret)
 		return ret;
-	if (ca__gap_end(&searches.large, address) ||
-	    ca__gap_end(&searches.small, address))
-		return 0;
-	return -ENOSPC;
+	if (ca__gap_end(&searches.large, address))
+		ca__rest_put(&searches.large, place);
+	else if (ca__gap_end(&searches.small, address))
+		ca__rest_put(&searches.small, place);
+	else
+		return -ENOSPC;
+	return 0;
 }
 
 static int ca__map_at(const struct ca__place *place, void *address, int fixed,
@@ -126,7 +207,9 @@ static int ca__map_near(const struct ca__place *place, void **result)
 	int ret = -ENOSPC;
 
 	for (try = 0; try < CA__PLACE_TRIES; try++) {
-		ret = ca__place_find(place, &address);
+		/* Somebody else's mapping in the rest costs one try. */
+		ret = !try && ca__rest_take(place, &address) ? 0 :
+			ca__place_find(place, &address);
 		if (ret)
 			return ret;
 		ret = ca__map_at(place, (void *)(uintptr_t)address,

@@ -38,6 +38,8 @@ struct ca__gap_request {
  * @next: the first address that is not known to be free or in use
  * @cost: distance of the best place; UINT64_MAX: none yet
  * @best: the best place
+ * @start: first address of the free range that it lies in
+ * @end: end of that range
  */
 struct ca__gap_search {
 	struct ca__gap_request request;
@@ -46,6 +48,8 @@ struct ca__gap_search {
 	uint64_t next;
 	uint64_t cost;
 	uint64_t best;
+	uint64_t start;
+	uint64_t end;
 };
 
 /* gap.c: pure */

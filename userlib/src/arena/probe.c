@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arena/backend.h"
+#include "arena/translate.h"
 
 static const struct ca__backend *ca__backend_by_id(enum codearena_backend id)
 {
@@ -41,23 +42,30 @@ static int ca__backend_auto(enum codearena_backend *id)
  * @device: path of the device, or NULL
  * @backend: gets the backend. Only AUTO checks whether it is usable: the device
  *           if it is, else the fallback
+ * @reason: gets why AUTO did not take the device; 0 in all other cases
  *
  * Return: 0 or -EINVAL.
  */
 int ca__backend_select(enum codearena_backend id, const char *device,
-		       const struct ca__backend **backend)
+		       const struct ca__backend **backend, int *reason)
 {
 	struct codearena_info info;
 	int ret = 0;
+
+	*reason = 0;
 
 	if (id == CODEARENA_BACKEND_AUTO) {
 		ret = ca__backend_auto(&id);
 		if (ret)
 			return ret;
 	}
-	if (id == CODEARENA_BACKEND_AUTO)
-		id = ca__device_backend.probe(device, &info) ?
-		     CODEARENA_BACKEND_MEMFD : CODEARENA_BACKEND_DEVICE;
+	if (id == CODEARENA_BACKEND_AUTO) {
+		/* The kernel would see the addresses of translations. */
+		*reason = ca__translated() ? -EOPNOTSUPP :
+			  ca__device_backend.probe(device, &info);
+		id = *reason ? CODEARENA_BACKEND_MEMFD :
+			       CODEARENA_BACKEND_DEVICE;
+	}
 	*backend = ca__backend_by_id(id);
 	return *backend ? 0 : -EINVAL;
 }
@@ -68,12 +76,12 @@ CODEARENA_API int codearena_probe(enum codearena_backend backend,
 	struct codearena_info known;
 	const struct ca__backend *found;
 	size_t size, copied;
-	int ret;
+	int ret, reason;
 
 	/* Only written to: the caller's further bytes do not matter. */
 	if (info && info->sz < CA__SIZE_INFO)
 		return -EINVAL;
-	ret = ca__backend_select(backend, NULL, &found);
+	ret = ca__backend_select(backend, NULL, &found, &reason);
 	if (!ret)
 		ret = found->probe(NULL, &known);
 	if (ret || !info)

@@ -34,5 +34,7 @@ int ca__struct_put(void *to, const void *from, size_t first, size_t known);
 
 /* owner.c */
 uint64_t ca__owner_current(void);
+void ca__owner_adopt(void);
+bool ca__inherited(uint64_t owner);
 
 #endif /* CA__BASE_H */

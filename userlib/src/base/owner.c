@@ -11,8 +11,16 @@
 
 #include "base/base.h"
 
-/* On a page which the kernel clears in a child of fork(), and only there. */
-static uint64_t *ca__owner_mark;
+/**
+ * struct ca__owner_page - on a page which the kernel clears in a child of fork(),
+ *                         and only there
+ * @mark: number of the address space; 0: none yet
+ * @adopted: objects of ancestors may be used
+ */
+static struct ca__owner_page {
+	uint64_t mark;
+	uint64_t adopted;
+} *ca__owner_page;
 
 /* In ordinary memory, so that a child continues the count of its parent. */
 static uint64_t ca__owner_last;
@@ -31,7 +39,7 @@ static void ca__owner_init(void)
 	if (madvise(page, size, MADV_WIPEONFORK))
 		munmap(page, size);
 	else
-		ca__owner_mark = page;
+		ca__owner_page = page;
 }
 
 /**
@@ -47,15 +55,40 @@ uint64_t ca__owner_current(void)
 	uint64_t mark, next;
 
 	pthread_once(&ca__owner_once, ca__owner_init);
-	if (!ca__owner_mark)
+	if (!ca__owner_page)
 		return 0;
-	mark = __atomic_load_n(ca__owner_mark, __ATOMIC_ACQUIRE);
+	mark = __atomic_load_n(&ca__owner_page->mark, __ATOMIC_ACQUIRE);
 	if (mark)
 		return mark;
 	/* No lock: after fork() a thread that is gone could hold it. */
 	next = __atomic_add_fetch(&ca__owner_last, 1, __ATOMIC_RELAXED);
-	if (__atomic_compare_exchange_n(ca__owner_mark, &mark, next, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (__atomic_compare_exchange_n(&ca__owner_page->mark, &mark, next,
+					false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
 		return next;
 	return mark;
+}
+
+/**
+ * ca__owner_adopt - let this address space use the objects of its ancestors
+ *
+ * The caller knows that no other thread was using them at the moment of fork().
+ */
+void ca__owner_adopt(void)
+{
+	ca__owner_current();
+	if (ca__owner_page)
+		__atomic_store_n(&ca__owner_page->adopted, 1, __ATOMIC_RELEASE);
+}
+
+/**
+ * ca__inherited - is an object an ancestor's, and not adopted?
+ * @owner: number of the address space that made it
+ *
+ * Return: the answer.
+ */
+bool ca__inherited(uint64_t owner)
+{
+	return owner != ca__owner_current() &&
+	       !__atomic_load_n(&ca__owner_page->adopted, __ATOMIC_ACQUIRE);
 }

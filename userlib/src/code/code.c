@@ -39,6 +39,7 @@ static void ca__code_fill(struct codearena_code *code,
 	ca__code_copy(&at, desc->inlinings,
 		      desc->inlining_count * sizeof(*desc->inlinings));
 	ca__code_copy(&at, desc->deopt, desc->deopt_size);
+	ca__code_copy(&at, desc->cfi, desc->cfi_size);
 	ca__code_copy(&at, desc->name, code->name_length);
 	if (code->name_length)
 		*at = '\0';
@@ -84,6 +85,9 @@ int ca__code_new(const struct codearena_code_desc *desc,
 		.tier = desc->tier,
 		.debug = desc->debug,
 		.flags = desc->flags,
+		.unwind = desc->unwind,
+		.unwind_size = desc->cfi_size ? desc->cfi_size :
+						desc->frame_size,
 	};
 	struct codearena_code *code;
 	size_t memory;
@@ -136,6 +140,8 @@ CODEARENA_API int codearena_code_ref(struct codearena_code *code)
 {
 	if (!code)
 		return -EINVAL;
+	if (ca__code_inherited(code))
+		return -EPERM;
 	return ca__code_try_ref(code) ? 0 : -EOVERFLOW;
 }
 
@@ -180,7 +186,8 @@ size_t ca__code_memory(const struct codearena_code *code)
 		       sizeof(struct codearena_source_position) +
 	       code->inlining_count *
 		       sizeof(struct codearena_inlining_position) +
-	       code->deopt_size + code->name_length + !!code->name_length;
+	       code->deopt_size + ca__code_cfi_size(code) +
+	       code->name_length + !!code->name_length;
 }
 
 static void ca__code_info(const struct codearena_code *code,

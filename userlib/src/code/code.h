@@ -66,10 +66,12 @@ enum ca__code_phase {
  * @tier: enum codearena_code_tier
  * @debug: enum codearena_code_debug
  * @flags: CODEARENA_CODE_F_* bits
+ * @unwind: enum codearena_unwind_rule
+ * @unwind_size: bytes of call frame instructions, or of the frame
  *
  * One allocation holds it all: this structure is followed by traps,
- * relocations, source positions, inlining positions, deoptimisation data and
- * the name. The first four are arrays of structures, in an order that needs no
+ * relocations, source positions, inlining positions, deoptimisation data, call
+ * frame instructions and the name. The first four are arrays of structures, in an order that needs no
  * padding.
  */
 struct codearena_code {
@@ -97,7 +99,9 @@ struct codearena_code {
 	uint8_t kind : 4;
 	uint8_t tier : 2;
 	uint8_t debug : 2;
-	uint8_t flags;
+	uint8_t flags : 4;
+	uint8_t unwind : 4;
+	uint32_t unwind_size;
 };
 
 /* More references can only be a leak; far from overflow. */
@@ -138,10 +142,20 @@ static inline const uint8_t *ca__code_deopt(const struct codearena_code *code)
 	return (const void *)(ca__code_inlinings(code) + code->inlining_count);
 }
 
+static inline const uint8_t *ca__code_cfi(const struct codearena_code *code)
+{
+	return ca__code_deopt(code) + code->deopt_size;
+}
+
+static inline size_t ca__code_cfi_size(const struct codearena_code *code)
+{
+	return code->unwind == CODEARENA_UNWIND_CFI ? code->unwind_size : 0;
+}
+
 /* Valid if the name is not empty; ends with a 0. */
 static inline const char *ca__code_name(const struct codearena_code *code)
 {
-	return (const char *)ca__code_deopt(code) + code->deopt_size;
+	return (const char *)ca__code_cfi(code) + ca__code_cfi_size(code);
 }
 
 static inline bool ca__code_contains(const struct codearena_code *code,

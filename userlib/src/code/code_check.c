@@ -14,8 +14,8 @@
 #include "base/base.h"
 
 _Static_assert(sizeof(struct codearena_code_desc) ==
-	       sizeof(size_t) + 7 * sizeof(void *) + 5 * sizeof(size_t) +
-	       12 * sizeof(uint32_t), "codearena_code_desc has padding");
+	       sizeof(size_t) + 8 * sizeof(void *) + 6 * sizeof(size_t) +
+	       14 * sizeof(uint32_t), "codearena_code_desc has padding");
 
 /**
  * ca__code_body_size - bytes of a body
@@ -40,6 +40,11 @@ static int ca__check_numbers(const struct codearena_code_desc *desc)
 	    desc->function_index < CODEARENA_CODE_ANONYMOUS ||
 	    desc->frame_slots > UINT16_MAX ||
 	    desc->parameter_slots > UINT16_MAX || !desc->instructions_size)
+		return -EINVAL;
+	if (desc->unwind > CODEARENA_UNWIND_CFI ||
+	    !desc->cfi_size != (desc->unwind != CODEARENA_UNWIND_CFI) ||
+	    desc->frame_size % 8 ||
+	    (desc->frame_size && desc->unwind != CODEARENA_UNWIND_FIXED))
 		return -EINVAL;
 	/* Whoever makes a jump table has its bytes. */
 	if (desc->kind == CODEARENA_CODE_JUMP_TABLE) {
@@ -82,6 +87,8 @@ static int ca__check_sizes(const struct codearena_code_desc *desc)
 				      sizeof(*desc->inlinings), &total);
 	if (!ret)
 		ret = ca__check_array(desc->deopt, desc->deopt_size, 1, &total);
+	if (!ret)
+		ret = ca__check_array(desc->cfi, desc->cfi_size, 1, &total);
 	if (ret)
 		return ret;
 	return total > UINT32_MAX ? -EOVERFLOW : 0;

@@ -55,6 +55,7 @@ codearena_collector_new(const struct codearena_collector_opts *opts,
 	if (!collector)
 		return -ENOMEM;
 	collector->opts = own;
+	collector->process = ca__owner_current();
 	/* Default attributes: neither can fail on Linux. */
 	pthread_mutex_init(&collector->lock, NULL);
 	pthread_cond_init(&collector->idle, NULL);
@@ -67,7 +68,8 @@ codearena_collector_free(struct codearena_collector *collector)
 {
 	bool busy;
 
-	if (!collector)
+	/* In a child its memory stays: inherited modules refer to it. */
+	if (!collector || ca__inherited(collector->process))
 		return 0;
 	pthread_mutex_lock(&collector->lock);
 	busy = collector->first || collector->stat.owners;
@@ -134,6 +136,8 @@ codearena_collector_join(struct codearena_collector *collector,
 		return ret;
 	if (!collector || !own.ask)
 		return -EINVAL;
+	if (ca__inherited(collector->process))
+		return -EPERM;
 	runtime = calloc(1, sizeof(*runtime));
 	if (!runtime)
 		return -ENOMEM;
@@ -161,6 +165,8 @@ CODEARENA_API int codearena_collector_leave(struct codearena_runtime *runtime)
 
 	if (!runtime)
 		return 0;
+	if (ca__inherited(runtime->collector->process))
+		return -EPERM;
 	if (ca__runtime_is_asked(runtime))
 		return -EDEADLK;
 	collector = runtime->collector;
@@ -187,6 +193,8 @@ CODEARENA_API int codearena_collector_report(struct codearena_runtime *runtime,
 	if (!runtime || (!pcs && count))
 		return -EINVAL;
 	collector = runtime->collector;
+	if (ca__inherited(collector->process))
+		return -EPERM;
 	pthread_mutex_lock(&collector->lock);
 	if (!sequence || sequence > collector->stat.sequence) {
 		ret = -EINVAL;
@@ -207,7 +215,11 @@ CODEARENA_API int codearena_collector_report(struct codearena_runtime *runtime,
 CODEARENA_API int
 codearena_collector_request(struct codearena_collector *collector)
 {
-	return collector ? ca__collector_run(collector, true) : -EINVAL;
+	if (!collector)
+		return -EINVAL;
+	if (ca__inherited(collector->process))
+		return -EPERM;
+	return ca__collector_run(collector, true);
 }
 
 CODEARENA_API int
@@ -218,6 +230,8 @@ codearena_collector_stat(struct codearena_collector *collector,
 
 	if (!collector)
 		return -EINVAL;
+	if (ca__inherited(collector->process))
+		return -EPERM;
 	pthread_mutex_lock(&collector->lock);
 	now = collector->stat;
 	pthread_mutex_unlock(&collector->lock);

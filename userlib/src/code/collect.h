@@ -90,6 +90,7 @@ struct codearena_runtime {
 /**
  * struct codearena_collector - the public object
  * @opts: immutable
+ * @process: number of the address space that made it; immutable
  * @lock: see above
  * @idle: signalled when the last running callback of a runtime or owner returns
  * @first: first runtime
@@ -106,6 +107,7 @@ struct codearena_runtime {
  */
 struct codearena_collector {
 	struct codearena_collector_opts opts;
+	uint64_t process;
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
 	struct codearena_runtime *first;

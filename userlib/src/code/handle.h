@@ -60,6 +60,7 @@ struct ca__native {
  * @free: length of that list; atomic, temporarily too large during operations
  * @used: allocated entries; atomic
  * @usable: accessible segments, from the first; atomic, only grows
+ * @process: number of the address space that made it; immutable
  * @turn: held by the thread that waits for @lock, see ca__handle_lock()
  * @lock: serialises growing and sweeping; protects @dropped and @drops
  * @dropped: per segment: accessible, but not in use
@@ -78,6 +79,7 @@ struct codearena_handle_table {
 	uint64_t free;
 	uint64_t used;
 	uint32_t usable;
+	uint64_t process;
 	pthread_mutex_t turn;
 	pthread_mutex_t lock;
 	uint8_t *dropped;

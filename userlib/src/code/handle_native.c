@@ -91,6 +91,8 @@ codearena_handle_for_native(struct codearena_handle_table *table,
 	*out = CODEARENA_HANDLE_INVALID;
 	if (!table || !address)
 		return -EINVAL;
+	if (ca__inherited(table->process))
+		return -EPERM;
 	pthread_mutex_lock(&table->native_lock);
 	ret = ca__native_add(table, address, signature, out);
 	pthread_mutex_unlock(&table->native_lock);

@@ -210,6 +210,8 @@ codearena_handle_table_sweep(struct codearena_handle_table *table,
 
 	if (!table)
 		return -EINVAL;
+	if (ca__inherited(table->process))
+		return -EPERM;
 	if (!threshold)
 		threshold = CA__SWEEP_DEFAULT;
 	ca__handle_lock(table);
@@ -233,6 +235,8 @@ codearena_handle_table_stat(struct codearena_handle_table *table,
 
 	if (!table)
 		return -EINVAL;
+	if (ca__inherited(table->process))
+		return -EPERM;
 	now.max_entries = table->max;
 	now.used = __atomic_load_n(&table->used, __ATOMIC_RELAXED);
 	now.free = __atomic_load_n(&table->free, __ATOMIC_RELAXED);

@@ -74,6 +74,7 @@ codearena_handle_table_new(const struct codearena_handle_table_opts *opts,
 	pthread_mutex_init(&table->turn, NULL);
 	pthread_mutex_init(&table->lock, NULL);
 	pthread_mutex_init(&table->native_lock, NULL);
+	table->process = ca__owner_current();
 	table->max = max;
 	table->segments = (max + CA__SEGMENT_ENTRIES - 1) / CA__SEGMENT_ENTRIES;
 	if (!ca__table_reserve(table)) {

@@ -34,6 +34,7 @@
 #include "code/code.h"
 #include "base/base.h"
 #include "code/lookup.h"
+#include "code/ref.h"
 
 /* Address bits: 12 for each level, 12 within a record. */
 #define CA__ADDRESS_BITS	48
@@ -68,12 +69,30 @@ struct ca__middle {
 static struct ca__middle *ca__root[CA__NODE_ENTRIES];
 static uint64_t ca__removals;
 
-/* Serialises writers. */
+/* Serialises writers. fork() waits for it, since a child has code of its own. */
 static pthread_mutex_t ca__lookup_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t ca__lookup_once = PTHREAD_ONCE_INIT;
+static int ca__lookup_error;
 
 #define ca__load(pointer)	__atomic_load_n(pointer, __ATOMIC_ACQUIRE)
 #define ca__store(pointer, value) \
 	__atomic_store_n(pointer, value, __ATOMIC_RELEASE)
+
+static void ca__lookup_lock(void)
+{
+	pthread_mutex_lock(&ca__lookup_mutex);
+}
+
+static void ca__lookup_unlock(void)
+{
+	pthread_mutex_unlock(&ca__lookup_mutex);
+}
+
+static void ca__lookup_init(void)
+{
+	ca__lookup_error = -pthread_atfork(ca__lookup_lock, ca__lookup_unlock,
+					   ca__lookup_unlock);
+}
 
 /* No atomic read-modify-write: the mutex excludes other writers. */
 static void ca__set_bits(uint64_t *word, uint64_t bits)
@@ -248,7 +267,10 @@ int ca__lookup_add(struct codearena_code *const *codes, size_t count)
 	int ret = 0;
 	size_t i;
 
-	pthread_mutex_lock(&ca__lookup_mutex);
+	pthread_once(&ca__lookup_once, ca__lookup_init);
+	if (ca__lookup_error)
+		return ca__lookup_error;
+	ca__lookup_lock();
 	for (i = 0; i < count; i++) {
 		ret = ca__lookup_prepare(codes[i]);
 		if (ret) {
@@ -257,7 +279,7 @@ int ca__lookup_add(struct codearena_code *const *codes, size_t count)
 		}
 		ca__insert(codes[i]);
 	}
-	pthread_mutex_unlock(&ca__lookup_mutex);
+	ca__lookup_unlock();
 	return ret;
 }
 
@@ -271,9 +293,38 @@ int ca__lookup_add(struct codearena_code *const *codes, size_t count)
  */
 void ca__lookup_remove(struct codearena_code *const *codes, size_t count)
 {
-	pthread_mutex_lock(&ca__lookup_mutex);
+	ca__lookup_lock();
 	ca__lookup_remove_locked(codes, count);
-	pthread_mutex_unlock(&ca__lookup_mutex);
+	ca__lookup_unlock();
+}
+
+/**
+ * ca__lookup_forget - remove all objects in a range from the index
+ * @begin: first address
+ * @size: bytes; no object reaches beyond either end
+ *
+ * For a child of fork(), where the lists of objects may be incomplete.
+ */
+void ca__lookup_forget(uint64_t begin, uint64_t size)
+{
+	uint64_t at, end = begin + size;
+	struct ca__lookup_record *record;
+
+	ca__lookup_lock();
+	for (at = begin; at < end; at = ca__next(at)) {
+		record = ca__record_find(at);
+		if (record)
+			ca__clear_bits(&record->covered, ca__bits(at, end));
+	}
+	__atomic_fetch_add(&ca__removals, 1, __ATOMIC_ACQ_REL);
+	for (at = begin; at < end; at = ca__next(at)) {
+		record = ca__record_find(at);
+		if (!record)
+			continue;
+		ca__clear_bits(&record->starts, ca__bits(at, end));
+		ca__store(&record->incoming, NULL);
+	}
+	ca__lookup_unlock();
 }
 
 /* Looks an address up in a record; the caller compares the removals. */
@@ -317,21 +368,22 @@ CODEARENA_API const struct codearena_code *codearena_code_find(uint64_t pc)
  * @pc: any address
  * @owner: NULL, or the owner that the object must have
  *
- * Return: the object; NULL: none, another owner's, or dead.
+ * Return: the object; NULL: none, another owner's or process's, or dead.
  */
 struct codearena_code *ca__lookup_ref(uint64_t pc,
 				      const struct ca__owner *owner)
 {
 	struct codearena_code *code;
 
+	pthread_once(&ca__lookup_once, ca__lookup_init);
 	/* Other owners may free their code in spite of references. */
 	/* Objects are freed after they were removed under the mutex. */
-	pthread_mutex_lock(&ca__lookup_mutex);
+	ca__lookup_lock();
 	code = ca__find(pc);
 	if (code && ((owner && code->owner != owner) ||
-		     !ca__code_try_ref(code)))
+		     ca__code_inherited(code) || !ca__code_try_ref(code)))
 		code = NULL;
-	pthread_mutex_unlock(&ca__lookup_mutex);
+	ca__lookup_unlock();
 	return code;
 }
 

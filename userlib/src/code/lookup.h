@@ -17,6 +17,7 @@ struct ca__owner;
 /* lookup.c */
 int ca__lookup_add(struct codearena_code *const *codes, size_t count);
 void ca__lookup_remove(struct codearena_code *const *codes, size_t count);
+void ca__lookup_forget(uint64_t begin, uint64_t size);
 struct codearena_code *ca__lookup_ref(uint64_t pc,
 				      const struct ca__owner *owner);
 

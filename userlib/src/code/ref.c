@@ -35,6 +35,7 @@ void ca__owner_begin(struct ca__owner *owner, const struct ca__owner_ops *ops,
 	*owner = (struct ca__owner){
 		.ops = ops,
 		.collector = collector,
+		.process = ca__owner_current(),
 	};
 	if (collector)
 		ca__collector_enter(collector);
@@ -196,12 +197,13 @@ static int ca__code_drop(struct codearena_code *code)
  * Destroys an object without an owner with its last reference; it must not be
  * in the index.
  *
- * Return: 0; -EINVAL: there is no reference to drop.
+ * Return: 0; -EINVAL: there is no reference to drop; -EPERM: the code is of an
+ * ancestor of this process.
  */
 int ca__code_put(struct codearena_code *code)
 {
 	struct ca__owner *owner = code->owner;
-	int ret = ca__code_drop(code);
+	int ret = ca__code_inherited(code) ? -EPERM : ca__code_drop(code);
 
 	if (ret <= 0)
 		return ret;
@@ -252,7 +254,7 @@ CODEARENA_API int codearena_code_put(struct codearena_code *code)
 	owner = code->owner;
 	collector = owner ? owner->collector : NULL;
 	ret = ca__code_put(code);
-	if (collector && __atomic_load_n(&collector->grown, __ATOMIC_RELAXED))
+	if (!ret && collector && __atomic_load_n(&collector->grown, __ATOMIC_RELAXED))
 		ca__collector_run(collector, false);
 	return ret;
 }

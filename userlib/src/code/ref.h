@@ -7,6 +7,7 @@
 #ifndef CA__REF_H
 #define CA__REF_H
 
+#include "base/base.h"
 #include "code/code.h"
 #include "codearena/module.h"
 
@@ -27,6 +28,7 @@ struct ca__owner_ops {
  * struct ca__owner - what frees code objects: a module
  * @ops: callbacks; immutable
  * @collector: NULL, or decides when code may be freed; immutable
+ * @process: number of the address space that made it; immutable
  * @dying: chain of dead code that @free_codes has not got yet
  * @dying_count: entries of @dying
  * @next: in the collector's chain of owners with dying code
@@ -38,11 +40,20 @@ struct ca__owner_ops {
 struct ca__owner {
 	const struct ca__owner_ops *ops;
 	struct codearena_collector *collector;
+	uint64_t process;
 	struct codearena_code *dying;
 	size_t dying_count;
 	struct ca__owner *next;
 	size_t freeing;
 };
+
+/* Is it code of an ancestor of the calling address space? */
+static inline bool ca__code_inherited(const struct codearena_code *code)
+{
+	const struct ca__owner *owner = code->owner;
+
+	return owner && ca__inherited(owner->process);
+}
 
 /* collect_set.c */
 bool ca__collector_revive(struct codearena_collector *collector,

@@ -55,32 +55,6 @@ int ca__elf_fail(struct codearena_elf *elf, int error, const char *format, ...)
 	return error;
 }
 
-static int ca__elf_name_compare(const struct codearena_elf *elf, uint32_t a,
-				uint32_t b)
-{
-	const char *left = elf->symbols[a].name;
-	const char *right = elf->symbols[b].name;
-
-	return left == right ? 0 : strcmp(left, right);
-}
-
-/* By name, then global before local, then in the order of the file. */
-static int ca__elf_symbol_compare(const void *a, const void *b, void *ctx)
-{
-	const struct codearena_elf *elf = ctx;
-	uint32_t left = *(const uint32_t *)a;
-	uint32_t right = *(const uint32_t *)b;
-	bool left_local = elf->symbols[left].bind == STB_LOCAL;
-	bool right_local = elf->symbols[right].bind == STB_LOCAL;
-	int ret = ca__elf_name_compare(elf, left, right);
-
-	if (ret)
-		return ret;
-	if (left_local != right_local)
-		return left_local ? 1 : -1;
-	return left < right ? -1 : left > right;
-}
-
 static bool ca__elf_is_listed(const struct codearena_elf *elf,
 			      const struct ca__elf_symbol *symbol)
 {
@@ -121,8 +95,7 @@ static int ca__elf_list_symbols(struct codearena_elf *elf)
 		if (symbol->home != CA__ELF_UNDEFINED)
 			by_name[elf->by_name_count++] = i;
 	}
-	qsort_r(by_name, elf->by_name_count, sizeof(*elf->by_name),
-		ca__elf_symbol_compare, elf);
+	ca__elf_names_sort(elf);
 	return 0;
 }
 
@@ -368,28 +341,6 @@ int codearena_elf_symbol_at(struct codearena_elf *elf, size_t index,
 	if (ret)
 		return ca__elf_fail(elf, ret, "size of the structure");
 	return 0;
-}
-
-/* The symbol of this name that comes first in by_name, or NULL. */
-static struct ca__elf_symbol *ca__elf_by_name(const struct codearena_elf *elf,
-					      const char *name)
-{
-	uint32_t low = 0, high = elf->by_name_count;
-	struct ca__elf_symbol *symbol;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		symbol = &elf->symbols[elf->by_name[middle]];
-		if (strcmp(symbol->name, name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == elf->by_name_count)
-		return NULL;
-	symbol = &elf->symbols[elf->by_name[low]];
-	return strcmp(symbol->name, name) ? NULL : symbol;
 }
 
 int ca__elf_find(struct codearena_elf *elf, const char *name,

@@ -5,6 +5,7 @@
  * Shared by the files of the object file loader.
  *
  *   elf.c                opening, closing, looking symbols up
+ *   elf_names.c          sorting symbols by name
  *   elf_parse.c          reading a file and checking all of it
  *   elf_layout.c         placing its sections
  *   elf_link.c           relocating it in a buffer
@@ -25,6 +26,11 @@
 #include "codearena/elf.h"
 #include "arena/arena.h"
 #include "elf/elf_reloc.h"
+
+/* Not every libc has it. */
+#ifndef SHT_X86_64_UNWIND
+#define SHT_X86_64_UNWIND	0x70000001
+#endif
 
 /* Structures of the file are used without conversion. */
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -92,6 +98,7 @@ struct ca__elf_symbol {
 	uint64_t size;
 	uint64_t place;		/* of common symbols, offset in the data */
 	uint64_t address;	/* once linked */
+	uint64_t hash;		/* of the name; of symbols in by_name only */
 	uint32_t section;
 	uint32_t got;		/* slot, or CA__ELF_NONE */
 	uint32_t stub;		/* slot once linked, or CA__ELF_NONE */
@@ -140,6 +147,7 @@ struct codearena_elf {
 	uint32_t listed_count;
 	uint32_t *by_name;	/* the defined ones of these, sorted */
 	uint32_t by_name_count;
+	uint64_t hash_point;
 
 	/* While loaded */
 	struct codearena_arena *arena;
@@ -176,6 +184,11 @@ struct codearena_range ca__elf_granules(const struct codearena_elf *elf,
 					const struct ca__elf_section *section);
 int ca__elf_find(struct codearena_elf *elf, const char *name,
 		 struct ca__elf_symbol **symbol);
+
+/* elf_names.c */
+void ca__elf_names_sort(struct codearena_elf *elf);
+struct ca__elf_symbol *ca__elf_by_name(const struct codearena_elf *elf,
+				       const char *name);
 
 /* elf_parse.c */
 int ca__elf_parse(struct codearena_elf *elf);

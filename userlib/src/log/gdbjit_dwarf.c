@@ -2,13 +2,10 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * DWARF 4 for code: unwind information and source lines.
+ * DWARF 4 for code: source lines.
  */
-#include <elf.h>
-#include <errno.h>
 #include <string.h>
 
-#include "log/gdbjit_prologue.h"
 #include "log/log.h"
 
 /* The constants used here, from sections 7.5 to 7.23 of the standard. */
@@ -38,120 +35,12 @@ enum {
 	DW_LNS_set_column = 5,
 	DW_LNE_end_sequence = 1,
 	DW_LNE_set_address = 2,
-	DW_CFA_nop = 0x00,
-	DW_CFA_advance_loc1 = 0x02,
-	DW_CFA_def_cfa = 0x0c,
-	DW_CFA_AARCH64_negate_ra_state = 0x2d,
-	DW_CFA_offset = 0x80,
 };
 
-#define CA__DWARF_CIE		0xffffffffU
-#define CA__DATA_ALIGN		(-8)
-
-/* Pads a unit that began at @begin, and stores its length. */
-static void ca__dwarf_end(struct ca__buffer *to, size_t begin, bool pad)
+/* Stores the length of a unit that began at @begin. */
+static void ca__dwarf_end(struct ca__buffer *to, size_t begin)
 {
-	while (pad && !to->error && (to->size - begin) % 8)
-		ca__buffer_number(to, DW_CFA_nop, 1);
 	ca__buffer_set(to, begin, to->size - begin - 4, 4);
-}
-
-static void ca__dwarf_cfa(struct ca__buffer *to, unsigned int reg,
-			  unsigned int offset)
-{
-	ca__buffer_number(to, DW_CFA_def_cfa, 1);
-	ca__buffer_unsigned(to, reg);
-	ca__buffer_unsigned(to, offset);
-}
-
-/* The register lies @below bytes below the canonical frame address. */
-static void ca__dwarf_saved(struct ca__buffer *to, unsigned int reg,
-			    unsigned int below)
-{
-	ca__buffer_number(to, DW_CFA_offset | reg, 1);
-	ca__buffer_unsigned(to, below / 8);
-}
-
-/**
- * ca__dwarf_cie - write the common information entry of all functions
- * @to: section .debug_frame
- * @machine: one that ca__frame_registers() knows
- *
- * Return: its offset.
- */
-size_t ca__dwarf_cie(struct ca__buffer *to, uint32_t machine)
-{
-	const struct ca__frame_registers *regs = ca__frame_registers(machine);
-	size_t begin = to->size;
-
-	ca__buffer_number(to, 0, 4);
-	ca__buffer_number(to, CA__DWARF_CIE, 4);
-	ca__buffer_number(to, 3, 1);
-	ca__buffer_string(to, "");
-	ca__buffer_unsigned(to, 1);
-	ca__buffer_signed(to, CA__DATA_ALIGN);
-	ca__buffer_unsigned(to, regs->return_address);
-	ca__dwarf_cfa(to, regs->stack, regs->entry_offset);
-	if (regs->entry_offset)
-		ca__dwarf_saved(to, regs->return_address, regs->entry_offset);
-	ca__dwarf_end(to, begin, true);
-	return begin;
-}
-
-static void ca__dwarf_step(struct ca__buffer *to,
-			   const struct ca__frame_registers *regs,
-			   const struct ca__prologue_step *step,
-			   unsigned int advance)
-{
-	if (advance) {
-		ca__buffer_number(to, DW_CFA_advance_loc1, 1);
-		ca__buffer_number(to, advance, 1);
-	}
-	if (step->signs)
-		ca__buffer_number(to, DW_CFA_AARCH64_negate_ra_state, 1);
-	if (step->cfa_changes)
-		ca__dwarf_cfa(to, step->by_frame ? regs->frame : regs->stack,
-			      step->cfa_offset);
-	if (step->frame_below)
-		ca__dwarf_saved(to, regs->frame, step->frame_below);
-	if (step->return_below)
-		ca__dwarf_saved(to, regs->return_address, step->return_below);
-}
-
-/**
- * ca__dwarf_frame - write the frame description of code
- * @to: section .debug_frame
- * @machine: as in ca__dwarf_cie()
- * @cie: what that returned
- * @entry: code
- */
-void ca__dwarf_frame(struct ca__buffer *to, uint32_t machine, size_t cie,
-		     const struct codearena_log_entry *entry)
-{
-	const struct ca__frame_registers *regs = ca__frame_registers(machine);
-	struct ca__prologue prologue;
-	size_t size = entry->size < CA__PROLOGUE_MAX ? entry->size :
-							CA__PROLOGUE_MAX;
-	unsigned int i, at = 0;
-	size_t begin;
-
-	if (entry->frame == CODEARENA_FRAME_UNKNOWN)
-		return;
-	memset(&prologue, 0, sizeof(prologue));
-	if (entry->frame == CODEARENA_FRAME_POINTER)
-		ca__prologue_read(machine, ca__log_bytes(entry), size,
-				  &prologue);
-	begin = to->size;
-	ca__buffer_number(to, 0, 4);
-	ca__buffer_number(to, cie, 4);
-	ca__buffer_number(to, entry->address, 8);
-	ca__buffer_number(to, entry->size, 8);
-	for (i = 0; i < prologue.count; i++) {
-		ca__dwarf_step(to, regs, &prologue.steps[i],
-			       prologue.steps[i].offset - at);
-		at = prologue.steps[i].offset;
-	}
-	ca__dwarf_end(to, begin, true);
 }
 
 enum {
@@ -266,9 +155,9 @@ static void ca__dwarf_lines(struct ca__buffer *line,
 	ca__buffer_put(line, operands, sizeof(operands));
 	ca__buffer_number(line, 0, 1);	/* no directories */
 	ca__dwarf_files(line, entry);
-	ca__dwarf_end(line, header, false);
+	ca__dwarf_end(line, header);
 	ca__dwarf_rows(line, entry);
-	ca__dwarf_end(line, begin, false);
+	ca__dwarf_end(line, begin);
 }
 
 static void ca__dwarf_span(struct ca__buffer *info,
@@ -306,6 +195,6 @@ void ca__dwarf_unit(struct ca__buffer *info, struct ca__buffer *line,
 	ca__buffer_number(info, 0, 1);
 	ca__dwarf_span(info, entry);
 	ca__buffer_unsigned(info, 0);
-	ca__dwarf_end(info, begin, false);
+	ca__dwarf_end(info, begin);
 	ca__dwarf_lines(line, entry);
 }

@@ -130,7 +130,8 @@ static void ca__elf_fill(struct ca__elf_made *made)
 	ca__buffer_string(&made->parts[CA__PART_STRINGS], "");
 	ca__buffer_string(&made->parts[CA__PART_NAMES], "");
 	ca__dwarf_abbrev(&made->parts[CA__PART_ABBREV]);
-	cie = ca__dwarf_cie(&made->parts[CA__PART_FRAME], made->machine);
+	cie = ca__dwarf_cie(&made->parts[CA__PART_FRAME], made->machine,
+			    CA__DEBUG_FRAME);
 	for (i = 0; i < made->count; i++) {
 		entry = ca__entry(made->entries, i);
 		ca__elf_text(made, i, entry);
@@ -138,7 +139,7 @@ static void ca__elf_fill(struct ca__elf_made *made)
 		ca__dwarf_unit(&made->parts[CA__PART_INFO],
 			       &made->parts[CA__PART_LINE], entry);
 		ca__dwarf_frame(&made->parts[CA__PART_FRAME], made->machine,
-				cie, entry);
+				CA__DEBUG_FRAME, cie, entry);
 	}
 }
 

@@ -28,6 +28,7 @@ enum ca__dump_record {
 	CA__DUMP_MOVE = 1,
 	CA__DUMP_DEBUG_INFO = 2,
 	CA__DUMP_CLOSE = 3,
+	CA__DUMP_UNWINDING = 4,
 };
 
 struct codearena_jitdump {
@@ -149,6 +150,56 @@ static void ca__dump_lines(struct ca__buffer *record,
 	ca__dump_end(record, begin);
 }
 
+/* Sections 10.6.1 and 10.6.2 of the LSB: a table of one entry. */
+static void ca__dump_frame_header(struct ca__buffer *to, size_t frames,
+				  size_t description, uint64_t code)
+{
+	static const uint8_t encodings[] = {
+		1,	/* version */
+		0x1b,	/* DW_EH_PE_pcrel | DW_EH_PE_sdata4 */
+		0x03,	/* DW_EH_PE_udata4 */
+		0x3b,	/* DW_EH_PE_datarel | DW_EH_PE_sdata4 */
+	};
+
+	ca__buffer_put(to, encodings, sizeof(encodings));
+	ca__buffer_number(to, -frames - sizeof(encodings), 4);
+	ca__buffer_number(to, 1, 4);
+	ca__buffer_number(to, -frames - ca__align_up(code, 8), 4);
+	ca__buffer_number(to, description - frames, 4);
+}
+
+/*
+ * How the code of the next record unwinds: .eh_frame, which perf puts after the
+ * code at a multiple of 8, and .eh_frame_hdr after that.
+ */
+static void ca__dump_unwinding(struct ca__buffer *record,
+			       const struct codearena_log_entry *entry)
+{
+	struct ca__buffer frames = { 0 };
+	size_t begin = record->size, cie, description, size;
+
+	if (entry->frame == CODEARENA_FRAME_UNKNOWN)
+		return;
+	cie = ca__dwarf_cie(&frames, ca__log_machine(), CA__EH_FRAME_AFTER);
+	description = frames.size;
+	ca__dwarf_frame(&frames, ca__log_machine(), CA__EH_FRAME_AFTER, cie,
+			entry);
+	ca__buffer_number(&frames, 0, 4);
+	ca__buffer_align(&frames, 8);
+	size = frames.size;
+	ca__dump_frame_header(&frames, size, description, entry->size);
+	ca__dump_begin(record, CA__DUMP_UNWINDING);
+	ca__buffer_number(record, frames.size, 8);
+	ca__buffer_number(record, frames.size - size, 8);
+	ca__buffer_number(record, frames.size, 8);
+	ca__buffer_put(record, frames.data, frames.size);
+	ca__buffer_align(record, 8);
+	ca__dump_end(record, begin);
+	if (frames.error && !record->error)
+		record->error = frames.error;
+	ca__buffer_drop(&frames);
+}
+
 static void ca__dump_load(struct ca__buffer *record,
 			  const struct codearena_log_entry *entry,
 			  const void *bytes, uint64_t index)
@@ -180,8 +231,9 @@ CODEARENA_API int codearena_jitdump_load(struct codearena_jitdump *dump,
 	if (dump->file.owner != ca__log_owner())
 		return -EIO;
 	pthread_mutex_lock(&dump->lock);
-	/* In one write, so that a full disk stores both or neither. */
+	/* In one write, so that a full disk stores all or nothing. */
 	ca__dump_lines(&record, entry);
+	ca__dump_unwinding(&record, entry);
 	ca__dump_load(&record, entry, ca__log_bytes(entry), dump->next_index);
 	ret = ca__log_append(&dump->file, &record);
 	if (!ret && index)

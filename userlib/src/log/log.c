@@ -50,6 +50,24 @@ static int ca__log_lines_check(const struct codearena_log_entry *entry)
 	return 0;
 }
 
+/* The first release has no members for the last two rules. */
+static bool ca__log_frame_valid(const struct codearena_log_entry *entry,
+				bool whole)
+{
+	switch (entry->frame) {
+	case CODEARENA_FRAME_POINTER:
+	case CODEARENA_FRAME_LEAF:
+	case CODEARENA_FRAME_UNKNOWN:
+		return true;
+	case CODEARENA_FRAME_FIXED:
+		return whole && !(entry->frame_size % 8);
+	case CODEARENA_FRAME_CFI:
+		return whole && entry->cfi && entry->cfi_size;
+	default:
+		return false;
+	}
+}
+
 /**
  * ca__log_check - check a description of code
  * @entry: NULL, or the description
@@ -62,6 +80,7 @@ static int ca__log_lines_check(const struct codearena_log_entry *entry)
  */
 int ca__log_check(const struct codearena_log_entry *entry)
 {
+	bool whole;
 	int ret;
 
 	if (!entry)
@@ -70,13 +89,14 @@ int ca__log_check(const struct codearena_log_entry *entry)
 			       sizeof(*entry));
 	if (ret)
 		return ret;
-	if (entry->flags)
+	whole = entry->sz >= sizeof(*entry);
+	if (entry->flags || (whole && entry->__reserved))
 		return -EOPNOTSUPP;
 	if (entry->size > CODEARENA_CODE_MAX ||
 	    entry->address > UINT64_MAX - entry->size)
 		return -EOVERFLOW;
 	if (!entry->size || !entry->name || !*entry->name ||
-	    entry->frame > CODEARENA_FRAME_UNKNOWN)
+	    !ca__log_frame_valid(entry, whole))
 		return -EINVAL;
 	if (strnlen(entry->name, CODEARENA_CODE_NAME_MAX + 1) >
 	    CODEARENA_CODE_NAME_MAX)

@@ -72,13 +72,41 @@ int ca__gdbjit_build(uint32_t machine,
 		     const struct codearena_log_entry *entries, size_t count,
 		     void **object, size_t *size);
 
+/* unwind.c */
+int ca__unwind_add(const struct codearena_log_entry *entries, size_t count);
+bool ca__unwind_remove(uint64_t address);
+
+/* unwinder.c */
+bool ca__unwinder_found(void);
+bool ca__unwinder_copies(void);
+void ca__unwinder_register(void *table);
+void ca__unwinder_deregister(void *table);
+
 /* logger.c */
 int ca__logger_forget(struct codearena_logger *logger, uint64_t address);
 
-/* gdbjit_dwarf.c */
-void ca__dwarf_frame(struct ca__buffer *to, uint32_t machine, size_t cie,
+/* dwarf_frame.c */
+
+/**
+ * enum ca__dwarf_section - where frame descriptions are for
+ * @CA__DEBUG_FRAME: section .debug_frame
+ * @CA__EH_FRAME: section .eh_frame, with the addresses of the code
+ * @CA__EH_FRAME_AFTER: section .eh_frame that follows the code of its only
+ *                      entry at the next multiple of 8, with distances
+ */
+enum ca__dwarf_section {
+	CA__DEBUG_FRAME,
+	CA__EH_FRAME,
+	CA__EH_FRAME_AFTER
+};
+
+size_t ca__dwarf_cie(struct ca__buffer *to, uint32_t machine,
+		     enum ca__dwarf_section section);
+void ca__dwarf_frame(struct ca__buffer *to, uint32_t machine,
+		     enum ca__dwarf_section section, size_t cie,
 		     const struct codearena_log_entry *entry);
-size_t ca__dwarf_cie(struct ca__buffer *to, uint32_t machine);
+
+/* gdbjit_dwarf.c */
 void ca__dwarf_abbrev(struct ca__buffer *to);
 void ca__dwarf_unit(struct ca__buffer *info, struct ca__buffer *line,
 		    const struct codearena_log_entry *entry);

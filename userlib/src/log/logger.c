@@ -20,7 +20,7 @@
 #include "log/logger_table.h"
 
 #define CA__LOG_SINKS	(CODEARENA_LOG_PERFMAP | CODEARENA_LOG_JITDUMP | \
-			 CODEARENA_LOG_GDB)
+			 CODEARENA_LOG_GDB | CODEARENA_LOG_UNWIND)
 #define CA__LOGGER_FLAGS (CODEARENA_LOGGER_F_ENVIRONMENT | \
 			  CODEARENA_LOGGER_F_ANONYMOUS | \
 			  CODEARENA_LOGGER_F_UNLINK | \
@@ -56,6 +56,7 @@ static uint32_t ca__sink_by_name(const char *name, size_t length)
 		{ "perfmap", CODEARENA_LOG_PERFMAP },
 		{ "jitdump", CODEARENA_LOG_JITDUMP },
 		{ "gdb", CODEARENA_LOG_GDB },
+		{ "unwind", CODEARENA_LOG_UNWIND },
 	};
 	size_t i;
 
@@ -123,6 +124,10 @@ CODEARENA_API int codearena_logger_new(const struct codearena_logger_opts *opts,
 	logger = calloc(1, sizeof(*logger));
 	if (!logger)
 		return -ENOMEM;
+	if (own.sinks & CODEARENA_LOG_UNWIND && !ca__unwinder_found()) {
+		free(logger);
+		return -EOPNOTSUPP;
+	}
 	directory = own.directory;
 	logger->sinks = own.sinks;
 	logger->flags = own.flags;
@@ -199,15 +204,39 @@ static int ca__logger_gdb(struct codearena_logger *logger,
 	return ret;
 }
 
+/* Code at the address that was not withdrawn is gone: it is replaced. */
+static int ca__logger_unwind(const struct codearena_log_entry *entry)
+{
+	int ret = ca__unwind_add(entry, 1);
+
+	if (ret != -EEXIST)
+		return ret;
+	ca__unwind_remove(entry->address);
+	return ca__unwind_add(entry, 1);
+}
+
+static int ca__logger_jitdump(struct codearena_logger *logger,
+			      const struct codearena_log_entry *entry,
+			      bool described)
+{
+	struct codearena_log_entry plain = *entry;
+
+	/* What debuggers may assume is not written to files. */
+	if (!described)
+		plain.frame = CODEARENA_FRAME_UNKNOWN;
+	return codearena_jitdump_load(logger->jitdump, &plain, NULL);
+}
+
 static int ca__logger_write(struct codearena_logger *logger,
-			    const struct codearena_log_entry *entry)
+			    const struct codearena_log_entry *entry,
+			    bool described)
 {
 	int ret = 0, error;
 
 	if (logger->perfmap)
 		ret = codearena_perfmap_add(logger->perfmap, entry);
 	if (logger->jitdump) {
-		error = codearena_jitdump_load(logger->jitdump, entry, NULL);
+		error = ca__logger_jitdump(logger, entry, described);
 		ret = ret ? ret : error;
 	}
 	if (logger->sinks & CODEARENA_LOG_GDB) {
@@ -217,13 +246,49 @@ static int ca__logger_write(struct codearena_logger *logger,
 	return ret;
 }
 
-static bool ca__logger_wants(const struct codearena_logger *logger,
+static bool ca__logger_names(const struct codearena_logger *logger,
 			     const struct codearena_code *code)
 {
-	return logger->sinks &&
+	return logger->sinks & ~CODEARENA_LOG_UNWIND &&
 	       (code->function_index != CODEARENA_CODE_ANONYMOUS ||
 		code->kind == CODEARENA_CODE_HOST_WRAPPER ||
 		logger->flags & CODEARENA_LOGGER_F_ANONYMOUS);
+}
+
+static bool ca__logger_described(const struct codearena_code *code)
+{
+	return code->unwind || code->kind == CODEARENA_CODE_JUMP_TABLE;
+}
+
+static bool ca__logger_unwinds(const struct codearena_logger *logger,
+			       const struct codearena_code *code)
+{
+	return logger->sinks & CODEARENA_LOG_UNWIND &&
+	       ca__logger_described(code);
+}
+
+static bool ca__logger_wants(const struct codearena_logger *logger,
+			     const struct codearena_code *code)
+{
+	return ca__logger_names(logger, code) ||
+	       ca__logger_unwinds(logger, code);
+}
+
+static void ca__logger_frame(const struct codearena_code *code,
+			     struct codearena_log_entry *entry)
+{
+	/* Jump tables have no frames. */
+	if (code->kind == CODEARENA_CODE_JUMP_TABLE)
+		entry->frame = CODEARENA_FRAME_LEAF;
+	if (code->unwind == CODEARENA_UNWIND_FIXED) {
+		entry->frame = CODEARENA_FRAME_FIXED;
+		entry->frame_size = code->unwind_size;
+	}
+	if (code->unwind == CODEARENA_UNWIND_CFI) {
+		entry->frame = CODEARENA_FRAME_CFI;
+		entry->cfi = ca__code_cfi(code);
+		entry->cfi_size = code->unwind_size;
+	}
 }
 
 CODEARENA_API int codearena_logger_code(struct codearena_logger *logger,
@@ -235,7 +300,7 @@ CODEARENA_API int codearena_logger_code(struct codearena_logger *logger,
 		.name = name,
 	};
 	struct codearena_log_line *lines;
-	int ret;
+	int ret, error;
 
 	if (!logger || !code)
 		return -EINVAL;
@@ -250,10 +315,14 @@ CODEARENA_API int codearena_logger_code(struct codearena_logger *logger,
 	entry.lines = lines;
 	entry.address = code->start;
 	entry.size = ca__code_body_bytes(code);
-	/* Jump tables have no frames. */
-	if (code->kind == CODEARENA_CODE_JUMP_TABLE)
-		entry.frame = CODEARENA_FRAME_LEAF;
-	ret = ca__logger_write(logger, &entry);
+	ca__logger_frame(code, &entry);
+	if (ca__logger_names(logger, code))
+		ret = ca__logger_write(logger, &entry,
+				       ca__logger_described(code));
+	if (ca__logger_unwinds(logger, code)) {
+		error = ca__logger_unwind(&entry);
+		ret = ret ? ret : error;
+	}
 	free(lines);
 	return ret;
 }
@@ -334,8 +403,8 @@ CODEARENA_API int codearena_logger_flush(struct codearena_logger *logger)
  * @logger: logger
  * @address: first address of the code, logged or not
  *
- * Withdraws the code from debuggers; files keep it. Call this before its memory
- * is reused.
+ * Withdraws the code from debuggers and the unwinder; files keep it. Call this
+ * before its memory is reused.
  *
  * Return: 0; -EINVAL; -EIO: in a child of fork().
  */
@@ -347,6 +416,8 @@ int ca__logger_forget(struct codearena_logger *logger, uint64_t address)
 		return -EINVAL;
 	if (logger->owner != ca__log_owner())
 		return -EIO;
+	if (logger->sinks & CODEARENA_LOG_UNWIND)
+		ca__unwind_remove(address);
 	pthread_mutex_lock(&logger->lock);
 	object = ca__log_table_take(&logger->table, address);
 	pthread_mutex_unlock(&logger->lock);

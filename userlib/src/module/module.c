@@ -86,13 +86,27 @@ static void ca__module_delete(struct codearena_module *module)
 /* Most batches are smaller, and committing this much costs little more. */
 #define CA__MODULE_AHEAD	(1U << 20)
 
+/* Only the first code space has lazy slots, so the overhead leaves them out. */
+static uint64_t ca__module_estimate(const struct codearena_module *module)
+{
+	const struct codearena_module_opts *opts = &module->opts;
+	struct ca__tables tables;
+
+	if (!(opts->flags & CODEARENA_MODULE_F_LAZY) ||
+	    ca__tables_get(module->machine, opts->jump_flags, opts->functions,
+			   opts->builtin_count, &tables) ||
+	    opts->estimate > UINT64_MAX - tables.lazy)
+		return opts->estimate;
+	return ca__align_up(opts->estimate, module->unit) + tables.lazy;
+}
+
 static int ca__module_space(struct codearena_module *module,
 			    struct codearena_manager *manager)
 {
 	struct codearena_allocator_opts opts = {
 		.sz = sizeof(opts),
 		.name = module->opts.name,
-		.estimate = module->opts.estimate,
+		.estimate = ca__module_estimate(module),
 		.functions = module->opts.functions,
 		.builtins = module->opts.builtin_count,
 		.jump_flags = module->opts.jump_flags,
@@ -171,6 +185,10 @@ CODEARENA_API void codearena_module_free(struct codearena_module *module)
 
 	if (!module)
 		return;
+	if (ca__module_check(module)) {
+		ca__module_spaces_leave(module);
+		return;
+	}
 	ca__owner_end(&module->owner);
 	codearena_logger_detach(module);
 	for (i = 0; i < module->owned_count; i++)

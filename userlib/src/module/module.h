@@ -7,6 +7,7 @@
 #ifndef CA__MODULE_H
 #define CA__MODULE_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -136,7 +137,8 @@ struct ca__scratch {
 
 /**
  * struct codearena_module - a module
- * @owner: owner of its code; the first member, for ca__module_of()
+ * @owner: owner of its code; the first member, for ca__module_of(). Says which
+ *         address space made the module, too
  * @opts: copy of the options; its pointers to arrays are NULL
  * @builtins: copy of the addresses
  * @externals: copy of the addresses
@@ -195,6 +197,17 @@ struct codearena_module {
 	int log_error;
 };
 
+/*
+ * May a call use the module? Not in a child of fork(), where a thread that is
+ * gone may hold its locks.
+ */
+static inline int ca__module_check(const struct codearena_module *module)
+{
+	if (!module)
+		return -EINVAL;
+	return ca__inherited(module->owner.process) ? -EPERM : 0;
+}
+
 /* Bytes of the body of an object, without padding. */
 static inline uint64_t ca__desc_size(const struct codearena_code_desc *desc)
 {
@@ -248,6 +261,7 @@ int ca__module_space_added(void *data, struct codearena_allocator *allocator,
 struct ca__module_tables *
 ca__module_tables_at(struct codearena_module *module, uint64_t address);
 void ca__module_spaces_free(struct codearena_module *module);
+void ca__module_spaces_leave(struct codearena_module *module);
 
 /* module_add.c */
 int ca__module_add(struct codearena_module *module,

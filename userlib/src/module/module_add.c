@@ -374,6 +374,9 @@ int ca__module_add_any(struct codearena_module *module,
 	    count > SIZE_MAX / CA__MODULE_STEP)
 		return -EINVAL;
 	memset(out, 0, count * sizeof(*out));
+	ret = ca__module_check(module);
+	if (ret)
+		return ret;
 	ret = ca__descs_get(descs, count, &copy, &failed->object);
 	if (!ret)
 		ret = ca__module_add(module, copy ? copy : descs, count, out,

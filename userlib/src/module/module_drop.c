@@ -65,6 +65,9 @@ CODEARENA_API int codearena_module_drop(struct codearena_module *module,
 
 	if (!module || !codes || !count)
 		return -EINVAL;
+	ret = ca__module_check(module);
+	if (ret)
+		return ret;
 	pthread_mutex_lock(&module->lock);
 	ret = ca__drop_claim(module, codes, count);
 	for (i = 0; i < count && !ret; i++) {

@@ -109,6 +109,9 @@ CODEARENA_API int codearena_module_handle(struct codearena_module *module,
 	*out = CODEARENA_HANDLE_INVALID;
 	if (!module || !module->opts.handles)
 		return -EINVAL;
+	ret = ca__module_check(module);
+	if (ret)
+		return ret;
 	if (!ca__module_slot(module, function, &slot))
 		return -ENOENT;
 	pthread_mutex_lock(&module->lock);

@@ -151,6 +151,8 @@ CODEARENA_API int codearena_logger_attach(struct codearena_logger *logger,
 		return -EINVAL;
 	/* Also finds out whether this is a child of fork(). */
 	ret = ca__logger_forget(logger, 0);
+	if (!ret)
+		ret = ca__module_check(module);
 	if (ret)
 		return ret;
 	pthread_rwlock_wrlock(&module->log_lock);
@@ -187,6 +189,8 @@ CODEARENA_API int codearena_logger_detach(struct codearena_module *module)
 
 	if (!module)
 		return -EINVAL;
+	if (ca__module_check(module))
+		return -EPERM;
 	pthread_rwlock_wrlock(&module->log_lock);
 	pthread_mutex_lock(&module->lock);
 	if (module->logger) {

@@ -278,6 +278,8 @@ CODEARENA_API int codearena_module_reap(struct codearena_module *module,
 		*count = 0;
 	if (!module || module->opts.collector)
 		return -EINVAL;
+	if (ca__module_check(module))
+		return -EPERM;
 	total = ca__owner_reap(&module->owner);
 	if (count)
 		*count = total;
@@ -323,6 +325,8 @@ CODEARENA_API int codearena_module_codes(struct codearena_module *module,
 		return -EINVAL;
 	if (flags & ~CODEARENA_CODES_CURRENT)
 		return -EOPNOTSUPP;
+	if (ca__module_check(module))
+		return -EPERM;
 	room = *count;
 	pthread_mutex_lock(&module->lock);
 	wanted = current ? module->opts.functions : module->owned_count;
@@ -343,12 +347,14 @@ CODEARENA_API int codearena_module_code(struct codearena_module *module,
 					struct codearena_code **out)
 {
 	uint32_t slot;
+	int ret;
 
 	if (!out)
 		return -EINVAL;
 	*out = NULL;
-	if (!module)
-		return -EINVAL;
+	ret = ca__module_check(module);
+	if (ret)
+		return ret;
 	if (!ca__module_slot(module, function, &slot))
 		return -ENOENT;
 	pthread_mutex_lock(&module->lock);
@@ -363,11 +369,14 @@ CODEARENA_API int codearena_module_lookup(struct codearena_module *module,
 					  const void *pc,
 					  struct codearena_code **out)
 {
+	int ret;
+
 	if (!out)
 		return -EINVAL;
 	*out = NULL;
-	if (!module)
-		return -EINVAL;
+	ret = ca__module_check(module);
+	if (ret)
+		return ret;
 	*out = ca__lookup_ref((uintptr_t)pc, &module->owner);
 	return *out ? 0 : -ENOENT;
 }
@@ -377,9 +386,10 @@ codearena_module_stat(struct codearena_module *module,
 		      struct codearena_module_counters *counters)
 {
 	struct codearena_module_counters own;
+	int ret = ca__module_check(module);
 
-	if (!module)
-		return -EINVAL;
+	if (ret)
+		return ret;
 	pthread_mutex_lock(&module->lock);
 	own = module->counters;
 	pthread_mutex_unlock(&module->lock);

@@ -368,6 +368,9 @@ int ca__module_publish(struct codearena_module *module,
 	*failed = SIZE_MAX;
 	if (!module || !codes || !count || count > SIZE_MAX / CA__MODULE_STEP)
 		return -EINVAL;
+	ret = ca__module_check(module);
+	if (ret)
+		return ret;
 	p.changes = malloc(count * (sizeof(*p.changes) + sizeof(*p.rejected)));
 	if (!p.changes)
 		return -ENOMEM;

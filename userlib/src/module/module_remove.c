@@ -156,6 +156,9 @@ CODEARENA_API int codearena_module_remove(struct codearena_module *module,
 		return -EINVAL;
 	if (removed && removed->sz < CA__SIZE_REMOVED)
 		return -EINVAL;
+	ret = ca__module_check(module);
+	if (ret)
+		return ret;
 	codes = malloc((module->opts.functions + 1UL) *
 		       (sizeof(*codes) + sizeof(*removing.slots)));
 	if (!codes)
@@ -180,8 +183,10 @@ CODEARENA_API int codearena_module_remove(struct codearena_module *module,
 CODEARENA_API int codearena_module_set_debug(struct codearena_module *module,
 					     bool debug)
 {
-	if (!module)
-		return -EINVAL;
+	int ret = ca__module_check(module);
+
+	if (ret)
+		return ret;
 	pthread_mutex_lock(&module->lock);
 	module->debug = debug;
 	pthread_mutex_unlock(&module->lock);
@@ -235,6 +240,9 @@ codearena_module_reinstall_debug(struct codearena_module *module,
 
 	if (!module || !code)
 		return -EINVAL;
+	ret = ca__module_check(module);
+	if (ret)
+		return ret;
 	pthread_mutex_lock(&module->lock);
 	if (!ca__module_published(module, code) || code->function_index < 0 ||
 	    code->kind != CODEARENA_CODE_FUNCTION ||

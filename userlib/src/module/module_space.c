@@ -13,8 +13,10 @@
 #include <string.h>
 
 #include "code/lookup.h"
+#include "codearena/trap.h"
 #include "pool/pool.h"
 #include "module/module.h"
+#include "space/space.h"
 
 /* Largest distance of two bytes, one of each region. */
 static uint64_t ca__span(struct codearena_region a, struct codearena_region b)
@@ -211,11 +213,29 @@ static void ca__space_append(struct codearena_module *module,
 		module->counters.table_bytes += tables->parts[i].size;
 }
 
+/*
+ * The landing pad is a property of an arena, so each space needs it before code
+ * with traps can arrive. Without traps in the kernel only an explicit pad is an
+ * error.
+ */
+static int ca__space_landing(const struct codearena_module *module,
+			     struct codearena_arena *arena)
+{
+	const void *landing = module->opts.landing;
+	int ret;
+
+	ret = codearena_trap_set_landing(arena, landing ? landing :
+						codearena_pad_external());
+	return ret == -EOPNOTSUPP && !landing ? 0 : ret;
+}
+
 /**
- * ca__module_space_added - make jump tables for a new code space if needed
+ * ca__module_space_added - set up a new code space for a new code space if needed
  * @data: the module
  * @allocator: its allocator, whose lock is held
  * @index: of the space
+ *
+ * Sets the landing pad, and makes jump tables if none are near.
  *
  * Return: 0 or a negative errno.
  */
@@ -234,6 +254,8 @@ int ca__module_space_added(void *data, struct codearena_allocator *allocator,
 	pthread_mutex_lock(&module->lock);
 	ret = ca__spaces_reserve(module);
 	pthread_mutex_unlock(&module->lock);
+	if (!ret)
+		ret = ca__space_landing(module, info.arena);
 	if (ret)
 		return ret;
 	if (ca__module_has_tables(module))
@@ -301,6 +323,23 @@ void ca__module_spaces_free(struct codearena_module *module)
 	module->space_count = 0;
 }
 
+/**
+ * ca__module_spaces_leave - give up the code of an inherited module
+ * @module: module of an ancestor of this process
+ *
+ * Lookups no longer find the code, whose views the allocator unmaps then.
+ */
+void ca__module_spaces_leave(struct codearena_module *module)
+{
+	const struct ca__spaces *spaces = ca__spaces_get(module->allocator);
+	size_t i;
+
+	for (i = 0; i < spaces->count; i++)
+		ca__lookup_forget(spaces->space[i]->region.begin,
+				  spaces->space[i]->region.size);
+	codearena_allocator_free(module->allocator);
+}
+
 static int ca__target_at(struct codearena_module *module, uint64_t from,
 			 bool builtin, uint32_t index, uint64_t *out)
 {
@@ -321,12 +360,14 @@ CODEARENA_API int codearena_module_call_target(struct codearena_module *module,
 					       uint64_t *out)
 {
 	uint32_t slot;
+	int ret;
 
 	if (!out)
 		return -EINVAL;
 	*out = 0;
-	if (!module)
-		return -EINVAL;
+	ret = ca__module_check(module);
+	if (ret)
+		return ret;
 	if (!ca__module_slot(module, function, &slot))
 		return -ENOENT;
 	return ca__target_at(module, from, false, slot, out);
@@ -336,11 +377,14 @@ CODEARENA_API int
 codearena_module_builtin_target(struct codearena_module *module,
 				uint32_t builtin, uint64_t from, uint64_t *out)
 {
+	int ret;
+
 	if (!out)
 		return -EINVAL;
 	*out = 0;
-	if (!module)
-		return -EINVAL;
+	ret = ca__module_check(module);
+	if (ret)
+		return ret;
 	if (builtin >= module->opts.builtin_count)
 		return -ENOENT;
 	return ca__target_at(module, from, true, builtin, out);
@@ -375,6 +419,8 @@ CODEARENA_API int codearena_module_slot(struct codearena_module *module,
 
 	if (!module || !builtin || !index)
 		return -EINVAL;
+	if (ca__module_check(module))
+		return -EPERM;
 	tables = ca__tables_containing(module, address);
 	if (!tables ||
 	    codearena_jump_table_find(tables->jump, address, &kind, &found) ||

@@ -10,31 +10,53 @@
 #include "pool/pool.h"
 #include "pool/pool_tree.h"
 
-static struct codearena_region ca__pool_at(const struct ca__tree *tree,
+static struct codearena_region ca__pool_at(const struct ca__pool *pool,
 					   const struct ca__path *path)
 {
-	const struct ca__node *leaf = path->node[tree->height];
-	uint32_t at = path->index[tree->height];
+	unsigned int height = pool->tree.height;
+	const struct ca__node *leaf = path->node[height];
+	uint32_t at = path->index[height];
 
-	return (struct codearena_region){ leaf->key[at], leaf->max[at] };
+	return (struct codearena_region){
+		.begin = pool->within.begin + (uint32_t)leaf->key[at],
+		.size = (uint64_t)leaf->last[at] + 1,
+	};
+}
+
+/* An address as the tree has it; it is one of the pool's. */
+static int32_t ca__pool_key(const struct ca__pool *pool, uint64_t address)
+{
+	return (int32_t)(address - pool->within.begin);
+}
+
+static int32_t ca__pool_last(uint64_t size)
+{
+	return (int32_t)(size - 1);
 }
 
 /**
  * ca__pool_new - make an empty pool
+ * @within: the addresses that it may contain, at most CA__POOL_MAX
  * @out: gets the pool; NULL on failure
  *
- * Return: 0, -EINVAL or -ENOMEM.
+ * Return: 0; -EINVAL: @out is NULL, or @within is empty or too large;
+ * -EOVERFLOW: the end of @within is not below 2^64; -ENOMEM.
  */
-int ca__pool_new(struct ca__pool **out)
+int ca__pool_new(struct codearena_region within, struct ca__pool **out)
 {
 	struct ca__pool *pool;
 
 	if (!out)
 		return -EINVAL;
 	*out = NULL;
+	if (!within.size || within.size > CA__POOL_MAX)
+		return -EINVAL;
+	if (within.begin + within.size < within.begin)
+		return -EOVERFLOW;
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return -ENOMEM;
+	pool->within = within;
 	if (ca__tree_init(&pool->tree)) {
 		free(pool);
 		return -ENOMEM;
@@ -73,12 +95,13 @@ int ca__pool_reserve(struct ca__pool *pool, size_t regions)
 
 /**
  * struct ca__neighbours - the regions of the pool on both sides of a new one
- * @below: path to the last one that begins at or below it
- * @above: path to the first one that begins above it
+ * @below: path to the last one that begins at or below it, or to the first one
+ * @above: path to the first one that begins above it, unless it is the entry
+ *         after @below in the same leaf
  * @low: the region at @below
- * @high: the region at @above
- * @has_below: @below is valid
- * @has_above: @above is valid
+ * @high: the region above
+ * @has_below: @below is a region below
+ * @same_leaf: @above is not set
  */
 struct ca__neighbours {
 	struct ca__path below;
@@ -86,27 +109,60 @@ struct ca__neighbours {
 	struct codearena_region low;
 	struct codearena_region high;
 	bool has_below;
-	bool has_above;
+	bool same_leaf;
 };
 
-static int ca__neighbours_find(const struct ca__tree *tree,
+/* Find the region above the new one; false: there is none. */
+static bool ca__neighbour_above(const struct ca__pool *pool,
+				struct ca__neighbours *join)
+{
+	const struct ca__tree *tree = &pool->tree;
+	const struct ca__node *leaf = join->below.node[tree->height];
+	uint32_t at = join->below.index[tree->height] + join->has_below;
+
+	join->same_leaf = at < leaf->count;
+	if (join->same_leaf) {
+		join->high.begin = pool->within.begin +
+				   (uint32_t)leaf->key[at];
+		join->high.size = (uint64_t)leaf->last[at] + 1;
+		return true;
+	}
+	join->above = join->below;
+	if (!tree->count || !ca__tree_next(tree, &join->above))
+		return false;
+	join->high = ca__pool_at(pool, &join->above);
+	return true;
+}
+
+/* Regions that do not exist have the size 0. */
+static int ca__neighbours_find(const struct ca__pool *pool,
 			       struct codearena_region region,
 			       struct ca__neighbours *join)
 {
-	join->has_below = ca__tree_find(tree, region.begin, &join->below);
-	join->above = join->below;
+	join->low = (struct codearena_region){ 0 };
+	join->high = (struct codearena_region){ 0 };
+	join->has_below = ca__tree_find(&pool->tree,
+					ca__pool_key(pool, region.begin),
+					&join->below);
 	if (join->has_below) {
-		join->low = ca__pool_at(tree, &join->below);
+		join->low = ca__pool_at(pool, &join->below);
 		if (join->low.begin + join->low.size > region.begin)
 			return -EEXIST;
-		join->has_above = ca__tree_next(tree, &join->above);
-	} else {
-		join->has_above = tree->count;
 	}
-	if (!join->has_above)
+	if (!ca__neighbour_above(pool, join))
 		return 0;
-	join->high = ca__pool_at(tree, &join->above);
 	return region.begin + region.size > join->high.begin ? -EEXIST : 0;
+}
+
+/* The path to the region above, which exists. */
+static struct ca__path *ca__path_above(const struct ca__pool *pool,
+				       struct ca__neighbours *join)
+{
+	if (join->same_leaf) {
+		join->above = join->below;
+		join->above.index[pool->tree.height] += join->has_below;
+	}
+	return &join->above;
 }
 
 /* Insert a region that touches none: after the lower one, or first of all. */
@@ -115,13 +171,35 @@ static int ca__merge_alone(struct ca__pool *pool, struct ca__neighbours *join,
 {
 	int ret;
 
-	if (join->has_below)
-		join->below.index[pool->tree.height]++;
+	join->below.index[pool->tree.height] += join->has_below;
 	ret = ca__tree_ready(&pool->tree, &join->below);
 	if (ret)
 		return ret;
-	ca__tree_insert(&pool->tree, &join->below, region.begin, region.size);
+	ca__tree_insert(&pool->tree, &join->below,
+			ca__pool_key(pool, region.begin),
+			ca__pool_last(region.size));
 	return 0;
+}
+
+/* Replace one neighbour or both by @all, which contains them. */
+static void ca__merge_into(struct ca__pool *pool, struct ca__neighbours *join,
+			   struct codearena_region all, bool low, bool high)
+{
+	struct ca__tree *tree = &pool->tree;
+	struct ca__path *above = high ? ca__path_above(pool, join) : NULL;
+
+	ca__tree_set(tree, low ? &join->below : above,
+		     ca__pool_key(pool, all.begin), ca__pool_last(all.size));
+	if (low && high)
+		ca__tree_erase(tree, above);
+}
+
+static int ca__merge_check(const struct ca__pool *pool,
+			   struct codearena_region region)
+{
+	if (!pool || !region.size)
+		return -EINVAL;
+	return ca__region_covers(pool->within, region) ? 0 : -EOVERFLOW;
 }
 
 /**
@@ -130,8 +208,8 @@ static int ca__merge_alone(struct ca__pool *pool, struct ca__neighbours *join,
  * @region: the region
  * @merged: NULL, or gets the region of the pool that contains @region now
  *
- * Return: 0; -EINVAL: @region is empty; -EOVERFLOW: its end is not below 2^64;
- * -EEXIST: part of it is in the pool; -ENOMEM: see ca__pool_reserve().
+ * Return: 0; -EINVAL: @region is empty; -EOVERFLOW: it is not within the pool's
+ * addresses; -EEXIST: part of it is in the pool; -ENOMEM: see ca__pool_reserve().
  */
 int ca__pool_merge(struct ca__pool *pool, struct codearena_region region,
 		   struct codearena_region *merged)
@@ -143,28 +221,19 @@ int ca__pool_merge(struct ca__pool *pool, struct codearena_region region,
 
 	if (merged)
 		*merged = (struct codearena_region){ 0 };
-	if (!pool || !region.size)
-		return -EINVAL;
-	if (region.begin + region.size < region.begin)
-		return -EOVERFLOW;
-	ret = ca__neighbours_find(&pool->tree, region, &join);
+	ret = ca__merge_check(pool, region);
+	if (!ret)
+		ret = ca__neighbours_find(pool, region, &join);
 	if (ret)
 		return ret;
-	low = join.has_below && join.low.begin + join.low.size == region.begin;
-	high = join.has_above && region.begin + region.size == join.high.begin;
-	if (low) {
-		all.begin = join.low.begin;
-		all.size += join.low.size;
-	}
-	if (high)
-		all.size += join.high.size;
+	low = join.low.size && join.low.begin + join.low.size == region.begin;
+	high = join.high.size && region.begin + region.size == join.high.begin;
 	if (low)
-		ca__tree_set(&pool->tree, &join.below, all.begin, all.size);
-	if (low && high)
-		ca__tree_erase(&pool->tree, &join.above);
-	else if (high)
-		ca__tree_set(&pool->tree, &join.above, all.begin, all.size);
-	else if (!low)
+		all.begin = join.low.begin;
+	all.size += (low ? join.low.size : 0) + (high ? join.high.size : 0);
+	if (low || high)
+		ca__merge_into(pool, &join, all, low, high);
+	else
 		ret = ca__merge_alone(pool, &join, region);
 	if (ret)
 		return ret;
@@ -182,7 +251,7 @@ static int ca__pool_carve(struct ca__pool *pool, struct ca__path *path,
 			  struct codearena_region part)
 {
 	struct ca__tree *tree = &pool->tree;
-	struct codearena_region old = ca__pool_at(tree, path);
+	struct codearena_region old = ca__pool_at(pool, path);
 	uint64_t front = part.begin - old.begin;
 	uint64_t back = old.size - front - part.size;
 	int ret;
@@ -190,16 +259,21 @@ static int ca__pool_carve(struct ca__pool *pool, struct ca__path *path,
 	if (!front && !back) {
 		ca__tree_erase(tree, path);
 	} else if (!front) {
-		ca__tree_set(tree, path, part.begin + part.size, back);
+		ca__tree_set(tree, path,
+			     ca__pool_key(pool, part.begin + part.size),
+			     ca__pool_last(back));
 	} else {
 		ret = back ? ca__tree_ready(tree, path) : 0;
 		if (ret)
 			return ret;
-		ca__tree_set(tree, path, old.begin, front);
+		ca__tree_set(tree, path, ca__pool_key(pool, old.begin),
+			     ca__pool_last(front));
 		path->index[tree->height]++;
 		if (back)
-			ca__tree_insert(tree, path, part.begin + part.size,
-					back);
+			ca__tree_insert(tree, path,
+					ca__pool_key(pool, part.begin +
+							   part.size),
+					ca__pool_last(back));
 	}
 	pool->total -= part.size;
 	return 0;
@@ -231,9 +305,10 @@ int ca__pool_allocate(struct ca__pool *pool, uint64_t size,
 
 	if (ret)
 		return ret;
-	if (!ca__tree_first_fit(&pool->tree, size, &path))
+	if (size > CA__POOL_MAX ||
+	    !ca__tree_first_fit(&pool->tree, ca__pool_last(size), &path))
 		return -ENOSPC;
-	part.begin = ca__pool_at(&pool->tree, &path).begin;
+	part.begin = ca__pool_at(pool, &path).begin;
 	ca__pool_carve(pool, &path, part);
 	*out = part;
 	return 0;
@@ -246,15 +321,15 @@ int ca__pool_allocate(struct ca__pool *pool, uint64_t size,
  * large enough is either the answer, or it contains the end of the window and
  * then no other is an answer.
  */
-static bool ca__window_find(const struct ca__tree *tree, uint64_t size,
+static bool ca__window_find(const struct ca__pool *pool, uint64_t size,
 			    struct codearena_region window,
 			    struct ca__path *path, uint64_t *begin)
 {
+	const struct ca__tree *tree = &pool->tree;
 	struct codearena_region common;
 
-	if (ca__tree_find(tree, window.begin, path)) {
-		common = ca__region_overlap(ca__pool_at(tree, path),
-						  window);
+	if (ca__tree_find(tree, ca__pool_key(pool, window.begin), path)) {
+		common = ca__region_overlap(ca__pool_at(pool, path), window);
 		*begin = common.begin;
 		if (common.size >= size)
 			return true;
@@ -263,9 +338,9 @@ static bool ca__window_find(const struct ca__tree *tree, uint64_t size,
 	} else if (!tree->count) {
 		return false;
 	}
-	if (!ca__tree_next_fit(tree, size, path))
+	if (!ca__tree_next_fit(tree, ca__pool_last(size), path))
 		return false;
-	common = ca__region_overlap(ca__pool_at(tree, path), window);
+	common = ca__region_overlap(ca__pool_at(pool, path), window);
 	*begin = common.begin;
 	return common.size >= size;
 }
@@ -293,8 +368,9 @@ int ca__pool_allocate_in(struct ca__pool *pool, uint64_t size,
 		return ret;
 	if (window.begin + window.size < window.begin)
 		return -EOVERFLOW;
-	if (size > pool->tree.largest ||
-	    !ca__window_find(&pool->tree, size, window, &path, &part.begin))
+	window = ca__region_overlap(window, pool->within);
+	if (size > ca__pool_largest(pool) || size > window.size ||
+	    !ca__window_find(pool, size, window, &path, &part.begin))
 		return -ENOSPC;
 	ret = ca__pool_carve(pool, &path, part);
 	if (!ret)
@@ -319,7 +395,7 @@ uint64_t ca__pool_total(const struct ca__pool *pool)
 
 uint64_t ca__pool_largest(const struct ca__pool *pool)
 {
-	return pool ? pool->tree.largest : 0;
+	return pool ? (uint64_t)(pool->tree.largest + INT64_C(1)) : 0;
 }
 
 /**
@@ -343,12 +419,16 @@ int ca__pool_next(const struct ca__pool *pool, uint64_t from,
 		return -EINVAL;
 	if (!pool->tree.count)
 		return -ENOENT;
-	if (ca__tree_find(&pool->tree, from, &path)) {
-		found = ca__pool_at(&pool->tree, &path);
+	if (from < pool->within.begin)
+		from = pool->within.begin;
+	if (from - pool->within.begin >= pool->within.size)
+		return -ENOENT;
+	if (ca__tree_find(&pool->tree, ca__pool_key(pool, from), &path)) {
+		found = ca__pool_at(pool, &path);
 		if (found.begin + found.size <= from &&
 		    !ca__tree_next(&pool->tree, &path))
 			return -ENOENT;
 	}
-	*out = ca__pool_at(&pool->tree, &path);
+	*out = ca__pool_at(pool, &path);
 	return 0;
 }

@@ -9,7 +9,8 @@
  * DisjointAllocationPool: an allocation comes from the region with the lowest
  * address in which it fits, from its lowest address, and never spans two
  * regions. V8 walks over all regions; here every function takes logarithmic
- * time. The regions lie in a B+-tree (R. Bayer and E. McCreight, "Organization
+ * time, and a pool knows the at most 2 GiB of addresses that it may contain, which
+ * makes entries small. The regions lie in a B+-tree (R. Bayer and E. McCreight, "Organization
  * and maintenance of large ordered indexes", 1972; D. Comer, "The ubiquitous
  * B-tree", 1979) whose inner nodes know the largest region below each child
  * (augmentation as in Cormen, Leiserson, Rivest and Stein, "Introduction to
@@ -34,6 +35,9 @@
 
 struct ca__pool;
 
+/* Bytes of addresses of one pool; a code space is not larger. */
+#define CA__POOL_MAX	(1ULL << 31)
+
 /* region.c: arithmetic of regions, which may end at 2^64 */
 bool ca__region_contains(struct codearena_region region, uint64_t address);
 bool ca__region_covers(struct codearena_region region,
@@ -42,7 +46,7 @@ struct codearena_region ca__region_overlap(struct codearena_region a,
 					   struct codearena_region b);
 
 /* pool.c */
-int ca__pool_new(struct ca__pool **out);
+int ca__pool_new(struct codearena_region within, struct ca__pool **out);
 void ca__pool_free(struct ca__pool *pool);
 int ca__pool_reserve(struct ca__pool *pool, size_t regions);
 int ca__pool_merge(struct ca__pool *pool, struct codearena_region region,

@@ -12,7 +12,7 @@ static void ca__child_update(struct ca__node *above, uint32_t index)
 	const struct ca__node *node = ca__children(above)[index];
 
 	above->key[index] = node->key[0];
-	ca__node_resize(above, index, ca__node_largest(node));
+	above->last[index] = ca__node_largest(node);
 }
 
 /* Add a root above the old one, which can then be split. */
@@ -87,7 +87,7 @@ static void ca__nodes_join(struct ca__tree *tree, struct ca__node *above,
 
 	ca__node_append(left, right, 0, right->count, inner);
 	ca__child_update(above, i);
-	ca__node_remove(above, i + 1, true);
+	ca__node_drop(above, i + 1, 1, true);
 	ca__nodes_put(inner ? &tree->inners : &tree->leaves, right);
 }
 

@@ -5,63 +5,53 @@
  * The tree of a region pool: finding entries, by address and by size.
  */
 #include "pool/pool_tree.h"
+#include "pool/pool_vector.h"
 
-/*
- * Number of entries that begin at this address or below. Compares the first keys
- * of all groups, which the processor fetches in parallel, instead of branching on
- * comparisons that it cannot predict.
- */
-static uint32_t ca__rank(const struct ca__node *node, uint64_t begin)
+/* Number of entries that begin at this address or below. */
+static uint32_t ca__rank(const struct ca__node *node, int32_t key)
 {
-	const uint64_t *key = node->key;
-	uint32_t rank = 0, step, g;
+	uint32_t rank = ca__vector_rank(node->key, key);
 
-	for (g = 1; g < CA__NODE_GROUPS; g++)
-		rank += key[g * CA__NODE_GROUP] <= begin;
-	rank *= CA__NODE_GROUP;
-	for (step = CA__NODE_GROUP / 2; step; step /= 2)
-		rank += key[rank + step - 1] <= begin ? step : 0;
-	rank += key[rank] <= begin;
-	/* UINT64_MAX is not above the keys that are not in use. */
+	/* CA__KEY_UNUSED can be an address too. */
 	return rank < node->count ? rank : node->count;
 }
 
-/* First entry from @from on that is large enough; the count if there is none. */
-static uint32_t ca__fit_up(const struct ca__node *node, uint32_t from,
-			   uint64_t size)
+/* First entry that is large enough; CA__NODE_CAP if there is none. */
+static uint32_t ca__fit(const struct ca__node *node, int32_t last)
 {
-	uint32_t g;
-
-	for (; from % CA__NODE_GROUP; from++) {
-		if (node->max[from] >= size)
-			return from;
-	}
-	for (g = from / CA__NODE_GROUP; g < CA__NODE_GROUPS; g++) {
-		if (node->group[g] >= size)
-			break;
-	}
-	if (g == CA__NODE_GROUPS)
-		return node->count;
-	for (from = g * CA__NODE_GROUP; node->max[from] < size;)
-		from++;
-	return from;
+	return ca__vector_above(node->last, last - 1);
 }
 
+/* The same from an entry on. */
+static uint32_t ca__fit_from(const struct ca__node *node, uint32_t from,
+			     int32_t last)
+{
+	while (from < node->count && node->last[from] < last)
+		from++;
+	return from < node->count ? from : CA__NODE_CAP;
+}
+
+/* All of the node is needed soon, and it may be in none of the caches. */
 static void ca__path_descend(struct ca__path *path, unsigned int level)
 {
-	path->node[level + 1] =
+	struct ca__node *node =
 		ca__children(path->node[level])[path->index[level]];
+	size_t line;
+
+	for (line = 0; line < sizeof(*node); line += 64)
+		__builtin_prefetch((const char *)node + line);
+	path->node[level + 1] = node;
 }
 
 /**
  * ca__tree_find - find the last entry that begins at an address or below
  * @tree: the tree
- * @begin: the address
+ * @key: the address
  * @path: gets the entry, or the first one
  *
  * Return: true; false if all entries begin above.
  */
-bool ca__tree_find(const struct ca__tree *tree, uint64_t begin,
+bool ca__tree_find(const struct ca__tree *tree, int32_t key,
 		   struct ca__path *path)
 {
 	unsigned int level;
@@ -69,11 +59,11 @@ bool ca__tree_find(const struct ca__tree *tree, uint64_t begin,
 
 	path->node[0] = tree->root;
 	for (level = 0; level < tree->height; level++) {
-		rank = ca__rank(path->node[level], begin);
+		rank = ca__rank(path->node[level], key);
 		path->index[level] = rank ? rank - 1 : 0;
 		ca__path_descend(path, level);
 	}
-	rank = ca__rank(path->node[level], begin);
+	rank = ca__rank(path->node[level], key);
 	path->index[level] = rank ? rank - 1 : 0;
 	return rank;
 }
@@ -104,55 +94,54 @@ bool ca__tree_next(const struct ca__tree *tree, struct ca__path *path)
 
 /* Complete the path below @level, whose entry is known to be large enough. */
 static void ca__first_below(const struct ca__tree *tree, struct ca__path *path,
-			    unsigned int level, uint64_t size)
+			    unsigned int level, int32_t last)
 {
 	for (; level < tree->height; level++) {
 		ca__path_descend(path, level);
-		path->index[level + 1] = ca__fit_up(path->node[level + 1], 0,
-						    size);
+		path->index[level + 1] = ca__fit(path->node[level + 1], last);
 	}
 }
 
 /**
  * ca__tree_first_fit - find the first entry that is large enough
  * @tree: the tree
- * @size: bytes
+ * @last: size less one
  * @path: gets the entry
  *
  * Return: true; false if there is none.
  */
-bool ca__tree_first_fit(const struct ca__tree *tree, uint64_t size,
+bool ca__tree_first_fit(const struct ca__tree *tree, int32_t last,
 			struct ca__path *path)
 {
-	if (tree->largest < size)
+	if (tree->largest < last)
 		return false;
 	path->node[0] = tree->root;
-	path->index[0] = ca__fit_up(tree->root, 0, size);
-	ca__first_below(tree, path, 0, size);
+	path->index[0] = ca__fit(tree->root, last);
+	ca__first_below(tree, path, 0, last);
 	return true;
 }
 
 /**
  * ca__tree_next_fit - find the first entry from here on that is large enough
  * @tree: the tree
- * @size: bytes
+ * @last: size less one
  * @path: the first entry to consider; gets the entry
  *
  * Return: true; false if there is none.
  */
-bool ca__tree_next_fit(const struct ca__tree *tree, uint64_t size,
+bool ca__tree_next_fit(const struct ca__tree *tree, int32_t last,
 		       struct ca__path *path)
 {
 	unsigned int level = tree->height;
-	uint32_t at = ca__fit_up(path->node[level], path->index[level], size);
+	uint32_t at = ca__fit_from(path->node[level], path->index[level], last);
 
-	while (at == path->node[level]->count) {
+	while (at == CA__NODE_CAP) {
 		if (!level--)
 			return false;
-		at = ca__fit_up(path->node[level], path->index[level] + 1,
-				size);
+		at = ca__fit_from(path->node[level], path->index[level] + 1,
+				  last);
 	}
 	path->index[level] = at;
-	ca__first_below(tree, path, level, size);
+	ca__first_below(tree, path, level, last);
 	return true;
 }

@@ -19,7 +19,7 @@ _Static_assert(CA__NODE_JOIN / 2 >= CA__NODE_MIN,
  */
 int ca__tree_init(struct ca__tree *tree)
 {
-	*tree = (struct ca__tree){ 0 };
+	*tree = (struct ca__tree){ .largest = CA__LAST_UNUSED };
 	ca__nodes_init(&tree->leaves, sizeof(struct ca__node));
 	ca__nodes_init(&tree->inners, sizeof(struct ca__inner));
 	if (ca__nodes_ready(&tree->leaves, 1))
@@ -99,36 +99,38 @@ int ca__tree_ready(struct ca__tree *tree, const struct ca__path *path)
 	return ret ? ret : ca__nodes_ready(&tree->inners, inners);
 }
 
-/**
- * ca__tree_lift - update the nodes above after sizes in a node changed
- * @tree: the tree
- * @path: path through the node
- * @level: of the node
+/*
+ * Update the nodes above after an entry of a node changed its size. Most changes
+ * do not change the largest, so that of most nodes is not computed.
  */
-void ca__tree_lift(struct ca__tree *tree, const struct ca__path *path,
-		   unsigned int level)
+static void ca__tree_lift(struct ca__tree *tree, const struct ca__path *path,
+			  int32_t before, int32_t after)
 {
-	while (level) {
-		uint64_t largest = ca__node_largest(path->node[level]);
+	unsigned int level;
 
-		level--;
-		if (path->node[level]->max[path->index[level]] == largest ||
-		    !ca__node_resize(path->node[level], path->index[level],
-				     largest))
+	for (level = tree->height + 1; level--;) {
+		int32_t *largest = level ?
+			&path->node[level - 1]->last[path->index[level - 1]] :
+			&tree->largest;
+		int32_t old = *largest;
+
+		if (after > old)
+			*largest = after;
+		else if (before == old)
+			*largest = ca__node_largest(path->node[level]);
+		before = old;
+		after = *largest;
+		if (before == after)
 			return;
 	}
-	tree->largest = ca__node_largest(tree->root);
 }
 
-/**
- * ca__tree_key - update the nodes above after the first key of a node changed
- * @path: path through the node
- * @level: of the node
- * @key: the new key
- */
-void ca__tree_key(const struct ca__path *path, unsigned int level,
-		  uint64_t key)
+/* Update the nodes above after the first key of a leaf changed. */
+static void ca__tree_key(const struct ca__tree *tree,
+			 const struct ca__path *path, int32_t key)
 {
+	unsigned int level = tree->height;
+
 	while (level--) {
 		path->node[level]->key[path->index[level]] = key;
 		if (path->index[level])
@@ -140,22 +142,23 @@ void ca__tree_key(const struct ca__path *path, unsigned int level,
  * ca__tree_set - change an entry without changing the order
  * @tree: the tree
  * @path: the entry
- * @begin: its new first address
- * @size: its new size
+ * @key: its new first address
+ * @last: its new size less one
  */
-void ca__tree_set(struct ca__tree *tree, struct ca__path *path, uint64_t begin,
-		  uint64_t size)
+void ca__tree_set(struct ca__tree *tree, struct ca__path *path, int32_t key,
+		  int32_t last)
 {
 	struct ca__node *leaf = path->node[tree->height];
 	uint32_t at = path->index[tree->height];
+	int32_t before = leaf->last[at];
 
-	if (leaf->key[at] != begin) {
-		leaf->key[at] = begin;
+	if (leaf->key[at] != key) {
+		leaf->key[at] = key;
 		if (!at)
-			ca__tree_key(path, tree->height, begin);
+			ca__tree_key(tree, path, key);
 	}
-	if (ca__node_resize(leaf, at, size))
-		ca__tree_lift(tree, path, tree->height);
+	leaf->last[at] = last;
+	ca__tree_lift(tree, path, before, last);
 }
 
 /**
@@ -163,24 +166,22 @@ void ca__tree_set(struct ca__tree *tree, struct ca__path *path, uint64_t begin,
  * @tree: the tree
  * @path: the entry to insert it before, for which ca__tree_ready() was called;
  *        invalid afterwards
- * @begin: first address
- * @size: size
+ * @key: first address
+ * @last: size less one
  */
-void ca__tree_insert(struct ca__tree *tree, struct ca__path *path,
-		     uint64_t begin, uint64_t size)
+void ca__tree_insert(struct ca__tree *tree, struct ca__path *path, int32_t key,
+		     int32_t last)
 {
-	struct ca__node *leaf;
 	uint32_t at;
 
 	if (path->node[tree->height]->count == CA__NODE_CAP)
 		ca__tree_make_room(tree, path);
-	leaf = path->node[tree->height];
 	at = path->index[tree->height];
-	ca__node_add(leaf, at, begin, size, NULL);
+	ca__node_add(path->node[tree->height], at, key, last, NULL);
 	tree->count++;
 	if (!at)
-		ca__tree_key(path, tree->height, begin);
-	ca__tree_lift(tree, path, tree->height);
+		ca__tree_key(tree, path, key);
+	ca__tree_lift(tree, path, CA__LAST_UNUSED, last);
 }
 
 /**
@@ -192,12 +193,13 @@ void ca__tree_erase(struct ca__tree *tree, struct ca__path *path)
 {
 	struct ca__node *leaf = path->node[tree->height];
 	uint32_t at = path->index[tree->height];
+	int32_t before = leaf->last[at];
 
-	ca__node_remove(leaf, at, false);
+	ca__node_drop(leaf, at, 1, false);
 	tree->count--;
 	if (!at)
-		ca__tree_key(path, tree->height, leaf->key[0]);
-	ca__tree_lift(tree, path, tree->height);
+		ca__tree_key(tree, path, leaf->key[0]);
+	ca__tree_lift(tree, path, before, CA__LAST_UNUSED);
 	if (leaf->count < CA__NODE_MIN)
 		ca__tree_balance(tree, path);
 }

@@ -346,6 +346,8 @@ codearena_snapshot_load(struct codearena_module *module,
 
 	if (failed && failed->sz < CA__SIZE_SNAPSHOT_ERROR)
 		return -EINVAL;
+	if (ca__module_check(module) == -EPERM)
+		return -EPERM;
 	ret = ca__failed_begin(failed ? failed->reloc : NULL, &loading.reloc);
 	if (ret)
 		return ret;

@@ -140,9 +140,9 @@ static int ca__saving_begin(struct ca__saving *saving,
 	int ret;
 
 	memset(saving, 0, sizeof(*saving));
-	if (!module)
-		return -EINVAL;
-	ret = ca__snapshot_opts_get(&saving->opts, opts);
+	ret = ca__module_check(module);
+	if (!ret)
+		ret = ca__snapshot_opts_get(&saving->opts, opts);
 	if (ret)
 		return ret;
 	saving->module = module;

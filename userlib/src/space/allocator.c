@@ -83,11 +83,14 @@ codearena_allocator_new(struct codearena_manager *manager,
 	*out = NULL;
 	if (!manager)
 		return -EINVAL;
+	if (ca__inherited(manager->process))
+		return -EPERM;
 	ca__manager_check(manager);
 	allocator = calloc(1, sizeof(*allocator));
 	if (!allocator)
 		return -ENOMEM;
 	allocator->manager = manager;
+	allocator->process = ca__owner_current();
 	ret = ca__allocator_setup(allocator, opts);
 	if (ret) {
 		free(allocator);
@@ -108,6 +111,10 @@ codearena_allocator_free(struct codearena_allocator *allocator)
 {
 	if (!allocator)
 		return;
+	if (ca__inherited(allocator->process)) {
+		ca__spaces_leave(allocator);
+		return;
+	}
 	ca__spaces_destroy(allocator);
 	pthread_mutex_destroy(&allocator->lock);
 	ca__manager_leave(allocator->manager);
@@ -211,6 +218,9 @@ codearena_allocator_allocate(struct codearena_allocator *allocator,
 	*out = (struct codearena_region){ 0 };
 	if (!allocator || !size)
 		return -EINVAL;
+	ret = ca__allocator_check(allocator);
+	if (ret)
+		return ret;
 	if (size > UINT64_MAX - (allocator->manager->unit - 1))
 		return -EOVERFLOW;
 	size = ca__align_up(size, allocator->manager->unit);

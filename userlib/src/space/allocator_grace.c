@@ -86,7 +86,7 @@ codearena_allocator_grace_begin(struct codearena_allocator *allocator)
 {
 	uint64_t cookie;
 
-	if (!allocator)
+	if (ca__allocator_check(allocator))
 		return 0;
 	ca__allocator_lock(allocator);
 	cookie = ++allocator->epoch;
@@ -117,10 +117,10 @@ CODEARENA_API int
 codearena_allocator_grace_end(struct codearena_allocator *allocator,
 			      uint64_t cookie)
 {
-	int ret = 0;
+	int ret = ca__allocator_check(allocator);
 
-	if (!allocator)
-		return -EINVAL;
+	if (ret)
+		return ret;
 	ca__allocator_lock(allocator);
 	if (!cookie || cookie > allocator->epoch)
 		ret = -ENOENT;

@@ -40,13 +40,34 @@ codearena_allocator_space(struct codearena_allocator *allocator, size_t index,
 	struct codearena_space_info info = { 0 };
 	int ret, put;
 
-	if (!allocator)
-		return -EINVAL;
+	ret = ca__allocator_check(allocator);
+	if (ret)
+		return ret;
 	ca__allocator_lock(allocator);
 	ret = ca__space_info(allocator, index, &info);
 	ca__allocator_unlock(allocator);
 	put = ca__struct_put(out, &info, CA__SIZE_SPACE_INFO, sizeof(info));
 	return put ? put : ret;
+}
+
+CODEARENA_API int
+codearena_allocator_clone(struct codearena_allocator *allocator)
+{
+	const struct ca__spaces *spaces;
+	size_t i;
+	int ret = 0;
+
+	if (!allocator)
+		return -EINVAL;
+	ca__allocator_lock(allocator);
+	spaces = ca__spaces_get(allocator);
+	for (i = 0; i < spaces->count && !ret; i++)
+		ret = codearena_arena_clone(spaces->space[i]->arena);
+	ca__allocator_unlock(allocator);
+	/* The caller says that no other thread was here when it forked. */
+	if (!ret && ca__inherited(allocator->process))
+		ca__owner_adopt();
+	return ret;
 }
 
 CODEARENA_API int
@@ -56,9 +77,10 @@ codearena_allocator_stat(struct codearena_allocator *allocator,
 	struct codearena_allocator_counters now;
 	const struct ca__spaces *spaces;
 	size_t i;
+	int ret = ca__allocator_check(allocator);
 
-	if (!allocator)
-		return -EINVAL;
+	if (ret)
+		return ret;
 	ca__allocator_lock(allocator);
 	now = allocator->stat;
 	spaces = ca__spaces_get(allocator);

@@ -228,6 +228,9 @@ codearena_allocator_release(struct codearena_allocator *allocator,
 	*done = 0;
 	if (!allocator || (!regions && count))
 		return -EINVAL;
+	ret = ca__allocator_check(allocator);
+	if (ret)
+		return ret;
 	ca__allocator_lock(allocator);
 	ret = ca__regions_release(allocator, regions, NULL, count, done);
 	ca__allocator_unlock(allocator);

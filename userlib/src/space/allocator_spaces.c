@@ -192,6 +192,27 @@ int ca__spaces_grow(struct codearena_allocator *allocator, uint64_t size)
 }
 
 /**
+ * ca__spaces_leave - free the views of an inherited allocator
+ * @allocator: allocator, of an ancestor of this process
+ *
+ * Everything else stays: other threads may have been changing it at the moment
+ * of fork().
+ */
+void ca__spaces_leave(struct codearena_allocator *allocator)
+{
+	struct ca__spaces *none = calloc(1, sizeof(*none));
+	struct ca__spaces *table = ca__spaces_get(allocator);
+	size_t i;
+
+	/* Without memory the views stay, too: nothing may be freed twice. */
+	if (!none)
+		return;
+	atomic_store_explicit(&allocator->spaces, none, memory_order_release);
+	for (i = 0; i < table->count; i++)
+		codearena_arena_free(table->space[i]->arena);
+}
+
+/**
  * ca__spaces_destroy - free all spaces and tables
  * @allocator: allocator
  */

@@ -65,7 +65,8 @@ static int ca__manager_setup(struct codearena_manager *manager,
 	if (to->flags & ~CODEARENA_MANAGER_F_ANYWHERE ||
 	    to->arena_flags & ~CA__RESERVE_FLAGS)
 		return -EOPNOTSUPP;
-	ret = ca__backend_select(to->backend, to->device, &backend);
+	ret = ca__backend_select(to->backend, to->device, &backend,
+				 &manager->reason);
 	if (!ret)
 		ret = backend->probe(to->device, &manager->info);
 	if (ret)
@@ -92,6 +93,7 @@ codearena_manager_new(const struct codearena_manager_opts *opts,
 		free(manager);
 		return ret;
 	}
+	manager->process = ca__owner_current();
 	manager->references = 1;
 	*out = manager;
 	return 0;
@@ -246,6 +248,8 @@ int ca__manager_arena(struct codearena_manager *manager, uint64_t length,
 	}
 	if (ret)
 		return ret;
+	/* The backend was chosen by codearena_manager_new(). */
+	(*arena)->reason = manager->reason;
 	ca__last_space = (uintptr_t)codearena_arena_base(*arena);
 	manager->reserved += length;
 	manager->spaces++;

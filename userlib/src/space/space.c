@@ -353,14 +353,14 @@ static int ca__space_setup(struct codearena_manager *manager,
 	space->backed = calloc(pages / 64 + 1, sizeof(*space->backed));
 	if (!space->live || !space->backed)
 		return -ENOMEM;
-	ret = ca__pool_new(&space->pool);
-	if (ret)
-		return ret;
 	ret = ca__manager_arena(manager, length, name, near, &space->arena);
 	if (ret)
 		return ret;
 	space->region.begin = (uintptr_t)codearena_arena_base(space->arena);
 	space->region.size = length;
+	ret = ca__pool_new(space->region, &space->pool);
+	if (ret)
+		return ret;
 	return ca__pool_merge(space->pool, space->region, NULL);
 }
 

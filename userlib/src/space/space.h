@@ -19,6 +19,7 @@
 #ifndef CA__SPACE_H
 #define CA__SPACE_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -45,6 +46,8 @@
  * struct codearena_manager - the public object
  * @opts: options, with defaults in place of 0
  * @info: of the backend
+ * @reason: why it is the fallback; see &struct codearena_arena
+ * @process: number of the address space that made it
  * @unit: what sizes are rounded up to
  * @references: its maker's, and one per allocator
  * @committed: bytes committed
@@ -56,6 +59,8 @@
 struct codearena_manager {
 	struct codearena_manager_opts opts;
 	struct codearena_info info;
+	int reason;
+	uint64_t process;
 	uint32_t unit;
 	atomic_size_t references;
 	_Atomic uint64_t committed;
@@ -141,6 +146,7 @@ struct ca__queue {
 /**
  * struct codearena_allocator - the public object
  * @manager: its manager; holds a reference
+ * @process: number of the address space that made it; immutable
  * @opts: options; their name is not used
  * @name: copy of the name
  * @overhead: bytes of jump tables in a space
@@ -155,6 +161,7 @@ struct ca__queue {
  */
 struct codearena_allocator {
 	struct codearena_manager *manager;
+	uint64_t process;
 	struct codearena_allocator_opts opts;
 	uint8_t name[CODEARENA_NAME_LEN];
 	uint64_t overhead;
@@ -206,6 +213,7 @@ struct ca__spaces *ca__spaces_get(const struct codearena_allocator *allocator);
 struct ca__space *ca__spaces_find(const struct ca__spaces *spaces,
 				  uint64_t address);
 int ca__spaces_grow(struct codearena_allocator *allocator, uint64_t size);
+void ca__spaces_leave(struct codearena_allocator *allocator);
 void ca__spaces_destroy(struct codearena_allocator *allocator);
 
 /* allocator_release.c */
@@ -220,6 +228,15 @@ int ca__queue_reserve(struct ca__queue *queue, size_t more);
 void ca__queue_put(struct ca__queue *queue, const struct ca__waiter *waiter);
 uint64_t ca__queue_purge(struct ca__queue *queue,
 			 const struct ca__space *space);
+
+/* As ca__module_check(). */
+static inline int
+ca__allocator_check(const struct codearena_allocator *allocator)
+{
+	if (!allocator)
+		return -EINVAL;
+	return ca__inherited(allocator->process) ? -EPERM : 0;
+}
 
 static inline void ca__allocator_lock(struct codearena_allocator *allocator)
 {

@@ -29,6 +29,26 @@ static struct codearena_trap_report ca__frame_report(const struct ca__frame *fra
 	return report;
 }
 
+/* In programs with AddressSanitizer. */
+void __asan_unpoison_memory_region(const volatile void *address, size_t size)
+	__attribute__((weak));
+
+/* More than stacks of threads have; a larger distance is one of two stacks. */
+#define CA__STACK_MOST	(64ULL << 20)
+
+/*
+ * Frames between the code and the frame are abandoned: what a sanitizer has
+ * poisoned around their variables must not be an error for later ones.
+ */
+static void ca__frames_leave(const struct ca__frame *frame)
+{
+	uint64_t bytes = frame->stack - frame->left;
+
+	if (__asan_unpoison_memory_region && bytes < CA__STACK_MOST)
+		__asan_unpoison_memory_region((const void *)(uintptr_t)
+					      frame->left, bytes);
+}
+
 /**
  * ca__pad_finish - make the result of a call that trapped
  * @frame: the frame, which was removed; its report is valid
@@ -42,6 +62,7 @@ uint64_t ca__pad_finish(struct ca__frame *frame, codearena_trap_handler handler,
 {
 	struct codearena_trap_report report = ca__frame_report(frame);
 
+	ca__frames_leave(frame);
 	if (handler)
 		return handler(&report, data);
 	frame->trapped = true;

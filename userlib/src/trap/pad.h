@@ -22,6 +22,7 @@
  * @pc: gets the address of the instruction that trapped
  * @address: gets the address of the access, or the kind
  * @control: floating-point control registers
+ * @left: gets the stack pointer of the code that trapped, which may be no stack
  * @trapped: set if there is no result
  *
  * The assembly knows the offsets of all but the last.
@@ -32,6 +33,7 @@ struct ca__frame {
 	uint64_t pc;
 	uint64_t address;
 	uint64_t control;
+	uint64_t left;
 	bool trapped;
 };
 

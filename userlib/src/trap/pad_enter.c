@@ -24,7 +24,8 @@ _Static_assert(offsetof(struct ca__frame, previous) == 0 &&
 	       offsetof(struct ca__frame, stack) == 8 &&
 	       offsetof(struct ca__frame, pc) == 16 &&
 	       offsetof(struct ca__frame, address) == 24 &&
-	       offsetof(struct ca__frame, control) == 32,
+	       offsetof(struct ca__frame, control) == 32 &&
+	       offsetof(struct ca__frame, left) == 40,
 	       "the assembly has other offsets");
 
 #define CA__STRING_(text)	#text

@@ -58,8 +58,12 @@ CODEARENA_API int codearena_trap_set_landing(struct codearena_arena *arena,
 		.address = (uintptr_t)address,
 	};
 
+	int ret;
+
 	if (!arena)
 		return -EINVAL;
-	return arena->backend->command(arena, CODEARENA_TRAP_LANDING,
-				       &landing);
+	ret = arena->backend->command(arena, CODEARENA_TRAP_LANDING, &landing);
+	if (!ret)
+		arena->landing = landing.address;
+	return ret;
 }

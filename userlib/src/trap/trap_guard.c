@@ -227,8 +227,9 @@ static int ca__guard_back(struct codearena_guard *guard, uint64_t start,
 		ca__rcu_free(new);
 		return ret;
 	}
-	ca__rcu_store(&guard->holes, new);
+	/* In this order: who sees no hole must also see reason to repeat. */
 	ca__guards_changed();
+	ca__rcu_store(&guard->holes, new);
 	ca__rcu_retire(old);
 	return 0;
 }

@@ -353,6 +353,35 @@ static void many_near_one_address(void **state)
 		codearena_arena_free(arenas[i]);
 }
 
+/* Where the next arena would lie, there is another mapping. */
+static void beside_other_mappings(void **state)
+{
+	CODEARENA_OPTS(codearena_arena_opts, opts, .near = &maps);
+	struct codearena_arena *arenas[3];
+	uint64_t distance;
+	const char *first, *next;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		assert_int_equal(codearena_arena_new(MIB, &opts, &arenas[i]),
+				 0);
+	first = codearena_arena_base(arenas[0]);
+	next = codearena_arena_base(arenas[1]);
+	distance = next < first ? first - next : next - first;
+	next += next - first;
+	assert_int_equal(distance % MIB, 0);
+	assert_ptr_equal(mmap((void *)next, MIB, PROT_NONE, MAP_PRIVATE |
+			      MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
+			 next);
+	assert_int_equal(codearena_arena_new(MIB, &opts, &arenas[2]), 0);
+	assert_ptr_not_equal(codearena_arena_base(arenas[2]), next);
+	assert_true(farthest(arenas[2], opts.near) < 128 * MIB);
+	for (i = 0; i < 3; i++)
+		codearena_arena_free(arenas[i]);
+	munmap((void *)next, MIB);
+}
+
 static void out_of_reach(void **state)
 {
 	CODEARENA_OPTS(codearena_arena_opts, opts, .reach = 16 * MIB);
@@ -433,6 +462,7 @@ int main(void)
 		cmocka_unit_test(maps_with_nonsense),
 		cmocka_unit_test(near_the_program),
 		cmocka_unit_test(many_near_one_address),
+		cmocka_unit_test(beside_other_mappings),
 		cmocka_unit_test(out_of_reach),
 		cmocka_unit_test(small_places_do_for_large_arenas),
 		cmocka_unit_test(attached_near_an_address),

@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "codearena/module.h"
 #include "lib/helpers.h"
 
 #if defined(__x86_64__)
@@ -66,7 +67,8 @@ static void memfd_is_described(void **state)
 	assert_true(info.max_length >= 1 << 30);
 	assert_true(info.commit_limit == UINT64_MAX);
 	assert_int_equal(info.features, CODEARENA_FEATURE_SYNC |
-			 CODEARENA_FEATURE_PERMANENT | CODEARENA_FEATURE_TRAPS);
+			 CODEARENA_FEATURE_PERMANENT | CODEARENA_FEATURE_TRAPS |
+			 CODEARENA_FEATURE_CLONE);
 }
 
 static void device_is_described(void **state)
@@ -259,7 +261,8 @@ static bool refused_on_noexec(void *context)
 	opts.backend = CODEARENA_BACKEND_AUTO;
 	if (codearena_arena_new(sysconf(_SC_PAGESIZE), &opts, &arena))
 		return false;
-	return codearena_arena_backend(arena) == CODEARENA_BACKEND_MEMFD;
+	return codearena_arena_backend(arena) == CODEARENA_BACKEND_MEMFD &&
+	       codearena_arena_backend_reason(arena) == -EPERM;
 }
 
 static void device_on_noexec(void **state)
@@ -270,6 +273,51 @@ static void device_on_noexec(void **state)
 	assert_int_equal(mkdir(COPY, 0700), 0);
 	assert_int_equal(in_child(refused_on_noexec, NULL), 0);
 	rmdir(COPY);
+}
+
+/* Of an arena, and of one that a manager makes. */
+static void expect_reason(enum codearena_backend backend, const char *device,
+			  int reason)
+{
+	CODEARENA_OPTS(codearena_arena_opts, opts, .backend = backend,
+		       .device = device);
+	CODEARENA_OPTS(codearena_manager_opts, manager_opts,
+		       .backend = backend, .device = device);
+	CODEARENA_OPTS(codearena_allocator_opts, allocator_opts,
+		       .estimate = 64);
+	CODEARENA_OPTS(codearena_space_info, info);
+	struct codearena_allocator *allocator;
+	struct codearena_manager *manager;
+	struct codearena_arena *arena;
+
+	assert_int_equal(codearena_arena_new(sysconf(_SC_PAGESIZE), &opts,
+					     &arena), 0);
+	assert_int_equal(codearena_arena_backend_reason(arena), reason);
+	codearena_arena_free(arena);
+	assert_int_equal(codearena_manager_new(&manager_opts, &manager), 0);
+	assert_int_equal(codearena_allocator_new(manager, &allocator_opts,
+						 &allocator), 0);
+	assert_int_equal(codearena_allocator_space(allocator, 0, &info), 0);
+	assert_int_equal(codearena_arena_backend_reason(info.arena), reason);
+	codearena_allocator_free(allocator);
+	codearena_manager_free(manager);
+}
+
+static void reason_of_the_fallback(void **state)
+{
+	(void)state;
+	assert_int_equal(codearena_arena_backend_reason(NULL), -EINVAL);
+	unsetenv("CODEARENA_BACKEND");
+	expect_reason(CODEARENA_BACKEND_MEMFD, NULL, 0);
+	expect_reason(CODEARENA_BACKEND_AUTO, "/nonexistent", -ENOENT);
+	expect_reason(CODEARENA_BACKEND_AUTO, "/dev/null", -ENOTTY);
+	setenv("CODEARENA_BACKEND", "memfd", 1);
+	expect_reason(CODEARENA_BACKEND_AUTO, "/nonexistent", 0);
+	if (!device_there())
+		return;
+	unsetenv("CODEARENA_BACKEND");
+	expect_reason(CODEARENA_BACKEND_AUTO, NULL, 0);
+	expect_reason(CODEARENA_BACKEND_DEVICE, NULL, 0);
 }
 
 #define ENVIRONMENT_TEST(name)						\
@@ -286,6 +334,7 @@ int main(void)
 		ENVIRONMENT_TEST(environment_decides),
 		ENVIRONMENT_TEST(nonsense_in_the_environment),
 		ENVIRONMENT_TEST(auto_takes_the_best),
+		ENVIRONMENT_TEST(reason_of_the_fallback),
 		cmocka_unit_test(unknown_backends),
 		cmocka_unit_test(backend_names),
 		cmocka_unit_test(version),

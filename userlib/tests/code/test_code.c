@@ -356,7 +356,7 @@ static void wrong_numbers_are_refused(void **state)
 
 	(void)state;
 	assert_int_equal(ca__code_check(NULL), -EINVAL);
-	expect_wrong(EINVAL, sz, sizeof(desc) - 1);
+	expect_wrong(EINVAL, sz, CA__SIZE_CODE_DESC - 1);
 	expect_wrong(EOPNOTSUPP, flags, 2);
 	expect_wrong(EINVAL, kind, 5);
 	expect_wrong(EINVAL, tier, 3);

@@ -4,6 +4,8 @@
  *
  * Files that are wrong in one place, and why they are refused.
  */
+#include <time.h>
+
 #include "elf/test_elf_check.h"
 #include "elf/test_elf_made.h"
 
@@ -328,6 +330,81 @@ static void sizes_beyond_address_space(void **state)
 	codearena_elf_close(elf);
 }
 
+/* A file with @count symbols, each of whose names is the end of the one before. */
+static struct file overlapping(uint32_t count)
+{
+	size_t strings = sizeof(Elf64_Ehdr), symbols, table;
+	struct file file = { .size = 0 };
+	Elf64_Shdr sections[3] = { { .sh_type = SHT_NULL } };
+	Elf64_Ehdr header = {
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+			     ELFDATA2LSB, EV_CURRENT },
+		.e_type = ET_REL,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_ehsize = sizeof(header),
+		.e_shentsize = sizeof(Elf64_Shdr),
+		.e_shnum = 3,
+		.e_shstrndx = 1,
+	};
+
+	symbols = strings + ((count + 2) + 7) / 8 * 8;
+	table = symbols + (count + 1) * sizeof(Elf64_Sym);
+	file.size = table + sizeof(sections);
+	file.bytes = calloc(1, file.size);
+	assert_non_null(file.bytes);
+	header.e_shoff = table;
+	memcpy(file.bytes, &header, sizeof(header));
+	memset(file.bytes + strings + 1, 'a', count);
+	for (uint32_t i = 1; i <= count; i++) {
+		Elf64_Sym sym = {
+			.st_name = i, .st_shndx = SHN_ABS,
+			.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT),
+		};
+
+		memcpy(file.bytes + symbols + i * sizeof(sym), &sym,
+		       sizeof(sym));
+	}
+	sections[1].sh_type = SHT_STRTAB;
+	sections[1].sh_offset = strings;
+	sections[1].sh_size = count + 2;
+	sections[2].sh_type = SHT_SYMTAB;
+	sections[2].sh_link = 1;
+	sections[2].sh_offset = symbols;
+	sections[2].sh_size = (count + 1) * sizeof(Elf64_Sym);
+	sections[2].sh_entsize = sizeof(Elf64_Sym);
+	memcpy(file.bytes + table, sections, sizeof(sections));
+	return file;
+}
+
+static uint64_t time_of_open(uint32_t count)
+{
+	struct file file = overlapping(count);
+	struct codearena_elf *elf;
+	struct timespec before, after;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	assert_int_equal(codearena_elf_open(file.bytes, file.size, NULL, &elf),
+			 0);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	assert_int_equal(count_symbols(elf), count);
+	codearena_elf_close(elf);
+	free(file.bytes);
+	return (after.tv_sec - before.tv_sec) * 1000000000ULL + after.tv_nsec -
+	       before.tv_nsec;
+}
+
+/* With quadratic time the larger file takes sixteen times as long. */
+static void overlapping_names(void **state)
+{
+	uint64_t small, large;
+
+	(void)state;
+	small = time_of_open(20000);
+	large = time_of_open(80000);
+	assert_true(large < 9 * small);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +417,7 @@ int main(void)
 		cmocka_unit_test(relocations_of_bss),
 		cmocka_unit_test(extended_numbers),
 		cmocka_unit_test(sizes_beyond_address_space),
+		cmocka_unit_test(overlapping_names),
 	};
 
 	return cmocka_run_group_tests_name("elf_parse", tests, NULL, NULL);

@@ -102,7 +102,9 @@ static void bad_entries(void **state)
 	BAD(EINVAL, size = 0);
 	BAD(EINVAL, name = NULL);
 	BAD(EINVAL, name = "");
-	BAD(EINVAL, frame = 3);
+	BAD(EINVAL, frame = CODEARENA_FRAME_CFI + 1);
+	BAD(EINVAL, frame = CODEARENA_FRAME_CFI);
+	BAD(EOPNOTSUPP, __reserved = 1);
 	BAD(EOPNOTSUPP, flags = 1);
 	BAD(EOVERFLOW, size = CODEARENA_CODE_MAX + 1ULL);
 	BAD(EOVERFLOW, address = UINT64_MAX - 3);
@@ -272,8 +274,50 @@ static void take_dump_header(void)
 	assert_int_equal(take(8), 0);
 }
 
+static uint32_t word_at(size_t offset)
+{
+	uint32_t word;
+
+	memcpy(&word, file + offset, sizeof(word));
+	return word;
+}
+
+/*
+ * The record before each load: .eh_frame with one description, which perf puts
+ * after the code, and a table of it. Both give the distance to the code.
+ */
+static void take_unwinding(void)
+{
+	uint32_t record = word_at(at + 4), description, cie;
+	size_t end = at + record, begin, header;
+	int32_t distance = -(int32_t)((sizeof(code) + 7) / 8 * 8);
+	uint64_t all;
+
+	take_head(4, record);
+	all = take(8);
+	assert_int_equal(take(8), 20);
+	take(8);
+	begin = at;
+	header = begin + all - 20;
+	description = 4 + word_at(begin);
+	cie = word_at(begin + description + 4);
+	assert_int_equal(cie, description + 4);
+	assert_int_equal((int32_t)(word_at(begin + description + 8) +
+				   description + 8), distance);
+	assert_int_equal(word_at(begin + description + 12), sizeof(code));
+	assert_int_equal(word_at(header), 0x3b031b01);
+	assert_int_equal(word_at(header + 8), 1);
+	assert_int_equal((int32_t)word_at(header + 12) + header - begin,
+			 distance);
+	assert_int_equal((int32_t)word_at(header + 16) + header - begin,
+			 description);
+	assert_true(end - begin - all < 8);
+	at = end;
+}
+
 static void take_load(uint64_t address, const char *name, uint64_t index)
 {
+	take_unwinding();
 	take_head(0, 56 + strlen(name) + 1 + sizeof(code));
 	assert_int_equal(take(4), getpid());
 	take(4);
@@ -286,7 +330,7 @@ static void take_load(uint64_t address, const char *name, uint64_t index)
 	at += sizeof(code);
 }
 
-/* All four kinds of records, byte for byte. */
+/* All kinds of records, byte for byte. */
 static void jitdump_records(void **state)
 {
 	struct codearena_log_entry entry = entry_of("f");

@@ -634,7 +634,7 @@ static void bad_input(void **state)
 				&opts, &module), -(error));		\
 		assert_null(module);					\
 	} while (0)
-	BAD_OPTS(EINVAL, opts.sz--);
+	BAD_OPTS(EINVAL, opts.sz = CA__SIZE_MODULE_OPTS - 1);
 	BAD_OPTS(EOPNOTSUPP, opts.flags = 0x10);
 	BAD_OPTS(EOPNOTSUPP, opts.jump_flags = 0x80);
 	BAD_OPTS(EINVAL, opts.builtins = NULL);

@@ -129,21 +129,13 @@ static inline size_t model_check_node(const struct ca__tree *tree,
 				      unsigned int level, size_t *nodes)
 {
 	size_t regions = 0;
-	bool found = false;
 	uint32_t i;
 
 	require(node->count <= CA__NODE_CAP);
-	for (i = 0; i < CA__NODE_CAP; i++) {
-		uint64_t group = node->group[i / CA__NODE_GROUP];
-
-		require(node->max[i] <= group);
-		/* The largest of its group is somewhere in it. */
-		found = i % CA__NODE_GROUP ? found : false;
-		found |= node->max[i] == group;
-		require(found || (i + 1) % CA__NODE_GROUP);
-		require(i < node->count ? node->max[i] > 0 :
-			      !node->max[i] && node->key[i] == UINT64_MAX);
-	}
+	for (i = 0; i < CA__NODE_CAP; i++)
+		require(i < node->count ? node->last[i] >= 0 :
+			      node->last[i] == CA__LAST_UNUSED &&
+			      node->key[i] == CA__KEY_UNUSED);
 	require(!level || node->count >= CA__NODE_MIN);
 	nodes[level < tree->height]++;
 	if (level == tree->height)
@@ -153,7 +145,7 @@ static inline size_t model_check_node(const struct ca__tree *tree,
 		struct ca__node *child = ca__children(node)[i];
 
 		require(node->key[i] == child->key[0]);
-		require(node->max[i] == ca__node_largest(child));
+		require(node->last[i] == ca__node_largest(child));
 		regions += model_check_node(tree, child, level + 1, nodes);
 	}
 	return regions;
@@ -166,6 +158,7 @@ static inline void model_check_tree(const struct ca__pool *pool)
 
 	require(model_check_node(tree, tree->root, 0, nodes) ==
 		      tree->count);
+	require(tree->largest == ca__node_largest(tree->root));
 	require(nodes[0] == tree->leaves.used);
 	require(nodes[1] == tree->inners.used);
 }

@@ -11,6 +11,7 @@
 #define REGION(b, s)	((struct codearena_region){ b, s })
 #define LIST(...)	((struct codearena_region[]){ __VA_ARGS__, { 0 } })
 #define NONE		((struct codearena_region[]){ { 0 } })
+#define WITHIN		REGION(0, CA__POOL_MAX)
 
 static void merge(struct ca__pool *pool, uint64_t begin, uint64_t size)
 {
@@ -23,7 +24,7 @@ static struct ca__pool *make(const struct codearena_region *list)
 {
 	struct ca__pool *pool;
 
-	assert_int_equal(ca__pool_new(&pool), 0);
+	assert_int_equal(ca__pool_new(WITHIN, &pool), 0);
 	for (; list->size; list++)
 		merge(pool, list->begin, list->size);
 	return pool;
@@ -347,7 +348,7 @@ static void bad_arguments(void **state)
 	struct codearena_region r;
 
 	(void)state;
-	assert_int_equal(ca__pool_new(NULL), -EINVAL);
+	assert_int_equal(ca__pool_new(WITHIN, NULL), -EINVAL);
 	assert_int_equal(ca__pool_reserve(NULL, 1), -EINVAL);
 	assert_int_equal(ca__pool_reserve(pool, SIZE_MAX), -EOVERFLOW);
 	assert_int_equal(ca__pool_merge(NULL, REGION(1, 1), &r), -EINVAL);
@@ -371,6 +372,61 @@ static void bad_arguments(void **state)
 	ca__pool_free(NULL);
 	expect(pool, LIST({ 10, 20 }));
 	ca__pool_free(pool);
+}
+
+static void new_refuses_addresses(void **state)
+{
+	struct ca__pool *pool = (void *)8;
+
+	(void)state;
+	assert_int_equal(ca__pool_new(REGION(10, 0), &pool), -EINVAL);
+	assert_null(pool);
+	assert_int_equal(ca__pool_new(REGION(0, CA__POOL_MAX + 1), &pool),
+			 -EINVAL);
+	assert_int_equal(ca__pool_new(REGION(-10ULL, 10), &pool), -EOVERFLOW);
+	assert_null(pool);
+}
+
+/* The first and the last byte are the pool's, those beside them are not. */
+static void check_limits(struct codearena_region within)
+{
+	uint64_t begin = within.begin, last = begin + within.size - 1;
+	struct codearena_region r;
+	struct ca__pool *pool;
+
+	assert_int_equal(ca__pool_new(within, &pool), 0);
+	merge(pool, last, 1);
+	merge(pool, begin, 1);
+	assert_int_equal(ca__pool_merge(pool, REGION(last, 2), &r), -EOVERFLOW);
+	assert_int_equal(ca__pool_merge(pool, REGION(last + 1, 1), &r),
+			 -EOVERFLOW);
+	assert_int_equal(ca__pool_merge(pool, REGION(begin - 1, 2), &r),
+			 -EOVERFLOW);
+	assert_int_equal(ca__pool_merge(pool, REGION(begin, UINT64_MAX), &r),
+			 -EOVERFLOW);
+	expect(pool, LIST({ begin, 1 }, { last, 1 }));
+	allocate_in(pool, 1, REGION(begin + 1, UINT64_MAX - begin - 1), last, 1);
+	merge(pool, begin + 1, within.size - 1);
+	expect(pool, LIST({ begin, within.size }));
+	allocate(pool, within.size + 1, 0, 0);
+	allocate(pool, within.size, begin, within.size);
+	expect(pool, NONE);
+	ca__pool_free(pool);
+}
+
+static void limits_of_addresses(void **state)
+{
+	static const struct codearena_region within[] = {
+		{ 0, CA__POOL_MAX },
+		{ 0x7f0000001000, CA__POOL_MAX },
+		{ UINT64_MAX - CA__POOL_MAX, CA__POOL_MAX },
+		{ 4096, 3 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(within) / sizeof(within[0]); i++)
+		check_limits(within[i]);
 }
 
 /* V8 checks this in debug builds only. */
@@ -500,6 +556,8 @@ int main(void)
 		cmocka_unit_test(allocate_in_region_of_several),
 		cmocka_unit_test(never_spans_two_regions),
 		cmocka_unit_test(bad_arguments),
+		cmocka_unit_test(new_refuses_addresses),
+		cmocka_unit_test(limits_of_addresses),
 		cmocka_unit_test(overlap_is_refused),
 		cmocka_unit_test(next_begins_anywhere),
 		cmocka_unit_test(region_contains),

@@ -7,6 +7,8 @@
 #include "lib/helpers.h"
 #include "pool/pool_model.h"
 
+#define WITHIN	((struct codearena_region){ 0, CA__POOL_MAX })
+
 static uint64_t seed;
 
 static uint64_t random_below(uint64_t limit)
@@ -81,7 +83,7 @@ static void random_against_model(void **state)
 	unsigned int i;
 
 	(void)state;
-	assert_int_equal(ca__pool_new(&pool), 0);
+	assert_int_equal(ca__pool_new(WITHIN, &pool), 0);
 	for (i = 0; i < 60000; i++) {
 		unsigned int merges = i < 25000 ? 90 : i < 45000 ? 30 : 5;
 		uint64_t at = random_below(1 << 16), size = 1 + random_below(8);
@@ -116,7 +118,7 @@ static void many_regions(void **state)
 
 	(void)state;
 	for (order = 0; order < 3; order++) {
-		assert_int_equal(ca__pool_new(&pool), 0);
+		assert_int_equal(ca__pool_new(WITHIN, &pool), 0);
 		for (i = 0; i < COUNT; i++) {
 			/* A prime that does not divide the count. */
 			at = order == 2 ? i * 7919 % COUNT :
@@ -147,7 +149,7 @@ static void reserve_is_enough(void **state)
 	int round;
 
 	(void)state;
-	assert_int_equal(ca__pool_new(&pool), 0);
+	assert_int_equal(ca__pool_new(WITHIN, &pool), 0);
 	for (round = 0; round < 3; round++) {
 		assert_int_equal(ca__pool_reserve(pool, COUNT), 0);
 		memory_left = 0;
@@ -172,10 +174,10 @@ static void no_memory_changes_nothing(void **state)
 
 	(void)state;
 	memory_left = 0;
-	assert_int_equal(ca__pool_new(&pool), -ENOMEM);
+	assert_int_equal(ca__pool_new(WITHIN, &pool), -ENOMEM);
 	assert_null(pool);
 	memory_left = 1;
-	assert_int_equal(ca__pool_new(&pool), 0);
+	assert_int_equal(ca__pool_new(WITHIN, &pool), 0);
 	assert_int_equal(ca__pool_reserve(pool, 1000), -ENOMEM);
 	while (!(ret = ca__pool_merge(pool, r, &got)))
 		r.begin += 4;

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "arena/memfd/traps.h"
 #include "trap/trap_helpers.h"
 
 /* The access traps, and with the right address. */
@@ -446,6 +447,38 @@ static void protected_memory_faults(void **state)
 	assert_int_equal(in_plain_child(access_run, &access), -1);
 }
 
+/*
+ * A thread that faulted before codearena_guard_back() maps the memory, and looks
+ * the address up between the two stores that follow, must not see one of them
+ * only. Delays in the handler and between the stores make that likely.
+ */
+static bool widen_window;
+
+void __real_ca__guards_changed(void);
+void __wrap_ca__guards_changed(void);
+void *__real_ca__ranges_find(const struct ca__ranges *ranges, uint64_t at,
+			     uint64_t *start);
+void *__wrap_ca__ranges_find(const struct ca__ranges *ranges, uint64_t at,
+			     uint64_t *start);
+
+void __wrap_ca__guards_changed(void)
+{
+	if (widen_window)
+		usleep(100);
+	__real_ca__guards_changed();
+	if (widen_window)
+		usleep(100);
+}
+
+/* Called by the handler, twice for each fault. */
+void *__wrap_ca__ranges_find(const struct ca__ranges *ranges, uint64_t at,
+			     uint64_t *start)
+{
+	if (widen_window)
+		usleep(20);
+	return __real_ca__ranges_find(ranges, at, start);
+}
+
 struct grower {
 	struct trap_fixture *f;
 	uint64_t load;
@@ -485,6 +518,7 @@ static void growing_while_in_use(void **state)
 	uint64_t page;
 	size_t i;
 
+	widen_window = true;
 	for (i = 0; i < 2; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL,
 						access_always, &growers[i]), 0);
@@ -503,6 +537,7 @@ static void growing_while_in_use(void **state)
 		assert_true(growers[i].trapped > 0);
 		assert_true(growers[i].loaded > 0);
 	}
+	widen_window = false;
 }
 
 int main(void)

@@ -174,6 +174,46 @@ static void child_inherits_the_external_pad(void **state)
 	assert_int_equal(in_plain_child(external, &inherited), 0);
 }
 
+/* Tables and pads of the clone, the external one too. */
+static bool clones_traps(void *context)
+{
+	struct inherited *inherited = context;
+	struct trap_fixture *f = inherited->f;
+	uint64_t load;
+
+	if (codearena_arena_clone(f->arena) ||
+	    !traps(f, inherited->load, out_of_bounds(f)) ||
+	    codearena_trap_table_release(f->arena, inherited->id) ||
+	    codearena_trap_table_release(f->arena, inherited->id) != -ENOENT)
+		return false;
+	load = place(f, &code_load, PAD_RETURN);
+	return traps(f, load, out_of_bounds(f));
+}
+
+static void child_clones_traps(void **state)
+{
+	struct trap_fixture *f = trap_begin(state);
+	struct inherited inherited = {
+		.f = f,
+		.load = place_plain(f, &code_load),
+	};
+	struct codearena_trap trap = {
+		.length = 1,
+		.landing = CODEARENA_LANDING_EXTERNAL,
+	};
+
+	assert_int_equal(codearena_trap_table_register(f->arena, inherited.load, 1,
+						       &trap, 1,
+						       CODEARENA_TRAP_F_REPORT,
+						       &inherited.id, NULL), 0);
+	assert_int_equal(codearena_trap_set_landing(f->arena,
+						    codearena_pad_external()),
+			 0);
+	assert_int_equal(in_plain_child(clones_traps, &inherited), 0);
+	assert_true(traps(f, inherited.load, out_of_bounds(f)));
+	assert_int_equal(codearena_trap_table_release(f->arena, inherited.id), 0);
+}
+
 /* Traps all the time, so that children begin in the middle of one. */
 struct noise {
 	struct inherited *inherited;
@@ -224,6 +264,7 @@ int main(void)
 		TRAP_TEST(child_has_its_own_memory),
 		TRAP_TEST(child_makes_its_own),
 		TRAP_TEST(child_inherits_the_external_pad),
+		TRAP_TEST(child_clones_traps),
 		TRAP_TEST(fork_in_the_middle_of_traps),
 	};
 

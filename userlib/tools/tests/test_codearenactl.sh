@@ -155,6 +155,34 @@ mock_check() {
 mock_check
 report "check of a mock system"
 
+# The node's own mount counts, as when a container binds it.
+mock_noexec() {
+	mkdir -p "$root/dev" && : >"$root/dev/codearena" &&
+		mkdir -p "$root/proc/self" "$root/proc/sys/kernel" &&
+		printf 'Name:\tx\nSeccomp:\t2\n' >"$root/proc/self/status" &&
+		echo '0 1000 1' >"$root/proc/self/uid_map" &&
+		echo 3 >"$root/proc/sys/kernel/perf_event_paranoid" &&
+		echo 00000001 >"$root/proc/self/coredump_filter" &&
+		ctl 3 --root "$root" check && out '^good *noexec *.*/dev/codearena is not mounted noexec' &&
+		out '^note *seccomp *a seccomp filter' && out '^note *namespace *in a user namespace' &&
+		out '^note *perf *.*perf_event_paranoid is 3' && out '^note *core .*0x1$' || return
+	unshare -rm true 2>/dev/null || return 0
+	# The inner shell expands it.
+	# shellcheck disable=SC2016
+	unshare -rm sh -c 'mount --bind "$1" "$1" && mount -o remount,bind,noexec "$1" &&
+		exec "$2" --root "$3" check' sh "$root/dev/codearena" "$ctl" "$root" >"$work/out" 2>"$work/err"
+	out '^bad *noexec *.*/dev/codearena is mounted noexec'
+}
+mock_noexec
+report "check of a container"
+
+mock_watch() {
+	ctl 0 --root "$root" stat -c 2 -w 0.02 && [ "$(grep -c '^3 arenas' "$work/out")" -eq 2 ] &&
+		ctl 0 --root "$root" stat 7 -w -c 1 && ctl 0 --root "$root" -w 0.02 -c 1 stat
+}
+mock_watch
+report "the interval of stat as a word of its own"
+
 nothing_there() {
 	ctl 1 --root "$work/nowhere" list && err 'cannot read .*nowhere/proc' &&
 		ctl 1 --root "$root" show 4711 && err 'no such process' &&

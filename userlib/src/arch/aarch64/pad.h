@@ -86,6 +86,8 @@ __asm__(
 	"mrs x10, tpidr_el0\n"
 	"ldr x0, [x10, x9]\n"
 	"cbz x0, 2f\n"
+	"mov x11, sp\n"
+	"str x11, [x0, #40]\n"
 	"ldr x11, [x0, #8]\n"
 	"mov sp, x11\n"
 	"mov x29, x11\n"

@@ -128,6 +128,7 @@ __asm__(
 	"add t0, t0, tp\n"
 	"ld a0, 0(t0)\n"
 	"beqz a0, 2f\n"
+	"sd sp, 40(a0)\n"
 	"ld sp, 8(a0)\n"
 	"addi s0, sp, 208\n"
 	"sd t6, 16(a0)\n"

@@ -72,6 +72,7 @@ __asm__(
 	"movq %fs:(%rcx), %rdi\n"
 	"testq %rdi, %rdi\n"
 	"jz 2f\n"
+	"movq %rsp, 40(%rdi)\n"
 	"movq 8(%rdi), %rsp\n"
 	/* The saved frame pointer is above five registers and a gap. */
 	"leaq 48(%rsp), %rbp\n"

@@ -166,19 +166,24 @@ static int ca__memfd_alloc(struct codearena_arena *arena, uint64_t length,
 	return -ENOMEM;
 }
 
-static int ca__memfd_make(struct codearena_arena *arena, const uint8_t *name,
-			  const struct codearena_arena_opts *opts)
+static int ca__memfd_make_file(struct codearena_arena *arena)
 {
 	struct ca__memfd *memfd = arena->memfd;
 	int ret;
 
-	ret = ca__memfd_open(name);
+	ret = ca__memfd_open(memfd->name);
 	if (ret < 0)
 		return ret;
 	memfd->fd = ret;
 	ret = ca__set_size(memfd->fd, arena->length);
-	if (!ret)
-		ret = ca__open_read_only(arena);
+	return ret ? ret : ca__open_read_only(arena);
+}
+
+static int ca__memfd_make(struct codearena_arena *arena,
+			  const struct codearena_arena_opts *opts)
+{
+	int ret = ca__memfd_make_file(arena);
+
 	/* First the one that needs a certain place; the other takes any. */
 	if (!ret)
 		ret = ca__view_map(arena, opts);
@@ -197,8 +202,10 @@ static int ca__memfd_create(struct codearena_arena *arena, uint64_t length,
 	if (ret)
 		return ret;
 	ret = ca__memfd_alloc(arena, length, opts);
-	if (!ret)
-		ret = ca__memfd_make(arena, name, opts);
+	if (!ret) {
+		memcpy(arena->memfd->name, name, sizeof(name));
+		ret = ca__memfd_make(arena, opts);
+	}
 	if (ret && arena->memfd)
 		ca__memfd_destroy(arena);
 	return ret;
@@ -292,6 +299,120 @@ static int ca__memfd_release(struct codearena_arena *arena,
 	return ret;
 }
 
+/* Bytes of the committed pages from an offset on; 0: the page there is none. */
+static uint64_t ca__committed_length(const struct codearena_arena *arena,
+				     uint64_t offset)
+{
+	const struct ca__pages *pages = &arena->memfd->pages;
+	uint64_t end = offset;
+
+	while (end < arena->length &&
+	       pages->page[end >> pages->page_shift].committed)
+		end += arena->page_size;
+	return end - offset;
+}
+
+/* Let the committed pages of the code view show the file of @arena. */
+static int ca__memfd_show(const struct codearena_arena *arena)
+{
+	uint64_t offset, length;
+
+	for (offset = 0; offset < arena->length;
+	     offset += length ? length : arena->page_size) {
+		length = ca__committed_length(arena, offset);
+		if (length && mmap(ca__view(arena, offset), length,
+				   PROT_READ | PROT_EXEC,
+				   MAP_SHARED | MAP_NORESERVE | MAP_FIXED,
+				   arena->file->fd, offset) == MAP_FAILED)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Make a file and an alias with the bytes of the code view, which stays. */
+static int ca__memfd_copy(struct codearena_arena *copy)
+{
+	uint64_t offset, length;
+	int ret;
+
+	copy->file = NULL;
+	copy->memfd->fd = -1;
+	copy->memfd->alias = NULL;
+	ret = ca__memfd_make_file(copy);
+	if (!ret)
+		ret = ca__alias_map(copy);
+	for (offset = 0; !ret && offset < copy->length;
+	     offset += length ? length : copy->page_size) {
+		length = ca__committed_length(copy, offset);
+		/* Running out of memory would be a signal. */
+		if (length && fallocate(copy->memfd->fd, 0, offset, length))
+			return -ENOMEM;
+		memcpy(copy->memfd->alias + offset, ca__view(copy, offset),
+		       length);
+	}
+	return ret;
+}
+
+/* Give up the file and the alias of an arena; its view and states stay. */
+static void ca__memfd_drop_file(struct codearena_arena *arena)
+{
+	struct ca__memfd *memfd = arena->memfd;
+
+	if (memfd->alias && memfd->owner == ca__owner_current())
+		munmap(memfd->alias, arena->length);
+	ca__file_put(arena->file);
+	if (memfd->fd >= 0)
+		close(memfd->fd);
+}
+
+static void ca__memfd_reset_counters(struct codearena_arena *arena)
+{
+	struct codearena_stat *stat = &arena->memfd->stat;
+	struct ca__traps *traps = arena->memfd->traps;
+
+	stat->out_published = 0;
+	stat->out_written = 0;
+	stat->out_patched = 0;
+	stat->out_discarded = 0;
+	stat->out_syncs = 0;
+	if (traps)
+		memset(traps->fixed, 0, sizeof(traps->fixed));
+}
+
+static int ca__memfd_clone_locked(struct codearena_arena *arena)
+{
+	struct ca__memfd state = *arena->memfd;
+	struct codearena_arena copy = *arena, old;
+	int ret;
+
+	copy.memfd = &state;
+	state.owner = ca__owner_current();
+	ret = ca__memfd_copy(&copy);
+	if (!ret)
+		ret = ca__memfd_show(&copy);
+	if (ret) {
+		ca__memfd_show(arena);
+		ca__memfd_drop_file(&copy);
+		return ret;
+	}
+	old = *arena;
+	ca__memfd_drop_file(&old);
+	arena->file = copy.file;
+	*arena->memfd = state;
+	ca__memfd_reset_counters(arena);
+	return 0;
+}
+
+static int ca__memfd_clone(struct codearena_arena *arena)
+{
+	int ret;
+
+	ca__process_lock();
+	ret = ca__memfd_clone_locked(arena);
+	ca__process_unlock();
+	return ret;
+}
+
 static int ca__memfd_probe(const char *device, struct codearena_info *info)
 {
 	struct codearena_arena_opts opts = { .sz = sizeof(opts) };
@@ -312,6 +433,7 @@ static int ca__memfd_probe(const char *device, struct codearena_info *info)
 		.abi_revision = CODEARENA_ABI_REVISION,
 		.features = CODEARENA_FEATURE_PERMANENT |
 			    CODEARENA_FEATURE_TRAPS |
+			    CODEARENA_FEATURE_CLONE |
 			    (arena.memfd->can_sync ? CODEARENA_FEATURE_SYNC :
 						     0),
 		.max_length = CA__MEMFD_MAX_LENGTH,
@@ -328,4 +450,5 @@ const struct ca__backend ca__memfd_backend = {
 	.destroy = ca__memfd_destroy,
 	.command = ca__memfd_command,
 	.release = ca__memfd_release,
+	.clone = ca__memfd_clone,
 };

@@ -36,6 +36,7 @@ struct ca__traps;
  * @fd: the memfd, open for writing
  * @owner: address space that may change the arena
  * @flags: CODEARENA_RESERVE_F_*
+ * @name: of the arena
  * @can_sync: ca__sync_threads() works
  * @alias: the writable alias; NULL if it could not be mapped
  * @pages: page states
@@ -46,6 +47,7 @@ struct ca__memfd {
 	int fd;
 	uint64_t owner;
 	uint32_t flags;
+	uint8_t name[CODEARENA_NAME_LEN];
 	bool can_sync;
 	uint8_t *alias;
 	struct ca__pages pages;

@@ -19,7 +19,7 @@ static struct ca__ranges *ca__views;
 /* Guards of both backends, each with its trap page. */
 static struct ca__ranges *ca__guards;
 
-/* Grows whenever a range of a guard has been backed. */
+/* Grows whenever a range of a guard is backed, before it leaves the holes. */
 static uint64_t ca__guards_version;
 
 /* The version for which this thread has repeated an access. */
@@ -132,7 +132,7 @@ struct codearena_guard *ca__guards_find(uint64_t address)
 }
 
 /**
- * ca__guards_changed - note that a range is backed now
+ * ca__guards_changed - note that a range is backed, and will leave the holes
  */
 void ca__guards_changed(void)
 {
