@@ -162,7 +162,7 @@ static void bad_entries_are_refused(void **state)
 	if (reads_safely())
 		expect_batch_refused(f, &batch, EFAULT, 1);
 	batch_init(&batch, f);
-	batch.objects[1].flags = 4;
+	batch.objects[1].flags = 8;
 	expect_batch_refused(f, &batch, EOPNOTSUPP, 1);
 }
 
