@@ -290,13 +290,15 @@ static int in_group_without_devices(void *arg)
 TEST_F(open, in_a_control_group_without_devices)
 {
 	struct visitor visitor = { &self->arena, self->node };
+	int error;
 
 	if (!group_new())
 		SKIP(return, "no control group");
 	if (!refuse_devices()) {
+		error = errno;
 		group_free();
 		SKIP(return, "no BPF program can be attached: %s",
-		     strerror(errno));
+		     strerror(error));
 	}
 	EXPECT_EQ(0, run_child(in_group_without_devices, &visitor));
 	EXPECT_TRUE(group_free());
