@@ -84,7 +84,9 @@ check_install() {
 	equal static "memfd: 42" "$(CODEARENA_BACKEND=memfd "$work/example")"
 	equal tool "codearenactl $version (libcodearena $version)" \
 		"$(LD_LIBRARY_PATH=$root$prefix/lib "$root$prefix/bin/codearenactl" --version)"
-	for path in bin/codearenactl include/linux/codearena.h include/codearena.h \
+	for path in bin/codearenactl bin/codearena-run lib/codearena/libcodearena-preload.so \
+		include/linux/codearena.h include/codearena.h \
+		share/bash-completion/completions/codearena-run \
 		lib/libcodearena.so.1 lib/udev/rules.d/60-codearena.rules lib/sysusers.d/codearena.conf \
 		lib/modules-load.d/codearena.conf share/bash-completion/completions/codearenactl; do
 		[ -f "$root$prefix/$path" ] || { echo "no $path"; return 1; }
