@@ -44,6 +44,10 @@ says 1 'killed by signal 6' "$work/simd.wasm"
 module references '(module (import "a" "b" (func (param externref))))'
 says 1 'the imported function a.b takes or returns references' "$work/references.wasm"
 
+module global '(module (import "env" "base" (global i32))
+	(func (export "f") (result i32) (global.get 0)))'
+says 0 'the imported global env.base is 0' "$work/global.wasm" f
+
 module numbers '(module
 	(func (export "i") (param i32) (result i32) (local.get 0))
 	(func (export "d") (param f64) (result f64) (local.get 0)))'

@@ -157,6 +157,12 @@ static void put_imported_object(FILE *to, const struct wasm_item *item)
 			   item->kind == WASM_TABLE ?
 			   "wasm_rt_funcref_table_t" : c_type(item->global);
 
+	if (item->kind == WASM_GLOBAL)
+		wasm_say("warning: the imported global %.*s.%.*s is 0",
+			 (int)item->module.length,
+			 (const char *)item->module.bytes,
+			 (int)item->name.length,
+			 (const char *)item->name.bytes);
 	fprintf(to, "%s *Z_", type);
 	put_mangled(to, &item->module);
 	fprintf(to, "Z_");
