@@ -25,19 +25,19 @@ codearena_landing_elsewhere(struct codearena_mm *cmm,
 	       other.viewer == viewer && other.base == base ? address : 0;
 }
 
-/* The pad of an arena is reached in the same mapping as the instruction. */
+/*
+ * The pad of an arena is reached in the same mapping as the instruction, and
+ * mostly in the same view. No view is so long that it holds an external one.
+ */
 static unsigned long codearena_landing(struct codearena_mm *cmm,
 				       const struct codearena_place *place,
 				       u32 landing)
 {
-	unsigned long address = place->base + landing;
-
+	BUILD_BUG_ON(CODEARENA_MAX_LENGTH >= CODEARENA_TABLE_EXTERNAL);
 	if (landing == CODEARENA_TABLE_EXTERNAL)
 		return READ_ONCE(place->viewer->landing);
-	if (likely(address >= place->start && address < place->end))
-		return address;
 	return codearena_landing_elsewhere(cmm, place->viewer, place->base,
-					   address);
+					   place->base + landing);
 }
 
 static bool codearena_mm_fixup(struct codearena_mm *cmm, struct pt_regs *regs,
@@ -58,9 +58,12 @@ static bool codearena_mm_fixup(struct codearena_mm *cmm, struct pt_regs *regs,
 	if (!table ||
 	    !codearena_table_find(table, offset - table->start, &landing))
 		return false;
-	pad = codearena_landing(cmm, &place, landing);
-	if (!pad)
-		return false;
+	pad = place.base + landing;
+	if (unlikely(pad < place.start || pad >= place.end)) {
+		pad = codearena_landing(cmm, &place, landing);
+		if (!pad)
+			return false;
+	}
 	if (READ_ONCE(table->shape) & CODEARENA_TABLE_REPORT)
 		codearena_arch_report(regs, pc, kind == CODEARENA_TRAP_MEMORY ?
 				      address :

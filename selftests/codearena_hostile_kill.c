@@ -18,7 +18,7 @@
 #define KILLS		10
 #define MOST_LATE	2	/* other load makes some late */
 #define ATTEMPTS	3
-#define MOST_SECONDS	0.2	/* or, on a slow machine, what so many QUERYs take */
+#define MOST_SECONDS	0.2	/* or what MOST_QUERIES take on a slow machine */
 #define MOST_QUERIES	100000
 
 /* Shared with the process that is killed. */

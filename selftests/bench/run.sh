@@ -97,7 +97,7 @@ publish_4_threads one_thread
 trap_first signal 1
 trap_10k_views one_view 0.769
 view_map_10k one_view
-view_map_10k memfd 0.9
+view_map_10k memfd 0.8
 fork_mapped unmapped 0.833
 exec_first memfd
 exec_first_dense memfd

@@ -219,6 +219,11 @@ also() {
 	skipped=$((skipped + counts[2]))
 }
 
+if [ -z "$vm_only" ] && [ -z "$chosen" ]; then
+	echo
+	also "$here/messages.sh"
+fi
+
 # These choose from the modules themselves.
 if [ -z "$host_only" ] && [ -z "$chosen" ]; then
 	echo

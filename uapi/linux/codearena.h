@@ -854,9 +854,10 @@ struct codearena_trap_landing {
  *
  * The two arenas share the memory of a page until one of them changes it by
  * WRITE, PUBLISH, PATCH or DISCARD. That call allocates a copy, for which it
- * may fail with ENOMEM; its limits it meets already, since a clone counts in
- * full from the beginning. The page is unmapped from the views of its arena for
- * a moment: threads that execute it take a page fault.
+ * may fail with ENOMEM, and keeps the copies that it has made then; its limits
+ * it meets already, since a clone counts in full from the beginning. The page is
+ * unmapped from the views of its arena for a moment: threads that execute it
+ * take a page fault.
  *
  * Works on every handle of an arena, from every process. It is meant for the
  * child of a fork, which gets EPERM for changes of the inherited arena: it maps

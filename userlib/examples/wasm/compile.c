@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -106,6 +107,19 @@ static void make_directories(const char *path)
 	free(copy);
 }
 
+/* wasm2c of wabt 1.0.32 aborts without a word on SIMD. */
+static void explain(const struct job *job, const char *tool, int status)
+{
+	if (WIFSIGNALED(status))
+		wasm_die("%s was killed by signal %d (%s) on %s%s", tool,
+			 WTERMSIG(status), strsignal(WTERMSIG(status)),
+			 job->name, WTERMSIG(status) != SIGABRT ? "" :
+			 ": does the module use SIMD or another extension?");
+	if (WEXITSTATUS(status))
+		wasm_die("%s failed on %s with exit status %d", tool, job->name,
+			 WEXITSTATUS(status));
+}
+
 /* The tool inherits our standard error. */
 static void run(const struct job *job, const char *doing,
 		const char *const *arguments)
@@ -130,8 +144,7 @@ static void run(const struct job *job, const char *doing,
 		if (++ticks % 100 == 0 && !job->options->quiet)
 			wasm_say("%s %s, %u s", doing, job->name, ticks / 20);
 	}
-	if (!WIFEXITED(status) || WEXITSTATUS(status))
-		wasm_die("%s failed on %s", arguments[0], job->name);
+	explain(job, arguments[0], status);
 }
 
 /* The version of a tool is part of the key of the cache. */
@@ -163,13 +176,30 @@ static void digest_version(uint64_t key[2], const char *tool)
 		wasm_die("%s does not print its version", tool);
 }
 
+/* Checks of memory and of tables give the same reason; tell them apart. */
+static void write_line(FILE *to, const char *line, bool *range)
+{
+	static const char trap[] = "TRAP(OOB)";
+	const char *at = strstr(line, trap);
+
+	if (!strncmp(line, "#define ", 8))
+		*range = !strncmp(line + 8, "RANGE_CHECK(", 12);
+	if (!*range || !at) {
+		fputs(line, to);
+		return;
+	}
+	fprintf(to, "%.*sTRAP(MEMORY)%s", (int)(at - line), line,
+		at + sizeof(trap) - 1);
+	*range = false;
+}
+
 /* Write wasm2c's output with a line added before the code, and the glue. */
 static void write_source(const struct job *job, const struct wasm_file *file)
 {
 	char *from_path = path_in(job, "wasm2c.c"), *line = NULL;
 	FILE *from = fopen(from_path, "re"), *to = create(job, "module.c");
 	size_t room = 0;
-	bool found = false;
+	bool found = false, range = false;
 
 	if (!from)
 		wasm_die("cannot read %s: %s", from_path, strerror(errno));
@@ -179,7 +209,7 @@ static void write_source(const struct job *job, const struct wasm_file *file)
 			fprintf(to, "#include \"wasm-rt-code.h\"\n\n");
 			found = true;
 		}
-		fputs(line, to);
+		write_line(to, line, &range);
 	}
 	if (!found)
 		wasm_die("the output of this wasm2c is not what 1.0.32 writes");

@@ -109,7 +109,9 @@ static void put_import(FILE *to, const struct wasm_item *item, size_t number)
 	size_t words = strlen(type->parameters) + strlen(type->results) + 1, i;
 
 	if (!has_glue(item))
-		wasm_die("an imported function takes or returns references");
+		wasm_die("the imported function %.*s.%.*s takes or returns references",
+			 (int)item->module.length, (const char *)item->module.bytes,
+			 (int)item->name.length, (const char *)item->name.bytes);
 	if (type->results[0] && type->results[1])
 		fprintf(to, "struct wasm_multi_%s ", type->results);
 	else

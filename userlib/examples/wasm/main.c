@@ -27,6 +27,22 @@ struct run {
 	int argument_count;
 };
 
+/* A signed or unsigned number of 32 bits. */
+static uint32_t narrow(const char *text, uint64_t word)
+{
+	int64_t number = word;
+
+	if (word > UINT32_MAX && (number >= 0 || number < INT32_MIN))
+		wasm_die("'%s' is out of range", text);
+	return word;
+}
+
+static bool is_huge(uint64_t word, char type)
+{
+	return type == 'f' ? (word & 0x7fffffff) == 0x7f800000 :
+			     (word & INT64_MAX) == 0x7ff0000000000000;
+}
+
 static uint64_t parse_value(const char *text, char type)
 {
 	uint64_t word = 0;
@@ -46,11 +62,15 @@ static uint64_t parse_value(const char *text, char type)
 		break;
 	default:
 		word = strtoull(text, &end, 0);
-		if (type == 'i')
-			word = (uint32_t)word;
+		if (type == 'i' && !errno)
+			word = narrow(text, word);
 	}
-	if (!*text || *end || errno == ERANGE)
+	if (!*text || *end)
 		wasm_die("'%s' is not a number", text);
+	/* Numbers close to 0 are what they are rounded to. */
+	if (errno == ERANGE &&
+	    (type == 'i' || type == 'j' || is_huge(word, type)))
+		wasm_die("'%s' is out of range", text);
 	return word;
 }
 
@@ -104,9 +124,13 @@ static int invoke(struct wasm_module *module, const struct run *run)
 	if (!function)
 		wasm_die("the module has no function %s", run->function);
 	count = strlen(function->parameters);
-	if (count != run->argument_count || count > MOST_ARGUMENTS ||
+	if (count > MOST_ARGUMENTS ||
 	    strlen(function->results) > MOST_ARGUMENTS)
-		wasm_die("%s takes %d arguments", run->function, count);
+		wasm_die("%s has more than %d arguments or results",
+			 run->function, MOST_ARGUMENTS);
+	if (count != run->argument_count)
+		wasm_die("%s takes %d arguments, not %d", run->function, count,
+			 run->argument_count);
 	for (int i = 0; i < count; i++)
 		values[i] = parse_value(run->arguments[i],
 					function->parameters[i]);

@@ -24,6 +24,9 @@
  * - Debug and unwind information is left out: exceptions and backtraces cannot
  *   cross the loaded code.
  *
+ * __start_NAME and __stop_NAME are the borders of the object's section NAME, the
+ * first one if there are several.
+ *
  * Refused are thread-local storage, constructors, destructors, indirect
  * functions, and sections that are both writable and executable. Build with
  * -fPIC, or with -fPIE if the object uses no data of other objects. Code for

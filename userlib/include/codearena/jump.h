@@ -181,7 +181,9 @@ int codearena_jump_table_size(const struct codearena_jump_table_opts *opts,
  *
  * Return: 0; -ERANGE: a near branch does not reach another part, or a lazy slot
  * its builtin; -EINVAL, -E2BIG, -EOPNOTSUPP: an option, offset or target is
- * invalid; -EOPNOTSUPP: the arena cannot be read and has several writers;
+ * invalid; -EOPNOTSUPP: the arena cannot be read and has several writers, or
+ * there are builtins: a far slot loads its target, so that in such an arena
+ * targets have to be in reach of near slots (-ERANGE);
  * -EOVERFLOW: a part ends above 2^64; -ENOENT: a part ends outside of
  * the arena or is not committed; -ENOMEM; an error of codearena_arena_publish().
  */

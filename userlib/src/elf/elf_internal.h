@@ -55,6 +55,9 @@ _Static_assert(sizeof(struct codearena_elf_open_opts) >= CA__SIZE_ELF_OPEN_OPTS 
 /* Arenas are page-aligned, which keeps this alignment on every machine. */
 #define CA__ELF_MAX_ALIGN	4096
 
+/* Most symbols that name the border of a section */
+#define CA__ELF_BORDERS	256
+
 /* Bytes of a far stub, on every architecture. */
 #define CA__ELF_STUB_SIZE	16
 
@@ -154,6 +157,7 @@ struct codearena_elf {
 	uint64_t offset;
 	uint32_t granule;
 	uint32_t stubs_used;
+	uint32_t borders;	/* symbols that may name a section's border */
 	struct ca__elf_sums sums;
 	uint8_t *data;
 	size_t data_mapped;

@@ -78,6 +78,36 @@ static void ca__elf_copy_sections(const struct codearena_elf *elf,
 	}
 }
 
+/*
+ * __start_NAME and __stop_NAME are the borders of the loaded section NAME, as
+ * linkers define them. Each takes a search; no compiler's file has many.
+ */
+static bool ca__elf_border(struct codearena_elf *elf,
+			   const struct ca__elf_image *image,
+			   struct ca__elf_symbol *symbol)
+{
+	static const char start[] = "__start_", stop[] = "__stop_";
+	bool first = !strncmp(symbol->name, start, sizeof(start) - 1);
+	const char *name = symbol->name +
+			   (first ? sizeof(start) : sizeof(stop)) - 1;
+
+	if ((!first && strncmp(symbol->name, stop, sizeof(stop) - 1)) ||
+	    elf->borders == CA__ELF_BORDERS)
+		return false;
+	elf->borders++;
+	for (uint32_t i = 1; i < elf->section_count; i++) {
+		const struct ca__elf_section *section = &elf->sections[i];
+
+		if (section->where == CA__ELF_NOWHERE ||
+		    strcmp(section->name, name))
+			continue;
+		symbol->address = ca__elf_section_address(image, section) +
+				  (first ? 0 : section->size);
+		return true;
+	}
+	return false;
+}
+
 static int ca__elf_resolve(struct codearena_elf *elf,
 			   const struct ca__elf_image *image,
 			   struct ca__elf_symbol *symbol)
@@ -85,7 +115,7 @@ static int ca__elf_resolve(struct codearena_elf *elf,
 	int ret = -ENOENT;
 
 	symbol->address = 0;
-	if (!symbol->used)
+	if (!symbol->used || ca__elf_border(elf, image, symbol))
 		return 0;
 	if (image->resolve)
 		ret = image->resolve(image->ctx, symbol->name,
@@ -209,6 +239,7 @@ int ca__elf_link(struct codearena_elf *elf, const struct ca__elf_image *image)
 	int ret;
 
 	elf->stubs_used = 0;
+	elf->borders = 0;
 	ca__elf_fill_gaps(elf, image);
 	ca__elf_copy_sections(elf, image);
 	ret = ca__elf_set_addresses(elf, image);

@@ -191,7 +191,7 @@ static int ca__build_function(const struct ca__jump_build *build,
 			return ret;
 	}
 	ret = ca__jump_encode_near(layout, slot, target, near);
-	if (ret == -ERANGE && far)
+	if (ret == -ERANGE && far && !table->arena->unreadable)
 		return 0;
 	return ret < 0 ? ret : 0;
 }
@@ -306,8 +306,8 @@ codearena_jump_table_new(const struct codearena_jump_table_opts *opts,
 	ret = ca__table_opts_get(&build.opts, opts);
 	if (ret)
 		return ret;
-	/* Slots are read before they are exchanged. */
-	if (arena->unreadable && !arena->shadow)
+	/* Near slots are read before they are exchanged; far ones load. */
+	if (arena->unreadable && (!arena->shadow || build.opts.builtins))
 		return -EOPNOTSUPP;
 	build.offset = *offsets;
 	build.table = malloc(sizeof(*build.table));

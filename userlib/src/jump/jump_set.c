@@ -39,7 +39,8 @@ codearena_jump_table_prepare(const struct codearena_jump_table *table,
 		return -ENOENT;
 	if (!ca__jump_near_word(layout, slot, target, &word)) {
 		far = ca__jump_table_far_slot(table, index);
-		if (!ca__jump_near_word(layout, slot, far, &word))
+		if (table->arena->unreadable ||
+		    !ca__jump_near_word(layout, slot, far, &word))
 			return -ERANGE;
 		entries[count++] = (struct codearena_patch_entry){
 			.offset = far + layout->code->far_word - base,

@@ -6,7 +6,8 @@
  *
  * A pad puts its handler and the data in the registers of the second and the
  * third argument and jumps to the library. It preserves the registers of the
- * report, and no others.
+ * report, and no others. On machines with the device it loads nothing from itself,
+ * for arenas that cannot be read.
  */
 #include <elf.h>
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include "arena/arena.h"
 #include "trap/pad.h"
 
-/* endbr64; movabs handler, %rsi; movabs data, %rdx; jmp *(%rip); target */
+/* endbr64; movabs handler, %rsi; movabs data, %rdx; movabs target, %rax; jmp *%rax */
 static int ca__x86_pad(uint8_t *to, uint64_t target, uint64_t handler,
 		       uint64_t data, bool entry)
 {
@@ -33,31 +34,37 @@ static int ca__x86_pad(uint8_t *to, uint64_t target, uint64_t handler,
 	*at++ = 0x48;
 	*at++ = 0xba;
 	at = ca__put64(at, data);
-	*at++ = 0xff;
-	*at++ = 0x25;
-	at = ca__put32(at, 0);
+	*at++ = 0x48;
+	*at++ = 0xb8;
 	at = ca__put64(at, target);
+	*at++ = 0xff;
+	*at++ = 0xe0;
 	return at - to;
 }
 
-/*
- * bti jc, or nop; ldr x1, handler; ldr x2, data; ldr x15, target; br x15; nop;
- * and the three words.
- */
+/* movz rd, #value; movk rd, #value >> 16, lsl #16; and so on */
+static uint8_t *ca__arm64_mov(uint8_t *to, unsigned int rd, uint64_t value)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		to = ca__put32(to, (i ? 0xf2800000 : 0xd2800000) | i << 21 |
+				   (uint32_t)(value >> 16 * i & 0xffff) << 5 |
+				   rd);
+	return to;
+}
+
+/* bti jc, or nop; x1 = handler; x2 = data; x15 = target; br x15 */
 static int ca__arm64_pad(uint8_t *to, uint64_t target, uint64_t handler,
 			 uint64_t data, bool entry)
 {
 	uint8_t *at = to;
 
 	at = ca__put32(at, entry ? 0xd50324df : 0xd503201f);
-	at = ca__put32(at, 0x58000000 | 20 / 4 << 5 | 1);
-	at = ca__put32(at, 0x58000000 | 24 / 4 << 5 | 2);
-	at = ca__put32(at, 0x58000000 | 28 / 4 << 5 | 15);
+	at = ca__arm64_mov(at, 1, handler);
+	at = ca__arm64_mov(at, 2, data);
+	at = ca__arm64_mov(at, 15, target);
 	at = ca__put32(at, 0xd61f0000 | 15 << 5);
-	at = ca__put32(at, 0xd503201f);
-	at = ca__put64(at, handler);
-	at = ca__put64(at, data);
-	at = ca__put64(at, target);
 	return at - to;
 }
 

@@ -164,6 +164,11 @@ static void bad_flags(void **state)
 		opts.flags = 1U << bit;
 		expect_no_arena(EOPNOTSUPP, page_size(), &opts);
 	}
+	/* Alone it says nothing. */
+	opts.flags = CODEARENA_RESERVE_F_UNENFORCED;
+	expect_no_arena(backend_is(CODEARENA_BACKEND_DEVICE) ? EINVAL :
+							       EOPNOTSUPP,
+			page_size(), &opts);
 }
 
 static void names(void **state)

@@ -57,6 +57,27 @@ static void run_program(struct fixture *fixture)
 	assert_int_equal(codearena_elf_unload(fixture->elf), 0);
 }
 
+/* As linkers define them; another file's come from the program. */
+static const char borders[] =
+	"__attribute__((section(\"things\"))) int first = 3, second = 4;\n"
+	"extern int __start_things[], __stop_things[];\n"
+	"extern int __start_others[] __attribute__((weak));\n"
+	"int sum(int i)\n"
+	"{ int *at; for (at = __start_things; at < __stop_things; at++)\n"
+	"i = i * 10 + *at; return __start_others ? -1 : i; }\n";
+
+static void borders_of_sections(void **state)
+{
+	struct fixture *fixture = *state;
+
+	open_c(fixture, borders);
+	load_right(fixture);
+	/* Compilers may put either first. */
+	assert_true(call(fixture, "sum", 0) == 34 ||
+		    call(fixture, "sum", 0) == 43);
+	assert_int_equal(codearena_elf_unload(fixture->elf), 0);
+}
+
 static void program_runs(void **state)
 {
 	open_c(*state, program);
@@ -373,6 +394,7 @@ int main(void)
 #define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		LOAD_TEST(program_runs),
+		LOAD_TEST(borders_of_sections),
 		LOAD_TEST(program_runs_gcc),
 		LOAD_TEST(program_runs_clang),
 		LOAD_TEST(variables),

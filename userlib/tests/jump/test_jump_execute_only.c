@@ -120,6 +120,10 @@ static void jump_table_works(void **state)
 		assert_int_equal(call(codearena_jump_table_slot(table, i)),
 				 i + FUNCTIONS + 10);
 	}
+	/* A far slot would load its target from the arena. */
+	set.target = base_of(arena) + (1ULL << 40);
+	assert_int_equal(codearena_jump_table_set(table, &set, 1, 0, NULL),
+			 -ERANGE);
 	codearena_jump_table_free(table);
 	codearena_arena_free(arena);
 }

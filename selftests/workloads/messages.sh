@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# What the WebAssembly runner says about modules and arguments that it refuses, and
+# that it accepts what it should.
+#
+# Usage: messages.sh
+#
+# Ends with "messages: N passed, N failed, N skipped".
+
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname "$0")/../vm/lib.sh"
+
+runner=${RUNNER:-$root_dir/build/userlib/wasm/codearena-wasm}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+# module NAME TEXT: translate it
+module() {
+	echo "$2" >"$work/$1.wat"
+	wat2wasm --enable-all "$work/$1.wat" -o "$work/$1.wasm"
+}
+
+# says CODE TEXT ARGUMENT...: the runner exits with CODE, and its output has TEXT
+says() {
+	local code=$1 text=$2 got=0
+	shift 2
+	"$runner" --backend memfd -q -C "$work/cache" "$@" >"$work/out" 2>&1 || got=$?
+	if [ "$got" -eq "$code" ] && grep -qF -e "$text" "$work/out"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "not ok: $* exits with $got, not $code and '$text':"
+		sed 's/^/    /' "$work/out"
+	fi
+}
+
+module simd '(module (func (export "f") (result v128) (v128.const i32x4 0 0 0 0)))'
+says 1 'killed by signal 6' "$work/simd.wasm"
+
+module references '(module (import "a" "b" (func (param externref))))'
+says 1 'the imported function a.b takes or returns references' "$work/references.wasm"
+
+module numbers '(module
+	(func (export "i") (param i32) (result i32) (local.get 0))
+	(func (export "d") (param f64) (result f64) (local.get 0)))'
+says 1 "'4294967297' is out of range" "$work/numbers.wasm" i 4294967297
+says 1 "'99999999999999999999' is out of range" "$work/numbers.wasm" i 99999999999999999999
+says 0 'i = ' "$work/numbers.wasm" i -2147483648
+says 1 "'-2147483649' is out of range" "$work/numbers.wasm" i -2147483649
+says 0 'd = ' "$work/numbers.wasm" d 1e-320
+says 1 "'1e400' is out of range" "$work/numbers.wasm" d 1e400
+says 1 'takes 1 arguments, not 2' "$work/numbers.wasm" i 1 2
+
+module checks '(module (memory 1)
+	(func (export "f") (param i32) (result i32) (i32.load (local.get 0))))'
+says 3 'out of bounds memory access' --checks "$work/checks.wasm" f 65536
+says 3 'out of bounds memory access' "$work/checks.wasm" f 65536
+
+echo "messages: $passed passed, $failed failed, 0 skipped"
+[ "$failed" -eq 0 ]
