@@ -8,7 +8,7 @@
 #
 # Usage: guest-runtimes ROWS, a file of lines "NAME MODE MECHANISM COMMAND..."
 
-export PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8
+export PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8 GUILE_AUTO_COMPILE=0
 rows=${1:-rows}
 here=$PWD
 work=/tmp/runtimes
@@ -72,6 +72,7 @@ row() {
 	plain_status=$status plain_time=$time
 	run mdwe "$runner/codearena-run" --wx=off --mdwe "$@"
 	mdwe_status=$status
+	rm -f $work/report
 	run codearena "$runner/codearena-run" --wx="$mode" --mdwe --report=$work/report "$@"
 	both=$(most $work/codearena.samples 1)
 	views=$(most $work/codearena.samples 2)
@@ -81,7 +82,9 @@ row() {
 	[ $status = $plain_status ] || why="exit status $status, plain $plain_status"
 	cmp -s $work/plain.out $work/codearena.out || why="another output than the plain program"
 	[ "$both" = 0 ] || why="$both mappings are writable and executable"
-	grep -q 'bytes published: [1-9]' $work/report || why="no code was published"
+	# A program that ends by _exit() writes no report; one view is codearena-run's own.
+	grep -qs 'bytes published: [1-9]' $work/report || [ "$views" -gt 1 ] ||
+		why="no code was published"
 	ratio=$(awk -v a="$time" -v b=$plain_time 'BEGIN { printf "%.2f", a / (b ? b : 1) }')
 	if [ $mdwe_status = $plain_status ]; then end="no JIT"; else end="exit $mdwe_status"; fi
 	echo "# $name	$mode	$mechanism	$end	$views	$both	$status	$plain_time	$time	$ratio"
