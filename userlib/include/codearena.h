@@ -645,7 +645,8 @@ intptr_t codearena_staging_distance(const struct codearena_staging *staging);
  *
  * The position moves to the next granule. On failure it stays.
  *
- * Return: 0; -ENOSPC: there is less room; else as codearena_arena_publish().
+ * Return: 0; -EINVAL; -ENOSPC: there is less room; else as
+ * codearena_arena_publish().
  */
 int codearena_staging_publish(struct codearena_staging *staging, size_t length,
 			      struct codearena_object *object, uint32_t flags);

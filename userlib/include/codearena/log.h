@@ -418,7 +418,8 @@ int codearena_logger_attach(struct codearena_logger *logger,
  * Freeing the module does this too.
  *
  * Return: 0; -EINVAL: @module is NULL; -ENOENT: it has no logger; else the
- * first error of a sink since it was attached: it is detached all the same.
+ * first error of a sink since it was attached: it is detached all the same;
+ * -EPERM: in a child of fork().
  */
 int codearena_logger_detach(struct codearena_module *module);
 

@@ -786,7 +786,8 @@ struct codearena_runtime_opts {
  * collection in progress does not ask it.
  *
  * Return: 0; -EINVAL: an argument is NULL, or an option is missing; -E2BIG:
- * members of @opts that this library does not know are not 0; -ENOMEM.
+ * members of @opts that this library does not know are not 0; -ENOMEM; -EPERM:
+ * in a child of fork().
  */
 int codearena_collector_join(struct codearena_collector *collector,
 			     const struct codearena_runtime_opts *opts,
@@ -799,7 +800,8 @@ int codearena_collector_join(struct codearena_collector *collector,
  * Counts as a report of nothing. Waits until @ask has returned in other
  * threads.
  *
- * Return: 0; -EDEADLK: called by the runtime's own @ask.
+ * Return: 0; -EDEADLK: called by the runtime's own @ask; -EPERM: in a child of
+ * fork().
  */
 int codearena_collector_leave(struct codearena_runtime *runtime);
 
@@ -816,7 +818,8 @@ int codearena_collector_leave(struct codearena_runtime *runtime);
  * dead code within this call. May begin another collection, and call back.
  *
  * Return: 0; 1: ignored, because the collection is over or the runtime has
- * reported already; -EINVAL: an argument is NULL, or @sequence was never asked.
+ * reported already; -EINVAL: an argument is NULL, or @sequence was never asked;
+ * -EPERM: in a child of fork().
  */
 int codearena_collector_report(struct codearena_runtime *runtime,
 			       uint64_t sequence, const uint64_t *pcs,
@@ -830,7 +833,7 @@ int codearena_collector_report(struct codearena_runtime *runtime,
  * follows it. Calls back.
  *
  * Return: 0; -EINVAL: @collector is NULL; -ENOMEM: the next event that may
- * begin a collection tries again.
+ * begin a collection tries again; -EPERM: in a child of fork().
  */
 int codearena_collector_request(struct codearena_collector *collector);
 
@@ -867,7 +870,8 @@ struct codearena_collector_counters {
  * @collector: collector
  * @counters: receives a consistent set of counters; @counters->sz must be set
  *
- * Return: 0; -EINVAL: an argument is NULL, or @counters is too short.
+ * Return: 0; -EINVAL: an argument is NULL, or @counters is too short; -EPERM:
+ * in a child of fork().
  */
 int codearena_collector_stat(struct codearena_collector *collector,
 			     struct codearena_collector_counters *counters);
@@ -984,7 +988,8 @@ codearena_handle_table_base(const struct codearena_handle_table *table);
  * The same pair always gets the same handle, which is valid until the table is
  * freed.
  *
- * Return: 0; -EINVAL; -ENOSPC: the table is full; -ENOMEM.
+ * Return: 0; -EINVAL; -ENOSPC: the table is full; -ENOMEM; -EPERM: in a child
+ * of fork().
  */
 int codearena_handle_for_native(struct codearena_handle_table *table,
 				uint64_t address, uint64_t signature,
@@ -1000,7 +1005,8 @@ int codearena_handle_for_native(struct codearena_handle_table *table,
  * together. Allocations that find no free entry meanwhile wait. Returned memory
  * reads as 0; its address space stays reserved and accessible.
  *
- * Return: the number of segments, at most INT_MAX; -EINVAL: @table is NULL.
+ * Return: the number of segments, at most INT_MAX; -EINVAL: @table is NULL;
+ * -EPERM: in a child of fork().
  */
 int codearena_handle_table_sweep(struct codearena_handle_table *table,
 				 size_t threshold);
@@ -1012,7 +1018,8 @@ int codearena_handle_table_sweep(struct codearena_handle_table *table,
  *
  * While other threads use the table, the counters may not match each other.
  *
- * Return: 0; -EINVAL: an argument is NULL, or @counters is too short.
+ * Return: 0; -EINVAL: an argument is NULL, or @counters is too short; -EPERM:
+ * in a child of fork().
  */
 int codearena_handle_table_stat(struct codearena_handle_table *table,
 				struct codearena_handle_table_counters *counters);
@@ -1344,7 +1351,8 @@ struct codearena_space_info {
  * Return: 0; -EINVAL, -E2BIG, -EOPNOTSUPP: an argument or option is invalid;
  * -EOVERFLOW: more jump-table slots than a table can have; -ENOSPC: jump tables
  * take more than half of the largest code space, or the address space is full;
- * -ENOMEM; an errno of @space_added or codearena_arena_new().
+ * -ENOMEM; an errno of @space_added or codearena_arena_new(); -EPERM: in a
+ * child of fork().
  */
 int codearena_allocator_new(struct codearena_manager *manager,
 			    const struct codearena_allocator_opts *opts,
@@ -1853,7 +1861,8 @@ int codearena_module_builtin_target(struct codearena_module *module,
  * The inverse of codearena_module_call_target() and
  * codearena_module_builtin_target().
  *
- * Return: 0; -EINVAL; -ENOENT: no such slot begins there.
+ * Return: 0; -EINVAL; -ENOENT: no such slot begins there; -EPERM: in a child of
+ * fork().
  */
 int codearena_module_slot(struct codearena_module *module, uint64_t address,
 			  bool *builtin, uint32_t *index);
@@ -1900,7 +1909,7 @@ int codearena_module_code(struct codearena_module *module, uint32_t function,
  * The list is that of one moment.
  *
  * Return: 0; -EINVAL; -EOPNOTSUPP: unknown flags; -EMSGSIZE: @out is too small,
- * @count gets the size that it needs.
+ * @count gets the size that it needs; -EPERM: in a child of fork().
  */
 int codearena_module_codes(struct codearena_module *module, uint32_t flags,
 			   struct codearena_code **out, size_t *count);
@@ -1994,7 +2003,8 @@ int codearena_module_lookup(struct codearena_module *module, const void *pc,
  * Frees retired code without references. The caller asserts that no thread
  * executes such code or can return to it.
  *
- * Return: 0; -EINVAL: @module is NULL, or has a collector.
+ * Return: 0; -EINVAL: @module is NULL, or has a collector; -EPERM: in a child
+ * of fork().
  */
 int codearena_module_reap(struct codearena_module *module, size_t *count);
 
