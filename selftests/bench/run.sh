@@ -105,11 +105,11 @@ pool_1k best_fit 2
 pool_100k std_set 20
 pool_100k best_fit 2
 pool_1m best_fit 4
-pool_scale one_thousand
+pool_scale one_thousand 0.625
 lookup_1m std_map 4
 lookup_1m sorted_vector 2
-module_add asmjit 0.6
-module_add asmjit_fill 0.8
+module_add asmjit 1
+module_add asmjit_fill 1
 functions_1m_publish ten_thousand 0.4
 functions_1m_find ten_thousand
 functions_1m_collect ten_thousand 0.4
