@@ -236,6 +236,12 @@ static int ca__table_register(size_t index)
 	return 0;
 }
 
+/* GCC's analyzer loses tables once the array of them was moved. */
+#pragma GCC diagnostic push
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
+
 static int ca__table_insert(size_t index, uint64_t base)
 {
 	struct ca__unwind_table **tables = ca__unwind_tables, *table;
@@ -383,6 +389,8 @@ static int ca__unwound_insert(struct ca__unwound *code)
 		ca__unwind_tables[index + 1]->changed = true;
 	return 0;
 }
+
+#pragma GCC diagnostic pop
 
 /* Take the code that begins at an address out of its table, or NULL. */
 static struct ca__unwound *ca__unwound_take(uint64_t address, size_t *index)
