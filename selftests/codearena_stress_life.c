@@ -292,9 +292,10 @@ static bool view_read(struct reader *r, const uint8_t *view)
 			continue;
 		}
 		reader_saw(r);
-		for (i = 0; i < sizeof(bytes) && !signo; i += 4)
+		/* Each byte for itself: it is read while they are stored. */
+		for (i = 0; i < sizeof(bytes) && !signo; i++)
 			if (!is_pattern(bytes[i]) &&
-			    !is_trap_fill(bytes + i, at + i, 4))
+			    !is_trap_fill(bytes + i, at + i, 1))
 				signo = -1;
 		if (signo) {
 			crew_fail(r->crew, "reader of page %u: signal %d, %#x",
