@@ -215,8 +215,8 @@ FIXTURE_SETUP(kill)
 	if (job->step < job->a.granule)
 		SKIP(return, "granules of %u bytes", job->a.granule);
 	job->progress = mmap(NULL, sizeof(*job->progress),
-			      PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+			     PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, job->progress);
 	job->arrays = calloc(1, sizeof(*job->arrays));
 	job->traps = calloc(TRAPS, sizeof(*job->traps));

@@ -329,7 +329,8 @@ TEST(plain_stores_are_seen)
 			.crew = &running,
 			.code = { view + part_at(&c.a, 0, 0) },
 		};
-	running.until = storing.until = seconds_now() + HANG_SECONDS;
+	running.until = seconds_now() + HANG_SECONDS;
+	storing.until = running.until;
 	ASSERT_TRUE(crew_start(&storing, 1, clumsy_main, &c, sizeof(c)));
 	ASSERT_TRUE(crew_start(&running, RUNNERS, runner_main, runners,
 			       sizeof(runners[0])));

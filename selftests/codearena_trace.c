@@ -144,18 +144,16 @@ TEST_F(trace, publish_patch_discard)
 	tracing_clear();
 	ASSERT_ZERO(do_publish(fd, objects, 2, &first, 1,
 			       CODEARENA_PUBLISH_F_SYNC));
-	EXPECT_ONE("publish: " ARENA OBJECTS "patches=1 flags=0x%x "
-		   "result=0 replacing=0\n",
+	EXPECT_ONE("publish: " ARENA OBJECTS "patches=1 flags=0x%x result=0 replacing=0\n",
 		   self->id, getpid(), PAGE, CODEARENA_PUBLISH_F_SYNC);
 	EXPECT_ERRNO(EPERM, do_publish(fd, objects, 2, NULL, 0, 0));
-	EXPECT_ONE("publish: " ARENA OBJECTS "patches=0 flags=0x0 "
-		   "result=%d replacing=0\n",
+	EXPECT_ONE("publish: " ARENA OBJECTS "patches=0 flags=0x0 result=%d replacing=0\n",
 		   self->id, getpid(), PAGE, -EPERM);
 	ASSERT_ZERO(do_publish1(fd, PAGE, "12345678", 8,
 				CODEARENA_OBJECT_F_REPLACE |
 				CODEARENA_OBJECT_F_PATCHABLE));
-	EXPECT_ONE("publish: " ARENA " offset=0x%llx length=8 count=1 "
-		   "patches=0 flags=0x0 result=0 replacing=1\n",
+	EXPECT_ONE("publish: " ARENA
+		   " offset=0x%llx length=8 count=1 patches=0 flags=0x0 result=0 replacing=1\n",
 		   self->id, getpid(), PAGE);
 	ASSERT_ZERO(do_patch(fd, patches, 2, CODEARENA_PATCH_F_SYNC));
 	EXPECT_ONE("patch: " ARENA " offset=0x%llx length=12 count=2 flags=0x%x result=0\n",
