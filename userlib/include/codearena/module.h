@@ -1060,10 +1060,11 @@ int codearena_handle_table_stat(struct codearena_handle_table *table,
  * lock-free.
  *
  * In a child of fork() calls on allocators and managers of the parent return
- * -EPERM without taking a lock (codearena_allocator_grace_begin() 0), except
- * codearena_allocator_locate(), codearena_manager_stat() and the *_free()
- * functions. Freeing an allocator unmaps its code views and closes its
- * descriptors; the rest of its memory stays until the child ends.
+ * -EPERM without taking a lock, except codearena_allocator_locate(),
+ * codearena_manager_stat() and the *_free() functions; and
+ * codearena_allocator_grace_begin() returns 0. Freeing an allocator unmaps its
+ * code views and closes its descriptors; the rest of its memory stays until the
+ * child ends.
  *
  * If no other thread of the parent was in a function of the library when it
  * forked, codearena_allocator_clone() lifts this, for all objects of the parent;
