@@ -16,7 +16,6 @@
 #define ENTRIES		65536U
 #define TRAPS		16U	/* of each object: a million altogether */
 #define KILLS		10
-#define MOST_LATE	2	/* other load makes some late */
 #define ATTEMPTS	3
 #define MOST_SECONDS	0.2	/* or what MOST_QUERIES take on a slow machine */
 #define MOST_QUERIES	100000
@@ -318,6 +317,8 @@ static double queries_take(struct job *job)
 TEST_F(kill, in_the_longest_call)
 {
 	struct job *job = &self->job;
+	/* A debug kernel takes minutes for as many. */
+	int kills = access("/proc/self/fail-nth", F_OK) ? KILLS : KILLS / 2;
 	double worst, took;
 	int late;
 
@@ -325,8 +326,8 @@ TEST_F(kill, in_the_longest_call)
 	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
 		late = 0;
 		worst = 0;
-		for (int i = 0; i < KILLS; i++) {
-			took = kill_at(job, (i + 0.5) / KILLS);
+		for (int i = 0; i < kills; i++) {
+			took = kill_at(job, (i + 0.5) / kills);
 			ASSERT_FALSE(job->progress->failed);
 			late += took > MOST_SECONDS &&
 				took > queries_take(job);
@@ -334,10 +335,11 @@ TEST_F(kill, in_the_longest_call)
 		}
 		TH_LOG("the call takes %.3f s, its end by SIGKILL at most %.3f s",
 		       job->progress->full, worst);
-		if (late <= MOST_LATE)
+		/* Other load makes some late. */
+		if (late <= kills / 5)
 			break;
 	}
-	EXPECT_GE(MOST_LATE, late);
+	EXPECT_GE(kills / 5, late);
 }
 
 TEST_HARNESS_MAIN
