@@ -217,13 +217,9 @@ TEST_F(fork, external_pad_is_set_again)
 	EXPECT_EQ(0, run_child(forgets_pad, &self->tree));
 }
 
+/* A hundred thousand tables, each of its own code. */
+#define TABLES		100000
 #define BATCH		1000
-
-/* Tables, each of its own code; a debug kernel takes minutes for all of them. */
-static uint64_t tables_count(void)
-{
-	return access("/proc/self/fail-nth", F_OK) ? 100000 : 10000;
-}
 
 static int publish_tables(struct tree *tree, uint64_t first)
 {
@@ -234,7 +230,7 @@ static int publish_tables(struct tree *tree, uint64_t first)
 	CHECK(objects);
 	trap = trap_of((uint32_t)(code_load.trap - code_load.start), 1,
 		       tree->t.pad.start);
-	for (uint64_t done = 0; done < tables_count(); done += BATCH) {
+	for (uint64_t done = 0; done < TABLES; done += BATCH) {
 		for (uint64_t i = 0; i < BATCH; i++) {
 			objects[i] = object_of(first + (done + i) * 64,
 					       code_load.start, length, 0);
@@ -257,7 +253,7 @@ FIXTURE_SETUP(tables)
 {
 	trap_handlers();
 	self->first = 4096ULL * 16;
-	ASSERT_ZERO(trap_arena_new(&self->tree.t, tables_count() * 64 / 4096 + 18));
+	ASSERT_ZERO(trap_arena_new(&self->tree.t, TABLES * 64 / 4096 + 18));
 	ASSERT_EQ(64, self->tree.t.arena.granule);
 	ASSERT_EQ(0, publish_tables(&self->tree, self->first));
 	self->tree.free = self->first;
@@ -290,15 +286,15 @@ static int clone_tables(void *arg)
 	CHECK(fd >= 0);
 	fprintf(stderr, "# cloned in %.3f s\n", seconds_now() - began);
 	CHECK(do_stat(fd, &stat) == 0);
-	CHECK(stat.out_trap_tables == tables_count());
-	CHECK(stat.out_trap_entries == tables_count());
+	CHECK(stat.out_trap_tables == TABLES);
+	CHECK(stat.out_trap_entries == TABLES);
 	CHECK(mmap(t->arena.view, t->arena.length, PROT_READ | PROT_EXEC,
 		   MAP_SHARED | MAP_FIXED, fd, 0) == t->arena.view);
-	for (uint64_t i = 0; i < tables_count(); i += tables_count() / 100)
+	for (uint64_t i = 0; i < TABLES; i += TABLES / 100)
 		CHECK(lands_in(t, first + i * 64) == 0);
-	CHECK(lands_in(t, first + (tables_count() - 1) * 64) == 0);
+	CHECK(lands_in(t, first + (TABLES - 1) * 64) == 0);
 	/* Its tables go; the original's stay. */
-	CHECK(do_discard1(fd, first, tables_count() * 64) == 0);
+	CHECK(do_discard1(fd, first, TABLES * 64) == 0);
 	CHECK(do_stat(fd, &stat) == 0);
 	CHECK(stat.out_trap_tables == 0);
 	return 0;
@@ -307,7 +303,7 @@ static int clone_tables(void *arg)
 TEST_F(tables, are_cloned)
 {
 	EXPECT_EQ(0, run_child(clone_tables, &self->tree));
-	EXPECT_TABLES(self->tree.t.fd, tables_count(), tables_count());
+	EXPECT_TABLES(self->tree.t.fd, TABLES, TABLES);
 	EXPECT_EQ(0, lands_in(&self->tree.t, self->first));
 }
 
@@ -374,7 +370,7 @@ TEST_F(tables, do_not_fit_in_a_group)
 static int change_in_a_small_group(void *arg)
 {
 	struct tree *tree = arg;
-	const uint64_t length = tables_count() / 64 * 64 * 64;
+	const uint64_t length = TABLES / 64 * 64 * 64;
 	struct snapshot *before;
 	char limit[32];
 	int max;
@@ -403,7 +399,7 @@ TEST_F(tables, copies_do_not_fit_in_a_group)
 	EXPECT_EQ(0, run_child(change_in_a_small_group, &self->tree));
 	EXPECT_EQ(0, group_event("oom_kill"));
 	EXPECT_TRUE(group_free());
-	EXPECT_TABLES(self->tree.t.fd, tables_count(), tables_count());
+	EXPECT_TABLES(self->tree.t.fd, TABLES, TABLES);
 }
 
 /* Threads that execute a slot while it is patched in pages that clones share. */

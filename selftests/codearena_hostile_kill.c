@@ -317,8 +317,9 @@ static double queries_take(struct job *job)
 TEST_F(kill, in_the_longest_call)
 {
 	struct job *job = &self->job;
-	/* A debug kernel takes minutes for as many. */
-	int kills = access("/proc/self/fail-nth", F_OK) ? KILLS : 2;
+	/* A debug kernel takes minutes for as many, and its time is another. */
+	const bool debug = !access("/proc/self/fail-nth", F_OK);
+	const int kills = debug ? 2 : KILLS;
 	double worst, took;
 	int late;
 
@@ -336,10 +337,11 @@ TEST_F(kill, in_the_longest_call)
 		TH_LOG("the call takes %.3f s, its end by SIGKILL at most %.3f s",
 		       job->progress->full, worst);
 		/* Other load makes some late. */
-		if (late <= kills / 5)
+		if (debug || late <= kills / 5)
 			break;
 	}
-	EXPECT_GE(kills / 5, late);
+	if (!debug)
+		EXPECT_GE(kills / 5, late);
 }
 
 TEST_HARNESS_MAIN
