@@ -100,7 +100,7 @@ codearena_arena_new(const struct codearena_reserve *cmd)
 	INIT_LIST_HEAD(&arena->handles);
 	spin_lock_init(&arena->viewers_lock);
 	INIT_LIST_HEAD(&arena->viewers);
-	arena->stale_first = ULONG_MAX;
+	arena->stale = (struct codearena_span)CODEARENA_NO_SPAN;
 	arena->length = cmd->length;
 	arena->flags = cmd->flags;
 	memcpy(arena->name, cmd->name, sizeof(arena->name));

@@ -54,31 +54,13 @@ int codearena_page_copy_locked(struct codearena_arena *arena,
 	/* A page fault maps one or the other; the old one is unmapped later. */
 	down_write(&arena->map_lock);
 	state->data = copy;
-	if (state->mapped) {
-		state->mapped = false;
-		arena->stale_first = min(arena->stale_first, index);
-		arena->stale_last = max(arena->stale_last, index);
-	}
+	codearena_span_add(&arena->stale, state, index);
 	up_write(&arena->map_lock);
 	state->shared = false;
 	/* Faults that are about to map the old page hold its lock. */
 	folio_wait_locked(virt_to_folio(old));
 	put_page(virt_to_page(old));
 	return 0;
-}
-
-/**
- * codearena_stale_unmap_locked - unmap the pages that were replaced by copies
- * @arena: the arena, locked
- *
- * With one call that spans them all, as DISCARD does.
- */
-void codearena_stale_unmap_locked(struct codearena_arena *arena)
-{
-	lockdep_assert_held(&arena->lock);
-	codearena_unmap_locked(arena, arena->stale_first, arena->stale_last);
-	arena->stale_first = ULONG_MAX;
-	arena->stale_last = 0;
 }
 
 /**

@@ -175,6 +175,35 @@ struct codearena_counters {
 };
 
 /**
+ * struct codearena_span - pages that are to be unmapped with one call
+ * @first: number of the first; above @last while there is none
+ * @last: number of the last
+ */
+struct codearena_span {
+	unsigned long first;
+	unsigned long last;
+};
+
+#define CODEARENA_NO_SPAN	{ .first = ULONG_MAX }
+
+/**
+ * codearena_span_add - have a page unmapped, if it is mapped
+ * @span: where to note it
+ * @state: the page
+ * @index: its number
+ */
+static inline void codearena_span_add(struct codearena_span *span,
+				      struct codearena_page *state,
+				      unsigned long index)
+{
+	if (!state->mapped)
+		return;
+	state->mapped = false;
+	span->first = min(span->first, index);
+	span->last = max(span->last, index);
+}
+
+/**
  * struct codearena_arena - one reservation of code
  * @ref: the files that lead here
  * @id: for people to tell arenas apart; never used twice. Immutable
@@ -201,9 +230,8 @@ struct codearena_counters {
  * @viewers_lock: see above
  * @viewers: &struct codearena_viewer, under @viewers_lock
  * @rcu: to free it
- * @stale_first: first page that a copy replaced while a view may show the old
- *               one; protected by @lock, and none when @lock is released
- * @stale_last: last such page
+ * @stale: pages that a copy replaced while a view may show the old ones;
+ *         protected by @lock, and none when @lock is released
  * @counters: protected by @lock
  * @sync_mask: scratch of codearena_sync_locked(), protected by @lock; allocated
  *             with the arena so that discarding cannot fail for want of it
@@ -235,8 +263,7 @@ struct codearena_arena {
 	spinlock_t viewers_lock;	/* list of viewers */
 	struct list_head viewers;
 	struct rcu_head rcu;
-	unsigned long stale_first;
-	unsigned long stale_last;
+	struct codearena_span stale;
 	struct codearena_counters counters;
 	cpumask_var_t sync_mask;
 	struct codearena_chunk_state *chunks[];
@@ -431,8 +458,8 @@ void codearena_file_attach(struct file *file, struct codearena_arena *arena);
 int codearena_may_open(const struct file *file);
 int codearena_handle_new(struct codearena_ucmd *ucmd, int flags);
 void codearena_handle_drop(struct codearena_ucmd *ucmd);
-void codearena_unmap_locked(struct codearena_arena *arena, unsigned long first,
-			    unsigned long last);
+void codearena_unmap_locked(struct codearena_arena *arena,
+			    struct codearena_span *span);
 int codearena_ioctl_reserve(struct codearena_ucmd *ucmd);
 int codearena_ioctl_share(struct codearena_ucmd *ucmd);
 int codearena_ioctl_open(struct codearena_ucmd *ucmd);
@@ -493,7 +520,6 @@ void codearena_array_put(struct codearena_arena *arena, void *array, u32 count,
 int codearena_page_copy_locked(struct codearena_arena *arena,
 			       struct codearena_page *state,
 			       unsigned long index);
-void codearena_stale_unmap_locked(struct codearena_arena *arena);
 int codearena_ranges_unshare_locked(struct codearena_arena *arena,
 				    const struct codearena_range *ranges,
 				    u32 count);
@@ -526,8 +552,8 @@ static inline int codearena_page_unshare_locked(struct codearena_arena *arena,
 static inline void codearena_unshare_end_locked(struct codearena_arena *arena)
 {
 	lockdep_assert_held(&arena->lock);
-	if (unlikely(arena->stale_first <= arena->stale_last))
-		codearena_stale_unmap_locked(arena);
+	if (unlikely(arena->stale.first <= arena->stale.last))
+		codearena_unmap_locked(arena, &arena->stale);
 }
 
 /* commit.c */

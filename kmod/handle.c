@@ -137,21 +137,23 @@ void codearena_file_attach(struct file *file, struct codearena_arena *arena)
 /**
  * codearena_unmap_locked - unmap pages of an arena everywhere
  * @arena: the arena, locked
- * @first: number of the first page
- * @last: number of the last page
+ * @span: the pages; none when this returns
  *
  * The core visits each VMA of an address_space that covers any of the pages,
  * whether it maps one or not. So nothing is paid for those of a handle through
  * which no page was ever mapped.
  */
-void codearena_unmap_locked(struct codearena_arena *arena, unsigned long first,
-			    unsigned long last)
+void codearena_unmap_locked(struct codearena_arena *arena,
+			    struct codearena_span *span)
 {
+	const unsigned long first = span->first, last = span->last;
 	struct codearena_handle *handle;
 	struct codearena_page *state;
 	unsigned long i;
 
 	lockdep_assert_held(&arena->lock);
+	if (first > last)
+		return;
 	/* Faults that are about to map one of the pages hold its lock. */
 	for (i = first; i <= last; i++) {
 		state = codearena_page_committed_locked(arena, i);
@@ -169,6 +171,7 @@ void codearena_unmap_locked(struct codearena_arena *arena, unsigned long first,
 					    PAGE_SHIFT, 1);
 	}
 	mutex_unlock(&arena->handles_lock);
+	*span = (struct codearena_span)CODEARENA_NO_SPAN;
 }
 
 static int codearena_reserve(struct file *file,

@@ -381,12 +381,7 @@ static bool codearena_publish_fast(struct codearena_arena *arena,
 		codearena_page_clear(state, mask);
 		goto out_unlock;
 	}
-	codearena_object_finish(to, object->length);
-	codearena_seal_state_locked(arena, state, mask,
-				    object->flags &
-				    CODEARENA_OBJECT_F_PATCHABLE);
-	arena->counters.written += object->length;
-	arena->counters.published++;
+	codearena_object_seal_locked(arena, object, state, mask);
 	if (cmd->flags & CODEARENA_PUBLISH_F_SYNC)
 		codearena_sync_locked(arena);
 out_unlock:

@@ -34,6 +34,28 @@ static inline bool codearena_object_replaces(const struct codearena_object *obje
 	return object->flags & CODEARENA_OBJECT_F_REPLACE;
 }
 
+/**
+ * codearena_object_seal_locked - seal an object whose bytes are in place
+ * @arena: the arena, locked
+ * @object: the object, in one page
+ * @state: the page
+ * @mask: its granules in the page
+ */
+static inline void
+codearena_object_seal_locked(struct codearena_arena *arena,
+			     const struct codearena_object *object,
+			     struct codearena_page *state, u64 mask)
+{
+	lockdep_assert_held(&arena->lock);
+	codearena_object_finish(state->data + offset_in_page(object->offset),
+				object->length);
+	codearena_seal_state_locked(arena, state, mask,
+				    object->flags &
+				    CODEARENA_OBJECT_F_PATCHABLE);
+	arena->counters.written += object->length;
+	arena->counters.published++;
+}
+
 /* publish.c */
 void codearena_publish_mark_locked(struct codearena_publication *pub,
 				   bool settling);

@@ -132,7 +132,7 @@ static void codearena_threads_hold_locked(struct codearena_arena *arena,
 					  const struct codearena_object *objects,
 					  u32 count)
 {
-	unsigned long first = ULONG_MAX, last = 0;
+	struct codearena_span span = CODEARENA_NO_SPAN;
 	struct codearena_page *state;
 	u32 i;
 
@@ -146,16 +146,12 @@ static void codearena_threads_hold_locked(struct codearena_arena *arena,
 		codearena_for_each_piece(piece, objects[i].offset,
 					 objects[i].length) {
 			state = codearena_page_get(arena, piece.index);
-			if (!state->mapped || !(state->sealed & piece.mask))
-				continue;
-			state->mapped = false;
-			first = min(first, piece.index);
-			last = max(last, piece.index);
+			if (state->sealed & piece.mask)
+				codearena_span_add(&span, state, piece.index);
 		}
 		cond_resched();
 	}
-	if (first <= last)
-		codearena_unmap_locked(arena, first, last);
+	codearena_unmap_locked(arena, &span);
 }
 
 static void codearena_threads_admit_locked(struct codearena_arena *arena)
@@ -211,23 +207,6 @@ void codearena_replace_end_locked(struct codearena_publication *pub)
 		codearena_sync_locked(arena);
 }
 
-static void codearena_replace_one_locked(struct codearena_arena *arena,
-					 const struct codearena_object *object,
-					 struct codearena_page *state, u64 mask,
-					 const void *code)
-{
-	void *to = state->data + offset_in_page(object->offset);
-
-	lockdep_assert_held(&arena->lock);
-	memcpy(to, code, object->length);
-	codearena_object_finish(to, object->length);
-	codearena_seal_state_locked(arena, state, mask,
-				    object->flags &
-				    CODEARENA_OBJECT_F_PATCHABLE);
-	arena->counters.written += object->length;
-	arena->counters.published++;
-}
-
 /**
  * codearena_replace_fast - replace one small object without traps and patches
  * @arena: the arena
@@ -270,7 +249,8 @@ bool codearena_replace_fast(struct codearena_arena *arena,
 	replaced = hweight64(state->sealed & mask);
 	if (replaced)
 		codearena_threads_hold_locked(arena, object, 1);
-	codearena_replace_one_locked(arena, object, state, mask, code);
+	memcpy(state->data + start, code, object->length);
+	codearena_object_seal_locked(arena, object, state, mask);
 	arena->counters.discarded += replaced;
 	if (replaced)
 		codearena_threads_admit_locked(arena);

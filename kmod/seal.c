@@ -152,7 +152,7 @@ static void codearena_unmap_unsealed_locked(struct codearena_arena *arena,
 					    const struct codearena_range *ranges,
 					    u32 count)
 {
-	unsigned long first = ULONG_MAX, last = 0;
+	struct codearena_span span = CODEARENA_NO_SPAN;
 	struct codearena_page *state;
 	u32 i;
 
@@ -161,16 +161,12 @@ static void codearena_unmap_unsealed_locked(struct codearena_arena *arena,
 		codearena_for_each_piece(piece, ranges[i].offset,
 					 ranges[i].length) {
 			state = codearena_page_get(arena, piece.index);
-			if (state->sealed || !state->mapped)
-				continue;
-			state->mapped = false;
-			first = min(first, piece.index);
-			last = max(last, piece.index);
+			if (!state->sealed)
+				codearena_span_add(&span, state, piece.index);
 		}
 		cond_resched();
 	}
-	if (first <= last)
-		codearena_unmap_locked(arena, first, last);
+	codearena_unmap_locked(arena, &span);
 }
 
 /**
@@ -347,8 +343,8 @@ static int codearena_discard_all(struct codearena_ucmd *ucmd)
 
 /*
  * Fast path for one range in a page that keeps other seals: no page is unmapped,
- * copied or kept from faults. It makes the same checks as the general path, which refuses
- * whatever fails here.
+ * copied or kept from faults. It makes the same checks as the general path, which
+ * refuses whatever fails here.
  */
 static bool codearena_discard_fast(struct codearena_arena *arena,
 				   const struct codearena_range *range)

@@ -427,7 +427,7 @@ void test_check_arena(struct kunit *test)
 	struct codearena_counters counters = {};
 	unsigned long i, metadata;
 
-	KUNIT_EXPECT_GT(test, arena->stale_first, arena->stale_last);
+	KUNIT_EXPECT_GT(test, arena->stale.first, arena->stale.last);
 	metadata = atomic_long_read(&arena->metadata);
 	if (RB_EMPTY_ROOT(&arena->pads))
 		KUNIT_EXPECT_EQ(test, test_metadata(arena), metadata);
