@@ -318,7 +318,7 @@ TEST_F(kill, in_the_longest_call)
 {
 	struct job *job = &self->job;
 	/* A debug kernel takes minutes for as many, and its time is another. */
-	const bool debug = !access("/proc/self/fail-nth", F_OK);
+	const bool debug = is_debug_kernel();
 	const int kills = debug ? 2 : KILLS;
 	double worst, took;
 	int late;

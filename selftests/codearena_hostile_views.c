@@ -77,7 +77,7 @@ FIXTURE_SETUP(views)
 	v->state = trap_state_new();
 	ASSERT_ZERO(site_new(t, &code_load, &v->site));
 	/* A debug kernel looks all mappings through at each change. */
-	v->many = access("/proc/self/fail-nth", F_OK) ? MANY : MANY / 8;
+	v->many = is_debug_kernel() ? MANY / 8 : MANY;
 	v->place = mmap(NULL, 2ULL * MANY * t->arena.page, PROT_NONE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)v->place);

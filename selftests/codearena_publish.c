@@ -24,18 +24,14 @@ FIXTURE_SETUP(publish)
 	self->page = self->arena.page;
 	self->granule = self->arena.granule;
 	self->free = page_at(&self->arena, TRAP_PAGE);
-	self->source = mmap(NULL, 5 * self->page, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, (void *)self->source);
+	self->source = source_new(self->page, 4);
+	ASSERT_NE(NULL, self->source);
 	self->end = self->source + 4 * self->page;
-	ASSERT_ZERO(mprotect(self->end, self->page, PROT_NONE));
-	for (uint64_t i = 0; i < 4 * self->page; i++)
-		self->source[i] = i * 11 + i / 253;
 }
 
 FIXTURE_TEARDOWN(publish)
 {
-	munmap(self->source, 5 * self->page);
+	source_free(self->source, self->page, 4);
 	arena_free(&self->arena);
 }
 

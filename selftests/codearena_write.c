@@ -22,18 +22,14 @@ FIXTURE_SETUP(write)
 	self->fd = self->arena.fd;
 	self->page = self->arena.page;
 	self->granule = self->arena.granule;
-	self->source = mmap(NULL, 5 * self->page, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, (void *)self->source);
+	self->source = source_new(self->page, 4);
+	ASSERT_NE(NULL, self->source);
 	self->end = self->source + 4 * self->page;
-	ASSERT_ZERO(mprotect(self->end, self->page, PROT_NONE));
-	for (uint64_t i = 0; i < 4 * self->page; i++)
-		self->source[i] = i * 7 + i / 251;
 }
 
 FIXTURE_TEARDOWN(write)
 {
-	munmap(self->source, 5 * self->page);
+	source_free(self->source, self->page, 4);
 	arena_free(&self->arena);
 }
 

@@ -678,3 +678,30 @@ unsigned long long arena_id(int fd)
 	line = strstr(text, key);
 	return line ? strtoull(line + sizeof(key) - 1, NULL, 10) : 0;
 }
+
+uint8_t *source_new(uint64_t page, unsigned int pages)
+{
+	const uint64_t length = pages * page;
+	uint8_t *source = mmap(NULL, length + page, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (source == MAP_FAILED)
+		return NULL;
+	if (mprotect(source + length, page, PROT_NONE)) {
+		source_free(source, page, pages);
+		return NULL;
+	}
+	for (uint64_t i = 0; i < length; i++)
+		source[i] = i * 11 + i / 253;
+	return source;
+}
+
+void source_free(uint8_t *source, uint64_t page, unsigned int pages)
+{
+	munmap(source, (pages + 1) * page);
+}
+
+bool is_debug_kernel(void)
+{
+	return !access("/proc/self/fail-nth", F_OK);
+}

@@ -102,6 +102,13 @@ void code_return(void *to, uint32_t value);
 /* True if all bytes hold the trap fill; @at is their offset in the arena. */
 bool is_trap_fill(const void *bytes, uint64_t at, size_t length);
 
+/* Pages of bytes for a call to read, and one behind them that faults; or NULL. */
+uint8_t *source_new(uint64_t page, unsigned int pages);
+void source_free(uint8_t *source, uint64_t page, unsigned int pages);
+
+/* One that checks so much that everything takes many times as long. */
+bool is_debug_kernel(void);
+
 /**
  * struct arena - an arena with one code view
  * @fd: handle that reserved it
