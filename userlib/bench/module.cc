@@ -21,12 +21,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <vector>
 
 #include <asmjit/core.h>
 
 #include "codearena/module.h"
+#include "measure.h"
 
 namespace {
 
@@ -36,23 +36,6 @@ constexpr size_t kSize = 256;
 constexpr int kRounds = 9;
 
 uint8_t body[kSize];
-
-void Check(int ret, const char *what)
-{
-	if (ret) {
-		fprintf(stderr, "%s: %s\n", what, strerror(-ret));
-		exit(1);
-	}
-}
-
-// Of the processor: others may be busy on this machine.
-double Now()
-{
-	timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return now.tv_sec * 1e9 + now.tv_nsec;
-}
 
 double Ours()
 {

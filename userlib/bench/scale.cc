@@ -14,7 +14,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <vector>
 
 #include <dirent.h>
@@ -23,6 +22,7 @@
 #include <unistd.h>
 
 #include "codearena/module.h"
+#include "measure.h"
 
 namespace {
 
@@ -31,22 +31,6 @@ constexpr uint32_t kBatch = 64;
 constexpr size_t kLookups = 1000000;
 
 uint8_t body[kSize];
-
-void Check(int ret, const char *what)
-{
-	if (ret) {
-		fprintf(stderr, "scale: %s: %s\n", what, strerror(-ret));
-		exit(1);
-	}
-}
-
-double Now()
-{
-	timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return now.tv_sec * 1e9 + now.tv_nsec;
-}
 
 double Resident()
 {

@@ -151,6 +151,24 @@ static bool external(void *context)
 					  codearena_pad_external()) == -EBUSY;
 }
 
+/* Traps of the code continue at the external pad. */
+static void land_externally(struct inherited *inherited)
+{
+	const struct codearena_trap trap = {
+		.length = 1,
+		.landing = CODEARENA_LANDING_EXTERNAL,
+	};
+	struct codearena_arena *arena = inherited->f->arena;
+
+	assert_int_equal(codearena_trap_table_register(arena, inherited->load, 1,
+						       &trap, 1,
+						       CODEARENA_TRAP_F_REPORT,
+						       &inherited->id, NULL), 0);
+	assert_int_equal(codearena_trap_set_landing(arena,
+						    codearena_pad_external()),
+			 0);
+}
+
 static void child_inherits_the_external_pad(void **state)
 {
 	struct trap_fixture *f = trap_begin(state);
@@ -158,19 +176,8 @@ static void child_inherits_the_external_pad(void **state)
 		.f = f,
 		.load = place_plain(f, &code_load),
 	};
-	struct codearena_trap trap = {
-		.length = 1,
-		.landing = CODEARENA_LANDING_EXTERNAL,
-	};
-	uint64_t id;
 
-	assert_int_equal(codearena_trap_table_register(f->arena, inherited.load, 1,
-						       &trap, 1,
-						 CODEARENA_TRAP_F_REPORT, &id,
-						       NULL), 0);
-	assert_int_equal(codearena_trap_set_landing(f->arena,
-						    codearena_pad_external()),
-			 0);
+	land_externally(&inherited);
 	assert_int_equal(in_plain_child(external, &inherited), 0);
 }
 
@@ -197,18 +204,8 @@ static void child_clones_traps(void **state)
 		.f = f,
 		.load = place_plain(f, &code_load),
 	};
-	struct codearena_trap trap = {
-		.length = 1,
-		.landing = CODEARENA_LANDING_EXTERNAL,
-	};
 
-	assert_int_equal(codearena_trap_table_register(f->arena, inherited.load, 1,
-						       &trap, 1,
-						       CODEARENA_TRAP_F_REPORT,
-						       &inherited.id, NULL), 0);
-	assert_int_equal(codearena_trap_set_landing(f->arena,
-						    codearena_pad_external()),
-			 0);
+	land_externally(&inherited);
 	assert_int_equal(in_plain_child(clones_traps, &inherited), 0);
 	assert_true(traps(f, inherited.load, out_of_bounds(f)));
 	assert_int_equal(codearena_trap_table_release(f->arena, inherited.id), 0);
