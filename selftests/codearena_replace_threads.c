@@ -189,15 +189,15 @@ static void *runner_main(void *argument)
 {
 	struct runner *r = argument;
 	uint16_t last[FUNCTIONS] = {};
-	bool changed = false, told = false;
+	bool changed = false, counted = false;
 
 	do {
 		for (unsigned int i = 0; i < FUNCTIONS; i++)
 			if (r->code[i] && !run_once(r, i, &last[i], &changed))
 				return NULL;
-		if (changed && !told)
+		if (changed && !counted)
 			crew_saw(r->crew);
-		told = changed;
+		counted = changed;
 	} while (crew_goes_on(r->crew));
 	return NULL;
 }

@@ -247,8 +247,9 @@
  * rest of the above still holds.
  *
  * Execution, traps and all commands work as in other arenas. Constants, jump tables
- * and other data that code loads must lie elsewhere. CODEARENA_PATCH tells its
- * caller, which may change the code, whether a word has a value.
+ * and other data that code loads must lie elsewhere. From the result of
+ * CODEARENA_PATCH its caller, which may change the code anyway, learns whether a
+ * word has a certain value.
  */
 
 /* Grows whenever a command or a member is added. */
