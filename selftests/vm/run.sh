@@ -235,7 +235,8 @@ read -r word number < <(tr -d '\r' <"$work/status" | grep -E '^(exit|rmmod-faile
 complaining=$(grep -aE "$complaints" "$log" || true)
 if [ -n "$complaining" ]; then
 	say "the kernel complained:"
-	printf '%s\n' "$complaining" | head -n 40 >&2
+	# As words of this script, so that summaries of a failed check show them.
+	printf '%s\n' "$complaining" | head -n 40 | sed "s/^/$me: /" >&2
 	say "the whole log: $log"
 	exit 126
 fi
