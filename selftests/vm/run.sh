@@ -236,7 +236,7 @@ fi
 
 # The result that the guest reported.
 read -r word number < <(tr -d '\r' <"$work/status" | grep -E '^(exit|rmmod-failed|insmod-failed)' | tail -n 1) || true
-complaining=$(grep -aE "$complaints" "$log" || true)
+complaining=$(grep -aE -A 9 "$complaints" "$log" || true)
 if [ -n "$complaining" ]; then
 	say "the kernel complained:"
 	# As words of this script, so that summaries of a failed check show them.
