@@ -41,6 +41,9 @@ FROM_ELSEWHERE = {
     "CODEARENA_OPEN": {"EFAULT", "EMFILE", "ENFILE", "ENOMEM"},
 }
 
+# Functions that return int, and no errno: a descriptor, and an answer.
+NO_ERRNO = {"codearena_arena_fd", "codearena_trap_signal"}
+
 # Named in the symbol map, declared by nobody: the names are a debugger's.
 FOREIGN = ("__jit_debug_",)
 
@@ -153,6 +156,20 @@ def check_symbol_texts(tree):
         if names != ["void"] and names != documented:
             yield (f"{item.name}: has the parameters {', '.join(names)}; "
                    f"documented: {', '.join(documented) or 'none'}")
+
+
+def check_symbol_safety(tree):
+    """Every function says which errnos it returns, and what threads and forks may do."""
+    for header in tree.headers:
+        for section in header.sections:
+            for item in section.items:
+                if item.kind != "function":
+                    continue
+                for what in tree.headerdoc.unsaid(section, item):
+                    yield f"{item.name}: neither it nor its section in {item.header} states {what}"
+                if re.match(r"int\s", item.code) and item.name not in NO_ERRNO \
+                        and not any(tree.headerdoc.errors_of(item.returns)):
+                    yield f"{item.name}: returns int, and no errno is documented"
 
 
 def check_symbol_errnos(tree):

@@ -582,6 +582,14 @@ int codearena_arena_stat(struct codearena_arena *arena,
  * ----------------------------------------------------------------------
  */
 
+/*
+ * Threads. One thread at a time may use a buffer, several may use buffers in the
+ * same arena. No function is async-signal-safe.
+ *
+ * fork(). A child has a copy of the memory, and can publish if it could change
+ * the arena.
+ */
+
 /**
  * struct codearena_staging - where code is written before it is published
  *
@@ -592,9 +600,7 @@ int codearena_arena_stat(struct codearena_arena *arena,
  * The memory stays as it was written, and can be read instead of the code.
  *
  * The range must be committed before code is published, and belongs to the
- * buffer until then. The arena must outlive the buffer. One thread at a time may
- * use a buffer, several may use buffers in the same arena. A child of fork() has
- * a copy of the memory, and can publish if it could change the arena.
+ * buffer until then. The arena must outlive the buffer.
  */
 struct codearena_staging;
 

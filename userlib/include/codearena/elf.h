@@ -33,10 +33,12 @@
  * fixed addresses (-fno-pic on x86-64) can only be loaded into an arena in the
  * lowest 2 GiB. The tiny, medium and large code models are not supported.
  *
- * Calls on one object must be serialised by the caller. Symbol addresses, and
- * the code itself, may be used by any number of threads between load and
- * unload. No function is async-signal-safe. After fork() the child may look
- * symbols up; the arena decides whether it may load and unload.
+ * Threads. Calls on one object must be serialised by the caller. Symbol
+ * addresses, and the code itself, may be used by any number of threads between
+ * load and unload. No function is async-signal-safe.
+ *
+ * fork(). A child may open objects, and look symbols of inherited ones up; the
+ * arena decides whether it may load and unload (-EPERM).
  */
 #ifndef CODEARENA_ELF_H
 #define CODEARENA_ELF_H
