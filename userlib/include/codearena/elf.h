@@ -31,7 +31,8 @@
  * functions, and sections that are both writable and executable. Build with
  * -fPIC, or with -fPIE if the object uses no data of other objects. Code for
  * fixed addresses (-fno-pic on x86-64) can only be loaded into an arena in the
- * lowest 2 GiB. The tiny, medium and large code models are not supported.
+ * lowest 2 GiB, except for the large code model. Objects of the tiny, medium and
+ * large models are loaded like others: code and data must fit in 2 GiB.
  *
  * Threads. Calls on one object must be serialised by the caller. Symbol
  * addresses, and the code itself, may be used by any number of threads between

@@ -14,10 +14,8 @@
 
 #include "elf/elf_internal.h"
 
-/* Not in every <elf.h>. */
-#ifndef SHF_X86_64_LARGE
-#define SHF_X86_64_LARGE	0x10000000
-#endif
+/* Common symbols of the medium model; not in every <elf.h>. */
+#define CA__SHN_X86_64_LCOMMON	0xff02
 
 struct ca__elf_reader {
 	struct codearena_elf *elf;
@@ -228,10 +226,6 @@ static int ca__elf_classify(struct codearena_elf *elf, const Elf64_Shdr *shdr,
 		return ca__elf_unsupported(elf, "thread-local storage", name);
 	if (shdr->sh_flags & SHF_COMPRESSED)
 		return ca__elf_unsupported(elf, "compressed section", name);
-	if (elf->machine->machine == EM_X86_64 &&
-	    shdr->sh_flags & SHF_X86_64_LARGE)
-		return ca__elf_unsupported(elf, "section of the medium model",
-					   name);
 
 	if (shdr->sh_flags & SHF_EXECINSTR) {
 		if (shdr->sh_flags & SHF_WRITE)
@@ -240,7 +234,8 @@ static int ca__elf_classify(struct codearena_elf *elf, const Elf64_Shdr *shdr,
 			return ca__elf_damaged(elf, "code without bytes");
 		section->where = CA__ELF_CODE;
 	} else if (shdr->sh_flags & SHF_WRITE &&
-		   !ca__elf_has_prefix(name, ".data.rel.ro")) {
+		   !ca__elf_has_prefix(name, ".data.rel.ro") &&
+		   !ca__elf_has_prefix(name, ".ldata.rel.ro")) {
 		section->where = CA__ELF_DATA;
 	} else {
 		section->where = CA__ELF_RODATA;
@@ -332,7 +327,10 @@ static int ca__elf_symbol_home(const struct ca__elf_reader *reader,
 	uint32_t section = sym->st_shndx;
 	Elf64_Shdr table;
 
-	switch (sym->st_shndx) {
+	if (section == CA__SHN_X86_64_LCOMMON &&
+	    elf->machine->machine == EM_X86_64)
+		section = SHN_COMMON;
+	switch (section) {
 	case SHN_UNDEF:
 		symbol->home = CA__ELF_UNDEFINED;
 		return 0;
@@ -368,9 +366,13 @@ static int ca__elf_symbol_home(const struct ca__elf_reader *reader,
 		return ca__elf_damaged(elf, "section number of a symbol");
 	symbol->home = CA__ELF_IN_SECTION;
 	symbol->section = section;
-	if (sym->st_value > elf->sections[section].size ||
-	    sym->st_size > elf->sections[section].size - sym->st_value)
+	if (sym->st_value > elf->sections[section].size)
 		return ca__elf_damaged(elf, "a symbol leaves its section");
+	/* What assembly says with .size may be wrong. */
+	if (sym->st_size > elf->sections[section].size - sym->st_value)
+		return ca__elf_fail(elf, -ENOEXEC,
+				    "the size of %.*s exceeds its section",
+				    CA__ELF_NAME_SHOWN, symbol->name);
 	return 0;
 }
 
