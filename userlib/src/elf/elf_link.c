@@ -75,6 +75,9 @@ static void ca__elf_copy_sections(const struct codearena_elf *elf,
 		else if (ca__elf_in_arena(section))
 			memset(ca__elf_section_buffer(image, section), 0,
 			       section->size);
+		if (section->role == CA__ELF_UNWIND)
+			memset(ca__elf_section_buffer(image, section) +
+			       section->size, 0, CA__ELF_UNWIND_END);
 	}
 }
 

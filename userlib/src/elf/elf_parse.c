@@ -195,6 +195,33 @@ static int ca__elf_unsupported(struct codearena_elf *elf, const char *what,
 			    CA__ELF_NAME_SHOWN, name);
 }
 
+static int ca__elf_classify_unwind(const struct codearena_elf *elf,
+				   struct ca__elf_section *section)
+{
+	if (elf->open_flags & CODEARENA_ELF_OPEN_F_UNWIND) {
+		section->where = CA__ELF_RODATA;
+		section->role = CA__ELF_UNWIND;
+	}
+	return 0;
+}
+
+/* Sealed: nobody has to write to it once it is relocated. */
+static int ca__elf_classify_array(struct codearena_elf *elf,
+				  const Elf64_Shdr *shdr,
+				  struct ca__elf_section *section)
+{
+	if (!(elf->open_flags & CODEARENA_ELF_OPEN_F_CONSTRUCT))
+		return ca__elf_unsupported(elf, "constructors or destructors",
+					   section->name);
+	if (shdr->sh_size % sizeof(uint64_t) ||
+	    shdr->sh_addralign % sizeof(uint64_t))
+		return ca__elf_damaged(elf, "array of constructors");
+	section->where = CA__ELF_RODATA;
+	section->role = shdr->sh_type == SHT_INIT_ARRAY ? CA__ELF_INIT :
+							  CA__ELF_FINI;
+	return 0;
+}
+
 /* Decide where a section with SHF_ALLOC goes. */
 static int ca__elf_classify(struct codearena_elf *elf, const Elf64_Shdr *shdr,
 			    struct ca__elf_section *section)
@@ -206,10 +233,12 @@ static int ca__elf_classify(struct codearena_elf *elf, const Elf64_Shdr *shdr,
 	case SHT_NOBITS:
 		break;
 	case SHT_NOTE:
-	case SHT_X86_64_UNWIND:
 		return 0;
+	case SHT_X86_64_UNWIND:
+		return ca__elf_classify_unwind(elf, section);
 	case SHT_INIT_ARRAY:
 	case SHT_FINI_ARRAY:
+		return ca__elf_classify_array(elf, shdr, section);
 	case SHT_PREINIT_ARRAY:
 		return ca__elf_unsupported(elf, "constructors or destructors",
 					   name);
@@ -217,7 +246,7 @@ static int ca__elf_classify(struct codearena_elf *elf, const Elf64_Shdr *shdr,
 		return ca__elf_unsupported(elf, "type of section", name);
 	}
 	if (!strcmp(name, ".eh_frame"))
-		return 0;
+		return ca__elf_classify_unwind(elf, section);
 	if (ca__elf_has_prefix(name, ".ctors") ||
 	    ca__elf_has_prefix(name, ".dtors"))
 		return ca__elf_unsupported(elf, "constructors or destructors",
@@ -289,7 +318,7 @@ static int ca__elf_read_section(struct ca__elf_reader *reader, uint32_t index,
 		return ca__elf_unsupported(elf,
 					   "alignment of more than 4096 bytes",
 					   section->name);
-	if (shdr.sh_type == SHT_PROGBITS && shdr.sh_size)
+	if (shdr.sh_type != SHT_NOBITS && shdr.sh_size)
 		section->bytes = elf->image + shdr.sh_offset;
 	return 0;
 }
