@@ -89,6 +89,12 @@
  *   the calling process, not a child that still executes the code.
  * - Memory is charged to the control group as shared memory. No limit covers
  *   all arenas together, or metadata, which the counters leave out.
+ * - Each committed range that is apart from others takes two of the mappings that
+ *   a process may have (vm.max_map_count). Committing more fails with -ENOMEM when
+ *   they take three quarters of them.
+ * - After mlockall(MCL_FUTURE) committed memory is locked, the rest of an arena
+ *   takes none; but an arena that is larger than RLIMIT_MEMLOCK is -ENOMEM for
+ *   unprivileged programs.
  * - Traps go through signal handlers, with the limits in codearena/trap.h.
  */
 
