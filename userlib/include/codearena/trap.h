@@ -48,6 +48,8 @@ extern "C" {
  *
  * - A handler that the program installs later must call the one it replaced for
  *   faults that are not its own, or call codearena_trap_signal().
+ * - The handler stays. A plugin that the library is linked into statically is
+ *   not unloaded from then on; several of them have a handler each.
  * - A trap in a thread that blocks the signal ends the process.
  * - The kernel puts the frame of the signal on the stack of the code, below the
  *   red zone, or on the stack of sigaltstack(). Code that may trap with a full
