@@ -284,7 +284,7 @@ def check_environment(tree):
 
 
 def check_tool(tree):
-    """Every option and command of codearenactl is in its page."""
+    """Every option, command, column and JSON field of codearenactl is in its page."""
     main = tree.root / "userlib/tools/main.c"
     if not main.exists():
         yield None
@@ -297,6 +297,14 @@ def check_tool(tree):
     for command in re.findall(r'^\t"  ([a-z]+)[ \[]', help_text, re.M):
         if not re.search(rf"^\.It Cm {command}\b", page, re.M):
             yield f"{command}: not in codearenactl.8"
+    sources_of = {path.name: path.read_text(encoding="utf-8")
+                  for path in (tree.root / "userlib/tools").glob("*.c")}
+    words = set(re.findall(r'"([A-Z]{2,}(?:/s)?)"', sources_of["list.c"] + sources_of["stat.c"]))
+    for source in sources_of.values():
+        words |= set(re.findall(r'ctl_json_\w+\([^"();]*, "([a-z_]+)"', source))
+    for word in sorted(words):
+        if not re.search(rf"(?<![\w/]){word}(?![\w/])", page):
+            yield f"{word}: a column or field that is not in codearenactl.8"
 
 
 def check_names(tree):

@@ -75,6 +75,8 @@ ADDITIONS = [
      "parameters"),
     ("an environment variable", "userlib/src/log/logger.c", 'getenv("CODEARENA_LOG")',
      'getenv("CODEARENA_WHATEVER")', "environment"),
+    ("a field of JSON", "userlib/tools/disas.c", '"bytes", bytes', '"whatever", bytes', "tool"),
+    ("a column of a table", "userlib/tools/list.c", '"COMMITTED"', '"WHATEVER"', "tool"),
     ("a function that a page invents", "Documentation/internals.rst",
      "``codearena_batch_copy()``", "``codearena_whatever()``", "names"),
     ("a test that a page invents", "Documentation/code-manager.rst",
