@@ -80,7 +80,7 @@ check-all: setup-build setup-vm setup-source setup-host setup-debug setup-fuzz s
 		"$(MAKE) debug-kernel" \
 		"$(MAKE) check-vm KVER=newest" \
 		"$(MAKE) check-debug" \
-		"$(MAKE) check-vm KVER=6.12" \
+		"$(MAKE) check-vm KVER=6.12 KARGS=nopku" \
 		"$(MAKE) check-host FLAVOURS=tsan TOOL_TESTS=" \
 		"$(MAKE) check-fuzz" \
 		"$(MAKE) check-docs PARTS='build gate gate-test'" \
@@ -123,11 +123,11 @@ check-fuzz: setup-build setup-fuzz
 	$(build_userlib) -j$(shell nproc) fuzz-build
 	$(userlib) fuzz-smoke
 
-## check-vm: the kselftests in a VM (KVER=6.1 ARCH=x86_64)
+## check-vm: the kselftests in a VM (KVER=6.1 ARCH=x86_64 KARGS="kernel arguments")
 .PHONY: check-vm
 check-vm: setup-build setup-vm setup-source setup-host
 	@$(if $(arch_setup),$(SETUP) $(arch_setup))
-	@$(vm)/check-vm.sh $(KVER) $(ARCH)
+	@$(vm)/check-vm.sh $(if $(KARGS),--kargs '$(KARGS)') $(KVER) $(ARCH)
 
 ## debug-kernel: build the debug kernel, which other checks do when they need it
 .PHONY: debug-kernel
