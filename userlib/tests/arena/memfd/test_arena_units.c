@@ -10,13 +10,14 @@
 #include "arena/arena.h"
 #include "arena/memfd/memfd.h"
 #include "arena/memfd/pages.h"
+#include "arena/memfd/store.h"
 
 #define SHIFT	12
 #define PAGE	(1ULL << SHIFT)
 #define GRANULE	(PAGE / 64)
 #define PAGES	8
 
-static struct ca__page page_states[PAGES];
+static struct ca__page page_states[PAGES + 1];
 static struct ca__pages pages = {
 	.page = page_states,
 	.page_shift = SHIFT,
