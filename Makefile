@@ -26,7 +26,7 @@ userlib = +$(MAKE) -C userlib O=$(build)/userlib
 locked = +@mkdir -p $(build) && flock $(build)/.$(1).lock $(MAKE) -C $(2) O=$(build)/$(3)
 build_userlib = $(call locked,userlib,userlib,userlib)
 documentation = $(call locked,docs,Documentation,docs)
-arch_setup = $(if $(filter arm64,$(ARCH)),arm64)
+arch_setup = $(filter arm64 riscv64,$(ARCH))
 
 .DEFAULT_GOAL := all
 
@@ -231,8 +231,8 @@ vm-shell: setup-build setup-vm setup-source
 	@$(vm)/shell.sh $(KVER) $(ARCH)
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
-setups := $(patsubst %,setup-%,build vm source ports arm64 debug static host coverage bench \
-	docs fuzz packages wasm workloads)
+setups := $(patsubst %,setup-%,build vm source ports arm64 riscv64 debug static host coverage \
+	bench docs fuzz packages wasm workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*

@@ -9,6 +9,7 @@
  *   CODEARENA_TRAP_KINDS           traps that can continue at a landing pad
  *   codearena_arch_fill()          write trap instructions
  *   codearena_arch_flush()         make instruction fetch see new bytes
+ *   codearena_arch_publish()       the same, once for all bytes of a call
  *   codearena_arch_sync_core()     serialise this processor
  *   codearena_arch_cpus()          add the processors that may run an mm
  *   codearena_arch_flat()          whether the program counter is an address
@@ -26,8 +27,10 @@
 #include "arch_x86.h"
 #elif defined(CONFIG_ARM64)
 #include "arch_arm64.h"
+#elif defined(CONFIG_RISCV) && defined(CONFIG_64BIT)
+#include "arch_riscv.h"
 #else
-#error "codearena supports x86-64 and arm64"
+#error "codearena supports x86-64, arm64 and riscv64"
 #endif
 
 #endif /* CODEARENA_ARCH_H */

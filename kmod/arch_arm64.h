@@ -43,6 +43,11 @@ static inline void codearena_arch_fill(void *to, size_t length)
 /* arch_arm64.c */
 void codearena_arch_flush(void *start, size_t length);
 
+/* codearena_arch_flush() reaches all processors. */
+static inline void codearena_arch_publish(void)
+{
+}
+
 static inline void codearena_arch_sync_core(void)
 {
 	isb();

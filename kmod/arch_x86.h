@@ -41,6 +41,10 @@ static inline void codearena_arch_flush(void *start, size_t length)
 {
 }
 
+static inline void codearena_arch_publish(void)
+{
+}
+
 static inline void codearena_arch_sync_core(void)
 {
 	sync_core();

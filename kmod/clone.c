@@ -261,6 +261,8 @@ struct codearena_arena *codearena_arena_clone(struct codearena_arena *arena)
 	if (IS_ERR(clone))
 		return clone;
 	ret = codearena_clone_fill(arena, clone);
+	/* Pages that were copied. */
+	codearena_arch_publish();
 	if (!ret)
 		return clone;
 	codearena_arena_put(clone);

@@ -552,8 +552,10 @@ static inline int codearena_page_unshare_locked(struct codearena_arena *arena,
 static inline void codearena_unshare_end_locked(struct codearena_arena *arena)
 {
 	lockdep_assert_held(&arena->lock);
-	if (unlikely(arena->stale.first <= arena->stale.last))
+	if (unlikely(arena->stale.first <= arena->stale.last)) {
+		codearena_arch_publish();
 		codearena_unmap_locked(arena, &arena->stale);
+	}
 }
 
 /* commit.c */

@@ -209,6 +209,8 @@ static void codearena_publish_seal_locked(struct codearena_publication *pub)
 			cond_resched();
 		}
 	}
+	/* Before a patch makes the way to new code. */
+	codearena_arch_publish();
 	arena->counters.written += pub->batch.bytes;
 	arena->counters.published += pub->cmd->object_count;
 }

@@ -49,6 +49,7 @@ codearena_object_seal_locked(struct codearena_arena *arena,
 	lockdep_assert_held(&arena->lock);
 	codearena_object_finish(state->data + offset_in_page(object->offset),
 				object->length);
+	codearena_arch_publish();
 	codearena_seal_state_locked(arena, state, mask,
 				    object->flags &
 				    CODEARENA_OBJECT_F_PATCHABLE);

@@ -84,6 +84,7 @@ static int codearena_seal(struct codearena_arena *arena,
 					    CODEARENA_SEAL_F_PATCHABLE);
 		cond_resched();
 	}
+	codearena_arch_publish();
 out_unlock:
 	mutex_unlock(&arena->lock);
 	return ret;

@@ -395,6 +395,8 @@ TEST_F(device, query_answers)
 	EXPECT_EQ(EM_X86_64, query.out_machine);
 #elif defined(__aarch64__)
 	EXPECT_EQ(EM_AARCH64, query.out_machine);
+#elif defined(__riscv)
+	EXPECT_EQ(EM_RISCV, query.out_machine);
 #endif
 	EXPECT_EQ(sysconf(_SC_PAGESIZE), query.out_page_size);
 	EXPECT_EQ(query.out_page_size / 64, query.out_granule);

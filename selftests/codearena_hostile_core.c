@@ -16,6 +16,8 @@
 #define LOAD_TEXT "(%rdi)"
 #elif defined(__aarch64__)
 #define LOAD_TEXT "[x0]"
+#elif defined(__riscv)
+#define LOAD_TEXT "(a0)"
 #endif
 
 FIXTURE(core)

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "lib/crew.h"
+#include "lib/slots.h"
 
 #define RUNNERS		8
 #define REPLACERS	2
@@ -26,6 +27,9 @@
 #if defined(__x86_64__)
 #define STORE_SIZE	10
 #define TAIL_SIZE	5
+#elif defined(__riscv)
+#define STORE_SIZE	12
+#define TAIL_SIZE	4
 #else
 #define STORE_SIZE	8
 #define TAIL_SIZE	4
@@ -74,6 +78,22 @@ static void part_make(uint8_t *to, uint64_t at, uint64_t next,
 	code[2 * STORES] = next ? 0x14000000 |
 			   ((uint32_t)(next - (at + 8 * STORES)) >> 2 &
 			    0x03ffffff) : 0xd65f03c0;
+	memcpy(to, code, sizeof(code));
+#elif defined(__riscv)
+	uint32_t code[3 * STORES + 1], place;
+	unsigned int i;
+
+	for (i = 0; i < STORES; i++) {
+		/* lui a1, %hi; addiw a1, a1, %lo; sw a1, place(a0) */
+		place = 4 * (first + i);
+		code[3 * i] = 0x000005b7 | ((version + 0x800U) & 0xfffff000);
+		code[3 * i + 1] = 0x0005859b | (uint32_t)version << 20;
+		code[3 * i + 2] = 0x00b52023 | (place >> 5) << 25 |
+				  (place & 0x1f) << 7;
+	}
+	/* jal x0, next; or ret */
+	code[3 * STORES] = next ?
+		(uint32_t)slot_near(at + 12 * STORES, next) : 0x00008067;
 	memcpy(to, code, sizeof(code));
 #else
 	(void)at;

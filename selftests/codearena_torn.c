@@ -17,9 +17,11 @@
 #define RUNNERS		5
 #define PATCHERS	3
 
-/* A near jump of arm64 reaches 128 MiB. */
+/* A near jump of arm64 reaches 128 MiB, one of riscv64 1 MiB. */
 #if defined(__aarch64__)
 #define ARENA_LENGTH	(96ULL << 20)
+#elif defined(__riscv)
+#define ARENA_LENGTH	(31ULL << 16)
 #else
 #define ARENA_LENGTH	(1ULL << 30)
 #endif
@@ -58,6 +60,17 @@ static size_t thunk_make(uint8_t *to, uint64_t at, uint64_t slot,
 		0x14000000 | ((uint32_t)(slot - (at + 20)) >> 2 & 0x03ffffff),
 		0x52800000 | number << 5,	/* movz w0, #n */
 		0xd65f03c0,			/* ret */
+	};
+#elif defined(__riscv)
+	uint32_t code[] = {
+		0x0005b603 | number << 23,	/* ld a2, 8*n(a1) */
+		0x00160613,			/* addi a2, a2, 1 */
+		0x00c5b023 | number << 10,	/* sd a2, 8*n(a1) */
+		0x00052683,			/* lw a3, 0(a0) */
+		0x00069463,			/* bnez a3, 2 further */
+		(uint32_t)slot_near(at + 20, slot),
+		0x00000513 | number << 20,	/* li a0, n */
+		0x00008067,			/* ret */
 	};
 #else
 	uint8_t code[THUNK_MAX] = {};

@@ -11,7 +11,7 @@
 #include "lib/trap_code.h"
 
 /* These differ between architectures. */
-#if defined(__aarch64__)
+#if defined(__aarch64__) || defined(__riscv)
 #define BREAKPOINT_CODE TRAP_BRKPT
 #define FETCH_CODE SEGV_ACCERR
 #else

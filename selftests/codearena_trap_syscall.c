@@ -67,6 +67,12 @@ FIXTURE_TEARDOWN(kernel)
 	trap_state_free(self->state);
 }
 
+#if defined(__riscv)
+#define REG_RESULT	10
+#else
+#define REG_RESULT	0
+#endif
+
 /* A system call made by code in the arena, in a protected range. */
 static long call_from_arena(const struct trap_arena *t,
 			    const struct site *site, struct trap_state *state,
@@ -78,6 +84,11 @@ static long call_from_arena(const struct trap_arena *t,
 	state->in.gpr[7] = a;
 	state->in.gpr[6] = b;
 	state->in.gpr[2] = c;
+#elif defined(__riscv)
+	state->in.gpr[17] = (uint64_t)number;
+	state->in.gpr[10] = a;
+	state->in.gpr[11] = b;
+	state->in.gpr[12] = c;
 #else
 	state->in.gpr[8] = (uint64_t)number;
 	state->in.gpr[0] = a;
@@ -85,7 +96,7 @@ static long call_from_arena(const struct trap_arena *t,
 	state->in.gpr[2] = c;
 #endif
 	trap_go(state, site_entry(t, site));
-	return (long)state->out.gpr[0];
+	return (long)state->out.gpr[REG_RESULT];
 }
 
 #define EXPECT_CALL_FAULTS(number, a, b, c)				\

@@ -29,6 +29,8 @@ static void fill_whole_granule(struct kunit *test)
 	for (i = 64; i < 128; i += 4)
 #ifdef CONFIG_X86_64
 		KUNIT_EXPECT_EQ(test, 0xccccccccU, *(u32 *)(bytes + i));
+#elif defined(CONFIG_RISCV)
+		KUNIT_EXPECT_EQ(test, 0x90029002U, *(u32 *)(bytes + i));
 #else
 		KUNIT_EXPECT_EQ(test, 0xd4200000U, *(u32 *)(bytes + i));
 #endif
@@ -88,6 +90,11 @@ static void report_two_registers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ADDRESS, regs.r11);
 	before.r10 = PC;
 	before.r11 = ADDRESS;
+#elif defined(CONFIG_RISCV)
+	KUNIT_EXPECT_EQ(test, PC, regs.t6);
+	KUNIT_EXPECT_EQ(test, ADDRESS, regs.t5);
+	before.t6 = PC;
+	before.t5 = ADDRESS;
 #else
 	KUNIT_EXPECT_EQ(test, (u64)PC, regs.regs[16]);
 	KUNIT_EXPECT_EQ(test, (u64)ADDRESS, regs.regs[17]);
@@ -119,6 +126,9 @@ static void redirect_flags(struct kunit *test)
 #ifdef CONFIG_X86_64
 	codearena_arch_redirect(&regs, PAD);
 	KUNIT_EXPECT_EQ(test, ~X86_EFLAGS_RF, regs.flags);
+#elif defined(CONFIG_RISCV)
+	codearena_arch_redirect(&regs, PAD);
+	KUNIT_EXPECT_EQ(test, ~0UL, regs.status);
 #else
 	codearena_arch_redirect(&regs, PAD);
 	KUNIT_EXPECT_EQ(test, ~(u64)PSR_BTYPE_MASK, regs.pstate);

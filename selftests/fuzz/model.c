@@ -108,6 +108,11 @@ void model_fill(struct model *m, uint64_t offset, uint64_t length)
 {
 #if defined(__x86_64__)
 	memset(m->data + offset, 0xcc, length);
+#elif defined(__riscv)
+	static const uint8_t ebreak[2] = { 0x02, 0x90 };
+
+	for (uint64_t i = offset; i < offset + length; i++)
+		m->data[i] = ebreak[i % 2];
 #else
 	static const uint8_t brk[4] = { 0x00, 0x00, 0x20, 0xd4 };
 
@@ -228,9 +233,9 @@ static bool errors_of_traps(struct errors *e, const struct model *m,
 			error_add(e, EINVAL);
 			good = false;
 		}
-#if defined(__aarch64__)
+#if !defined(__x86_64__)
 		if (a->landing != CODEARENA_LANDING_EXTERNAL &&
-		    a->landing % 4) {
+		    a->landing % INSN_ALIGN) {
 			error_add(e, EINVAL);
 			good = false;
 		}

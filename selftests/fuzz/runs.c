@@ -181,6 +181,8 @@ static bool plan_make(const struct fuzzer *f, const struct op *op,
 		 op->arg[2] % m->granule;
 #if defined(__aarch64__)
 	offset &= ~3ULL;
+#elif defined(__riscv)
+	offset &= ~1ULL;
 #endif
 	p->entry = v->address + offset;
 	offset += v->page * m->page;

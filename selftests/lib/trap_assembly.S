@@ -8,6 +8,8 @@
 #include "trap_code_x86.S"
 #elif defined(__aarch64__)
 #include "trap_code_arm64.S"
+#elif defined(__riscv)
+#include "trap_code_riscv.S"
 #endif
 
 	.section .note.GNU-stack, "", %progbits

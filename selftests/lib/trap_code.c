@@ -17,6 +17,8 @@ static uint64_t context_pc(const ucontext_t *context)
 {
 #if defined(__x86_64__)
 	return (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+#elif defined(__riscv)
+	return context->uc_mcontext.__gregs[0];
 #else
 	return context->uc_mcontext.pc;
 #endif
@@ -41,6 +43,16 @@ static void end_run(struct trap_state *state, ucontext_t *context)
 	/* C code needs the direction flag clear, and a stack of its own. */
 	regs[REG_RSP] = (greg_t)state->host;
 	regs[REG_EFL] &= ~0x400;
+#elif defined(__riscv)
+	unsigned long *regs = context->uc_mcontext.__gregs;
+
+	/* The first one is the program counter. */
+	memcpy(state->out.gpr, regs, sizeof(state->out.gpr));
+	state->out.gpr[0] = 0;
+	state->out.flags = 0;
+	regs[REG_STATE] = (uintptr_t)state;
+	regs[REG_SP] = state->host;
+	regs[0] = (uintptr_t)trap_leave;
 #else
 	mcontext_t *regs = &context->uc_mcontext;
 
@@ -148,6 +160,8 @@ void trap_prepare(struct trap_state *state)
 	state->in.flags = 0xed7;
 	/* Exceptions masked, three of them noted. */
 	state->in.fp = 0x1fa5;
+#elif defined(__riscv)
+	state->in.fp = 0x15;
 #else
 	state->in.flags = 0xb0000000;
 	state->in.fp = 0x15;
@@ -161,6 +175,12 @@ void trap_go(struct trap_state *state, const void *entry)
 	state->entry = (uintptr_t)entry;
 #if defined(__aarch64__)
 	state->in.gpr[REG_LINK] = state->entry;
+#elif defined(__riscv)
+	state->in.gpr[REG_LINK] = state->entry;
+	state->in.gpr[0] = 0;
+	/* Handlers of signals need these. */
+	__asm__("mv %0, gp" : "=r"(state->in.gpr[REG_GP]));
+	__asm__("mv %0, tp" : "=r"(state->in.gpr[REG_TP]));
 #endif
 	memset(&state->out, 0x5a, sizeof(state->out));
 	state->where = 1;
@@ -194,7 +214,7 @@ bool trap_registers_same(const struct trap_state *state, uint64_t except)
 	}
 	for (unsigned int i = 0; i < TRAP_VECTORS; i++) {
 		if (!memcmp(in->vector[i], out->vector[i],
-			    sizeof(in->vector[i])))
+			    TRAP_VECTOR_BYTES))
 			continue;
 		fprintf(stderr, "# vector register %u changed\n", i);
 		same = false;
@@ -366,9 +386,11 @@ bool trap_code_runs(const struct trap_fragment *fragment)
 #if defined(__x86_64__)
 	if (fragment == &code_avx_load || fragment == &code_avx_store)
 		return __builtin_cpu_supports("avx");
-#else
+#elif defined(__aarch64__)
 	if (fragment == &code_atomic_add)
 		return getauxval(AT_HWCAP) & HWCAP_ATOMICS;
+#else
+	(void)fragment;
 #endif
 	return true;
 }

@@ -3,7 +3,7 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * Machine code that traps, and a harness that runs it with every register under
- * control. The pieces of code stand in trap_code_x86.S and trap_code_arm64.S;
+ * control. The pieces of code stand in trap_code_x86.S and its siblings;
  * they can be copied anywhere. The assembler sources include this file too.
  */
 #ifndef CODEARENA_SELFTESTS_TRAP_CODE_H
@@ -57,16 +57,33 @@
 #define REG_LINK		30	/* holds the entry when the code begins */
 #define REG_REPORT_PC		16
 #define REG_REPORT_ADDRESS	17
+#elif defined(__riscv)
+#define HAVE_TRAP_CODE		1
+#define TRAP_GPRS		32
+#define TRAP_VECTORS		32	/* of floating point, 8 bytes each */
+#define TRAP_VECTOR_BYTES	8
+#define REG_LINK		1
+#define REG_SP			2
+#define REG_GP			3
+#define REG_TP			4
+#define REG_STATE		27
+#define REG_ADDRESS		10
+#define REG_VALUE		11
+#define REG_REPORT_PC		31
+#define REG_REPORT_ADDRESS	30
 #else
 #error "no code that traps for this architecture"
+#endif
+#ifndef TRAP_VECTOR_BYTES
+#define TRAP_VECTOR_BYTES	16
 #endif
 
 /**
  * struct trap_cpu - the registers of user mode
  * @gpr: general registers, and the stack pointer among them
  * @flags: rflags, or nzcv
- * @fp: mxcsr, or fpsr
- * @vector: xmm0 to xmm15, or v0 to v31
+ * @fp: mxcsr, fpsr or fcsr
+ * @vector: xmm0 to xmm15, v0 to v31, or f0 to f31
  */
 struct trap_cpu {
 	uint64_t gpr[32];
@@ -138,7 +155,7 @@ extern const struct trap_fragment code_avx_load, code_avx_store, code_x87_load,
 	code_jump_memory, code_call, code_ret, code_repeat_move,
 	code_repeat_store, code_signed_divide, code_signed_divide_32,
 	code_privileged;
-#else
+#elif defined(__aarch64__)
 extern const struct trap_fragment code_multi_load, code_multi_store,
 	code_pair_load, code_pair_store, code_pair_load_before,
 	code_pair_store_after, code_pair_push;

@@ -359,6 +359,28 @@ bool is_trap_fill(const void *bytes, uint64_t at, size_t length)
 			return false;
 	return true;
 }
+#elif defined(__riscv)
+void code_return(void *to, uint32_t value)
+{
+	const uint32_t code[3] = {
+		0x00000537 | ((value + 0x800) & 0xfffff000),
+		0x0005051b | (value & 0xfff) << 20,
+		0x00008067,
+	};
+
+	memcpy(to, code, sizeof(code));
+}
+
+bool is_trap_fill(const void *bytes, uint64_t at, size_t length)
+{
+	static const uint8_t ebreak[2] = { 0x02, 0x90 };
+	const uint8_t *byte = bytes;
+
+	for (size_t i = 0; i < length; i++)
+		if (byte[i] != ebreak[(at + i) % 2])
+			return false;
+	return true;
+}
 #else
 void code_return(void *to, uint32_t value)
 {

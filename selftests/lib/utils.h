@@ -91,6 +91,10 @@ int guarded_call(const void *code, uint32_t *result);
 #define HAVE_CODE 1
 #define CODE_SIZE 12	/* movz w0, #lo; movk w0, #hi, lsl #16; ret */
 #define CODE_TRAP_SIGNAL SIGTRAP
+#elif defined(__riscv)
+#define HAVE_CODE 1
+#define CODE_SIZE 12	/* lui a0, %hi; addiw a0, a0, %lo; ret */
+#define CODE_TRAP_SIGNAL SIGTRAP
 #else
 #define HAVE_CODE 0
 #define CODE_SIZE 4

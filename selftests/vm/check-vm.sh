@@ -71,8 +71,10 @@ copy_library_tests() {
 		rm -rf "$1" && mkdir -p "${1%/*}" && cp -a "$built/vm" "$1"
 }
 
-# One test runs a real debugger: Debian's gdb-minimal, which lacks Python only.
+# One test runs a real debugger: Debian's gdb-minimal, which lacks Python only. It
+# needs what ptrace() does not have on riscv64.
 debugger() {
+	[ "$arch" != riscv64 ] || return 0
 	local stage
 	stage=$("$vm_dir/stage-program.sh" gdb-minimal gdb "$arch")
 	options+=(--run --stage --run "$stage")

@@ -19,9 +19,9 @@
 #
 # KVER names a Debian suite, not a version: 6.1 or "stable" is bookworm's kernel, 6.12
 # or "backports" that of bookworm-backports, "newest" or 7.2 that of trixie-backports,
-# whose version grows. "rt" and "rt-deb13" are those of bookworm and trixie with
-# PREEMPT_RT, "16k" is trixie's with pages of 16 KiB. "debug" is the kernel that
-# debug-kernel.sh builds.
+# whose version grows; "deb13" is trixie's, the one for riscv64. "rt" and "rt-deb13" are
+# those of bookworm and trixie with PREEMPT_RT, "16k" is trixie's with pages of 16 KiB.
+# "debug" is the kernel that debug-kernel.sh builds.
 #
 # The version is chosen at the first use and kept; when it is needed again and has gone
 # from the suite, the one on offer replaces it.
@@ -58,7 +58,8 @@ fetch_image() {
 		debian_unpack "$unpacked" "./boot/* $swap_members" "linux-image-$release=$version" &&
 			keep_swap_modules "$unpacked"
 	fi || return 1
-	find "$unpacked" -name 'vmlinuz*' -exec mv {} "$tmp/vmlinuz" \; &&
+	# riscv64's image is named after the uncompressed kernel.
+	find "$unpacked" -name 'vmlinu[xz]*' -exec mv {} "$tmp/vmlinuz" \; &&
 		find "$unpacked" \( -name config -o -name 'config-*' \) -exec mv {} "$tmp/config" \; &&
 		rm -rf "$unpacked" && [ -s "$tmp/vmlinuz" ] && [ -s "$tmp/config" ]
 }
@@ -181,6 +182,7 @@ make_vars() {
 	echo CONFIG_DEBUG_INFO_BTF_MODULES=
 	case $arch in
 	arm64) printf '%s\n' ARCH=arm64 "CROSS_COMPILE=$prefix" ;;
+	riscv64) printf '%s\n' ARCH=riscv "CROSS_COMPILE=$prefix" ;;
 	esac
 }
 
@@ -189,14 +191,18 @@ cross_compile() {
 	"$(uname -m)") echo ;;
 	arm64) [ "$(uname -m)" = aarch64 ] && echo || echo aarch64-linux-gnu- ;;
 	x86_64) echo x86_64-linux-gnu- ;;
+	riscv64) echo riscv64-linux-gnu- ;;
 	*) die "architecture $1 is not supported" ;;
 	esac
 }
 
 fetch_busybox() {
-	debian_use bookworm "$deb_arch"
-	debian_unpack "$1" './bin/busybox' busybox-static &&
-		mv "$1/bin/busybox" "$1/busybox" && rmdir "$1/bin"
+	local suite=bookworm path=bin
+	# Debian 13 is the first with riscv64, and has no /bin of its own.
+	[ "$deb_arch" != riscv64 ] || suite=trixie path=usr/bin
+	debian_use "$suite" "$deb_arch"
+	debian_unpack "$1" "./$path/busybox" busybox-static &&
+		mv "$1/$path/busybox" "$1/busybox" && rm -r "$1/${path%%/*}"
 }
 
 busybox() {

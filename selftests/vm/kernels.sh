@@ -16,6 +16,7 @@ newest      7.2           trixie-backports            x86_64        linux-image-
 rt          6.1-rt        bookworm,bookworm-security  x86_64        linux-image-rt-ARCH
 rt-deb13    6.12-rt       trixie,trixie-security      x86_64,arm64  linux-image-rt-ARCH
 16k         6.12-16k      trixie,trixie-security      arm64         linux-image-ARCH-16k
+6.12-deb13  deb13         trixie                      riscv64       linux-image-ARCH
 '
 # There is also "debug", for x86_64: see debug-kernel.sh.
 
@@ -44,7 +45,7 @@ select_kernel() {
 deb_arch_of() {
 	case $1 in
 	x86_64) echo amd64 ;;
-	arm64) echo arm64 ;;
+	arm64 | riscv64) echo "$1" ;;
 	*) die "architecture $1 is not supported" ;;
 	esac
 }

@@ -6,7 +6,7 @@
 #
 # Usage: mkinitramfs.sh [OPTION]... OUTPUT
 #
-#   --arch ARCH       x86_64 (default) or arm64
+#   --arch ARCH       x86_64 (default), arm64 or riscv64
 #   --module FILE     the module that init loads
 #   --stage DIR       copy DIR's contents over the guest's root; may be repeated
 #   --file SRC:DEST   copy one file or directory to the guest path DEST; may be repeated

@@ -8,7 +8,7 @@
 #        run.sh [OPTION]... --shell
 #
 #   --kver KVER       kernel, see `kernel.sh list` (default: $KVER or 6.1)
-#   --arch ARCH       x86_64 or arm64 (default: $ARCH or x86_64)
+#   --arch ARCH       x86_64, arm64 or riscv64 (default: $ARCH or x86_64)
 #   --smp N           processors (default 2)
 #   --mem SIZE        memory (default 1G)
 #   --icount          count instructions: repeatable to the digit; one processor
@@ -97,6 +97,7 @@ prepare() {
 	case $arch in
 	x86_64) need qemu-system-x86_64 vm ;;
 	arm64) need qemu-system-aarch64 arm64 ;;
+	riscv64) need qemu-system-riscv64 riscv64 ;;
 	*) die "architecture $arch is not supported; see kernel.sh list" ;;
 	esac
 	if [ "$module" = build ]; then
@@ -131,6 +132,10 @@ qemu_command() {
 		qemu=(qemu-system-aarch64)
 		machine=virt cpu=max,pauth-impdef=on console=ttyAMA0 out=ttyS0 status=ttyS1
 		;;
+	riscv64)
+		qemu=(qemu-system-riscv64)
+		machine=virt cpu=rv64 console=ttyS0 out=ttyS1 status=ttyS2
+		;;
 	esac
 	kargs="console=$console loglevel=5 panic=-1 oops=panic printk.devkmsg=on"
 	if [ -n "$icount" ]; then
@@ -161,7 +166,7 @@ qemu_command() {
 		-serial chardev:log)
 	case $arch in
 	x86_64) qemu+=(-serial chardev:out -serial chardev:status) ;;
-	arm64)
+	arm64 | riscv64)
 		qemu+=(-device "pci-serial,chardev=out" -device "pci-serial,chardev=status")
 		;;
 	esac

@@ -10,6 +10,7 @@
 #   vm        boot x86_64 kernels
 #   source    read files out of the kernel's source package
 #   arm64     build for arm64 and boot arm64 kernels
+#   riscv64   the same for riscv64
 #   debug     build the debug kernel, and user-mode Linux for KUnit
 #   static    static checks
 #   host      host tests of the library
@@ -38,6 +39,10 @@ packages_of() {
 	arm64)
 		echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
 			qemu-system-arm cpio
+		;;
+	riscv64)
+		echo gcc-riscv64-linux-gnu libc6-dev-riscv64-cross \
+			qemu-system-misc opensbi cpio
 		;;
 	debug) echo gcc make flex bison bc libelf-dev python3 ;;
 	static)

@@ -147,6 +147,7 @@
  * ===========  ===================  =========================================
  * x86-64       r10                  r11
  * arm64        x16                  x17
+ * riscv64      t6                   t5
  * ===========  ===================  =========================================
  *
  * All other registers, flags, vector state and memory are as the processor
@@ -175,12 +176,15 @@
  *   event of the executing thread after it got the address: an ISB
  *   instruction, or its return from any system call, trap or interrupt.
  *   Without one it may execute the trap fill, or instructions in part. The
- *   caller's own thread has had one.
+ *   caller's own thread has had one;
+ * - on riscv64, always: before a slot of the call is patched, and before the call
+ *   returns, every hart that is online is interrupted and executes fence.i.
  *
  * With the flag, on all architectures, no thread needs anything. It interrupts,
  * on x86-64, the processors that have an address space with a view of the arena
- * loaded; on arm64, where the kernel does not track these, all that are online,
- * isolated ones too. The same holds for CODEARENA_PATCH_F_SYNC, for DISCARD, and
+ * loaded; on arm64, where the kernel does not track these, and on riscv64, where a
+ * switch to an address space does not synchronise, all that are online, isolated
+ * ones too. The same holds for CODEARENA_PATCH_F_SYNC, for DISCARD, and
  * for replacing code.
  */
 
@@ -213,8 +217,8 @@
  *   CODEARENA_PATCH_F_SYNC. No flag is needed for that;
  * - on x86-64 the first of these interrupts the processors that execute the arena,
  *   the second does it again;
- * - on arm64 the second is what makes a processor drop old instructions which it
- *   has fetched ahead.
+ * - on arm64 and riscv64 the second is what makes a processor drop old instructions
+ *   which it has fetched ahead.
  *
  * A program counter and a return address in the old code stay what they are, and
  * continue at this address of the new code. The caller must ensure that this makes
@@ -240,7 +244,7 @@
  *   aside for such mappings. mmap() answers EACCES if the process has none left, and
  *   pkey_mprotect() to any other key. It is as strong as PKRU, the register that
  *   every thread can write: see the security documentation.
- * - arm64 with EPAN (FEAT_PAN3): by the page tables.
+ * - arm64 with EPAN (FEAT_PAN3), and riscv64: by the page tables.
  *
  * Elsewhere RESERVE answers EOPNOTSUPP, unless CODEARENA_RESERVE_F_UNENFORCED is set
  * too: then loads succeed, and so do system calls that copy as a load does. The
