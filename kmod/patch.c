@@ -124,16 +124,34 @@ int codearena_patches_check(struct codearena_arena *arena,
 	return codearena_patches_distinct(arena, patches, count, failed);
 }
 
-/* The word, in a page that the arena shares with no other. */
-static void *codearena_patch_word_locked(struct codearena_arena *arena,
-					 u64 offset)
-{
+/**
+ * struct codearena_last_page - the page of the last word that was looked up
+ * @state: its state; NULL: look it up
+ * @index: its number
+ *
+ * Most entries of a batch are in the page of the one before.
+ */
+struct codearena_last_page {
 	struct codearena_page *state;
+	unsigned long index;
+};
+
+/* The word, in a page that the arena shares with no other. */
+static inline void *
+codearena_patch_word_locked(struct codearena_arena *arena,
+			    struct codearena_last_page *last, u64 offset)
+{
+	const unsigned long index = offset >> PAGE_SHIFT;
+	struct codearena_page *state = last->state;
 	u64 granule;
 	int ret;
 
 	lockdep_assert_held(&arena->lock);
-	state = codearena_page_committed_locked(arena, offset >> PAGE_SHIFT);
+	if (!state || last->index != index) {
+		state = codearena_page_committed_locked(arena, index);
+		last->state = state;
+		last->index = index;
+	}
 	if (!state)
 		return ERR_PTR(-ENOENT);
 	granule = BIT_ULL(offset_in_page(offset) >> CODEARENA_GRANULE_SHIFT);
@@ -142,7 +160,7 @@ static void *codearena_patch_word_locked(struct codearena_arena *arena,
 	/* It is being replaced. */
 	if (unlikely(state->claimed & granule))
 		return ERR_PTR(-EBUSY);
-	ret = codearena_page_unshare_locked(arena, state, offset >> PAGE_SHIFT);
+	ret = codearena_page_unshare_locked(arena, state, index);
 	return ret ? ERR_PTR(ret) : state->data + offset_in_page(offset);
 }
 
@@ -185,13 +203,15 @@ int codearena_patches_compare_locked(struct codearena_arena *arena,
 				     const struct codearena_patch_entry *patches,
 				     u32 count, u32 *failed)
 {
+	struct codearena_last_page last = {};
 	void *word;
 	int ret = 0;
 	u32 i;
 
 	lockdep_assert_held(&arena->lock);
 	for (i = 0; i < count && !ret; i++) {
-		word = codearena_patch_word_locked(arena, patches[i].offset);
+		word = codearena_patch_word_locked(arena, &last,
+						   patches[i].offset);
 		if (IS_ERR(word))
 			ret = PTR_ERR(word);
 		else if (!codearena_patch_holds(&patches[i], word))
@@ -215,12 +235,14 @@ void codearena_patches_apply_locked(struct codearena_arena *arena,
 				    const struct codearena_patch_entry *patches,
 				    u32 count)
 {
+	struct codearena_last_page last = {};
 	void *word;
 	u32 i;
 
 	lockdep_assert_held(&arena->lock);
 	for (i = 0; i < count; i++) {
-		word = codearena_patch_word_locked(arena, patches[i].offset);
+		word = codearena_patch_word_locked(arena, &last,
+						   patches[i].offset);
 		if (!WARN_ON_ONCE(IS_ERR(word)))
 			codearena_patch_store(&patches[i], word);
 	}
@@ -269,13 +291,14 @@ static bool codearena_patch_fast(struct codearena_arena *arena,
 				 const struct codearena_patch *cmd,
 				 const struct codearena_patch_entry *patch)
 {
+	struct codearena_last_page last = {};
 	bool done = false;
 	void *word;
 
 	if (codearena_patch_check(arena, patch) ||
 	    mutex_lock_killable(&arena->lock))
 		return false;
-	word = codearena_patch_word_locked(arena, patch->offset);
+	word = codearena_patch_word_locked(arena, &last, patch->offset);
 	codearena_unshare_end_locked(arena);
 	if (!IS_ERR(word) && codearena_patch_holds(patch, word)) {
 		codearena_patch_store(patch, word);

@@ -278,6 +278,22 @@ def parse(path, name=None):
     return Header(name or path.name, title, sections, _constants(text))
 
 
+# What every function has to say, or the overview of its section for all of them:
+# what a paragraph there begins with, and what a function's own text contains.
+SAFETY = {
+    "thread safety": (r"Threads\b", r"\b[Tt]hread(-safe|s?\b)|async-signal-safe"),
+    "fork safety": (r"fork\(\)", r"fork\(\)"),
+}
+
+
+def unsaid(section, item):
+    """What of SAFETY neither a function nor the overview of its section says."""
+    own = " ".join(line for para in item.body for line in para) + item.returns
+    return [what for what, (label, word) in SAFETY.items()
+            if not re.search(word, own)
+            and not any(re.match(label, para[0]) for para in section.overview)]
+
+
 def files(directory):
     """The headers of a directory, codearena.h first."""
     directory = Path(directory)

@@ -74,7 +74,7 @@ count() {
 # end of the output.
 reasons() {
 	grep -aE '^ *(not ok |[a-z-]+\.(sh|py): |make.*Error)' "$work/$1.out" |
-		grep -avE '# SKIP|summary\.sh: (running|ended)' | tail -n 12 | sed 's/^ */    /' || true
+		grep -avE '# SKIP|summary\.sh: (running|ended)' | tail -n 20 | sed 's/^ */    /' || true
 }
 
 number=0

@@ -9,7 +9,8 @@ Writes
   readme/example.c   the program of the README
   readme/build       the command that compiles it
   guide/NAME.c       each program that the guide marks by ".. program: NAME.c", and
-                     beside it NAME.out, what it prints
+                     beside it NAME.out, what it prints; NAME.bt, the functions of the
+                     stack where gdb stops in it, if the guide shows them
   guide/install, guide/build   commands that it marks by ".. commands: NAME"
   guide/FILE         files that it marks by ".. file: FILE"
 """
@@ -35,22 +36,32 @@ def readme(text, output):
     (output / "install").write_text(install.group(1) + "\n", encoding="utf-8")
 
 
+# Blocks that belong to the program above them.
+ENDINGS = {"prints": ".out", "backtrace": ".bt"}
+
+# The guide promises that traps take little code.
+LONGEST = {"load.c": 25}
+
+
 def guide(text, output):
     output.mkdir(parents=True)
-    pattern = (r"^\.\. (program|commands|file|prints)(?:: (\S+))?\n\n"
+    pattern = (r"^\.\. (program|commands|file|prints|backtrace)(?:: (\S+))?\n\n"
                r"\.\. code-block:: \w+\n\n((?:(?:    .*)?\n)+)")
     name, found = None, 0
     for kind, argument, block in re.findall(pattern, text, re.M):
         block = textwrap.dedent(block).strip("\n") + "\n"
-        if kind == "prints":
-            target = re.sub(r"\.c$", ".out", name)
+        if kind in ENDINGS:
+            target = re.sub(r"\.c$", ENDINGS[kind], name)
         else:
             target = argument
             if kind == "program":
                 name = argument
+                lines = block.count("\n")
+                if lines > LONGEST.get(name, lines):
+                    sys.exit(f"{name} of the guide has {lines} lines")
         (output / target).write_text(block, encoding="utf-8")
         found += 1
-    marks = len(re.findall(r"^\.\. (?:program|commands|file|prints)\b", text, re.M))
+    marks = len(re.findall(r"^\.\. (?:program|commands|file|prints|backtrace)\b", text, re.M))
     if found != marks:
         sys.exit(f"the guide has {marks} marks, {found} of them in front of a block")
 

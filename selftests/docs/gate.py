@@ -41,6 +41,9 @@ FROM_ELSEWHERE = {
     "CODEARENA_OPEN": {"EFAULT", "EMFILE", "ENFILE", "ENOMEM"},
 }
 
+# Functions that return int, and no errno: a descriptor, and an answer.
+NO_ERRNO = {"codearena_arena_fd", "codearena_trap_signal"}
+
 # Named in the symbol map, declared by nobody: the names are a debugger's.
 FOREIGN = ("__jit_debug_",)
 
@@ -155,6 +158,20 @@ def check_symbol_texts(tree):
                    f"documented: {', '.join(documented) or 'none'}")
 
 
+def check_symbol_safety(tree):
+    """Every function says which errnos it returns, and what threads and forks may do."""
+    for header in tree.headers:
+        for section in header.sections:
+            for item in section.items:
+                if item.kind != "function":
+                    continue
+                for what in tree.headerdoc.unsaid(section, item):
+                    yield f"{item.name}: neither it nor its section in {item.header} states {what}"
+                if re.match(r"int\s", item.code) and item.name not in NO_ERRNO \
+                        and not any(tree.headerdoc.errors_of(item.returns)):
+                    yield f"{item.name}: returns int, and no errno is documented"
+
+
 def check_symbol_errnos(tree):
     """An errno that a public function itself returns is in its documentation."""
     bodies = sources.functions(tree.library.values(), "codearena_")
@@ -267,7 +284,7 @@ def check_environment(tree):
 
 
 def check_tool(tree):
-    """Every option and command of codearenactl is in its page."""
+    """Every option, command, column and JSON field of codearenactl is in its page."""
     main = tree.root / "userlib/tools/main.c"
     if not main.exists():
         yield None
@@ -280,6 +297,14 @@ def check_tool(tree):
     for command in re.findall(r'^\t"  ([a-z]+)[ \[]', help_text, re.M):
         if not re.search(rf"^\.It Cm {command}\b", page, re.M):
             yield f"{command}: not in codearenactl.8"
+    sources_of = {path.name: path.read_text(encoding="utf-8")
+                  for path in (tree.root / "userlib/tools").glob("*.c")}
+    words = set(re.findall(r'"([A-Z]{2,}(?:/s)?)"', sources_of["list.c"] + sources_of["stat.c"]))
+    for source in sources_of.values():
+        words |= set(re.findall(r'ctl_json_\w+\([^"();]*, "([a-z_]+)"', source))
+    for word in sorted(words):
+        if not re.search(rf"(?<![\w/]){word}(?![\w/])", page):
+            yield f"{word}: a column or field that is not in codearenactl.8"
 
 
 def check_names(tree):

@@ -83,6 +83,20 @@ guide_program() {
 	runs "$work/guide/$1.out" "$to/program"
 }
 
+# guide_backtrace NAME: the functions that gdb shows where a signal stops the program.
+guide_backtrace() {
+	local program=$work/guide/$1.dir/program
+	cd "$work"
+	LD_LIBRARY_PATH=$tree/usr/local/lib CODEARENA_BACKEND=memfd timeout 600 \
+		gdb -nx -batch -ex 'set debuginfod enabled off' -ex run -ex bt "$program" >"$program.gdb" 2>&1
+	if grep -q 'ptrace: Operation not permitted' "$program.gdb"; then
+		echo "ptrace is not permitted here"
+		return "$skip_code"
+	fi
+	sed -nE 's/^(#[0-9]+) +(0x[0-9a-f]+ in )?([a-z_A-Z0-9.]+) .*/\1  \3/p' "$program.gdb" |
+		diff "$work/guide/$1.bt" - || { cat "$program.gdb"; return 1; }
+}
+
 in_cxx() {
 	cd "$work/guide"
 	printf '#include <%s>\n' "${headers[@]}" >all.cc
@@ -166,6 +180,7 @@ check "the program of the README, linked statically" static_program
 for program in "$work"/guide/*.c; do
 	name=$(basename "$program" .c)
 	check "guide: $name" guide_program "$name"
+	[ ! -e "$work/guide/$name.bt" ] || check "guide: $name in gdb" guide_backtrace "$name"
 done
 check "CMake" consumer cmake "cmake -S . -B build && cmake --build build"
 check "meson" consumer meson "meson setup build && meson compile -C build"

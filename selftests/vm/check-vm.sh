@@ -10,6 +10,7 @@
 #   --name NAME      name of the check (default: check-vm)
 #   --kselftests     without the library's tests
 #   --last PROGRAM   run this one after all others
+#   --kargs ARGS     more kernel arguments
 #   --tests ARG      hand ARG to run-tests.sh; may be repeated
 #
 # Ends with "NAME: N passed, N failed, N skipped".
@@ -25,6 +26,7 @@ while :; do
 	--name) name=$2; shift 2 ;;
 	--kselftests) library=; shift ;;
 	--last) last+=("$2"); shift 2 ;;
+	--kargs) options+=(--run --append --run "$2"); shift 2 ;;
 	--tests) options+=("$2"); shift 2 ;;
 	-*) die "no option '$1'; see --help" ;;
 	*) break ;;

@@ -30,19 +30,21 @@ debian_uri() {
 		done
 }
 
-# debian_use "SUITE..." ARCH: point APT_CONFIG at a configuration for these
-# suites and this Debian architecture; fetch the package lists on first use.
+# debian_use "SUITE..." ARCH [deb-src]: point APT_CONFIG at a configuration for these
+# suites and this Debian architecture, or for sources; fetch the package lists on
+# first use.
 debian_use() {
-	local suites=$1 arch=$2
+	local suites=$1 arch=$2 type=${3:-deb}
 	need apt-get source
-	debian_dir=$cache_dir/apt/${suites// /+}-$arch
+	debian_dir=$cache_dir/apt/${suites// /+}-$arch${3:+-$3}
 	export APT_CONFIG=$debian_dir/apt.conf
 	[ -e "$debian_dir/ready" ] ||
-		with_lock "apt-${debian_dir##*/}" debian_configure "$suites" "$arch" || exit 1
+		with_lock "apt-${debian_dir##*/}" debian_configure "$suites" "$arch" "$type" ||
+		exit 1
 }
 
 debian_configure() {
-	local suites=$1 arch=$2 suite uri
+	local suites=$1 arch=$2 type=$3 suite uri
 	[ ! -e "$debian_dir/ready" ] || return 0
 	mkdir -p "$debian_dir"/{lists/partial,cache/archives/partial,state}
 	: >"$debian_dir/status"
@@ -61,7 +63,7 @@ debian_configure() {
 		*-security) continue ;;
 		*) die "no Debian mirror in apt's configuration; add one to /etc/apt/sources.list" ;;
 		esac
-		echo "deb [signed-by=$keyring] $uri $suite main" >>"$debian_dir/sources.list"
+		echo "$type [signed-by=$keyring] $uri $suite main" >>"$debian_dir/sources.list"
 	done
 	{
 		# Proxies and time-outs of the system stay in force.

@@ -144,6 +144,10 @@ qemu_command() {
 		qemu+=(-icount "shift=0,sleep=off" -rtc "base=2026-01-01,clock=vm")
 	else
 		accel="tcg,thread=$thread"
+		# An emulated processor that a busy machine holds up for half a minute is no
+		# lockup of the kernel.
+		kargs+=" watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=240"
+		kargs+=" workqueue.watchdog_thresh=240 sysctl.kernel.hung_task_timeout_secs=600"
 	fi
 	kargs+=" codearena_vm.out=$out codearena_vm.status=$status"
 	kargs+=" codearena_vm.mode=${shell:+shell}"
@@ -232,10 +236,11 @@ fi
 
 # The result that the guest reported.
 read -r word number < <(tr -d '\r' <"$work/status" | grep -E '^(exit|rmmod-failed|insmod-failed)' | tail -n 1) || true
-complaining=$(grep -aE "$complaints" "$log" || true)
+complaining=$(grep -aE -A 9 "$complaints" "$log" || true)
 if [ -n "$complaining" ]; then
 	say "the kernel complained:"
-	printf '%s\n' "$complaining" | head -n 40 >&2
+	# As words of this script, so that summaries of a failed check show them.
+	printf '%s\n' "$complaining" | head -n 40 | sed "s/^/$me: /" >&2
 	say "the whole log: $log"
 	exit 126
 fi

@@ -89,6 +89,12 @@
  *   the calling process, not a child that still executes the code.
  * - Memory is charged to the control group as shared memory. No limit covers
  *   all arenas together, or metadata, which the counters leave out.
+ * - Each committed range that is apart from others takes two of the mappings that
+ *   a process may have (vm.max_map_count). Committing more fails with -ENOMEM when
+ *   they take three quarters of them.
+ * - After mlockall(MCL_FUTURE) committed memory is locked, the rest of an arena
+ *   takes none; but an arena that is larger than RLIMIT_MEMLOCK is -ENOMEM for
+ *   unprivileged programs.
  * - Traps go through signal handlers, with the limits in codearena/trap.h.
  */
 
@@ -582,6 +588,14 @@ int codearena_arena_stat(struct codearena_arena *arena,
  * ----------------------------------------------------------------------
  */
 
+/*
+ * Threads. One thread at a time may use a buffer, several may use buffers in the
+ * same arena. No function is async-signal-safe.
+ *
+ * fork(). A child has a copy of the memory, and can publish if it could change
+ * the arena.
+ */
+
 /**
  * struct codearena_staging - where code is written before it is published
  *
@@ -592,9 +606,7 @@ int codearena_arena_stat(struct codearena_arena *arena,
  * The memory stays as it was written, and can be read instead of the code.
  *
  * The range must be committed before code is published, and belongs to the
- * buffer until then. The arena must outlive the buffer. One thread at a time may
- * use a buffer, several may use buffers in the same arena. A child of fork() has
- * a copy of the memory, and can publish if it could change the arena.
+ * buffer until then. The arena must outlive the buffer.
  */
 struct codearena_staging;
 

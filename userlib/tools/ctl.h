@@ -29,7 +29,7 @@ enum {
  * @watch: stat: repeat until interrupted
  * @interval: stat: seconds between two tables
  * @count: stat: number of tables; 0: no limit
- * @length: disas: bytes
+ * @length: disas: bytes; 0: to the end of the function
  */
 struct ctl_options {
 	const char *root;
@@ -125,6 +125,7 @@ void ctl_memfd_read(const char *path, struct ctl_arena *arena);
  * @start: first address
  * @end: first address after it
  * @offset: in the arena
+ * @inode: of the file, which is one for all arenas of the device
  * @kind: "code", "guard", "alias" or "header"
  * @device: backend: the device, else a memfd
  */
@@ -132,12 +133,15 @@ struct ctl_view {
 	uint64_t start;
 	uint64_t end;
 	uint64_t offset;
+	uint64_t inode;
 	const char *kind;
 	bool device;
 };
 
 /* views.c */
 bool ctl_view_parse(const char *line, struct ctl_view *view);
+const struct ctl_arena *ctl_view_arena(const struct ctl_list *list,
+				       const struct ctl_view *view);
 int ctl_views(const struct ctl_options *options, pid_t pid,
 	      struct ctl_view **views, size_t *count);
 
@@ -160,6 +164,11 @@ void ctl_json_arena(struct ctl_json *json, const char *key,
 const char *ctl_clean(char *to, size_t size, const char *text);
 /* Bytes in a readable unit; "-" if unknown. */
 const char *ctl_size(char *to, size_t size, bool known, uint64_t bytes);
+/* The same for a number of an arena, if that is in bytes. */
+const char *ctl_value(char *to, size_t size, const struct ctl_arena *arena,
+		      enum ctl_number n);
+/* "s" for numbers that take a plural. */
+const char *ctl_plural(size_t number);
 const char *ctl_count(char *to, size_t size, bool known, uint64_t number);
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The text of a file, to be freed by the caller; NULL with errno. */

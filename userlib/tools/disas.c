@@ -61,45 +61,127 @@ static ssize_t read_code(pid_t pid, uint64_t address, void *to, uint64_t length)
 	return done ? (ssize_t)done : n;
 }
 
-static int to_text(void *data, const char *text, size_t length)
+/* Where no end is found: that of a few instructions. */
+#define DISAS_FEW	64
+/* How far the end of a function is searched. */
+#define DISAS_MOST	4096
+/* Code of the next function begins at a multiple of this, or of more. */
+#define DISAS_ALIGN	64
+
+#if defined(__x86_64__)
+static const uint8_t trap[] = { 0xcc };
+#elif defined(__aarch64__)
+static const uint8_t trap[] = { 0x00, 0x00, 0x20, 0xd4 };
+#else
+static const uint8_t trap[] = { 0x73, 0x00, 0x10, 0x00 };
+#endif
+
+/* The rest of the last granule of a function consists of trap instructions. */
+static size_t function_length(const uint8_t *code, uint64_t address, size_t size)
 {
-	(void)data;
-	return fwrite(text, 1, length, stdout) == length ? 0 : -EIO;
+	size_t end, at;
+
+	for (end = DISAS_ALIGN - address % DISAS_ALIGN; end <= size;
+	     end += DISAS_ALIGN) {
+		at = end;
+		while (at >= sizeof(trap) &&
+		       !memcmp(code + at - sizeof(trap), trap, sizeof(trap)))
+			at -= sizeof(trap);
+		if (at && at < end)
+			return at;
+		/* Nothing but traps: no function begins here. */
+		if (!at)
+			break;
+	}
+	return size < DISAS_FEW ? size : DISAS_FEW;
+}
+
+/**
+ * struct listing - the instruction that was printed last
+ * @json: NULL: to standard output
+ * @code: bytes of the code
+ * @start: their address
+ * @address: of the instruction
+ * @text: it; empty: there is none
+ */
+struct listing {
+	struct ctl_json *json;
+	const uint8_t *code;
+	uint64_t start;
+	uint64_t address;
+	char text[256];
+};
+
+/* Bytes of an instruction that others shall line up with. */
+#define BYTES_WIDTH	24
+
+/* Print the last instruction, which ends where the next begins. */
+static void listing_end(struct listing *listing, uint64_t end)
+{
+	uint64_t at = listing->address - listing->start;
+	char bytes[64] = "", *to = bytes;
+
+	if (!*listing->text)
+		return;
+	for (; at < end - listing->start && to < bytes + sizeof(bytes) - 4; at++)
+		to += sprintf(to, "%02x ", listing->code[at]);
+	if (to > bytes)
+		to[-1] = 0;
+	if (listing->json) {
+		ctl_json_open(listing->json, NULL, '{');
+		ctl_json_number(listing->json, "address", listing->address);
+		ctl_json_string(listing->json, "bytes", bytes);
+		ctl_json_string(listing->json, "text", listing->text);
+		ctl_json_close(listing->json, '}');
+	} else {
+		printf("0x%" PRIx64 " +0x%" PRIx64 "  %-*s %s\n",
+		       listing->address, listing->address - listing->start,
+		       BYTES_WIDTH, bytes, listing->text);
+	}
+	*listing->text = 0;
 }
 
 /* A line is "ADDRESS +OFFSET  INSTRUCTION", or a remark in parentheses. */
-static int to_json(void *data, const char *text, size_t length)
+static int to_listing(void *data, const char *text, size_t length)
 {
-	struct ctl_json *json = data;
+	struct listing *listing = data;
 	char line[256], *rest;
+	uint64_t address;
 
 	snprintf(line, sizeof(line), "%.*s", (int)length, text);
 	line[strcspn(line, "\n")] = 0;
-	ctl_json_open(json, NULL, '{');
-	if (*line == '(') {
-		ctl_json_string(json, "remark", line);
-	} else {
-		ctl_json_number(json, "address", strtoull(line, &rest, 16));
+	if (*line != '(') {
+		address = strtoull(line, &rest, 16);
+		listing_end(listing, address);
+		listing->address = address;
 		rest = strstr(rest, "  ");
-		ctl_json_string(json, "text", rest ? rest + 2 : "");
+		snprintf(listing->text, sizeof(listing->text), "%s",
+			 rest ? rest + 2 : "");
+	} else if (listing->json) {
+		ctl_json_open(listing->json, NULL, '{');
+		ctl_json_string(listing->json, "remark", line);
+		ctl_json_close(listing->json, '}');
+	} else {
+		puts(line);
 	}
-	ctl_json_close(json, '}');
-	return 0;
+	return ferror(stdout) ? -EIO : 0;
 }
 
 int ctl_command_disas(const struct ctl_options *options, pid_t pid,
 		      uint64_t address)
 {
 	struct ctl_json json = { .to = stdout };
-	struct ca__printer printer = { .write = to_text };
-	uint8_t *code = malloc(options->length);
+	uint64_t wanted = options->length ? options->length : DISAS_MOST;
+	uint8_t *code = malloc(wanted);
+	struct listing listing = { .code = code, .start = address };
+	struct ca__printer printer = { .write = to_listing, .data = &listing };
 	ssize_t n;
 
 	if (!code) {
 		ctl_error("%s", strerror(ENOMEM));
 		return CTL_FAILED;
 	}
-	n = read_code(pid, address, code, options->length);
+	n = read_code(pid, address, code, wanted);
 	if (n < 0) {
 		ctl_error("cannot read 0x%" PRIx64 " of process %d: %s",
 			  address, pid, n == -ESRCH ? "no such process" :
@@ -109,9 +191,12 @@ int ctl_command_disas(const struct ctl_options *options, pid_t pid,
 		free(code);
 		return CTL_FAILED;
 	}
+	if (!options->length)
+		wanted = function_length(code, address, (size_t)n);
+	if ((uint64_t)n > wanted)
+		n = (ssize_t)wanted;
 	if (options->json) {
-		printer.write = to_json;
-		printer.data = &json;
+		listing.json = &json;
 		ctl_json_open(&json, NULL, '{');
 		ctl_json_number(&json, "pid", (uint64_t)pid);
 		ctl_json_number(&json, "address", address);
@@ -119,11 +204,12 @@ int ctl_command_disas(const struct ctl_options *options, pid_t pid,
 		ctl_json_open(&json, "instructions", '[');
 	}
 	ca__disassemble(&printer, code, address, (uint32_t)n);
+	listing_end(&listing, address + (uint64_t)n);
 	if (options->json) {
 		ctl_json_close(&json, ']');
 		ctl_json_close(&json, '}');
 		putchar('\n');
-	} else if ((uint64_t)n < options->length) {
+	} else if ((uint64_t)n < wanted) {
 		printf("(nothing is mapped at 0x%" PRIx64 ")\n",
 		       address + (uint64_t)n);
 	}

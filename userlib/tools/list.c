@@ -8,14 +8,16 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl.h"
 
 static void note_unreadable(const struct ctl_list *list)
 {
 	if (list->unreadable)
-		ctl_error("%zu processes could not be read and may have arenas too; run as root to see them",
-			  list->unreadable);
+		ctl_error("%zu process%s could not be read and may have arenas too%s",
+			  list->unreadable, list->unreadable == 1 ? "" : "es",
+			  geteuid() ? "; run as root to see them" : "");
 }
 
 static void print_row(const struct ctl_arena *a)
@@ -75,6 +77,7 @@ static void show_json(pid_t pid, const struct ctl_list *list,
 		      const struct ctl_view *views, size_t count)
 {
 	struct ctl_json json = { .to = stdout };
+	const struct ctl_arena *arena;
 
 	ctl_json_open(&json, NULL, '{');
 	ctl_json_number(&json, "pid", (uint64_t)pid);
@@ -91,6 +94,11 @@ static void show_json(pid_t pid, const struct ctl_list *list,
 		ctl_json_number(&json, "start", views[i].start);
 		ctl_json_number(&json, "end", views[i].end);
 		ctl_json_number(&json, "offset", views[i].offset);
+		arena = ctl_view_arena(list, &views[i]);
+		if (arena)
+			ctl_json_number(&json, "fd", (uint64_t)arena->fd);
+		else
+			ctl_json_null(&json, "fd");
 		ctl_json_close(&json, '}');
 	}
 	ctl_json_close(&json, ']');
@@ -106,11 +114,45 @@ static void show_arena(const struct ctl_arena *a)
 	       ctl_clean(text, sizeof(text), a->name),
 	       a->device ? "device" : "memfd", a->fd,
 	       a->writable ? "read-write" : "read-only");
-	for (int i = 0; i < CTL_NUMBERS; i++) {
+	/* What follows is about all arenas, and comes once. */
+	for (int i = 0; i < CTL_ALL_COMMIT_LIMIT; i++) {
 		if (ctl_known(a, i))
-			printf("  %-18s %" PRIu64 "\n", ctl_number_names[i],
-			       a->number[i]);
+			printf("  %-18s %s\n", ctl_number_names[i],
+			       ctl_value(text, sizeof(text), a, i));
 	}
+}
+
+static void show_module(const struct ctl_list *list)
+{
+	char all[16], limit[16];
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct ctl_arena *a = &list->arenas[i];
+
+		if (!ctl_known(a, CTL_ALL_COMMITTED))
+			continue;
+		printf("all processes: %s committed, of %s\n",
+		       ctl_value(all, sizeof(all), a, CTL_ALL_COMMITTED),
+		       ctl_value(limit, sizeof(limit), a,
+				 CTL_ALL_COMMIT_LIMIT));
+		return;
+	}
+}
+
+static void show_view(const struct ctl_list *list, const struct ctl_view *view)
+{
+	const struct ctl_arena *arena = ctl_view_arena(list, view);
+	char name[CTL_NAME_LEN];
+
+	printf("%-6s view 0x%" PRIx64 "-0x%" PRIx64, view->kind, view->start,
+	       view->end);
+	if (strcmp(view->kind, "guard"))
+		printf(" offset 0x%" PRIx64, view->offset);
+	printf(" (%s)", view->device ? "device" : "memfd");
+	if (arena)
+		printf(" of fd %d \"%s\"", arena->fd,
+		       ctl_clean(name, sizeof(name), arena->name));
+	putchar('\n');
 }
 
 int ctl_command_show(const struct ctl_options *options, pid_t pid)
@@ -135,11 +177,9 @@ int ctl_command_show(const struct ctl_options *options, pid_t pid)
 	} else {
 		for (size_t i = 0; i < list.count; i++)
 			show_arena(&list.arenas[i]);
+		show_module(&list);
 		for (size_t i = 0; i < count; i++)
-			printf("%-6s view 0x%" PRIx64 "-0x%" PRIx64
-			       " offset 0x%" PRIx64 " (%s)\n", views[i].kind,
-			       views[i].start, views[i].end, views[i].offset,
-			       views[i].device ? "device" : "memfd");
+			show_view(&list, &views[i]);
 		if (!list.count && !count)
 			printf("process %d has no arena\n", pid);
 	}

@@ -13,7 +13,6 @@
 #include "codearena.h"
 #include "ctl.h"
 
-#define DISAS_LENGTH	64
 #define DISAS_MOST	(1 << 20)
 
 static const char help[] =
@@ -28,7 +27,7 @@ static const char help[] =
 	"  -j, --json             machine-readable output\n"
 	"  -w, --watch [SECONDS]  stat: repeat until interrupted (default: 1)\n"
 	"  -c, --count=N          stat: stop after N tables\n"
-	"  -l, --length=BYTES     disas: number of bytes (default: 64)\n"
+	"  -l, --length=BYTES     disas: number of bytes (default: one function)\n"
 	"  -r, --root=DIR         use proc, sys and dev below DIR\n"
 	"  -h, --help             print this text\n"
 	"  -V, --version          print the version\n"
@@ -117,7 +116,6 @@ int main(int argc, char **argv)
 	struct ctl_options options = {
 		.root = "",
 		.interval = 1,
-		.length = DISAS_LENGTH,
 	};
 	uint64_t number;
 	int option;

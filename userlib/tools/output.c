@@ -164,6 +164,32 @@ const char *ctl_size(char *to, size_t size, bool known, uint64_t bytes)
 	return to;
 }
 
+const char *ctl_value(char *to, size_t size, const struct ctl_arena *arena,
+		      enum ctl_number n)
+{
+	switch (n) {
+	case CTL_LENGTH:
+	case CTL_COMMIT_LIMIT:
+	case CTL_COMMITTED:
+	case CTL_SEALED:
+	case CTL_PATCHABLE:
+	case CTL_WRITTEN:
+	case CTL_DISCARDED:
+	case CTL_ALL_COMMIT_LIMIT:
+	case CTL_ALL_COMMITTED:
+		return ctl_size(to, size, ctl_known(arena, n),
+				arena->number[n]);
+	default:
+		return ctl_count(to, size, ctl_known(arena, n),
+				 arena->number[n]);
+	}
+}
+
+const char *ctl_plural(size_t number)
+{
+	return number == 1 ? "" : "s";
+}
+
 const char *ctl_count(char *to, size_t size, bool known, uint64_t number)
 {
 	if (known)

@@ -114,7 +114,8 @@ static void print_table(const struct sample *last, const struct sample *sample)
 		limit = a->number[CTL_ALL_COMMIT_LIMIT];
 		all = a->number[CTL_ALL_COMMITTED];
 	}
-	printf("%zu arenas, %s committed, %s sealed", list->count,
+	printf("%zu arena%s, %s committed, %s sealed", list->count,
+	       ctl_plural(list->count),
 	       ctl_size(text[0], sizeof(text[0]), true, committed),
 	       ctl_size(text[1], sizeof(text[1]), true, sealed));
 	if (device)

@@ -21,8 +21,9 @@ bool ctl_view_parse(const char *line, struct ctl_view *view)
 	char access[5];
 	int used = 0;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %*s %n",
-		   &view->start, &view->end, access, &view->offset, &used) != 4 ||
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64
+		   " %n", &view->start, &view->end, access, &view->offset,
+		   &view->inode, &used) != 5 ||
 	    !used || view->start >= view->end)
 		return false;
 	path = line + used;
@@ -40,6 +41,33 @@ bool ctl_view_parse(const char *line, struct ctl_view *view)
 	else
 		return false;
 	return true;
+}
+
+/*
+ * The arena of a view; NULL: not known. Views of the device do not say whose they
+ * are: they are told apart by the length of the arena.
+ */
+const struct ctl_arena *ctl_view_arena(const struct ctl_list *list,
+				       const struct ctl_view *view)
+{
+	const struct ctl_arena *found = NULL;
+	uint64_t end = view->offset + (view->end - view->start);
+
+	if (view->device && strcmp(view->kind, "code"))
+		return NULL;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct ctl_arena *a = &list->arenas[i];
+
+		if (a->device != view->device ||
+		    (view->device ? a->number[CTL_LENGTH] != end :
+				    a->inode != view->inode))
+			continue;
+		if (found && view->device)
+			return NULL;
+		if (!found)
+			found = a;
+	}
+	return found;
 }
 
 int ctl_views(const struct ctl_options *options, pid_t pid,

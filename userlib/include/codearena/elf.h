@@ -21,22 +21,28 @@
  * - Far stubs, for calls that a branch cannot reach, lie between the two.
  * - .data, .bss and common symbols get anonymous memory near the arena:
  *   readable and writable, never executable.
- * - Debug and unwind information is left out: exceptions and backtraces cannot
- *   cross the loaded code.
+ * - Debug information is left out, and so is unwind information unless it is
+ *   asked for when the file is opened: exceptions and backtraces cannot cross
+ *   the loaded code then.
  *
  * __start_NAME and __stop_NAME are the borders of the object's section NAME, the
  * first one if there are several.
  *
- * Refused are thread-local storage, constructors, destructors, indirect
- * functions, and sections that are both writable and executable. Build with
+ * Refused are thread-local storage, indirect functions, sections that are both
+ * writable and executable, and, unless they are asked for, constructors and
+ * destructors. Build with
  * -fPIC, or with -fPIE if the object uses no data of other objects. Code for
  * fixed addresses (-fno-pic on x86-64) can only be loaded into an arena in the
- * lowest 2 GiB. The tiny, medium and large code models are not supported.
+ * lowest 2 GiB, except for the large code model. Objects of the tiny, medium and
+ * large models are loaded like others: code and data must fit in 2 GiB.
  *
- * Calls on one object must be serialised by the caller. Symbol addresses, and
- * the code itself, may be used by any number of threads between load and
- * unload. No function is async-signal-safe. After fork() the child may look
- * symbols up; the arena decides whether it may load and unload.
+ * Threads. Calls on one object must be serialised by the caller. Symbol
+ * addresses, and the code itself, may be used by any number of threads between
+ * load and unload. No function is async-signal-safe.
+ *
+ * fork(). A child may open objects, and look symbols of inherited ones up; the
+ * arena decides whether it may load and unload (-EPERM). Destructors run only in
+ * the process that loaded the object.
  */
 #ifndef CODEARENA_ELF_H
 #define CODEARENA_ELF_H
@@ -56,16 +62,37 @@ struct codearena_elf;
 /* codearena_elf_sym.offset of a symbol outside the arena */
 #define CODEARENA_ELF_NO_OFFSET UINT64_MAX
 
+/* Flags of struct codearena_elf_open_opts, for files that are trusted */
+/* Run constructors and destructors */
+#define CODEARENA_ELF_OPEN_F_CONSTRUCT	(1U << 0)
+/* Register .eh_frame with the unwinder of the process */
+#define CODEARENA_ELF_OPEN_F_UNWIND	(1U << 1)
+
 /**
  * struct codearena_elf_open_opts - options of codearena_elf_open()
  * @sz: sizeof(struct codearena_elf_open_opts)
  * @error: gets the reason when the file is refused; may be NULL
  * @error_size: bytes at @error. The text is cut to fit and ends in NUL.
+ * @flags: CODEARENA_ELF_OPEN_F_*
+ * @__reserved: must be 0
+ *
+ * With CODEARENA_ELF_OPEN_F_CONSTRUCT codearena_elf_load() ends with calls of the
+ * functions of .init_array, those with a priority first, and
+ * codearena_elf_unload() begins with those of .fini_array, in the opposite order.
+ * They must not use the object. They have no arguments.
+ *
+ * With CODEARENA_ELF_OPEN_F_UNWIND exceptions, backtrace() and the like pass
+ * through the code while it is loaded; for C++ the resolver has to find the
+ * personality function. What the section says is not checked. Unload the object
+ * before its arena is freed. codearena_elf_discard() leaves the description of
+ * the function where it is.
  */
 struct codearena_elf_open_opts {
 	size_t sz;
 	char *error;
 	size_t error_size;
+	uint32_t flags;
+	uint32_t __reserved;
 };
 
 /**
@@ -77,11 +104,12 @@ struct codearena_elf_open_opts {
  *       failure
  *
  * Checks the whole file, relocations included: loading never meets damaged
- * input. The file may be hostile.
+ * input. The file may be hostile, unless @opts->flags are set.
  *
  * Return: 0 or
  * -EINVAL: @image or @out is NULL, or @opts is too short;
- * -E2BIG: @opts has members that this library does not know;
+ * -E2BIG, -EOPNOTSUPP: @opts has members or flags that this library does not
+ * know;
  * -ENOEXEC: not a relocatable ELF64 file of x86-64 or aarch64, or damaged;
  * -ENOTSUP: well formed, but uses a feature that the loader does not support;
  * -ENOMEM.
@@ -255,6 +283,8 @@ struct codearena_elf_opts {
  * -EINVAL: a value is NULL or misaligned, or @opts is too short;
  * -E2BIG, -EOPNOTSUPP: @opts has members or flags that this library does not
  * know;
+ * -EOPNOTSUPP: the process has no unwinder, or the arena cannot be read, and a
+ * flag of codearena_elf_open() needs that;
  * -EBUSY: the object is loaded already;
  * -ENOEXEC: the object is for another machine, or a relocation demands an
  * alignment that its target does not have;
@@ -311,7 +341,7 @@ int codearena_elf_discard(struct codearena_elf *elf, const char *name);
  *
  * Return: 0; -EINVAL: @elf is NULL; -EBADFD: the object is not loaded; -ENOMEM;
  * the codes of codearena_arena_discard(). After an error the object stays
- * loaded; if several calls were needed, some of its ranges may be gone.
+ * loaded, without its unwind information, and destructors do not run again; if several calls were needed, some of its ranges may be gone.
  */
 int codearena_elf_unload(struct codearena_elf *elf);
 

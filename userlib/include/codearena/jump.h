@@ -64,10 +64,17 @@ extern "C" {
  * discarded only afterwards.
  *
  * The state of a table is its code alone, which nobody can write to. Lookups and
- * the words that a patch expects are read from the code view. So writers need no
- * lock: the arena serialises two that change the same slot. After the memory of
- * a table was discarded the table may only be freed. A child of fork() may read
- * and free an inherited table; changing slots returns -EPERM, as for the arena.
+ * the words that a patch expects are read from the code view. After the memory
+ * of a table was discarded the table may only be freed.
+ *
+ * Threads. All functions are thread-safe, except that
+ * codearena_jump_table_free() must be the last call on its table. Writers need
+ * no lock: the arena serialises two that change the same slot. The functions
+ * that only read are async-signal-safe: those from codearena_jump_table_slot()
+ * to codearena_jump_table_find().
+ *
+ * fork(). A child may read and free an inherited table; changing slots returns
+ * -EPERM, as for the arena.
  */
 
 /* Slots may be the targets of indirect branches: IBT on x86-64, BTI on arm64 */
@@ -177,7 +184,6 @@ int codearena_jump_table_size(const struct codearena_jump_table_opts *opts,
  *
  * The memory must be committed, not written to and not sealed. All parts are
  * published in one call; near and far slots are patchable, lazy slots are not.
- * Thread-safe.
  *
  * Return: 0; -ERANGE: a near branch does not reach another part, or a lazy slot
  * its builtin; -EINVAL, -E2BIG, -EOPNOTSUPP: an option, offset or target is
@@ -204,9 +210,6 @@ void codearena_jump_table_free(struct codearena_jump_table *table);
  * codearena_jump_table_slot - address to call for a function
  * @table: table
  * @index: of the function
- *
- * This function and all from here to codearena_jump_table_find() take no locks,
- * may be called from any thread, and are async-signal-safe.
  *
  * Return: the address of the near slot; 0 if there is none.
  */
@@ -279,8 +282,7 @@ int codearena_jump_table_find(const struct codearena_jump_table *table,
  *
  * Changes nothing; the entries may be dropped. If another thread changes the
  * slot before they are applied, the arena returns -EAGAIN: prepare again. A slot
- * can be prepared once per call of the arena (else -EINVAL from the arena). May
- * be called from any thread.
+ * can be prepared once per call of the arena (else -EINVAL from the arena).
  *
  * Return: the number of entries, 1 or 2; -EINVAL: NULL, no such function, or no
  * instruction can begin at @target; -ENOENT: the slot was discarded; -ERANGE:
@@ -300,7 +302,7 @@ int codearena_jump_table_prepare(const struct codearena_jump_table *table,
  * @failed: as for codearena_arena_patch(); index in @sets
  *
  * All or nothing, in one call of codearena_arena_patch(), which is repeated if
- * other threads change the same slots. May be called from any thread.
+ * other threads change the same slots.
  *
  * Return: 0; -EINVAL: an index, a target or @count is invalid, or a function is
  * listed twice; -EOPNOTSUPP: unknown flag, or @__reserved is not 0; -ENOENT: a

@@ -23,9 +23,12 @@ extern "C" {
  * works on its own, on plain descriptions of code. A logger feeds all of them
  * from code objects.
  *
- * All functions are thread-safe except where documented; none is
- * async-signal-safe. Files belong to the process that made them: in a child of
- * fork() writing fails with -EIO, and freeing writes nothing.
+ * Threads. All functions are thread-safe, except that a sink or a logger must
+ * not be freed while another call uses it. None is async-signal-safe.
+ *
+ * fork(). Files belong to the process that made them: in a child writing fails
+ * with -EIO, and freeing writes nothing. The child inherits what is registered
+ * with debuggers and the unwinder, and can make sinks and loggers of its own.
  *
  * Control characters and backslashes in names are written as \xHH, so that no
  * name breaks a line or a terminal.

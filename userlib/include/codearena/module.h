@@ -189,7 +189,7 @@ struct codearena_reloc_error {
  * codearena_reloc_reason_text - describe a reason
  * @reason: any value
  *
- * Thread-safe and async-signal-safe.
+ * Thread-safe and async-signal-safe, in a child of fork() too.
  *
  * Return: English text without a full stop; "unknown reason" for values that
  * are not in enum codearena_reloc_reason.
@@ -212,8 +212,13 @@ const char *codearena_reloc_reason_text(uint32_t reason);
  * The rest of the object's region is padding, filled with trap instructions.
  *
  * Functions that take a const object need somebody to hold a reference to it.
- * They take no lock, change nothing, and may be called from any thread, and
- * from signal handlers unless documented otherwise.
+ *
+ * Threads. Functions that take a const object take no lock, change nothing, and
+ * may be called from any thread, and from signal handlers unless documented
+ * otherwise.
+ *
+ * fork(). A child may read and print inherited objects; references to code of
+ * the parent are refused with -EPERM.
  *
  * Return values as in codearena.h.
  */
@@ -582,6 +587,11 @@ int codearena_code_print(const struct codearena_code *code, uint32_t flags,
 /*
  * One index serves the whole process. It contains objects from the moment they
  * are published until they are freed.
+ *
+ * Threads. Both functions are thread-safe.
+ *
+ * fork(). The index of a child contains what that of its parent did, until the
+ * child frees the modules.
  */
 
 /**
@@ -650,10 +660,11 @@ struct codearena_code *codearena_code_find_ref(uint64_t pc);
  * Scopes keep code alive while a thread works with it. Each thread has a stack
  * of scopes; the library adds code to the innermost one.
  *
- * All functions are thread-safe except where documented; none is
- * async-signal-safe. In a child of fork() each returns -EPERM for code and
- * collectors of the parent, without taking a lock; codearena_collector_free()
- * frees nothing then.
+ * Threads. All functions are thread-safe except where documented; none is
+ * async-signal-safe.
+ *
+ * fork(). In a child each function returns -EPERM for code and collectors of the
+ * parent, without taking a lock; codearena_collector_free() frees nothing then.
  *
  * Return values as in codearena.h. A failed call changes nothing.
  */
@@ -905,9 +916,11 @@ int codearena_collector_stat(struct codearena_collector *collector,
  * that memory is intact. V8 protects its table by a memory protection key; a
  * program may protect the whole mapping likewise between the calls.
  *
- * All functions are thread-safe except codearena_handle_table_free(); none is
- * async-signal-safe. A child of fork() may call through an inherited table, and
- * free it; other calls return -EPERM.
+ * Threads. All functions are thread-safe except codearena_handle_table_free();
+ * none is async-signal-safe.
+ *
+ * fork(). A child may call through an inherited table, and free it; other calls
+ * return -EPERM.
  */
 typedef uint32_t codearena_handle;
 
@@ -1054,12 +1067,12 @@ int codearena_handle_table_stat(struct codearena_handle_table *table,
  * address space is full; -ENOMEM: the limit of committed bytes, that of the
  * backend, or memory.
  *
- * Thread safety: every function may be called from any thread, also on the same
+ * Threads. Every function may be called from any thread, also on the same
  * object, except the *_free() functions. Only codearena_allocator_locate() may
  * be called from a signal handler. Each allocator has a mutex; a manager is
  * lock-free.
  *
- * In a child of fork() calls on allocators and managers of the parent return
+ * fork(). In a child calls on allocators and managers of the parent return
  * -EPERM without taking a lock, except codearena_allocator_locate(),
  * codearena_manager_stat() and the *_free() functions; and
  * codearena_allocator_grace_begin() returns 0. Freeing an allocator unmaps its

@@ -40,8 +40,10 @@ extern "C" {
  *
  * Threads. Saving is thread-safe. codearena_snapshot_load() needs a module that
  * no other thread uses. The bytes of a snapshot must not change during a call.
- * No function is async-signal-safe. In a child of fork() modules of the parent
- * are refused with -EPERM.
+ * No function is async-signal-safe.
+ *
+ * fork(). A child can inspect snapshots. Modules of the parent are refused with
+ * -EPERM.
  *
  * Return values as in codearena.h. A call that fails has changed nothing.
  */

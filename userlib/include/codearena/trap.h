@@ -26,8 +26,18 @@ extern "C" {
  * frame         what codearena_trap_call() records, for a landing pad to return
  *               to
  *
- * Return values and threads are as in codearena.h: a call that fails changes
- * nothing.
+ * Return values are as in codearena.h: a call that fails changes nothing.
+ *
+ * Threads. All functions are thread-safe, except that codearena_guard_free()
+ * must be the last call on its guard. Frames belong to one thread, which alone
+ * can mark and reset them. Async-signal-safe are codearena_trap_signal(),
+ * codearena_trap_code(), codearena_trap_mark(), codearena_guard_base(),
+ * codearena_guard_length() and codearena_guard_trap_page().
+ *
+ * fork(). A child has the frames of the thread that forked, the guards with
+ * copies of their memory, and the landing pad. It can call code that traps, and
+ * back and free guards. Tables and pads of inherited arenas it cannot change
+ * (-EPERM), as the arenas themselves.
  *
  * The backends
  *
@@ -38,13 +48,15 @@ extern "C" {
  *
  * - A handler that the program installs later must call the one it replaced for
  *   faults that are not its own, or call codearena_trap_signal().
+ * - The handler stays. A plugin that the library is linked into statically is
+ *   not unloaded from then on; several of them have a handler each.
  * - A trap in a thread that blocks the signal ends the process.
  * - The kernel puts the frame of the signal on the stack of the code, below the
  *   red zone, or on the stack of sigaltstack(). Code that may trap with a full
  *   stack, or with a stack pointer that is no stack, needs sigaltstack().
  * - Tables belong to the process that registered them; a child of fork() has a
- *   copy, whose traps continue at the same pads, and cannot change it (-EPERM).
- *   The counters of traps are those of the calling process.
+ *   copy, whose traps continue at the same pads. The counters of traps are those
+ *   of the calling process.
  */
 
 /**
@@ -110,7 +122,8 @@ int codearena_trap_set_landing(struct codearena_arena *arena,
  *
  * For programs with handlers of their own, which call this first. If the signal
  * is a trap of the fallback, the call changes @context, and the handler must
- * return. Async-signal-safe, unless another handler jumps out of it.
+ * return. Async-signal-safe, unless another handler jumps out of it. A child of
+ * fork() handles traps of the code that it inherited as well.
  *
  * Return: 1 if it was a trap; 0 if not: nothing was changed.
  */

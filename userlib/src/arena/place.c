@@ -254,6 +254,29 @@ static int ca__map_aligned(const struct ca__place *place, void **result)
 }
 
 /**
+ * ca__sparse_map - map memory of which few pages may be used
+ * @length: bytes
+ * @flags: as for mmap(), without MAP_NORESERVE
+ * @fd: of a file that is mapped from its start; or -1
+ *
+ * After mlockall(MCL_FUTURE) the kernel fills new mappings that can be accessed.
+ *
+ * Return: the address, readable and writable; NULL.
+ */
+void *ca__sparse_map(uint64_t length, int flags, int fd)
+{
+	void *area = mmap(NULL, length, PROT_NONE, flags | MAP_NORESERVE, fd, 0);
+
+	if (area == MAP_FAILED)
+		return NULL;
+	munlock(area, length);
+	if (!mprotect(area, length, PROT_READ | PROT_WRITE))
+		return area;
+	munmap(area, length);
+	return NULL;
+}
+
+/**
  * ca__place_map - make a mapping
  * @place: the mapping
  * @address: gets the address

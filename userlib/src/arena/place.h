@@ -103,5 +103,6 @@ struct ca__place {
 
 /* place.c */
 int ca__place_map(const struct ca__place *place, void **address);
+void *ca__sparse_map(uint64_t length, int flags, int fd);
 
 #endif /* CA__PLACE_H */

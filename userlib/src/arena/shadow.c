@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 #include "arena/arena.h"
+#include "arena/place.h"
 
 /**
  * ca__shadow_new - make the copy for an arena that cannot be read
@@ -25,19 +26,14 @@
  */
 int ca__shadow_new(struct codearena_arena *arena, uint32_t flags)
 {
-	void *shadow;
-
 	if (!(flags & CODEARENA_RESERVE_F_EXECUTE_ONLY))
 		return 0;
 	arena->unreadable = true;
 	if (flags & CODEARENA_RESERVE_F_SHARED_WRITER)
 		return 0;
-	shadow = mmap(NULL, arena->length, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (shadow == MAP_FAILED)
-		return -ENOMEM;
-	arena->shadow = shadow;
-	return 0;
+	arena->shadow = ca__sparse_map(arena->length,
+				       MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	return arena->shadow ? 0 : -ENOMEM;
 }
 
 /**

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "arena/backend.h"
+#include "arena/place.h"
 
 /**
  * struct codearena_staging - the public object
@@ -62,9 +63,9 @@ CODEARENA_API int codearena_staging_new(struct codearena_arena *arena,
 		.length = length,
 	};
 	/* Memory that is never written to costs nothing. */
-	staging->memory = mmap(NULL, length, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (staging->memory == MAP_FAILED) {
+	staging->memory = ca__sparse_map(length, MAP_PRIVATE | MAP_ANONYMOUS,
+					 -1);
+	if (!staging->memory) {
 		free(staging);
 		return -ENOMEM;
 	}

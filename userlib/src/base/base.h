@@ -37,4 +37,10 @@ uint64_t ca__owner_current(void);
 void ca__owner_adopt(void);
 bool ca__inherited(uint64_t owner);
 
+/* unwinder.c */
+bool ca__unwinder_found(void);
+bool ca__unwinder_copies(void);
+void ca__unwinder_register(void *table);
+void ca__unwinder_deregister(void *table);
+
 #endif /* CA__BASE_H */

@@ -105,7 +105,8 @@ void ca__disassemble(struct ca__printer *printer, const uint8_t *code,
 	if (!ca__capstone.usable ||
 	    ca__capstone.open(CA__CS_ARCH, CA__CS_MODE, &handle) !=
 	    CS_ERR_OK) {
-		ca__print(printer, "(no disassembler)\n");
+		ca__print(printer, "(no disassembler: " CA__SONAME(CS_API_MAJOR)
+			  " is not installed)\n");
 		return;
 	}
 	ca__instructions(printer, handle, code, start, size);

@@ -18,6 +18,9 @@
 
 #define CA__ELF_FILE_MAX (1LL << 30)
 
+#define CA__ELF_OPEN_VALID_FLAGS \
+	(CODEARENA_ELF_OPEN_F_CONSTRUCT | CODEARENA_ELF_OPEN_F_UNWIND)
+
 static const struct ca__elf_kind *
 ca__elf_kind_in(const struct ca__elf_kind *kinds, size_t count, uint32_t type)
 {
@@ -109,7 +112,8 @@ static int ca__elf_open_opts_get(const struct codearena_elf_open_opts *opts,
 		return ret;
 	if (own->error && own->error_size)
 		own->error[0] = '\0';
-	return 0;
+	return own->flags & ~CA__ELF_OPEN_VALID_FLAGS || own->__reserved ?
+	       -EOPNOTSUPP : 0;
 }
 
 /* Takes over @image, also on failure. */
@@ -126,7 +130,10 @@ static int ca__elf_open_image(uint8_t *image, size_t size,
 	}
 	elf->image = image;
 	elf->size = size;
+	elf->open_flags = opts->flags;
 	ret = ca__elf_parse(elf);
+	if (!ret && elf->open_flags)
+		ret = ca__elf_start_new(elf);
 	if (!ret)
 		ret = ca__elf_list_symbols(elf);
 	if (ret) {
@@ -231,6 +238,7 @@ void codearena_elf_close(struct codearena_elf *elf)
 {
 	if (!elf)
 		return;
+	free(elf->arrays);
 	free(elf->by_name);
 	free(elf->listed);
 	free(elf->relocs);

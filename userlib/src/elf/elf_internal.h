@@ -10,6 +10,7 @@
  *   elf_layout.c         placing its sections
  *   elf_link.c           relocating it in a buffer
  *   elf_load.c           publishing it in an arena, unloading it
+ *   elf_start.c          its constructors and unwind information
  *   elf_reloc_*.c        relocation arithmetic of one architecture
  *
  * libelf is not used: the library depends on libc alone, and relocatable files
@@ -74,6 +75,17 @@ enum ca__elf_where {
 	CA__ELF_DATA		/* in anonymous memory */
 };
 
+/* What is done with a section once it is loaded. */
+enum ca__elf_role {
+	CA__ELF_PLAIN,
+	CA__ELF_INIT,		/* its functions are called */
+	CA__ELF_FINI,		/* they are called before unloading */
+	CA__ELF_UNWIND		/* it is registered, and ends with a 0 */
+};
+
+/* The unwinder reads on until it finds a length of 0. */
+#define CA__ELF_UNWIND_END	4
+
 struct ca__elf_section {
 	const char *name;
 	const uint8_t *bytes;	/* NULL: zeroes */
@@ -82,6 +94,7 @@ struct ca__elf_section {
 	uint64_t place;		/* offset from the start of code or data */
 	uint64_t first;		/* value of the first function symbol */
 	enum ca__elf_where where;
+	enum ca__elf_role role;
 	bool has_function;
 	bool has_functions;	/* more than one, aliases not counted */
 	bool discarded;
@@ -162,6 +175,12 @@ struct codearena_elf {
 	uint8_t *data;
 	size_t data_mapped;
 
+	/* elf_start.c */
+	uint32_t open_flags;
+	struct ca__elf_array *arrays; /* section_count of them */
+	uint64_t owner;
+	bool started;
+
 	char error[256];
 };
 
@@ -200,6 +219,14 @@ int ca__elf_parse(struct codearena_elf *elf);
 /* elf_layout.c */
 int ca__elf_layout(struct codearena_elf *elf, uint32_t granule, bool keep,
 		   struct ca__elf_sums *sums);
+
+/* elf_start.c */
+int ca__elf_start_new(struct codearena_elf *elf);
+int ca__elf_start_check(struct codearena_elf *elf,
+			const struct codearena_arena *arena);
+void ca__elf_start(struct codearena_elf *elf);
+void ca__elf_stop(struct codearena_elf *elf);
+void ca__elf_stopped(struct codearena_elf *elf);
 
 /* elf_link.c */
 int ca__elf_link(struct codearena_elf *elf, const struct ca__elf_image *image);

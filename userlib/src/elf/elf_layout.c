@@ -49,7 +49,7 @@ static int ca__elf_append_sections(const struct ca__elf_placing *placing,
 
 	for (uint32_t i = 1; i < placing->elf->section_count; i++) {
 		struct ca__elf_section *section = &placing->elf->sections[i];
-		uint64_t align, place;
+		uint64_t align, place, size = section->size;
 
 		if (section->where != where)
 			continue;
@@ -63,7 +63,9 @@ static int ca__elf_append_sections(const struct ca__elf_placing *placing,
 				ca__elf_larger(sums->code_align, align);
 		if (where == CA__ELF_CODE && section->size)
 			sums->objects++;
-		place = ca__elf_append(end, section->size, align);
+		if (section->role == CA__ELF_UNWIND)
+			size += CA__ELF_UNWIND_END;
+		place = ca__elf_append(end, size, align);
 		if (*end > CA__ELF_LAYOUT_MAX)
 			return -EOVERFLOW;
 		if (placing->keep)

@@ -75,6 +75,9 @@ static void ca__elf_copy_sections(const struct codearena_elf *elf,
 		else if (ca__elf_in_arena(section))
 			memset(ca__elf_section_buffer(image, section), 0,
 			       section->size);
+		if (section->role == CA__ELF_UNWIND)
+			memset(ca__elf_section_buffer(image, section) +
+			       section->size, 0, CA__ELF_UNWIND_END);
 	}
 }
 
@@ -108,6 +111,13 @@ static bool ca__elf_border(struct codearena_elf *elf,
 	return false;
 }
 
+/* The start of the GOT; it may have no slots. */
+static uint64_t ca__elf_got(const struct codearena_elf *elf,
+			    const struct ca__elf_image *image)
+{
+	return image->code_address + elf->sums.rodata;
+}
+
 static int ca__elf_resolve(struct codearena_elf *elf,
 			   const struct ca__elf_image *image,
 			   struct ca__elf_symbol *symbol)
@@ -117,6 +127,10 @@ static int ca__elf_resolve(struct codearena_elf *elf,
 	symbol->address = 0;
 	if (!symbol->used || ca__elf_border(elf, image, symbol))
 		return 0;
+	if (!strcmp(symbol->name, "_GLOBAL_OFFSET_TABLE_")) {
+		symbol->address = ca__elf_got(elf, image);
+		return 0;
+	}
 	if (image->resolve)
 		ret = image->resolve(image->ctx, symbol->name,
 				     &symbol->address);
@@ -188,6 +202,24 @@ static uint64_t ca__elf_stub_address(struct codearena_elf *elf,
 	       (uint64_t)symbol->stub * CA__ELF_STUB_SIZE;
 }
 
+static uint64_t ca__elf_target(const struct codearena_elf *elf,
+			       const struct ca__elf_image *image,
+			       const struct ca__elf_kind *kind,
+			       const struct ca__elf_symbol *symbol)
+{
+	uint64_t got = ca__elf_got(elf, image), target = symbol->address;
+
+	if (kind->flags & CA__ELF_KIND_BASE)
+		target = got;
+	if (kind->flags & CA__ELF_KIND_GOT)
+		target = got + symbol->got * sizeof(uint64_t);
+	if (kind->flags & CA__ELF_KIND_FROM_GOT)
+		target -= got;
+	if (kind->flags & CA__ELF_KIND_FROM_PAGE)
+		target -= got & ~0xfffULL;
+	return target;
+}
+
 static int ca__elf_relocate(struct codearena_elf *elf,
 			    const struct ca__elf_image *image,
 			    const struct ca__elf_section *section,
@@ -206,11 +238,7 @@ static int ca__elf_relocate(struct codearena_elf *elf,
 	place = ca__elf_section_address(image, section) + rela->r_offset;
 	field = ca__elf_section_buffer(image, section) + rela->r_offset;
 	symbol = &elf->symbols[ELF64_R_SYM(rela->r_info)];
-	if (kind->flags & CA__ELF_KIND_GOT)
-		target = image->code_address + elf->sums.rodata +
-			 symbol->got * sizeof(uint64_t);
-	else
-		target = symbol->address;
+	target = ca__elf_target(elf, image, kind, symbol);
 	ret = machine->apply(type, field, place, target + rela->r_addend);
 	/* A stub only jumps to the start of a function. */
 	if (ret == -EOVERFLOW && symbol->called &&

@@ -270,6 +270,8 @@ int codearena_elf_load(struct codearena_elf *elf, struct codearena_arena *arena,
 	if (ret)
 		return ret;
 	ret = ca__elf_check_target(elf, arena, offset);
+	if (!ret)
+		ret = ca__elf_start_check(elf, arena);
 	if (ret)
 		return ret;
 	for (uint32_t i = 0; i < elf->section_count; i++)
@@ -279,6 +281,8 @@ int codearena_elf_load(struct codearena_elf *elf, struct codearena_arena *arena,
 	if (ret)
 		return ret;
 	elf->arena = arena;
+	if (elf->open_flags)
+		ca__elf_start(elf);
 	return 0;
 }
 
@@ -374,6 +378,7 @@ int codearena_elf_unload(struct codearena_elf *elf)
 	ranges = calloc((size_t)elf->section_count + 1, sizeof(*ranges));
 	if (!ranges)
 		return ca__elf_fail(elf, -ENOMEM, "no memory");
+	ca__elf_stop(elf);
 	count = ca__elf_remaining(elf, ranges);
 	limit = ca__elf_max_entries(elf->arena, count);
 	for (size_t i = 0; i < count && !ret; i += limit)
@@ -382,6 +387,7 @@ int codearena_elf_unload(struct codearena_elf *elf)
 	free(ranges);
 	if (ret)
 		return ret;
+	ca__elf_stopped(elf);
 	ca__elf_unmap_data(elf);
 	elf->arena = NULL;
 	return 0;

@@ -14,10 +14,8 @@
 
 #include "elf/elf_internal.h"
 
-/* Not in every <elf.h>. */
-#ifndef SHF_X86_64_LARGE
-#define SHF_X86_64_LARGE	0x10000000
-#endif
+/* Common symbols of the medium model; not in every <elf.h>. */
+#define CA__SHN_X86_64_LCOMMON	0xff02
 
 struct ca__elf_reader {
 	struct codearena_elf *elf;
@@ -197,6 +195,33 @@ static int ca__elf_unsupported(struct codearena_elf *elf, const char *what,
 			    CA__ELF_NAME_SHOWN, name);
 }
 
+static int ca__elf_classify_unwind(const struct codearena_elf *elf,
+				   struct ca__elf_section *section)
+{
+	if (elf->open_flags & CODEARENA_ELF_OPEN_F_UNWIND) {
+		section->where = CA__ELF_RODATA;
+		section->role = CA__ELF_UNWIND;
+	}
+	return 0;
+}
+
+/* Sealed: nobody has to write to it once it is relocated. */
+static int ca__elf_classify_array(struct codearena_elf *elf,
+				  const Elf64_Shdr *shdr,
+				  struct ca__elf_section *section)
+{
+	if (!(elf->open_flags & CODEARENA_ELF_OPEN_F_CONSTRUCT))
+		return ca__elf_unsupported(elf, "constructors or destructors",
+					   section->name);
+	if (shdr->sh_size % sizeof(uint64_t) ||
+	    shdr->sh_addralign % sizeof(uint64_t))
+		return ca__elf_damaged(elf, "array of constructors");
+	section->where = CA__ELF_RODATA;
+	section->role = shdr->sh_type == SHT_INIT_ARRAY ? CA__ELF_INIT :
+							  CA__ELF_FINI;
+	return 0;
+}
+
 /* Decide where a section with SHF_ALLOC goes. */
 static int ca__elf_classify(struct codearena_elf *elf, const Elf64_Shdr *shdr,
 			    struct ca__elf_section *section)
@@ -208,10 +233,12 @@ static int ca__elf_classify(struct codearena_elf *elf, const Elf64_Shdr *shdr,
 	case SHT_NOBITS:
 		break;
 	case SHT_NOTE:
-	case SHT_X86_64_UNWIND:
 		return 0;
+	case SHT_X86_64_UNWIND:
+		return ca__elf_classify_unwind(elf, section);
 	case SHT_INIT_ARRAY:
 	case SHT_FINI_ARRAY:
+		return ca__elf_classify_array(elf, shdr, section);
 	case SHT_PREINIT_ARRAY:
 		return ca__elf_unsupported(elf, "constructors or destructors",
 					   name);
@@ -219,7 +246,7 @@ static int ca__elf_classify(struct codearena_elf *elf, const Elf64_Shdr *shdr,
 		return ca__elf_unsupported(elf, "type of section", name);
 	}
 	if (!strcmp(name, ".eh_frame"))
-		return 0;
+		return ca__elf_classify_unwind(elf, section);
 	if (ca__elf_has_prefix(name, ".ctors") ||
 	    ca__elf_has_prefix(name, ".dtors"))
 		return ca__elf_unsupported(elf, "constructors or destructors",
@@ -228,10 +255,6 @@ static int ca__elf_classify(struct codearena_elf *elf, const Elf64_Shdr *shdr,
 		return ca__elf_unsupported(elf, "thread-local storage", name);
 	if (shdr->sh_flags & SHF_COMPRESSED)
 		return ca__elf_unsupported(elf, "compressed section", name);
-	if (elf->machine->machine == EM_X86_64 &&
-	    shdr->sh_flags & SHF_X86_64_LARGE)
-		return ca__elf_unsupported(elf, "section of the medium model",
-					   name);
 
 	if (shdr->sh_flags & SHF_EXECINSTR) {
 		if (shdr->sh_flags & SHF_WRITE)
@@ -240,7 +263,8 @@ static int ca__elf_classify(struct codearena_elf *elf, const Elf64_Shdr *shdr,
 			return ca__elf_damaged(elf, "code without bytes");
 		section->where = CA__ELF_CODE;
 	} else if (shdr->sh_flags & SHF_WRITE &&
-		   !ca__elf_has_prefix(name, ".data.rel.ro")) {
+		   !ca__elf_has_prefix(name, ".data.rel.ro") &&
+		   !ca__elf_has_prefix(name, ".ldata.rel.ro")) {
 		section->where = CA__ELF_DATA;
 	} else {
 		section->where = CA__ELF_RODATA;
@@ -294,7 +318,7 @@ static int ca__elf_read_section(struct ca__elf_reader *reader, uint32_t index,
 		return ca__elf_unsupported(elf,
 					   "alignment of more than 4096 bytes",
 					   section->name);
-	if (shdr.sh_type == SHT_PROGBITS && shdr.sh_size)
+	if (shdr.sh_type != SHT_NOBITS && shdr.sh_size)
 		section->bytes = elf->image + shdr.sh_offset;
 	return 0;
 }
@@ -332,7 +356,10 @@ static int ca__elf_symbol_home(const struct ca__elf_reader *reader,
 	uint32_t section = sym->st_shndx;
 	Elf64_Shdr table;
 
-	switch (sym->st_shndx) {
+	if (section == CA__SHN_X86_64_LCOMMON &&
+	    elf->machine->machine == EM_X86_64)
+		section = SHN_COMMON;
+	switch (section) {
 	case SHN_UNDEF:
 		symbol->home = CA__ELF_UNDEFINED;
 		return 0;
@@ -368,9 +395,13 @@ static int ca__elf_symbol_home(const struct ca__elf_reader *reader,
 		return ca__elf_damaged(elf, "section number of a symbol");
 	symbol->home = CA__ELF_IN_SECTION;
 	symbol->section = section;
-	if (sym->st_value > elf->sections[section].size ||
-	    sym->st_size > elf->sections[section].size - sym->st_value)
+	if (sym->st_value > elf->sections[section].size)
 		return ca__elf_damaged(elf, "a symbol leaves its section");
+	/* What assembly says with .size may be wrong. */
+	if (sym->st_size > elf->sections[section].size - sym->st_value)
+		return ca__elf_fail(elf, -ENOEXEC,
+				    "the size of %.*s exceeds its section",
+				    CA__ELF_NAME_SHOWN, symbol->name);
 	return 0;
 }
 

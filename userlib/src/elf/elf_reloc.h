@@ -14,6 +14,9 @@
 #define CA__ELF_KIND_GOT	(1U << 0) /* targets the symbol's GOT slot */
 #define CA__ELF_KIND_CALL	(1U << 1) /* may go through a far stub */
 #define CA__ELF_KIND_INSN	(1U << 2) /* lies in an aligned instruction */
+#define CA__ELF_KIND_BASE	(1U << 3) /* targets the start of the GOT */
+#define CA__ELF_KIND_FROM_GOT	(1U << 4) /* counts from the start of the GOT */
+#define CA__ELF_KIND_FROM_PAGE	(1U << 5) /* counts from the GOT's first page */
 
 /* A supported relocation type. */
 struct ca__elf_kind {

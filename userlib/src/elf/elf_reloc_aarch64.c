@@ -18,6 +18,13 @@ static const struct ca__elf_kind ca__elf_a64_kinds[] = {
 	KIND(R_AARCH64_ABS32, 4, 0),
 	KIND(R_AARCH64_PREL64, 8, 0),
 	KIND(R_AARCH64_PREL32, 4, 0),
+	INSN(R_AARCH64_MOVW_UABS_G0, 0),
+	INSN(R_AARCH64_MOVW_UABS_G0_NC, 0),
+	INSN(R_AARCH64_MOVW_UABS_G1, 0),
+	INSN(R_AARCH64_MOVW_UABS_G1_NC, 0),
+	INSN(R_AARCH64_MOVW_UABS_G2, 0),
+	INSN(R_AARCH64_MOVW_UABS_G2_NC, 0),
+	INSN(R_AARCH64_MOVW_UABS_G3, 0),
 	INSN(R_AARCH64_LD_PREL_LO19, 0),
 	INSN(R_AARCH64_ADR_PREL_LO21, 0),
 	INSN(R_AARCH64_ADR_PREL_PG_HI21, 0),
@@ -32,20 +39,15 @@ static const struct ca__elf_kind ca__elf_a64_kinds[] = {
 	INSN(R_AARCH64_LDST32_ABS_LO12_NC, 0),
 	INSN(R_AARCH64_LDST64_ABS_LO12_NC, 0),
 	INSN(R_AARCH64_LDST128_ABS_LO12_NC, 0),
+	INSN(R_AARCH64_GOT_LD_PREL19, CA__ELF_KIND_GOT),
 	INSN(R_AARCH64_ADR_GOT_PAGE, CA__ELF_KIND_GOT),
 	INSN(R_AARCH64_LD64_GOT_LO12_NC, CA__ELF_KIND_GOT),
+	INSN(R_AARCH64_LD64_GOTPAGE_LO15,
+	     CA__ELF_KIND_GOT | CA__ELF_KIND_FROM_PAGE),
 };
 
-/* Of the large code model, and of thread-local storage. */
+/* Of thread-local storage. */
 static const struct ca__elf_kind ca__elf_a64_refused[] = {
-	KIND(R_AARCH64_MOVW_UABS_G0, 0, 0),
-	KIND(R_AARCH64_MOVW_UABS_G0_NC, 0, 0),
-	KIND(R_AARCH64_MOVW_UABS_G1, 0, 0),
-	KIND(R_AARCH64_MOVW_UABS_G1_NC, 0, 0),
-	KIND(R_AARCH64_MOVW_UABS_G2, 0, 0),
-	KIND(R_AARCH64_MOVW_UABS_G2_NC, 0, 0),
-	KIND(R_AARCH64_MOVW_UABS_G3, 0, 0),
-	KIND(R_AARCH64_LD64_GOTPAGE_LO15, 0, 0),
 	KIND(R_AARCH64_TLSGD_ADR_PAGE21, 0, 0),
 	KIND(R_AARCH64_TLSIE_ADR_GOTTPREL_PAGE21, 0, 0),
 	KIND(R_AARCH64_TLSLE_ADD_TPREL_HI12, 0, 0),
@@ -116,6 +118,50 @@ static int ca__elf_a64_load_store(uint8_t *field, unsigned int scale,
 	return 0;
 }
 
+/* 16 bits of an address, @part counted from 0; @check: higher ones are 0. */
+static int ca__elf_a64_move(uint8_t *field, unsigned int part, bool check,
+			    uint64_t target)
+{
+	target >>= 16 * part;
+	if (check && target > 0xffff)
+		return -EOVERFLOW;
+	ca__elf_a64_insert(field, 5, 16, target & 0xffff);
+	return 0;
+}
+
+static int ca__elf_a64_moves(uint32_t type, uint8_t *field, uint64_t target)
+{
+	switch (type) {
+	case R_AARCH64_MOVW_UABS_G0:
+	case R_AARCH64_MOVW_UABS_G0_NC:
+		return ca__elf_a64_move(field, 0,
+					type == R_AARCH64_MOVW_UABS_G0, target);
+	case R_AARCH64_MOVW_UABS_G1:
+	case R_AARCH64_MOVW_UABS_G1_NC:
+		return ca__elf_a64_move(field, 1,
+					type == R_AARCH64_MOVW_UABS_G1, target);
+	case R_AARCH64_MOVW_UABS_G2:
+	case R_AARCH64_MOVW_UABS_G2_NC:
+		return ca__elf_a64_move(field, 2,
+					type == R_AARCH64_MOVW_UABS_G2, target);
+	case R_AARCH64_MOVW_UABS_G3:
+		return ca__elf_a64_move(field, 3, false, target);
+	default:
+		return -ENOTSUP;
+	}
+}
+
+/* @target is the distance of a GOT slot from the GOT's first page. */
+static int ca__elf_a64_got_page(uint8_t *field, uint64_t target)
+{
+	if (target & 7)
+		return -EINVAL;
+	if (target > 0x7fff)
+		return -EOVERFLOW;
+	ca__elf_a64_insert(field, 10, 12, target >> 3);
+	return 0;
+}
+
 static int ca__elf_a64_data(uint32_t type, uint8_t *field, uint64_t place,
 			    uint64_t target)
 {
@@ -138,7 +184,7 @@ static int ca__elf_a64_data(uint32_t type, uint8_t *field, uint64_t place,
 		memcpy(field, &word, sizeof(word));
 		return 0;
 	default:
-		return -ENOTSUP;
+		return ca__elf_a64_moves(type, field, target);
 	}
 }
 
@@ -151,6 +197,7 @@ static int ca__elf_a64_apply(uint32_t type, uint8_t *field, uint64_t place,
 	case R_AARCH64_NONE:
 		return 0;
 	case R_AARCH64_LD_PREL_LO19:
+	case R_AARCH64_GOT_LD_PREL19:
 	case R_AARCH64_CONDBR19:
 		return ca__elf_a64_branch(field, 5, 19, distance);
 	case R_AARCH64_TSTBR14:
@@ -179,6 +226,8 @@ static int ca__elf_a64_apply(uint32_t type, uint8_t *field, uint64_t place,
 		return ca__elf_a64_load_store(field, 3, target);
 	case R_AARCH64_LDST128_ABS_LO12_NC:
 		return ca__elf_a64_load_store(field, 4, target);
+	case R_AARCH64_LD64_GOTPAGE_LO15:
+		return ca__elf_a64_got_page(field, target);
 	default:
 		return ca__elf_a64_data(type, field, place, target);
 	}

@@ -13,7 +13,8 @@
 
 /*
  * The relaxable forms of GOTPCREL are handled as the plain one: loading from
- * the GOT is right wherever the symbol lies.
+ * the GOT is right wherever the symbol lies. PLTOFF64 needs no stub: its 64 bits
+ * reach every function.
  */
 static const struct ca__elf_kind ca__elf_x86_kinds[] = {
 	KIND(R_X86_64_NONE, 0, 0),
@@ -24,24 +25,24 @@ static const struct ca__elf_kind ca__elf_x86_kinds[] = {
 	KIND(R_X86_64_32, 4, 0),
 	KIND(R_X86_64_32S, 4, 0),
 	KIND(R_X86_64_PC64, 8, 0),
+	KIND(R_X86_64_GOT32, 4, CA__ELF_KIND_GOT | CA__ELF_KIND_FROM_GOT),
+	KIND(R_X86_64_GOTOFF64, 8, CA__ELF_KIND_FROM_GOT),
+	KIND(R_X86_64_GOTPC32, 4, CA__ELF_KIND_BASE),
+	KIND(R_X86_64_GOT64, 8, CA__ELF_KIND_GOT | CA__ELF_KIND_FROM_GOT),
+	KIND(R_X86_64_GOTPCREL64, 8, CA__ELF_KIND_GOT),
+	KIND(R_X86_64_GOTPC64, 8, CA__ELF_KIND_BASE),
+	KIND(R_X86_64_PLTOFF64, 8, CA__ELF_KIND_FROM_GOT),
 	KIND(R_X86_64_GOTPCRELX, 4, CA__ELF_KIND_GOT),
 	KIND(R_X86_64_REX_GOTPCRELX, 4, CA__ELF_KIND_GOT),
 };
 
-/* Of the large code model, and of thread-local storage. */
+/* Of thread-local storage. */
 static const struct ca__elf_kind ca__elf_x86_refused[] = {
-	KIND(R_X86_64_GOT32, 0, 0),
 	KIND(R_X86_64_TLSGD, 0, 0),
 	KIND(R_X86_64_TLSLD, 0, 0),
 	KIND(R_X86_64_DTPOFF32, 0, 0),
 	KIND(R_X86_64_GOTTPOFF, 0, 0),
 	KIND(R_X86_64_TPOFF32, 0, 0),
-	KIND(R_X86_64_GOTOFF64, 0, 0),
-	KIND(R_X86_64_GOTPC32, 0, 0),
-	KIND(R_X86_64_GOT64, 0, 0),
-	KIND(R_X86_64_GOTPCREL64, 0, 0),
-	KIND(R_X86_64_GOTPC64, 0, 0),
-	KIND(R_X86_64_PLTOFF64, 0, 0),
 	KIND(R_X86_64_GOTPC32_TLSDESC, 0, 0),
 	KIND(R_X86_64_TLSDESC_CALL, 0, 0),
 };
@@ -56,9 +57,14 @@ static int ca__elf_x86_apply(uint32_t type, uint8_t *field, uint64_t place,
 	case R_X86_64_NONE:
 		return 0;
 	case R_X86_64_64:
+	case R_X86_64_GOTOFF64:
+	case R_X86_64_GOT64:
+	case R_X86_64_PLTOFF64:
 		memcpy(field, &target, sizeof(target));
 		return 0;
 	case R_X86_64_PC64:
+	case R_X86_64_GOTPCREL64:
+	case R_X86_64_GOTPC64:
 		memcpy(field, &distance, sizeof(distance));
 		return 0;
 	case R_X86_64_32:
@@ -67,6 +73,7 @@ static int ca__elf_x86_apply(uint32_t type, uint8_t *field, uint64_t place,
 		word = target;
 		break;
 	case R_X86_64_32S:
+	case R_X86_64_GOT32:
 		if (target + (1ULL << 31) > UINT32_MAX)
 			return -EOVERFLOW;
 		word = target;
@@ -76,6 +83,7 @@ static int ca__elf_x86_apply(uint32_t type, uint8_t *field, uint64_t place,
 	case R_X86_64_GOTPCREL:
 	case R_X86_64_GOTPCRELX:
 	case R_X86_64_REX_GOTPCRELX:
+	case R_X86_64_GOTPC32:
 		if (distance + (1ULL << 31) > UINT32_MAX)
 			return -EOVERFLOW;
 		word = distance;

@@ -76,12 +76,6 @@ int ca__gdbjit_build(uint32_t machine,
 int ca__unwind_add(const struct codearena_log_entry *entries, size_t count);
 bool ca__unwind_remove(uint64_t address);
 
-/* unwinder.c */
-bool ca__unwinder_found(void);
-bool ca__unwinder_copies(void);
-void ca__unwinder_register(void *table);
-void ca__unwinder_deregister(void *table);
-
 /* logger.c */
 int ca__logger_forget(struct codearena_logger *logger, uint64_t address);
 

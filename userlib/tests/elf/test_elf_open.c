@@ -121,7 +121,9 @@ static void not_relocatable(void **state)
 static void bad_arguments(void **state)
 {
 	struct codearena_elf *elf = (struct codearena_elf *)state;
-	struct codearena_elf_open_opts opts = { .sz = sizeof(opts) - 1 };
+	struct codearena_elf_open_opts opts = {
+		.sz = CA__SIZE_ELF_OPEN_OPTS - 1,
+	};
 	struct {
 		struct codearena_elf_open_opts opts;
 		uint64_t more;
@@ -141,6 +143,10 @@ static void bad_arguments(void **state)
 	assert_int_equal(codearena_elf_open(file.bytes, file.size, &newer.opts,
 					    &elf), 0);
 	codearena_elf_close(elf);
+	newer.opts.flags = 1U << 31;
+	assert_int_equal(codearena_elf_open(file.bytes, file.size, &newer.opts,
+					    &elf), -EOPNOTSUPP);
+	newer.opts.flags = 0;
 	newer.more = 1;
 	assert_int_equal(codearena_elf_open(file.bytes, file.size, &newer.opts,
 					    &elf), -E2BIG);

@@ -85,7 +85,7 @@ static void wrong_sections(void **state)
 		{ TEXT, MEMBER(sh_size), UINT64_MAX, -ENOEXEC, "after" },
 		{ TEXT, MEMBER(sh_size), 0x60, -ENOEXEC, "overlap" },
 		{ TEXT, MEMBER(sh_size), 65, -ENOEXEC, "overlap" },
-		{ TEXT, MEMBER(sh_size), 32, -ENOEXEC, "symbol leaves" },
+		{ TEXT, MEMBER(sh_size), 32, -ENOEXEC, "exceeds its section" },
 		{ TEXT, MEMBER(sh_addralign), 3, -ENOEXEC, "alignment" },
 		{ TEXT, MEMBER(sh_addralign), 8192, -ENOTSUP, "alignment" },
 		{ TEXT, MEMBER(sh_type), SHT_NOBITS, -ENOEXEC,
@@ -98,8 +98,6 @@ static void wrong_sections(void **state)
 		  "compressed section: .text" },
 		{ DATA, MEMBER(sh_flags), SHF_ALLOC | SHF_WRITE | SHF_TLS,
 		  -ENOTSUP, "thread-local storage: .data" },
-		{ DATA, MEMBER(sh_flags), SHF_ALLOC | SHF_WRITE | 0x10000000,
-		  -ENOTSUP, "medium model: .data" },
 		{ DATA, MEMBER(sh_type), SHT_INIT_ARRAY, -ENOTSUP,
 		  "constructors or destructors: .data" },
 		{ DATA, MEMBER(sh_flags), 0, -ENOTSUP, "not loaded: .data" },
@@ -147,8 +145,8 @@ static void wrong_symbols(void **state)
 	} wrong[] = {
 		{ { 9999, FUNC, 0, TEXT, 0, 0 }, -ENOEXEC, "name of a symbol" },
 		{ { 1, FUNC, 0, TEXT, 65, 0 }, -ENOEXEC, "leaves" },
-		{ { 1, FUNC, 0, TEXT, 64, 1 }, -ENOEXEC, "leaves" },
-		{ { 1, FUNC, 0, TEXT, 1, UINT64_MAX }, -ENOEXEC, "leaves" },
+		{ { 1, FUNC, 0, TEXT, 64, 1 }, -ENOEXEC, "exceeds" },
+		{ { 1, FUNC, 0, TEXT, 1, UINT64_MAX }, -ENOEXEC, "exceeds" },
 		{ { 1, FUNC, 0, 7, 0, 0 }, -ENOEXEC, "section number" },
 		{ { 1, FUNC, 0, SHN_LORESERVE, 0, 0 }, -ENOEXEC,
 		  "section number" },
@@ -394,14 +392,23 @@ static uint64_t time_of_open(uint32_t count)
 	       before.tv_nsec;
 }
 
-/* With quadratic time the larger file takes sixteen times as long. */
+/*
+ * With quadratic time the larger file takes sixteen times as long. What else the
+ * machine does makes a run longer, never shorter: the shortest of some is taken, and
+ * of more while that one is too long.
+ */
 static void overlapping_names(void **state)
 {
-	uint64_t small, large;
+	uint64_t small = UINT64_MAX, large = UINT64_MAX, took;
+	unsigned int run;
 
 	(void)state;
-	small = time_of_open(20000);
-	large = time_of_open(80000);
+	for (run = 0; run < 3 || (large >= 9 * small && run < 60); run++) {
+		took = time_of_open(20000);
+		small = took < small ? took : small;
+		took = time_of_open(80000);
+		large = took < large ? took : large;
+	}
 	assert_true(large < 9 * small);
 }
 

@@ -85,17 +85,10 @@ static void program_runs(void **state)
 }
 
 /* A compiler, with the same program built in other ways. */
-static void with_options(struct fixture *fixture, const char *compiler)
+static void with_options(struct fixture *fixture, const char *compiler,
+			 const char *const *options, size_t count)
 {
-	static const char *const options[] = {
-		"-O0 -fPIC", "-O1 -fPIC -ffunction-sections -fdata-sections",
-		"-O3 -fPIC -ffunction-sections", "-Os -fPIC", "-O2 -fPIC -g",
-		"-O2 -fPIC -fvisibility=hidden -ffunction-sections",
-		"-O2 -fPIC -fno-plt -ffunction-sections",
-		"-O2 -fPIC -fno-asynchronous-unwind-tables",
-	};
-
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		free(fixture->file.bytes);
 		fixture->file.bytes = NULL;
 		fixture->file = compile(compiler, options[i], "c", program);
@@ -110,14 +103,48 @@ static void with_options(struct fixture *fixture, const char *compiler)
 	}
 }
 
+static const char *const usual[] = {
+	"-O0 -fPIC", "-O1 -fPIC -ffunction-sections -fdata-sections",
+	"-O3 -fPIC -ffunction-sections", "-Os -fPIC", "-O2 -fPIC -g",
+	"-O2 -fPIC -fvisibility=hidden -ffunction-sections",
+	"-O2 -fPIC -fno-plt -ffunction-sections",
+	"-O2 -fPIC -fno-asynchronous-unwind-tables",
+};
+
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+
 static void program_runs_gcc(void **state)
 {
-	with_options(*state, "gcc");
+	with_options(*state, "gcc", usual, COUNT(usual));
 }
 
 static void program_runs_clang(void **state)
 {
-	with_options(*state, "clang");
+	with_options(*state, "clang", usual, COUNT(usual));
+}
+
+/* Code models; options that only gcc has come last. */
+static const char *const models[] = {
+#if defined(__x86_64__)
+	"-O1 -fPIC -mcmodel=large", "-O0 -fPIC -mcmodel=large",
+	"-O2 -fno-pic -fno-pie -mcmodel=large", "-O2 -fPIC -mcmodel=medium",
+	"-O2 -fPIC -mcmodel=medium -mlarge-data-threshold=16",
+	"-O2 -fPIC -mcmodel=medium -mlarge-data-threshold=16 -fcommon",
+#else
+	"-O2 -fpic", "-O2 -fno-pic -fno-pie -mcmodel=large",
+	"-O2 -fPIC -mcmodel=tiny",
+#endif
+};
+#define GCC_ONLY	2
+
+static void models_gcc(void **state)
+{
+	with_options(*state, "gcc", models, COUNT(models));
+}
+
+static void models_clang(void **state)
+{
+	with_options(*state, "clang", models, COUNT(models) - GCC_ONLY);
 }
 
 static void variables(void **state)
@@ -397,6 +424,8 @@ int main(void)
 		LOAD_TEST(borders_of_sections),
 		LOAD_TEST(program_runs_gcc),
 		LOAD_TEST(program_runs_clang),
+		LOAD_TEST(models_gcc),
+		LOAD_TEST(models_clang),
 		LOAD_TEST(variables),
 		LOAD_TEST(data_is_not_in_arena),
 		LOAD_TEST(far_stub),

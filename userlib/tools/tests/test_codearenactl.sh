@@ -116,11 +116,14 @@ report "the same as JSON"
 mock_show() {
 	ctl 0 --root "$root" show 7 && [ "$(grep -c '^arena' "$work/out")" -eq 2 ] &&
 		out '^arena "one", backend device, fd 3, read-write$' && out '^  traps-memory  *12$' &&
+		out '^  length  *2.0M$' && out '^  sealed  *640$' && out '^  flags  *2$' &&
+		[ "$(grep -c '^all processes: 12K committed, of 4.0M$' "$work/out")" -eq 1 ] &&
 		out '^code   view 0x7f0000000000-0x7f0000200000 offset 0x0 (device)$' &&
-		out '^guard  view 0x7f1000000000-0x7f1200000000 offset 0x10000000000 (device)$' &&
+		out '^guard  view 0x7f1000000000-0x7f1200000000 (device)$' &&
 		out '^code   view 0x7f2000000000-0x7f2000001000 offset 0x1000 (memfd)$' &&
 		[ "$(grep -c ' view ' "$work/out")" -eq 3 ] &&
-		ctl 0 -r "$root" -j show 7 && is_json && out '"kind":"guard","backend":"device","start":139706696204288'
+		ctl 0 -r "$root" -j show 7 && is_json &&
+		out '"kind":"guard","backend":"device","start":139706696204288' && out '"fd":null'
 }
 mock_show
 report "show of a mock process"
@@ -245,8 +248,10 @@ report "list has a real process"
 
 real_show() {
 	ctl 0 show "$pid" && out "^arena \"a \"b.c\" d\", backend $keeper," &&
-		out "^  length  *$((pages * $(getconf PAGESIZE 2>/dev/null || echo 4096)))\$" &&
-		{ [ "$keeper" = memfd ] || out '^  sealed  *[1-9]'; } && out '^  committed  *[1-9]' && out "^code   view $address-" && ctl 0 -j show "$pid" && is_json
+		out "^  length  *$((pages * $(getconf PAGESIZE 2>/dev/null || echo 4096) / 1024))K\$" &&
+		{ [ "$keeper" = memfd ] || out '^  sealed  *[1-9]'; } && out '^  committed  *[1-9]' &&
+		out "^code   view $address-.* of fd [0-9]* \"a \"b.c\" d\"\$" &&
+		[ "$(grep -c 'committed, of' "$work/out")" -le 1 ] && ctl 0 -j show "$pid" && is_json
 }
 real_show
 report "show of a real process"
@@ -254,8 +259,12 @@ report "show of a real process"
 real_disas() {
 	ctl 0 --length 6 disas "$pid" "$address" &&
 		if out '(.*disassembler'; then return; fi &&
-		out "^$address +0x0  mov .*0x2a" &&
-		ctl 0 -j disas "$pid" "${address#0x}" && is_json && out '"text":"mov .*0x2a"' &&
+		out "^$address +0x0  [0-9a-f ]* mov .*0x2a" &&
+		ctl 0 disas "$pid" "$address" && out '  ret$' && ! out 'int3\|brk\|mapped' &&
+		[ "$(wc -l <"$work/out")" -eq 2 ] &&
+		ctl 0 -l 64 disas "$pid" "$address" && out 'int3\|brk' &&
+		ctl 0 -j disas "$pid" "${address#0x}" && is_json &&
+		out '"bytes":"[0-9a-f ]*","text":"mov .*0x2a"' &&
 		ctl 1 disas "$pid" 0x10 && err 'nothing is mapped there' && [ ! -s "$work/out" ]
 }
 real_disas
@@ -263,7 +272,7 @@ report "disas of a real process"
 
 real_stat() {
 	ctl 0 --watch=0.3 --count 3 stat "$pid" && [ "$(grep -c '^$' "$work/out")" -eq 2 ] &&
-		[ "$(grep -c '^1 arenas' "$work/out")" -eq 3 ] && ! grep -q "$(printf '\033')" "$work/out" &&
+		[ "$(grep -c '^1 arena,' "$work/out")" -eq 3 ] && ! grep -q "$(printf '\033')" "$work/out" &&
 		{ [ "$keeper" = memfd ] ||
 			tail -n 1 "$work/out" | awk '{ exit !($5 > 1 && $5 < 200) }'; } &&
 		ctl 0 -j -w0.1 -c2 stat "$pid" && is_json && [ "$(wc -l <"$work/out")" -eq 2 ]

@@ -74,9 +74,8 @@ static int ca__alias_map(struct codearena_arena *arena)
 	struct ca__memfd *memfd = arena->memfd;
 	void *alias;
 
-	alias = mmap(NULL, arena->length, PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_NORESERVE, memfd->fd, 0);
-	if (alias == MAP_FAILED)
+	alias = ca__sparse_map(arena->length, MAP_SHARED, memfd->fd);
+	if (!alias)
 		return -ENOMEM;
 	memfd->alias = alias;
 	madvise(alias, arena->length, MADV_DONTDUMP);
@@ -99,6 +98,11 @@ static int ca__view_map(struct codearena_arena *arena,
 
 	if (ret)
 		arena->base = NULL;
+	else
+		munlock(arena->base, arena->length);
+	/* More than the process may lock after mlockall(). */
+	if (ret == -EAGAIN)
+		ret = -ENOMEM;
 	/* A security module forbids it. */
 	return ret == -EACCES ? -EPERM : ret;
 }
@@ -120,6 +124,7 @@ static void ca__memfd_destroy(struct codearena_arena *arena)
 	ca__file_put(arena->file);
 	if (memfd->fd >= 0)
 		close(memfd->fd);
+	ca__memfd_count_runs(memfd, 0);
 	free(memfd->pages.page);
 	free(memfd);
 }
@@ -155,7 +160,7 @@ static int ca__memfd_alloc(struct codearena_arena *arena, uint64_t length,
 	memfd->flags = opts->flags;
 	memfd->can_sync = !ca__sync_prepare();
 	memfd->pages.page_shift = __builtin_ctzll(arena->page_size);
-	memfd->pages.page = calloc(length / arena->page_size,
+	memfd->pages.page = calloc(length / arena->page_size + 1,
 				   sizeof(*memfd->pages.page));
 	memfd->stat.out_length = length;
 	memfd->stat.out_commit_limit =

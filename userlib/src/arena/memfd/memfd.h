@@ -41,6 +41,7 @@ struct ca__traps;
  * @alias: the writable alias; NULL if it could not be mapped
  * @pages: page states
  * @stat: limits and counters; @pages and @traps count what they hold
+ * @counted_runs: runs of @pages in the sum for the process
  * @traps: NULL until the arena has its first table or landing pad
  */
 struct ca__memfd {
@@ -52,6 +53,7 @@ struct ca__memfd {
 	uint8_t *alias;
 	struct ca__pages pages;
 	struct codearena_stat stat;
+	uint64_t counted_runs;
 	struct ca__traps *traps;
 };
 
@@ -68,6 +70,7 @@ int ca__memfd_decommit(struct codearena_arena *arena,
 		       const struct codearena_decommit *decommit);
 void ca__memfd_give_back(struct codearena_arena *arena, uint64_t offset,
 			 uint64_t length);
+void ca__memfd_count_runs(struct ca__memfd *memfd, uint64_t runs);
 
 /* memfd_code.c */
 void ca__memfd_flush(struct codearena_arena *arena, uint64_t offset,

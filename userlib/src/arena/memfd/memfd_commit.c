@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 #include "arena/memfd/memfd.h"
@@ -18,6 +19,46 @@
  * timer that ticks all the time only small steps get through.
  */
 #define CA__ALLOCATE_STEP	(2ULL << 20)
+
+/* Committed ranges of all arenas. Each takes two mappings: itself, and a gap. */
+static uint64_t ca__memfd_runs;
+
+/* How many leave a quarter of the process's mappings to everything else. */
+static uint64_t ca__memfd_runs_max(void)
+{
+	static uint64_t most;
+	unsigned long mappings = 65530;
+	FILE *file;
+
+	if (most)
+		return most;
+	file = fopen("/proc/sys/vm/max_map_count", "re");
+	if (file) {
+		if (fscanf(file, "%lu", &mappings) != 1)
+			mappings = 65530;
+		fclose(file);
+	}
+	most = (uint64_t)mappings * 3 / 8 + 1;
+	return most;
+}
+
+/**
+ * ca__memfd_count_runs - note how many committed ranges an arena has
+ * @memfd: the arena
+ * @runs: their number
+ */
+void ca__memfd_count_runs(struct ca__memfd *memfd, uint64_t runs)
+{
+	__atomic_add_fetch(&ca__memfd_runs, runs - memfd->counted_runs,
+			   __ATOMIC_RELAXED);
+	memfd->counted_runs = runs;
+}
+
+static bool ca__memfd_too_many_runs(void)
+{
+	return __atomic_load_n(&ca__memfd_runs, __ATOMIC_RELAXED) >=
+	       ca__memfd_runs_max();
+}
 
 static int ca__fallocate(int fd, int mode, uint64_t offset, uint64_t length)
 {
@@ -93,6 +134,9 @@ int ca__memfd_commit(struct codearena_arena *arena,
 	if (length > memfd->stat.out_commit_limit -
 		     memfd->pages.committed * arena->page_size)
 		return -ENOSPC;
+	if (!ca__pages_neighbours(&memfd->pages, offset, length) &&
+	    ca__memfd_too_many_runs())
+		return -ENOMEM;
 	/* Before the view shows it: the view never has other bytes. */
 	ret = ca__traps_allocate(memfd, offset, length);
 	if (!ret)
@@ -102,6 +146,7 @@ int ca__memfd_commit(struct codearena_arena *arena,
 		return ret;
 	}
 	ca__pages_commit(&memfd->pages, offset, length);
+	ca__memfd_count_runs(memfd, memfd->pages.runs);
 	return 0;
 }
 
@@ -111,16 +156,22 @@ int ca__memfd_commit(struct codearena_arena *arena,
  * @offset: first byte
  * @length: bytes
  *
- * Where the system refuses it, because a mapping more would be too many, trap
- * instructions replace the old code.
+ * The range is decommitted in the states. Where a mapping more would be too many,
+ * trap instructions replace the old code.
  */
 void ca__memfd_give_back(struct codearena_arena *arena, uint64_t offset,
 			 uint64_t length)
 {
 	struct ca__memfd *memfd = arena->memfd;
-	bool hidden = !ca__view_show(arena, offset, length,
-				     CA__MEMFD_NOWHERE + offset);
+	bool hidden;
 
+	ca__memfd_count_runs(memfd, memfd->pages.runs);
+	hidden = !ca__memfd_too_many_runs() &&
+		 !ca__view_show(arena, offset, length,
+				CA__MEMFD_NOWHERE + offset);
+	/* mlockall() counts it, and nothing is there. */
+	if (hidden)
+		munlock(ca__view(arena, offset), length);
 	if (hidden && !ca__punch(memfd->fd, offset, length))
 		return;
 	ca__traps_store(memfd, offset, length);

@@ -77,6 +77,24 @@ int ca__range_check(uint64_t offset, uint64_t length, uint64_t align,
 }
 
 /**
+ * ca__pages_neighbours - how many pages beside a range have memory?
+ * @pages: states
+ * @offset: first byte, whole pages
+ * @length: bytes
+ *
+ * Return: 0, 1 or 2.
+ */
+uint64_t ca__pages_neighbours(const struct ca__pages *pages, uint64_t offset,
+			      uint64_t length)
+{
+	uint64_t first = offset >> pages->page_shift;
+	uint64_t after = (offset + length) >> pages->page_shift;
+
+	return (first && pages->page[first - 1].committed) +
+	       pages->page[after].committed;
+}
+
+/**
  * ca__pages_any_committed - does a page of the range have memory?
  * @pages: states
  * @offset: first byte
@@ -243,6 +261,7 @@ void ca__pages_commit(struct ca__pages *pages, uint64_t offset,
 {
 	struct ca__step step = ca__step_first(offset, length);
 
+	pages->runs += 1 - ca__pages_neighbours(pages, offset, length);
 	while (ca__step_next(pages, &step)) {
 		step.page->committed = 1;
 		pages->committed++;
@@ -261,6 +280,7 @@ void ca__pages_decommit(struct ca__pages *pages, uint64_t offset,
 	struct ca__step step = ca__step_first(offset, length);
 
 	ca__pages_unseal(pages, offset, length);
+	pages->runs += ca__pages_neighbours(pages, offset, length) - 1;
 	while (ca__step_next(pages, &step)) {
 		step.page->committed = 0;
 		pages->committed--;

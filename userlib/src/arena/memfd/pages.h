@@ -30,11 +30,12 @@ struct ca__page {
 
 /**
  * struct ca__pages - states of an arena
- * @page: one state per page
+ * @page: one state per page, and one that stays 0
  * @page_shift: binary logarithm of the page size
  * @committed: pages that have memory
  * @sealed: granules that are sealed
  * @patchable: granules that are patchable
+ * @runs: ranges of committed pages between which some are not committed
  */
 struct ca__pages {
 	struct ca__page *page;
@@ -42,10 +43,13 @@ struct ca__pages {
 	uint64_t committed;
 	uint64_t sealed;
 	uint64_t patchable;
+	uint64_t runs;
 };
 
 int ca__range_check(uint64_t offset, uint64_t length, uint64_t align,
 		    uint64_t limit);
+uint64_t ca__pages_neighbours(const struct ca__pages *pages, uint64_t offset,
+			      uint64_t length);
 bool ca__pages_any_committed(const struct ca__pages *pages, uint64_t offset,
 			     uint64_t length);
 int ca__pages_check(const struct ca__pages *pages, uint64_t offset,

@@ -9,6 +9,7 @@
  * the mask which that handler asked for.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -161,6 +162,24 @@ static int ca__signal_install(size_t i)
 	return sigaction(ca__signals[i], &action, NULL) ? -errno : 0;
 }
 
+/* Static programs may have none of them. */
+#pragma weak dladdr
+#pragma weak dlopen
+
+/*
+ * The handler stays for good, since others may have put theirs in front of it. So
+ * must the object that it is in: the library may be linked into a plugin, which
+ * the program may unload.
+ */
+static void ca__trap_handler_pin(void)
+{
+	Dl_info info;
+
+	if (dladdr && dlopen && dladdr((void *)ca__trap_handler, &info) &&
+	    info.dli_fname)
+		dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 /**
  * ca__trap_signals_install - install the handlers, once
  *
@@ -173,6 +192,7 @@ int ca__trap_signals_install(void)
 
 	if (ca__signals_state != CA__NOT_YET)
 		return 0;
+	ca__trap_handler_pin();
 	for (i = 0; i < CA__SIGNAL_COUNT && !ret; i++)
 		ret = ca__signal_install(i);
 	if (!ret)

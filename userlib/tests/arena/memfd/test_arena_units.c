@@ -17,7 +17,7 @@
 #define GRANULE	(PAGE / 64)
 #define PAGES	8
 
-static struct ca__page page_states[PAGES];
+static struct ca__page page_states[PAGES + 1];
 static struct ca__pages pages = {
 	.page = page_states,
 	.page_shift = SHIFT,

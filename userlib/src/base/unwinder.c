@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "log/log.h"
+#include "base/base.h"
 
 /* Where the program or the libraries that it was linked with have an unwinder. */
 void __register_frame(void *begin) __attribute__((weak));
