@@ -64,7 +64,7 @@ demo: setup-build setup-vm
 
 ## check: library, kselftests on a stock kernel, static checks, documented programs
 .PHONY: check
-check: setup-build setup-vm setup-source setup-host setup-static setup-docs
+check: setup-build setup-vm setup-source setup-host setup-static setup-docs setup-ports
 	@$(checks)/summary.sh --jobs $(JOBS) \
 		"$(MAKE) check-vm KVER=6.1" \
 		"$(MAKE) check-host FLAVOURS='plain asan'" \
@@ -220,7 +220,7 @@ check-workloads: setup-build setup-vm setup-source setup-workloads
 
 ## check-runtimes: JIT compilers of Debian with codearena-run, in a VM (KVER=6.12 GROUPS=)
 .PHONY: check-runtimes
-check-runtimes: setup-build setup-vm setup-source
+check-runtimes: setup-build setup-vm setup-source setup-ports
 	@selftests/runtimes/check-runtimes.sh $(GROUPS) \
 		$(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER))
 
@@ -231,7 +231,7 @@ vm-shell: setup-build setup-vm setup-source
 	@$(vm)/shell.sh $(KVER) $(ARCH)
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
-setups := $(patsubst %,setup-%,build vm source arm64 debug static host coverage bench \
+setups := $(patsubst %,setup-%,build vm source ports arm64 debug static host coverage bench \
 	docs fuzz packages wasm workloads)
 .PHONY: $(setups)
 $(setups): setup-%:

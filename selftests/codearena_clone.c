@@ -256,7 +256,7 @@ TEST_F(clone, beyond_the_limit_of_the_machine)
 	fd = device_open(O_RDWR);
 	ASSERT_LE(0, fd);
 	ASSERT_ZERO(do_reserve(fd, 1 << 20, 0, 0, "big"));
-	ASSERT_ZERO(do_commit(fd, 0, 600 << 10));
+	ASSERT_ZERO(do_commit(fd, 0, 640 << 10));
 	if (write_file(MODULE_LIMIT, "1"))
 		SKIP(return, "the parameter of the module cannot be set");
 	EXPECT_REFUSED(&self->arena, ENOMEM, do_clone(fd));

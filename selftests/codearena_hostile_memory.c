@@ -39,7 +39,7 @@ static uint64_t memory_available(void)
 	return kib * 1024;
 }
 
-/* An arena of 4 MiB, and the largest array of traps there can be. */
+/* An arena with a granule for each entry of a call, and the largest array of traps there can be. */
 FIXTURE(hostile)
 {
 	struct arena arena;
@@ -57,7 +57,8 @@ static uint64_t total_of(const struct codearena_query *query)
 
 FIXTURE_SETUP(hostile)
 {
-	ASSERT_ZERO(arena_new(&self->arena, PAGES(4 * MIB), 0, 0));
+	/* Pages of 64 granules. */
+	ASSERT_ZERO(arena_new(&self->arena, 65536 / 64, 0, 0));
 	ASSERT_ZERO(do_query(self->arena.fd, &self->query));
 	self->traps = calloc(self->query.out_max_entries, sizeof(*self->traps));
 	self->objects = calloc(self->query.out_max_entries,

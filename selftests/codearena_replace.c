@@ -104,21 +104,22 @@ TEST_F(replace, nothing_to_replace)
 	struct codearena_object object =
 		object_of(granule_at(&self->arena, TRAP_PAGE, 9), self->source,
 			  8, REPLACE);
+	const uint64_t length = self->granule + 6;
 	struct codearena_stat before, after;
 
 	NEED_PARAMETER();
 	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
 		ASSERT_ZERO(do_stat(self->fd, &before));
-		ASSERT_ZERO(do_publish1(self->fd, at[i], self->source, 70,
+		ASSERT_ZERO(do_publish1(self->fd, at[i], self->source, length,
 					REPLACE));
 		ASSERT_ZERO(do_stat(self->fd, &after));
 		EXPECT_EQ(before.out_sealed + 2 * self->granule,
 			  after.out_sealed);
 		EXPECT_EQ(before.out_discarded, after.out_discarded);
 		EXPECT_EQ(before.out_syncs, after.out_syncs);
-		EXPECT_BYTES(self->arena.view + at[i], self->source, 70);
-		EXPECT_TRAP_FILL(&self->arena, at[i] + 70,
-				 2 * self->granule - 70);
+		EXPECT_BYTES(self->arena.view + at[i], self->source, length);
+		EXPECT_TRAP_FILL(&self->arena, at[i] + length,
+				 2 * self->granule - length);
 	}
 	/* The flag of the call still counts. */
 	ASSERT_ZERO(do_publish(self->fd, &object, 1, NULL, 0,
@@ -151,7 +152,7 @@ TEST_F(replace, permission_to_patch)
 TEST_F(replace, object_over_pages)
 {
 	struct arena *a = &self->arena;
-	uint64_t length = 2 * self->page + 500;
+	uint64_t length = 2 * self->page + 8 * self->granule - 12;
 	struct codearena_stat before, after;
 
 	NEED_PARAMETER();

@@ -107,12 +107,12 @@ TEST_F(replace, table_goes)
 TEST_F(replace, tables_of_other_extent)
 {
 	uint64_t granule = self->t.arena.granule, at = self->objects[0].offset;
-	uint8_t code[40 * 64];
-	struct codearena_object wide = object_of(at, code, sizeof(code),
+	uint8_t *code = calloc(40, granule);
+	struct codearena_object wide = object_of(at, code, 40 * granule,
 						 CODEARENA_OBJECT_F_REPLACE);
 	uint64_t id;
 
-	ASSERT_EQ(64, granule);
+	ASSERT_NE(NULL, code);
 	for (unsigned int i = 0; i < 40; i++)
 		memcpy(code + i * granule, code_load.start,
 		       fragment_length(&code_load));
@@ -134,6 +134,7 @@ TEST_F(replace, tables_of_other_extent)
 	ASSERT_ZERO(do_publish(self->t.fd, &wide, 1, NULL, 0, 0));
 	EXPECT_TABLES(self->t.fd, OBJECTS - 1, OBJECTS - 1);
 	EXPECT_ORDINARY(0);
+	free(code);
 }
 
 /* Both codes have the other's pad: their tables go together, or not at all. */

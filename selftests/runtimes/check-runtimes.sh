@@ -14,7 +14,7 @@
 # A GROUP is a file of rows/, one VM; without one all of them. The first line of a
 # file names packages, each other one a runtime: name, mode, how it makes code
 # executable, command. Programs are in programs/. The group "small" begins with the
-# tests of the preload library itself.
+# tests of the preload library itself and those of the ports (ports.sh).
 # Ends with "NAME: N passed, N failed, N skipped".
 
 set -euo pipefail
@@ -40,8 +40,9 @@ done
 
 build() {
 	make -s -C "$root_dir/userlib" --no-print-directory \
-		O="$root_dir/build/userlib" preload-tests >&2
+		O="$root_dir/build/userlib" preload-tests all >&2
 	rm -rf "$preload"
+	cp "$root_dir/build/userlib/libcodearena.a" "$out/"
 	cp -a "$root_dir/build/userlib/preload" "$preload"
 	echo 'int codearena_preload_is_empty;' |
 		gcc -shared -fPIC -x c - -o "$out/empty.so"
@@ -69,17 +70,20 @@ run_group() {
 		--beside "$preload/tests" --beside "$preload/fail" \
 		--beside "$out/empty.so" --beside "$out/rows" --beside "$here/programs" \
 		--run --stage --run "$stage" --run --mem --run 4G \
-		"$name-$group" -- "${own[@]}" "$here/guest-runtimes.sh" || true
-	own=()
+		"${beside[@]}" "$name-$group" -- "${own[@]}" "$here/guest-runtimes.sh" || true
+	own=() beside=()
 }
 
-# Each runs under codearena-run; the last with a library whose calls can fail.
-own=()
+# All but the ports run under codearena-run; the last with a library whose calls can fail.
+own=() beside=()
 own_tests() {
 	local run=$preload/codearena-run
 	own=("$run --mdwe --wx=strict ./tests/preload_strict"
 		"$run --mdwe --wx=emulate ./tests/preload_emulate"
-		"$run --wx=off fail/codearena-run --mdwe --wx=strict ./tests/preload_fail")
+		"$run --wx=off fail/codearena-run --mdwe --wx=strict ./tests/preload_fail"
+		"$here/guest-ports.sh")
+	"$here/ports.sh" "$out/ports" "$out/libcodearena.a" >&2
+	beside=(--beside "$out/ports")
 }
 
 say "building the preload library and its tests"

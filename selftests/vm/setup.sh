@@ -53,6 +53,7 @@ packages_of() {
 		echo python3 python3-sphinx mandoc gcc g++ make libc6-dev pkg-config cmake meson \
 			ninja-build abigail-tools perl gdb
 		;;
+	ports) echo gcc libc6-dev make patch dpkg-dev debian-archive-keyring util-linux ;;
 	fuzz) echo clang libclang-rt-14-dev llvm make ;;
 	bench) echo gcc g++ make pkg-config libasmjit-dev libbenchmark-dev ;;
 	packages)

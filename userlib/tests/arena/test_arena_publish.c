@@ -5,6 +5,8 @@
  * Publishing, with and without patches.
  */
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #include "lib/helpers.h"
 
@@ -99,6 +101,62 @@ static void publish_a_batch(void **state)
 	assert_int_equal(stat_of(f->arena).out_published, 2 + count);
 	free(fns);
 	free(objects);
+}
+
+/*
+ * Functions side by side that end within granules, and one apart from them:
+ * large enough in all to be written to the file. Over the limit for files, which
+ * would end the process, they are stored another way.
+ */
+static void publish_neighbours(struct fixture *f, uint64_t first)
+{
+	size_t count = 4 * (f->page / f->granule), i;
+	struct function *fns = calloc(count, sizeof(*fns));
+	struct codearena_object *objects = calloc(count, sizeof(*objects));
+	uint8_t *bytes = malloc(f->granule), *traps = malloc(f->granule);
+	uint64_t offset;
+
+	assert_int_equal(codearena_arena_commit(f->arena, first, 5 * f->page),
+			 0);
+	for (i = 0; i < count; i++) {
+		offset = first + (i + (i == count - 1)) * f->granule;
+		function_init(&fns[i], offset, i);
+		objects[i] = fns[i].object;
+	}
+	assert_int_equal(codearena_arena_publish(f->arena, objects, count, NULL,
+						 0, 0, NULL), 0);
+	for (i = 0; i < count; i++) {
+		assert_int_equal(execute(f->arena, objects[i].offset), i);
+		assert_true(peek(f->arena, objects[i].offset, bytes,
+				 f->granule));
+		trap_bytes(objects[i].offset, traps, f->granule);
+		memcpy(traps, fns[i].code, objects[i].length);
+		assert_memory_equal(bytes, traps, f->granule);
+	}
+	offset = first + (count - 1) * f->granule;
+	trap_bytes(offset, traps, f->granule);
+	assert_true(peek(f->arena, offset, bytes, f->granule));
+	assert_memory_equal(bytes, traps, f->granule);
+	free(fns);
+	free(objects);
+	free(bytes);
+	free(traps);
+}
+
+static void publish_a_batch_side_by_side(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, low;
+
+	publish_neighbours(f, f->reserved);
+	assert_int_equal(codearena_arena_decommit(f->arena, f->reserved,
+						  5 * f->page), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	low = before;
+	low.rlim_cur = 1;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+	publish_neighbours(f, f->reserved);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 }
 
 static void publish_a_large_object(void **state)
@@ -409,6 +467,7 @@ int main(void)
 		FIXTURE_TEST(published_code_runs),
 		FIXTURE_TEST(publish_fills_the_last_granule),
 		FIXTURE_TEST(publish_a_batch),
+		FIXTURE_TEST(publish_a_batch_side_by_side),
 		FIXTURE_TEST(publish_a_large_object),
 		FIXTURE_TEST(publish_then_patch),
 		FIXTURE_TEST(publish_patchable_objects),

@@ -73,7 +73,6 @@ void ca__memfd_give_back(struct codearena_arena *arena, uint64_t offset,
 void ca__memfd_count_runs(struct ca__memfd *memfd, uint64_t runs);
 
 /* memfd_code.c */
-void ca__fill_traps(void *to, uint64_t length);
 void ca__memfd_flush(struct codearena_arena *arena, uint64_t offset,
 		     uint64_t length);
 void ca__memfd_sync(struct codearena_arena *arena);

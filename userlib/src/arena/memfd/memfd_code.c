@@ -8,33 +8,9 @@
  * the arrays and the code of the caller where they are.
  */
 #include <errno.h>
-#include <string.h>
 
-#include "arch/arch.h"
 #include "arena/memfd/memfd.h"
-
-static const uint8_t ca__trap[] = CA__TRAP_BYTES;
-
-/**
- * ca__fill_traps - fill with trap instructions
- * @to: where; need not be aligned
- * @length: bytes
- *
- * The instructions lie at multiples of their size: the fill may begin inside
- * one, where code ends there.
- */
-void ca__fill_traps(void *to, uint64_t length)
-{
-	uint8_t *byte = to;
-	uint64_t i;
-
-	if (sizeof(ca__trap) == 1) {
-		memset(byte, ca__trap[0], length);
-		return;
-	}
-	for (i = 0; i < length; i++)
-		byte[i] = ca__trap[(uintptr_t)(byte + i) % sizeof(ca__trap)];
-}
+#include "arena/memfd/store.h"
 
 /**
  * ca__memfd_flush - make instruction fetch from the code view see new bytes
@@ -103,6 +79,7 @@ int ca__memfd_write(struct codearena_arena *arena,
 	const struct codearena_chunk *chunks =
 		(const void *)(uintptr_t)write->chunks;
 	struct ca__memfd *memfd = arena->memfd;
+	struct ca__store store;
 	uint32_t i;
 	int ret;
 
@@ -111,12 +88,14 @@ int ca__memfd_write(struct codearena_arena *arena,
 	ret = ca__chunks_check(arena, write, chunks);
 	if (ret)
 		return ret;
+	ca__store_begin(&store, memfd);
 	for (i = 0; i < write->count; i++) {
-		memcpy(memfd->alias + chunks[i].offset,
-		       (const void *)(uintptr_t)chunks[i].source,
-		       chunks[i].length);
+		ca__store_add(&store, chunks[i].offset,
+			      (const void *)(uintptr_t)chunks[i].source,
+			      chunks[i].length);
 		memfd->stat.out_written += chunks[i].length;
 	}
+	ca__store_end(&store);
 	return 0;
 }
 
@@ -164,18 +143,35 @@ static int ca__publish_check(struct codearena_arena *arena,
 	return ret;
 }
 
-/* Copy an object in and seal it: whole granules, the rest filled with traps. */
-static void ca__object_apply(struct codearena_arena *arena,
-			     const struct codearena_object *object)
+/* Copy objects in: whole granules, the rest of them filled with traps. */
+static void ca__objects_store(const struct codearena_arena *arena,
+			      const struct codearena_object *objects,
+			      uint32_t count)
+{
+	struct ca__store store;
+	uint32_t i;
+
+	ca__store_begin(&store, arena->memfd);
+	for (i = 0; i < count; i++) {
+		uint64_t end = objects[i].offset + objects[i].length;
+
+		ca__store_add(&store, objects[i].offset,
+			      (const void *)(uintptr_t)objects[i].source,
+			      objects[i].length);
+		ca__store_pad(&store, end,
+			      ca__align_up(end, arena->granule) - end);
+	}
+	ca__store_end(&store);
+}
+
+/* Its bytes are there. */
+static void ca__object_seal(struct codearena_arena *arena,
+			    const struct codearena_object *object)
 {
 	struct ca__memfd *memfd = arena->memfd;
-	uint64_t end = object->offset + object->length;
-	uint64_t room = ca__align_up(end, arena->granule) - object->offset;
 
-	memcpy(memfd->alias + object->offset,
-	       (const void *)(uintptr_t)object->source, object->length);
-	ca__fill_traps(memfd->alias + end, room - object->length);
-	ca__memfd_flush(arena, object->offset, room);
+	ca__memfd_flush(arena, object->offset,
+			ca__align_up(object->length, arena->granule));
 	ca__pages_seal(&memfd->pages, object->offset, object->length,
 		       object->flags & CODEARENA_OBJECT_F_PATCHABLE);
 	memfd->stat.out_published++;
@@ -232,8 +228,9 @@ int ca__memfd_publish(struct codearena_arena *arena,
 	ca__memfd_tables_free(tables, publish->object_count);
 	if (ret)
 		return ret;
+	ca__objects_store(arena, objects, publish->object_count);
 	for (i = 0; i < publish->object_count; i++)
-		ca__object_apply(arena, &objects[i]);
+		ca__object_seal(arena, &objects[i]);
 	/* Only now: a patched word may target any of the objects. */
 	ca__patches_apply(arena, (const void *)(uintptr_t)publish->patches,
 			  publish->patch_count);

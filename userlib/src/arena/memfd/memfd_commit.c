@@ -11,11 +11,8 @@
 #include <sys/mman.h>
 
 #include "arena/memfd/memfd.h"
+#include "arena/memfd/store.h"
 #include "arena/memfd/traps.h"
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE	23
-#endif
 
 /*
  * A signal interrupts the allocation, and the kernel frees what it had: with a
@@ -97,6 +94,20 @@ static int ca__memory_allocate(int fd, uint64_t offset, uint64_t length)
 	return 0;
 }
 
+/* Memory with trap instructions; -ENOMEM: there may be some. */
+static int ca__traps_allocate(const struct ca__memfd *memfd, uint64_t offset,
+			      uint64_t length)
+{
+	int ret;
+
+	if (ca__traps_write(memfd, offset, length) == length)
+		return 0;
+	ret = ca__memory_allocate(memfd->fd, offset, length);
+	if (!ret)
+		ca__fill_traps(memfd->alias + offset, length);
+	return ret;
+}
+
 /* Map the range of the file that begins at @where in the code view. */
 static int ca__view_show(struct codearena_arena *arena, uint64_t offset,
 			 uint64_t length, uint64_t where)
@@ -126,14 +137,10 @@ int ca__memfd_commit(struct codearena_arena *arena,
 	if (!ca__pages_neighbours(&memfd->pages, offset, length) &&
 	    ca__memfd_too_many_runs())
 		return -ENOMEM;
-	ret = ca__memory_allocate(memfd->fd, offset, length);
-	if (ret)
-		return ret;
-	/* One call instead of a fault per page; older kernels ignore it. */
-	madvise(memfd->alias + offset, length, MADV_POPULATE_WRITE);
 	/* Before the view shows it: the view never has other bytes. */
-	ca__fill_traps(memfd->alias + offset, length);
-	ret = ca__view_show(arena, offset, length, offset);
+	ret = ca__traps_allocate(memfd, offset, length);
+	if (!ret)
+		ret = ca__view_show(arena, offset, length, offset);
 	if (ret) {
 		ca__punch(memfd->fd, offset, length);
 		return ret;
@@ -167,7 +174,7 @@ void ca__memfd_give_back(struct codearena_arena *arena, uint64_t offset,
 		munlock(ca__view(arena, offset), length);
 	if (hidden && !ca__punch(memfd->fd, offset, length))
 		return;
-	ca__fill_traps(memfd->alias + offset, length);
+	ca__traps_store(memfd, offset, length);
 	/* What is hidden cannot be flushed through the view. */
 	if (!hidden)
 		ca__memfd_flush(arena, offset, length);

@@ -70,16 +70,36 @@ static int ca__patches_find_twin(const struct codearena_patch_entry *patches,
 	return ret;
 }
 
+/*
+ * Do they name no byte twice, seen at once? So it is with the patches of jump tables,
+ * where far slots ascend, and between them the near slots, which lie below.
+ */
+static bool ca__patches_ascend(const struct codearena_patch_entry *patches,
+			       uint32_t count)
+{
+	uint64_t end = 0, low = 0;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		uint64_t next = patches[i].offset + patches[i].width;
+
+		if (patches[i].offset >= end)
+			end = next;
+		else if (patches[i].offset >= low && next <= patches->offset)
+			low = next;
+		else
+			return false;
+	}
+	return true;
+}
+
 static int ca__patches_distinct(const struct codearena_patch_entry *patches,
 				uint32_t count, uint32_t *failed)
 {
-	uint64_t end = 0, *keys;
-	uint32_t i;
+	uint64_t *keys;
 	int ret;
 
-	for (i = 0; i < count && patches[i].offset >= end; i++)
-		end = patches[i].offset + patches[i].width;
-	if (i == count)
+	if (ca__patches_ascend(patches, count))
 		return 0;
 	keys = malloc(count * sizeof(*keys));
 	if (!keys)

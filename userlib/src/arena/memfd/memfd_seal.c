@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "arena/memfd/memfd.h"
+#include "arena/memfd/store.h"
 #include "arena/memfd/traps.h"
 
 int ca__memfd_seal(struct codearena_arena *arena,
@@ -65,7 +66,7 @@ static void ca__range_empty(struct codearena_arena *arena, uint64_t offset,
 	if (offset == end)
 		return;
 	ca__pages_unseal(&memfd->pages, offset, end - offset);
-	ca__fill_traps(memfd->alias + offset, end - offset);
+	ca__traps_store(memfd, offset, end - offset);
 	ca__memfd_flush(arena, offset, end - offset);
 }
 

@@ -10,6 +10,7 @@
 #include "arena/arena.h"
 #include "arena/memfd/memfd.h"
 #include "arena/memfd/pages.h"
+#include "arena/memfd/store.h"
 
 #define SHIFT	12
 #define PAGE	(1ULL << SHIFT)
