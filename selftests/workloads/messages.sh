@@ -92,6 +92,25 @@ says 0 'd = ' "$work/numbers.wasm" d 1e-320
 says 1 "'1e400' is out of range" "$work/numbers.wasm" d 1e400
 says 1 'takes 1 arguments, not 2' "$work/numbers.wasm" i 1 2
 
+# 5,000 types, and one of 300 parameters. Each has the digits of its number.
+types() {
+	awk 'BEGIN {
+		for (number = 1; number <= 5000; number++) {
+			line = ""
+			for (rest = number; rest; rest = int(rest / 2))
+				line = line (rest % 2 ? " i64" : " i32")
+			print "(type (func (param" line ")))"
+		}
+		line = ""
+		for (number = 0; number < 300; number++)
+			line = line " i32"
+		print "(type (func (param" line ")))"
+	}'
+}
+module types "(module $(types) (table 1 funcref)
+	(func (export \"f\") (result i32) (i32.const 8)))"
+says 0 'f = 8' --opt 0 "$work/types.wasm" f
+
 module checks '(module (memory 1)
 	(func (export "f") (param i32) (result i32) (i32.load (local.get 0))))'
 says 3 'out of bounds memory access' --checks "$work/checks.wasm" f 65536
