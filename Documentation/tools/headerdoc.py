@@ -175,6 +175,7 @@ _DEFINE = re.compile(r"#define[ \t]+(CODEARENA_\w+)[ \t]+(?:\\\n\s*)?([^\n]*?)[ 
 def _constants(text):
     """Macros with a value: what stands beside them, or else above their group."""
     found = []
+    text = re.sub(r"[ \t]*\\\n[ \t]*", " ", text)
     for block in re.finditer(r"(?:^/\*((?:(?!\*/).)*?)\*/\n)?((?:^#define[^\n]*\n(?:[ \t]+[^\n]*\n)*)+)",
                              text, re.S | re.M):
         above = plain(" ".join(_comment_lines(block.group(1) or "")))

@@ -41,6 +41,7 @@ static const struct bench_subject *const subjects[] = {
 	&bench_threads_subject,
 	&bench_clone_subject,
 	&bench_view_subject,
+	&bench_module_subject,
 };
 
 static struct result results[MAX_RESULTS];

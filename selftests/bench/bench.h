@@ -72,6 +72,7 @@ extern const struct bench_subject bench_trap_subject;
 extern const struct bench_subject bench_threads_subject;
 extern const struct bench_subject bench_clone_subject;
 extern const struct bench_subject bench_view_subject;
+extern const struct bench_subject bench_module_subject;
 
 _Noreturn void bench_die(const char *what) __attribute__((cold));
 void *bench_alloc(size_t size);

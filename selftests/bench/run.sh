@@ -101,6 +101,7 @@ view_map_10k memfd 0.8
 fork_mapped unmapped 0.833
 exec_first memfd
 exec_first_dense memfd
+module_add_device memfd
 pool_1k best_fit 2
 pool_100k std_set 20
 pool_100k best_fit 2

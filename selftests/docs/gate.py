@@ -193,6 +193,8 @@ def check_reference(tree):
         for name in sources.constants(source):
             if not name.endswith("_H") and not re.search(rf"\b{name}\b", text):
                 yield f"{name}: of {header}, not in the reference"
+    for line in re.findall(r"^.*\\``$", text, re.M):
+        yield f"a line goes on in the header, and is cut: {line}"
 
 
 def check_commands(tree):

@@ -34,6 +34,11 @@ check() {
 check trap "$EXAMPLES/trap 7 5000" \
 	'array[7] = 49' \
 	'array[5000]: out of bounds: the instruction at get touched byte 20000'
+check fibers "$EXAMPLES/fibers" \
+	'fiber 0 calls' \
+	'fiber 1 calls' \
+	'fiber 0 trapped at byte 100' \
+	'fiber 1 trapped at byte 200'
 check module "$EXAMPLES/module $directory" \
 	'    compiling function 1' \
 	'    compiling function 0' \

@@ -213,7 +213,7 @@ static void write_source(const struct job *job, const struct wasm_file *file)
 	}
 	if (!found)
 		wasm_die("the output of this wasm2c is not what 1.0.32 writes");
-	wasm_write_glue(to, file);
+	wasm_write_glue(to, file, job->options);
 	finish(to, "module.c");
 	fclose(from);
 	free(from_path);
@@ -229,26 +229,57 @@ static void write_text(const struct job *job, const char *name,
 	finish(to, name);
 }
 
-static void compile(const struct job *job, const char *wasm, const char *object)
+/* The C of a large module is larger than its object. */
+static void discard(const struct job *job)
 {
-	const size_t flags = sizeof(compiler_flags) / sizeof(compiler_flags[0]);
-	char *source = path_in(job, "module.c"), *c = path_in(job, "wasm2c.c");
-	char *part = path_in(job, "module.o.new");
-	const char *convert[] = {
-		"wasm2c", "-n", "wasm", "-o", c, wasm, NULL
+	static const char *const names[] = {
+		"module.c", "wasm2c.c", "wasm2c.h", "stripped.wasm",
 	};
-	const char *arguments[flags + 7];
-	struct wasm_file file;
-	size_t length, i;
-	uint8_t *bytes = wasm_read_file(wasm, &length);
 
-	write_text(job, "wasm-rt.h", wasm_rt_header);
-	write_text(job, "wasm-rt-code.h", wasm_rt_code_header);
-	run(job, "converting", convert);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *path = path_in(job, names[i]);
+
+		unlink(path);
+		free(path);
+	}
+}
+
+/* Write module.c. */
+static void convert(const struct job *job, const char *wasm)
+{
+	char *stripped = path_in(job, "stripped.wasm");
+	char *c = path_in(job, "wasm2c.c");
+	const char *arguments[] = {
+		"wasm2c", "-n", WASM_NAME, "-o", c, stripped, NULL
+	};
+	struct wasm_file file;
+	size_t length;
+	uint8_t *bytes = wasm_read_file(wasm, &length);
+	FILE *to;
+
+	to = create(job, "stripped.wasm");
+	wasm_write_stripped(to, bytes, length);
+	finish(to, "stripped.wasm");
+	run(job, "converting", arguments);
 	wasm_parse(bytes, length, &file);
 	write_source(job, &file);
 	wasm_parse_free(&file);
 	free(bytes);
+	free(stripped);
+	free(c);
+}
+
+static void compile(const struct job *job, const char *wasm, const char *object)
+{
+	const size_t flags = sizeof(compiler_flags) / sizeof(compiler_flags[0]);
+	char *source = path_in(job, "module.c");
+	char *part = path_in(job, "module.o.new");
+	const char *arguments[flags + 8];
+	size_t count = flags + 5, i;
+
+	write_text(job, "wasm-rt.h", wasm_rt_header);
+	write_text(job, "wasm-rt-code.h", wasm_rt_code_header);
+	convert(job, wasm);
 
 	arguments[0] = job->options->compiler;
 	for (i = 0; i < flags; i++)
@@ -257,14 +288,17 @@ static void compile(const struct job *job, const char *wasm, const char *object)
 	arguments[flags + 2] = source;
 	arguments[flags + 3] = "-o";
 	arguments[flags + 4] = part;
-	arguments[flags + 5] = job->options->checks ? check_flag : NULL;
-	arguments[flags + 6] = NULL;
+	if (job->options->opt)
+		arguments[count++] = job->options->opt;
+	if (job->options->checks)
+		arguments[count++] = check_flag;
+	arguments[count] = NULL;
 	run(job, "compiling", arguments);
 	if (rename(part, object))
 		wasm_die("cannot rename %s: %s", part, strerror(errno));
+	discard(job);
 	free(source);
 	free(part);
-	free(c);
 }
 
 char *wasm_compile(const char *path, const struct wasm_options *options)
@@ -281,6 +315,10 @@ char *wasm_compile(const char *path, const struct wasm_options *options)
 	/* This program determines the glue and the flags. */
 	digest(key, options->compiler, strlen(options->compiler) + 1);
 	digest(key, options->checks ? "checked" : "", options->checks ? 7 : 0);
+	if (options->opt)
+		digest(key, options->opt, strlen(options->opt) + 1);
+	for (size_t i = 0; i < options->global_count; i++)
+		digest(key, options->globals[i], strlen(options->globals[i]) + 1);
 	digest_version(key, options->compiler);
 	digest_version(key, "wasm2c");
 	for (size_t i = 0;

@@ -6,6 +6,7 @@
  * takes its arguments from an array, for each import one that puts them into an
  * array, and a table of both.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "wasm.h"
@@ -83,7 +84,7 @@ static void put_export(FILE *to, const struct wasm_item *item)
 
 	fprintf(to, "static void wasm_export_");
 	put_mangled(to, &item->name);
-	fprintf(to, "(void *instance, u64 *values)\n{\n\t(void)values;\n\t%sZ_wasmZ_",
+	fprintf(to, "(void *instance, u64 *values)\n{\n\t(void)values;\n\t%sZ_" WASM_NAME "Z_",
 		*results ? "__auto_type result = " : "");
 	put_mangled(to, &item->name);
 	fprintf(to, "(instance");
@@ -150,27 +151,86 @@ static void put_import(FILE *to, const struct wasm_item *item, size_t number)
 	fprintf(to, "}\n\n");
 }
 
+/* The value that the user gives to an imported global, or NULL. */
+static const char *global_value(const struct wasm_item *item,
+				const struct wasm_options *options)
+{
+	const size_t length = item->module.length + 1 + item->name.length;
+
+	for (size_t i = 0; i < options->global_count; i++) {
+		const char *text = options->globals[i];
+
+		if (strlen(text) > length && text[length] == '=' &&
+		    text[item->module.length] == '.' &&
+		    !memcmp(text, item->module.bytes, item->module.length) &&
+		    !memcmp(text + item->module.length + 1, item->name.bytes,
+			    item->name.length))
+			return text + length + 1;
+	}
+	return NULL;
+}
+
+/* Write the initial value of an imported global. */
+static void put_global(FILE *to, const struct wasm_item *item,
+		       const struct wasm_options *options)
+{
+	const char *value = global_value(item, options);
+	char *end;
+
+	if (!value) {
+		wasm_say("warning: the imported global %.*s.%.*s is 0; see --global",
+			 (int)item->module.length,
+			 (const char *)item->module.bytes,
+			 (int)item->name.length,
+			 (const char *)item->name.bytes);
+		return;
+	}
+	if (item->global == 'i' || item->global == 'j')
+		fprintf(to, " = %lluULL", strtoull(value, &end, 0));
+	else
+		fprintf(to, " = %a", strtod(value, &end));
+	if (!*value || *end)
+		wasm_die("'%s' is not a number", value);
+}
+
+/* A value for something that is not imported is a mistake. */
+static void check_globals(const struct wasm_file *file,
+			  const struct wasm_options *options)
+{
+	for (size_t i = 0; i < options->global_count; i++) {
+		const struct wasm_options one = {
+			.globals = &options->globals[i], .global_count = 1,
+		};
+		size_t k;
+
+		for (k = 0; k < file->import_count; k++)
+			if (file->imports[k].kind == WASM_GLOBAL &&
+			    global_value(&file->imports[k], &one))
+				break;
+		if (k == file->import_count)
+			wasm_die("the module imports no global as in --global %s",
+				 options->globals[i]);
+	}
+}
+
 /* Imported memories, tables and globals are defined here, empty or 0. */
-static void put_imported_object(FILE *to, const struct wasm_item *item)
+static void put_imported_object(FILE *to, const struct wasm_item *item,
+				const struct wasm_options *options)
 {
 	const char *type = item->kind == WASM_MEMORY ? "wasm_rt_memory_t" :
 			   item->kind == WASM_TABLE ?
 			   "wasm_rt_funcref_table_t" : c_type(item->global);
 
-	if (item->kind == WASM_GLOBAL)
-		wasm_say("warning: the imported global %.*s.%.*s is 0",
-			 (int)item->module.length,
-			 (const char *)item->module.bytes,
-			 (int)item->name.length,
-			 (const char *)item->name.bytes);
 	fprintf(to, "%s *Z_", type);
 	put_mangled(to, &item->module);
 	fprintf(to, "Z_");
 	put_mangled(to, &item->name);
 	fprintf(to, "(struct Z_");
 	put_mangled(to, &item->module);
-	fprintf(to, "_instance_t *unused)\n{\n\tstatic %s object;\n\n\t(void)unused;\n",
-		type);
+	fprintf(to, "_instance_t *unused)\n{\n\tstatic %s object", type);
+	if (item->kind == WASM_GLOBAL)
+		put_global(to, item, options);
+	fprintf(to, ";\n\n\t(void)unused;\n");
 	if (item->kind != WASM_GLOBAL)
 		fprintf(to, "\tif (!object.data)\n\t\twasm_rt_allocate_%s(&object, %uu, %uu);\n",
 			item->kind == WASM_MEMORY ? "memory" : "funcref_table",
@@ -223,10 +283,12 @@ static void put_tables(FILE *to, const struct wasm_file *file)
 	fprintf(to, "\t{ 0 }\n};\n\n");
 }
 
-void wasm_write_glue(FILE *to, const struct wasm_file *file)
+void wasm_write_glue(FILE *to, const struct wasm_file *file,
+		     const struct wasm_options *options)
 {
 	size_t i;
 
+	check_globals(file, options);
 	fprintf(to, "\n/* Glue */\n\n");
 	for (i = 0; i < file->import_count; i++) {
 		if (imported_before(file, i, false))
@@ -234,7 +296,7 @@ void wasm_write_glue(FILE *to, const struct wasm_file *file)
 		if (file->imports[i].kind == WASM_FUNCTION)
 			put_import(to, &file->imports[i], i);
 		else
-			put_imported_object(to, &file->imports[i]);
+			put_imported_object(to, &file->imports[i], options);
 	}
 	for (i = 0; i < file->export_count; i++)
 		if (has_glue(&file->exports[i]))
@@ -242,15 +304,15 @@ void wasm_write_glue(FILE *to, const struct wasm_file *file)
 	put_tables(to, file);
 
 	fprintf(to, "static void wasm_instantiate(void *instance, u64 *values)\n{\n"
-		"\t(void)values;\n\tZ_wasm_init_module();\n"
-		"\tZ_wasm_instantiate(instance");
+		"\t(void)values;\n\tZ_" WASM_NAME "_init_module();\n"
+		"\tZ_" WASM_NAME "_instantiate(instance");
 	for (i = 0; i < file->import_count; i++)
 		if (!imported_before(file, i, true))
 			fprintf(to, ", 0");
 	fprintf(to, ");\n}\n\nstatic void wasm_free(void *instance)\n{\n"
-		"\tZ_wasm_free(instance);\n}\n\n"
+		"\tZ_" WASM_NAME "_free(instance);\n}\n\n"
 		"const struct wasm_glue wasm_glue = {\n"
-		"\t.instance_size = sizeof(Z_wasm_instance_t),\n"
+		"\t.instance_size = sizeof(Z_" WASM_NAME "_instance_t),\n"
 		"\t.export_count = sizeof(wasm_exports) / sizeof(wasm_exports[0]) - 1,\n"
 		"\t.import_count = %zu,\n"
 		"\t.exports = wasm_exports,\n\t.imports = wasm_imports,\n"

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,8 @@
 /* A 32-bit address plus a 32-bit offset plus the widest access. */
 #define GUARD_LENGTH	((8ULL << 30) + WASM_PAGE)
 
-#define MOST_TYPES	4096
-#define TYPE_LENGTH	256
+/* Parameters and results of a function, 1000 of each in engines. */
+#define MOST_VALUES	2000
 
 struct wasm_module *wasm_current;
 
@@ -61,28 +62,45 @@ const char *wasm_reason(const struct codearena_trap_report *report)
 	return "a trap of no known reason";
 }
 
+struct known_type {
+	uint32_t number;
+	char letters[];
+};
+
+static int known_type_compare(const void *a, const void *b)
+{
+	const struct known_type *x = a, *y = b;
+
+	return strcmp(x->letters, y->letters);
+}
+
 /* Equal types have the same number, counted from 1. */
 uint32_t wasm_rt_register_func_type(uint32_t params, uint32_t results, ...)
 {
-	static char known[MOST_TYPES][TYPE_LENGTH];
-	char type[TYPE_LENGTH] = "";
+	static void *known;
+	static uint32_t count;
+	struct known_type *type, **found;
 	va_list args;
 	uint32_t i;
 
-	if (params + results + 2 > TYPE_LENGTH)
-		wasm_die("a function has %u values", params + results);
+	if (params > MOST_VALUES || results > MOST_VALUES)
+		wasm_die("a function has %u parameters and %u results", params,
+			 results);
+	type = wasm_allocate(sizeof(*type) + params + results + 2);
 	va_start(args, results);
 	for (i = 0; i < params + results; i++)
-		type[i + (i >= params)] = 'a' + va_arg(args, int);
+		type->letters[i + (i >= params)] = 'a' + va_arg(args, int);
 	va_end(args);
-	type[params] = ':';
-	for (i = 0; i < MOST_TYPES; i++) {
-		if (!known[i][0])
-			memcpy(known[i], type, sizeof(type));
-		if (!memcmp(known[i], type, sizeof(type)))
-			return i + 1;
-	}
-	wasm_die("there are more than %u types of functions", MOST_TYPES);
+	type->letters[params] = ':';
+	type->letters[params + results + 1] = '\0';
+	found = tsearch(type, &known, known_type_compare);
+	if (!found)
+		wasm_die("out of memory");
+	if (*found == type)
+		type->number = ++count;
+	else
+		free(type);
+	return (*found)->number;
 }
 
 void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages,

@@ -25,6 +25,7 @@ struct run {
 	const char *function;
 	char **arguments;
 	int argument_count;
+	const char **globals;
 };
 
 /* A signed or unsigned number of 32 bits. */
@@ -180,13 +181,15 @@ static void usage(const char *name)
 	       "publishes the code in an arena, and calls an export of it; without\n"
 	       "EXPORT lists them. MODULE.o is a module that was compiled before.\n"
 	       "Imported functions print their arguments and return 0; imported\n"
-	       "globals are 0.\n\n"
+	       "globals are 0 unless --global says otherwise.\n\n"
 	       "  -b, --backend WHICH  auto (default), device or memfd\n"
 	       "  -c, --compile OBJECT only compile, and put the object there\n"
 	       "  -r, --replay TRACE   do what the trace says and compare\n"
 	       "      --hash FILE      hash it with a module of hash-wasm, and compare\n"
 	       "  -C, --cache DIR      where compiled modules are kept\n"
 	       "      --cc COMPILER    C compiler (default: $CC or cc)\n"
+	       "      --opt LEVEL      compile with -OLEVEL (default: 2); 0 or 1 is faster\n"
+	       "  -g, --global MODULE.NAME=VALUE  the value of an imported global\n"
 	       "  -s, --stats          print counters\n"
 	       "      --perf-map       write /tmp/perf-PID.map\n"
 	       "      --eager          load all functions at once, not each at its first call\n"
@@ -266,6 +269,7 @@ static int start(struct run *run, const char *module)
 
 enum {
 	OPTION_CC = 256,
+	OPTION_OPT,
 	OPTION_HASH,
 	OPTION_PERF_MAP,
 	OPTION_EAGER,
@@ -283,6 +287,8 @@ static const struct option options[] = {
 	{ "hash", required_argument, NULL, OPTION_HASH },
 	{ "cache", required_argument, NULL, 'C' },
 	{ "cc", required_argument, NULL, OPTION_CC },
+	{ "opt", required_argument, NULL, OPTION_OPT },
+	{ "global", required_argument, NULL, 'g' },
 	{ "stats", no_argument, NULL, 's' },
 	{ "perf-map", no_argument, NULL, OPTION_PERF_MAP },
 	{ "eager", no_argument, NULL, OPTION_EAGER },
@@ -293,6 +299,31 @@ static const struct option options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 }
 };
+
+static int take_opt(struct run *run, const char *name, const char *level)
+{
+	static char option[4] = "-O";
+
+	if (strlen(level) != 1 || !strchr("0123sg", *level)) {
+		fprintf(stderr, "%s: no optimisation %s\n", name, level);
+		return 2;
+	}
+	option[2] = *level;
+	run->options.opt = option;
+	return GO_ON;
+}
+
+static void add_global(struct run *run, const char *text)
+{
+	size_t count = run->options.global_count;
+
+	run->globals = realloc(run->globals, (count + 1) * sizeof(*run->globals));
+	if (!run->globals)
+		wasm_die("out of memory");
+	run->globals[count] = text;
+	run->options.globals = run->globals;
+	run->options.global_count = count + 1;
+}
 
 /* An exit status, or GO_ON. */
 static int take_option(struct run *run, const char *name, int option)
@@ -317,6 +348,11 @@ static int take_option(struct run *run, const char *name, int option)
 		return GO_ON;
 	case OPTION_CC:
 		run->options.compiler = optarg;
+		return GO_ON;
+	case OPTION_OPT:
+		return take_opt(run, name, optarg);
+	case 'g':
+		add_global(run, optarg);
 		return GO_ON;
 	case 's':
 		run->options.stats = true;
@@ -360,7 +396,7 @@ int main(int argc, char **argv)
 	int option;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	while ((option = getopt_long(argc, argv, "+b:c:r:C:sqh", options,
+	while ((option = getopt_long(argc, argv, "+b:c:r:C:g:sqh", options,
 				     NULL)) != -1) {
 		int code = take_option(&run, argv[0], option);
 

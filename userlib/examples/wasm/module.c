@@ -178,7 +178,7 @@ struct wasm_module *wasm_load(const char *object,
 static const char *plain_name(const char *name)
 {
 	static const char *const prefixes[] = {
-		"w2c_", "wasm_export_", "Z_wasmZ_",
+		"w2c_", "wasm_export_", "Z_" WASM_NAME "Z_",
 	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)

@@ -57,6 +57,9 @@ static struct wasm_name take_name(struct reader *r)
 	struct wasm_name name = { .length = take_count(r) };
 
 	name.bytes = r->at;
+	if (memchr(name.bytes, 0, name.length))
+		wasm_die("a name contains a NUL, which wasm2c does not support: %s...",
+			 (const char *)name.bytes);
 	r->at += name.length;
 	return name;
 }
@@ -194,6 +197,37 @@ void wasm_parse(const uint8_t *bytes, size_t length, struct wasm_file *file)
 		else if (id == SECTION_FUNCTION)
 			for (count = take_count(&section); count; count--)
 				add_function(file, take_number(&section));
+	}
+}
+
+/* wasm2c fails on sections of other versions of a linker that it does not need. */
+void wasm_write_stripped(FILE *to, const uint8_t *bytes, size_t length)
+{
+	struct reader all = { bytes, bytes + length };
+
+	/* What is no module is wasm2c's to refuse. */
+	if (length < 8) {
+		fwrite(bytes, 1, length, to);
+		return;
+	}
+	all.at += 8;
+	fwrite(bytes, 1, 8, to);
+	while (all.at < all.end) {
+		const uint8_t *start = all.at;
+		uint8_t id = take_byte(&all);
+		size_t size = take_count(&all);
+		struct reader section = { all.at, all.at + size };
+		struct wasm_name name;
+
+		all.at = section.end;
+		if (!id) {
+			name.length = take_count(&section);
+			name.bytes = section.at;
+			/* The one with the names of functions. */
+			if (name.length != 4 || memcmp(name.bytes, "name", 4))
+				continue;
+		}
+		fwrite(start, 1, section.end - start, to);
 	}
 }
 

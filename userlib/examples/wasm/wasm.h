@@ -30,6 +30,9 @@ struct wasm_options {
 	enum codearena_backend backend;
 	const char *cache;	/* directory of what was compiled */
 	const char *compiler;
+	const char *opt;	/* option for its optimisation; NULL: -O2 */
+	const char *const *globals;	/* "MODULE.NAME=VALUE" of imported ones */
+	size_t global_count;
 	bool checks;		/* of bounds of memory, in the code */
 	bool quiet;		/* say nothing while compiling */
 	bool stats;
@@ -88,9 +91,15 @@ struct wasm_file {
 /* @bytes must outlive @file. */
 void wasm_parse(const uint8_t *bytes, size_t length, struct wasm_file *file);
 void wasm_parse_free(struct wasm_file *file);
+/* Write the module without what only linkers and debuggers read. */
+void wasm_write_stripped(FILE *to, const uint8_t *bytes, size_t length);
+
+/* What wasm2c calls the module. No imported module should have this name. */
+#define WASM_NAME	"codearena"
 
 /* glue.c: the C that connects wasm2c's output with the runner. */
-void wasm_write_glue(FILE *to, const struct wasm_file *file);
+void wasm_write_glue(FILE *to, const struct wasm_file *file,
+		     const struct wasm_options *options);
 
 /* compile.c: path of the object file of a module, compiled if needed; malloc'ed */
 char *wasm_compile(const char *path, const struct wasm_options *options);

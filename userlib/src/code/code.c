@@ -11,6 +11,7 @@
 #include "code/code.h"
 #include "code/code_check.h"
 #include "base/base.h"
+#include "code/slab.h"
 #include "code/ref.h"
 
 static void *ca__code_copy(uint8_t **at, const void *from, size_t size)
@@ -45,11 +46,24 @@ static void ca__code_fill(struct codearena_code *code,
 		*at = '\0';
 }
 
+static struct codearena_code *ca__code_alloc(size_t memory,
+					     struct ca__slab *slab,
+					     unsigned int *shift)
+{
+	struct codearena_code *code = NULL;
+
+	*shift = 0;
+	if (slab && memory == sizeof(*code))
+		code = ca__slab_take(slab, shift);
+	return code ? code : malloc(memory);
+}
+
 /**
- * ca__code_new - make an object
+ * ca__code_new_in - make an object
  * @desc: description that ca__code_check() accepts
  * @region: where its body goes
  * @owner: NULL, or the module
+ * @slab: NULL, or memory for the object if it has no metadata
  * @out: receives the object, with one reference
  *
  * Does not read the body.
@@ -57,9 +71,9 @@ static void ca__code_fill(struct codearena_code *code,
  * Return: 0; -ENOMEM; -EINVAL: @region is smaller than the body, or 4 GiB and
  * more.
  */
-int ca__code_new(const struct codearena_code_desc *desc,
-		 struct codearena_region region, void *owner,
-		 struct codearena_code **out)
+int ca__code_new_in(const struct codearena_code_desc *desc,
+		    struct codearena_region region, void *owner,
+		    struct ca__slab *slab, struct codearena_code **out)
 {
 	size_t name = desc->name ? strlen(desc->name) : 0;
 	struct codearena_code counts = {
@@ -90,19 +104,37 @@ int ca__code_new(const struct codearena_code_desc *desc,
 						desc->frame_size,
 	};
 	struct codearena_code *code;
+	unsigned int shift;
 	size_t memory;
 
 	if (region.size > UINT32_MAX || region.size < ca__code_body_size(desc))
 		return -EINVAL;
 	memory = ca__code_memory(&counts);
-	code = malloc(memory);
+	code = ca__code_alloc(memory, slab, &shift);
 	if (!code)
 		return -ENOMEM;
 	*code = counts;
+	code->slab = shift;
 	if (memory != sizeof(*code))
 		ca__code_fill(code, desc);
 	*out = code;
 	return 0;
+}
+
+/**
+ * ca__code_new - make an object in memory of its own
+ * @desc: as for ca__code_new_in()
+ * @region: as for it
+ * @owner: as for it
+ * @out: as for it
+ *
+ * Return: as ca__code_new_in().
+ */
+int ca__code_new(const struct codearena_code_desc *desc,
+		 struct codearena_region region, void *owner,
+		 struct codearena_code **out)
+{
+	return ca__code_new_in(desc, region, owner, NULL, out);
 }
 
 /**
@@ -111,7 +143,10 @@ int ca__code_new(const struct codearena_code_desc *desc,
  */
 void ca__code_destroy(struct codearena_code *code)
 {
-	free(code);
+	if (code && code->slab)
+		ca__slab_put(code, code->slab);
+	else
+		free(code);
 }
 
 /**

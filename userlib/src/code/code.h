@@ -9,6 +9,8 @@
 
 #include "codearena/module.h"
 
+struct ca__slab;
+
 /* Sizes in the first release. */
 #define CA__SIZE_CODE_DESC	152
 #define CA__SIZE_CODE_INFO	160
@@ -67,6 +69,7 @@ enum ca__code_phase {
  * @debug: enum codearena_code_debug
  * @flags: CODEARENA_CODE_F_* bits
  * @unwind: enum codearena_unwind_rule
+ * @slab: 0: from malloc(), else what ca__slab_put() needs
  * @unwind_size: bytes of call frame instructions, or of the frame
  *
  * One allocation holds it all: this structure is followed by traps,
@@ -101,6 +104,7 @@ struct codearena_code {
 	uint8_t debug : 2;
 	uint8_t flags : 4;
 	uint8_t unwind : 4;
+	uint8_t slab;
 	uint32_t unwind_size;
 };
 
@@ -168,6 +172,9 @@ static inline bool ca__code_contains(const struct codearena_code *code,
 int ca__code_new(const struct codearena_code_desc *desc,
 		 struct codearena_region region, void *owner,
 		 struct codearena_code **out);
+int ca__code_new_in(const struct codearena_code_desc *desc,
+		    struct codearena_region region, void *owner,
+		    struct ca__slab *slab, struct codearena_code **out);
 void ca__code_destroy(struct codearena_code *code);
 bool ca__code_try_ref(struct codearena_code *code);
 uint32_t ca__code_body_bytes(const struct codearena_code *code);

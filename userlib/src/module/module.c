@@ -73,6 +73,7 @@ static int ca__module_memory(struct codearena_module *module)
 static void ca__module_delete(struct codearena_module *module)
 {
 	ca__module_spaces_free(module);
+	ca__slab_destroy(&module->slab);
 	ca__scratch_free(&module->scratch);
 	pthread_rwlock_destroy(&module->log_lock);
 	pthread_mutex_destroy(&module->lock);
@@ -137,6 +138,7 @@ CODEARENA_API int codearena_module_new(struct codearena_manager *manager,
 		return -ENOMEM;
 	pthread_mutex_init(&module->lock, NULL);
 	pthread_rwlock_init(&module->log_lock, NULL);
+	ca__slab_init(&module->slab);
 	ret = ca__module_opts_get(&module->opts, opts, stat.machine);
 	if (ret)
 		goto err_module;

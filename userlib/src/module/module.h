@@ -15,6 +15,7 @@
 #include "codearena/jump.h"
 #include "codearena/module.h"
 #include "code/code.h"
+#include "code/slab.h"
 #include "arena/arena.h"
 #include "code/ref.h"
 
@@ -143,6 +144,7 @@ struct ca__scratch {
  * @builtins: copy of the addresses
  * @externals: copy of the addresses
  * @allocator: allocator of code spaces
+ * @slab: memory for its code objects; has a lock of its own, inside of all others
  * @machine: ELF machine number
  * @unit: sizes of code are rounded up to this
  * @batch_limit: largest batch, in bytes
@@ -171,6 +173,7 @@ struct codearena_module {
 	uint64_t *builtins;
 	uint64_t *externals;
 	struct codearena_allocator *allocator;
+	struct ca__slab slab;
 	uint32_t machine;
 	uint32_t unit;
 	uint64_t batch_limit;

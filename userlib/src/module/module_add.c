@@ -138,7 +138,8 @@ static int ca__add_object(struct ca__adding *adding, size_t index,
 				      staged->bytes, adding->failed);
 	}
 	if (!ret)
-		ret = ca__code_new(desc, region, &adding->module->owner, &code);
+		ret = ca__code_new_in(desc, region, &adding->module->owner,
+				      &adding->module->slab, &code);
 	if (ret) {
 		adding->failed->object = index;
 		return ret;
