@@ -197,12 +197,12 @@ cross_compile() {
 }
 
 fetch_busybox() {
-	local suite=bookworm path=bin
+	local suite=bookworm path=bin top=bin
 	# Debian 13 is the first with riscv64, and has no /bin of its own.
-	[ "$deb_arch" != riscv64 ] || suite=trixie path=usr/bin
+	[ "$deb_arch" != riscv64 ] || suite=trixie path=usr/bin top=usr
 	debian_use "$suite" "$deb_arch"
 	debian_unpack "$1" "./$path/busybox" busybox-static &&
-		mv "$1/$path/busybox" "$1/busybox" && rm -r "$1/${path%%/*}"
+		mv "$1/$path/busybox" "$1/busybox" && rm -r "$1/${top:?}"
 }
 
 busybox() {
