@@ -45,6 +45,7 @@ for file in src/pcre2_*.c src/pcre2posix.c; do
 done
 objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
+# shellcheck disable=SC2016 # the inner shell's variables
 printf '%s\n' "${parts[@]}" src/pcre2grep.c src/pcre2test.c | xargs -P "$(nproc)" -I{} sh -c '
 	file=$1 objects=$2 && shift 2
 	# The test program has the names of all widths.
