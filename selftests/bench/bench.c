@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "meter.h"
@@ -148,6 +150,52 @@ static bool measure(const struct bench_case *job, const struct bench_way *way,
 	return true;
 }
 
+/* What a process that measures ends with; bench_die() ends it with 1. */
+enum {
+	MEASURED = 0,
+	NOT_HERE = 2,
+	DID_NOT_WORK = 3,
+};
+
+/*
+ * Each way in a process of its own, so that a row costs the same alone and after
+ * others, whose memory and mappings would make faults dearer.
+ */
+static bool measure_alone(const struct bench_case *job,
+			  const struct bench_way *way, struct result *result)
+{
+	int status, ends[2];
+	ssize_t size;
+	pid_t pid;
+
+	fflush(stdout);
+	if (pipe(ends))
+		bench_die("pipe");
+	pid = fork();
+	if (pid < 0)
+		bench_die("fork");
+	if (!pid) {
+		if (!measure(job, way, result))
+			exit(NOT_HERE);
+		if (write(ends[1], result, sizeof(*result)) != sizeof(*result))
+			bench_die("write");
+		exit(failed ? DID_NOT_WORK : MEASURED);
+	}
+	close(ends[1]);
+	size = read(ends[0], result, sizeof(*result));
+	close(ends[0]);
+	if (waitpid(pid, &status, 0) != pid)
+		bench_die("waitpid");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) == 1 ||
+	    (size != sizeof(*result) && WEXITSTATUS(status) != NOT_HERE)) {
+		fprintf(stderr, "bench: %s: %s ended early\n", job->name,
+			way->name);
+		exit(1);
+	}
+	failed |= WEXITSTATUS(status) == DID_NOT_WORK;
+	return WEXITSTATUS(status) != NOT_HERE;
+}
+
 static void print_row(const struct result *ours, const struct result *peer)
 {
 	printf("@row\t%s\tinsn\t%.0f\t%s\t%.0f\t%.3f\n", ours->job->name,
@@ -168,7 +216,7 @@ static void run_case(const struct bench_case *job)
 	for (i = 0; i < job->way_count; i++) {
 		struct result *result = &results[result_count];
 
-		if (!measure(job, &job->ways[i], result))
+		if (!measure_alone(job, &job->ways[i], result))
 			continue;
 		result_count++;
 		if (i)
