@@ -341,7 +341,8 @@ int codearena_elf_discard(struct codearena_elf *elf, const char *name);
  *
  * Return: 0; -EINVAL: @elf is NULL; -EBADFD: the object is not loaded; -ENOMEM;
  * the codes of codearena_arena_discard(). After an error the object stays
- * loaded, without its unwind information, and destructors do not run again; if several calls were needed, some of its ranges may be gone.
+ * loaded, without its unwind information, and destructors do not run again; if
+ * several calls were needed, some of its ranges may be gone.
  */
 int codearena_elf_unload(struct codearena_elf *elf);
 
