@@ -55,25 +55,6 @@ FIXTURE_TEARDOWN(publish)
 }
 
 #define PUBLISH() do_publish(self->t.fd, self->objects, OBJECTS, NULL, 0, 0)
-#define ENTRY(i) (self->t.arena.view + self->objects[i].offset)
-
-#define EXPECT_TRAPS(i, pad_)						\
-	do {								\
-		trap_access(self->state, ENTRY(i), self->t.guard + 8);	\
-		EXPECT_LANDED(self->state, self->t.arena.view + (pad_)); \
-		EXPECT_REPORTED(self->state, (uintptr_t)ENTRY(i),	\
-				(uintptr_t)self->t.guard + 8);		\
-		EXPECT_TRUE(trap_registers_same(self->state,		\
-						TRAP_REPORTED));	\
-	} while (0)
-
-#define EXPECT_ORDINARY(i)						\
-	do {								\
-		trap_access(self->state, ENTRY(i), self->t.guard);	\
-		EXPECT_SIGNAL(self->state, SIGSEGV, SEGV_MAPERR,	\
-			      self->t.guard);				\
-	} while (0)
-
 TEST_F(publish, pad_in_another_object)
 {
 	ASSERT_ZERO(PUBLISH());
@@ -81,15 +62,15 @@ TEST_F(publish, pad_in_another_object)
 	for (unsigned int i = 0; i < OBJECTS - 1; i++) {
 		EXPECT_NE(POISON64, self->objects[i].out_trap_id);
 		EXPECT_NE(0, self->objects[i].out_trap_id);
-		EXPECT_TRAPS(i, self->pad);
+		EXPECT_OBJECT_TRAPS(i, self->pad);
 	}
 	/* Without traps there is no id. */
 	EXPECT_EQ(POISON64, self->objects[OBJECTS - 1].out_trap_id);
 	EXPECT_FIXED(self->t.fd, 3, 0, 0);
 	EXPECT_ZERO(do_release(self->t.fd, self->objects[1].out_trap_id));
-	EXPECT_TRAPS(0, self->pad);
-	EXPECT_ORDINARY(1);
-	EXPECT_TRAPS(2, self->pad);
+	EXPECT_OBJECT_TRAPS(0, self->pad);
+	EXPECT_OBJECT_SIGNAL(1);
+	EXPECT_OBJECT_TRAPS(2, self->pad);
 }
 
 TEST_F(publish, pad_in_the_own_object)
@@ -101,7 +82,7 @@ TEST_F(publish, pad_in_the_own_object)
 		self->traps[i].landing = self->objects[i].offset + end;
 	ASSERT_ZERO(PUBLISH());
 	for (unsigned int i = 0; i < OBJECTS - 1; i++)
-		EXPECT_TRAPS(i, self->traps[i].landing);
+		EXPECT_OBJECT_TRAPS(i, self->traps[i].landing);
 }
 
 TEST_F(publish, pads_in_a_circle)
@@ -113,7 +94,7 @@ TEST_F(publish, pads_in_a_circle)
 			self->objects[(i + 1) % (OBJECTS - 1)].offset + end;
 	ASSERT_ZERO(PUBLISH());
 	for (unsigned int i = 0; i < OBJECTS - 1; i++)
-		EXPECT_TRAPS(i, self->traps[i].landing);
+		EXPECT_OBJECT_TRAPS(i, self->traps[i].landing);
 	/* None of them can be discarded alone. */
 	for (unsigned int i = 0; i < OBJECTS - 1; i++)
 		EXPECT_ERRNO(EBUSY, do_discard1(self->t.fd,
@@ -126,8 +107,8 @@ TEST_F(publish, some_report)
 {
 	self->objects[1].flags = 0;
 	ASSERT_ZERO(PUBLISH());
-	EXPECT_TRAPS(0, self->pad);
-	trap_access(self->state, ENTRY(1), self->t.guard + 8);
+	EXPECT_OBJECT_TRAPS(0, self->pad);
+	trap_access(self->state, OBJECT_ENTRY(1), self->t.guard + 8);
 	EXPECT_LANDED(self->state, self->t.arena.view + self->pad);
 	EXPECT_TRUE(trap_registers_same(self->state, 0));
 }
@@ -163,7 +144,7 @@ TEST_F(publish, failure_undoes_the_call)
 	self->traps[0].landing = self->pad;
 	ASSERT_ZERO(PUBLISH());
 	for (unsigned int i = 0; i < OBJECTS - 1; i++)
-		EXPECT_TRAPS(i, self->pad);
+		EXPECT_OBJECT_TRAPS(i, self->pad);
 }
 
 /* A patch that does not fit fails the call after its tables were made. */
@@ -193,7 +174,7 @@ TEST_F(publish, patch_that_fails)
 	word = 5;
 	EXPECT_BYTES(self->t.arena.view + slot, &word, sizeof(word));
 	EXPECT_TABLES(self->t.fd, 3, 3);
-	EXPECT_TRAPS(2, self->pad);
+	EXPECT_OBJECT_TRAPS(2, self->pad);
 }
 
 /* The objects cover a pad that exists already. */
@@ -209,7 +190,7 @@ TEST_F(publish, around_an_existing_pad)
 	EXPECT_TABLES(self->t.fd, 1, 1);
 	self->traps[0].landing = self->t.pad.start;
 	ASSERT_ZERO(PUBLISH());
-	EXPECT_TRAPS(0, self->t.pad.start);
+	EXPECT_OBJECT_TRAPS(0, self->t.pad.start);
 }
 
 /* DISCARD with the code, and the code again without traps. */
@@ -232,13 +213,13 @@ TEST_F(publish, discarded_and_published_again)
 		self->objects[i].trap_count = 0;
 	ASSERT_ZERO(PUBLISH());
 	for (unsigned int i = 0; i < OBJECTS - 1; i++)
-		EXPECT_ORDINARY(i);
+		EXPECT_OBJECT_SIGNAL(i);
 	EXPECT_EQ(0, do_discard(self->t.fd, ranges, OBJECTS));
 	for (unsigned int i = 0; i < OBJECTS - 1; i++)
 		self->objects[i].trap_count = 1;
 	ASSERT_ZERO(PUBLISH());
 	EXPECT_NE(id, self->objects[0].out_trap_id);
-	EXPECT_TRAPS(0, self->pad);
+	EXPECT_OBJECT_TRAPS(0, self->pad);
 }
 
 /* As many objects as one call takes, each with a table; samples land. */

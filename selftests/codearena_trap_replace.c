@@ -50,30 +50,13 @@ FIXTURE_TEARDOWN(replace)
 }
 
 #define PUBLISH(count) do_publish(self->t.fd, self->objects, count, NULL, 0, 0)
-#define ENTRY(i) (self->t.arena.view + self->objects[i].offset)
-
-#define EXPECT_TRAPS(i, pad_)						\
-	do {								\
-		trap_access(self->state, ENTRY(i), self->t.guard + 8);	\
-		EXPECT_LANDED(self->state, self->t.arena.view + (pad_)); \
-		EXPECT_REPORTED(self->state, (uintptr_t)ENTRY(i),	\
-				(uintptr_t)self->t.guard + 8);		\
-	} while (0)
-
-#define EXPECT_ORDINARY(i)						\
-	do {								\
-		trap_access(self->state, ENTRY(i), self->t.guard);	\
-		EXPECT_SIGNAL(self->state, SIGSEGV, SEGV_MAPERR,	\
-			      self->t.guard);				\
-	} while (0)
-
 TEST_F(replace, new_table)
 {
 	uint64_t old[OBJECTS];
 
 	for (unsigned int i = 0; i < OBJECTS; i++) {
 		old[i] = self->objects[i].out_trap_id;
-		EXPECT_TRAPS(i, self->t.pad.start);
+		EXPECT_OBJECT_TRAPS(i, self->t.pad.start);
 		self->traps[i].landing = self->objects[i].offset + self->end;
 	}
 	ASSERT_ZERO(PUBLISH(OBJECTS));
@@ -81,7 +64,7 @@ TEST_F(replace, new_table)
 	for (unsigned int i = 0; i < OBJECTS; i++) {
 		EXPECT_NE(old[i], self->objects[i].out_trap_id);
 		EXPECT_ERRNO(ENOENT, do_release(self->t.fd, old[i]));
-		EXPECT_TRAPS(i, self->traps[i].landing);
+		EXPECT_OBJECT_TRAPS(i, self->traps[i].landing);
 	}
 	/* The old pad is free, the new ones are in use. */
 	EXPECT_ZERO(do_discard1(self->t.fd, self->t.pad.start,
@@ -93,14 +76,14 @@ TEST_F(replace, table_goes)
 	self->objects[1].trap_count = 0;
 	ASSERT_ZERO(PUBLISH(2));
 	EXPECT_TABLES(self->t.fd, 2, 2);
-	EXPECT_TRAPS(0, self->t.pad.start);
-	EXPECT_ORDINARY(1);
-	EXPECT_TRAPS(2, self->t.pad.start);
+	EXPECT_OBJECT_TRAPS(0, self->t.pad.start);
+	EXPECT_OBJECT_SIGNAL(1);
+	EXPECT_OBJECT_TRAPS(2, self->t.pad.start);
 	/* The same by the fast path, which leaves it to the general one. */
 	self->objects[0].trap_count = 0;
 	ASSERT_ZERO(PUBLISH(1));
 	EXPECT_TABLES(self->t.fd, 1, 1);
-	EXPECT_ORDINARY(0);
+	EXPECT_OBJECT_SIGNAL(0);
 }
 
 /* A table of more code than is replaced goes whole; many of less go together. */
@@ -122,18 +105,18 @@ TEST_F(replace, tables_of_other_extent)
 		ASSERT_ZERO(do_register(self->t.fd, at + i * granule, granule,
 					&self->traps[0], 1,
 					CODEARENA_TRAP_F_REPORT, &id));
-	EXPECT_TRAPS(0, self->t.pad.start);
+	EXPECT_OBJECT_TRAPS(0, self->t.pad.start);
 	wide.traps = (uintptr_t)&self->traps[0];
 	wide.trap_count = 1;
 	wide.flags = REPLACE;
 	ASSERT_ZERO(do_publish(self->t.fd, &wide, 1, NULL, 0, 0));
 	EXPECT_TABLES(self->t.fd, OBJECTS, OBJECTS);
-	EXPECT_TRAPS(0, self->t.pad.start);
+	EXPECT_OBJECT_TRAPS(0, self->t.pad.start);
 	/* Only the last granule of it is replaced. */
 	wide = object_of(at + 39 * granule, code, 1, REPLACE);
 	ASSERT_ZERO(do_publish(self->t.fd, &wide, 1, NULL, 0, 0));
 	EXPECT_TABLES(self->t.fd, OBJECTS - 1, OBJECTS - 1);
-	EXPECT_ORDINARY(0);
+	EXPECT_OBJECT_SIGNAL(0);
 	free(code);
 }
 
@@ -149,12 +132,12 @@ TEST_F(replace, pads_in_each_other)
 		EXPECT_REFUSED_AT(a, EBUSY, 0,
 				  do_publish(self->t.fd, &self->objects[i], 1,
 					     NULL, 0, 0));
-		EXPECT_TRAPS(i, self->traps[i].landing);
+		EXPECT_OBJECT_TRAPS(i, self->traps[i].landing);
 	}
 	ASSERT_ZERO(PUBLISH(2));
 	EXPECT_TABLES(self->t.fd, OBJECTS, OBJECTS);
 	for (unsigned int i = 0; i < 2; i++)
-		EXPECT_TRAPS(i, self->traps[i].landing);
+		EXPECT_OBJECT_TRAPS(i, self->traps[i].landing);
 }
 
 TEST_F(replace, pad_in_use)
@@ -171,7 +154,7 @@ TEST_F(replace, pad_in_use)
 	EXPECT_REFUSED_AT(a, EBUSY, 1,
 			  do_publish(self->t.fd, both, 2, NULL, 0, 0));
 	for (unsigned int i = 0; i < OBJECTS; i++)
-		EXPECT_TRAPS(i, self->t.pad.start);
+		EXPECT_OBJECT_TRAPS(i, self->t.pad.start);
 }
 
 /* Each trap that is refused, as the second of three objects. */
@@ -181,7 +164,7 @@ TEST_F(replace, pad_in_use)
 		EXPECT_REFUSED_AT(&self->t.arena, expected_errno, 1,	\
 				  PUBLISH(OBJECTS));			\
 		for (unsigned int i_ = 0; i_ < OBJECTS; i_++)		\
-			EXPECT_TRAPS(i_, self->t.pad.start);		\
+			EXPECT_OBJECT_TRAPS(i_, self->t.pad.start);		\
 	} while (0)
 
 TEST_F(replace, refused_traps)
@@ -208,7 +191,7 @@ TEST_F(replace, pad_where_a_trap_was)
 	self->traps[1].landing = self->objects[0].offset;
 	ASSERT_ZERO(PUBLISH(2));
 	EXPECT_TABLES(self->t.fd, 2, 2);
-	EXPECT_TRAPS(1, self->objects[0].offset);
+	EXPECT_OBJECT_TRAPS(1, self->objects[0].offset);
 }
 
 TEST_HARNESS_MAIN

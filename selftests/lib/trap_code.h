@@ -334,6 +334,28 @@ bool trap_code_runs(const struct trap_fragment *fragment);
 		EXPECT_EQ(1, (state)->signals);				\
 	} while (0)
 
+/* Object @i of a fixture with state, t and objects: what its code does with a guard. */
+#define OBJECT_ENTRY(i) (self->t.arena.view + self->objects[i].offset)
+
+#define EXPECT_OBJECT_TRAPS(i, pad_)					\
+	do {								\
+		uint8_t *at_ = self->t.guard + 8;			\
+									\
+		trap_access(self->state, OBJECT_ENTRY(i), at_);		\
+		EXPECT_LANDED(self->state, self->t.arena.view + (pad_)); \
+		EXPECT_REPORTED(self->state, (uintptr_t)OBJECT_ENTRY(i), \
+				(uintptr_t)at_);			\
+		EXPECT_TRUE(trap_registers_same(self->state,		\
+						TRAP_REPORTED));	\
+	} while (0)
+
+#define EXPECT_OBJECT_SIGNAL(i)						\
+	do {								\
+		trap_access(self->state, OBJECT_ENTRY(i), self->t.guard); \
+		EXPECT_SIGNAL(self->state, SIGSEGV, SEGV_MAPERR,	\
+			      self->t.guard);				\
+	} while (0)
+
 /* STAT: so many traps of each kind so far. */
 #define EXPECT_FIXED(fd, memory, divide, undefined)			\
 	do {								\
