@@ -18,7 +18,12 @@
 #include "log/log.h"
 #include "module/module_helpers.h"
 
+/* TSan follows each byte of the tables, which takes minutes for so many. */
+#ifdef __SANITIZE_THREAD__
+#define MANY		10000U
+#else
 #define MANY		100000U
+#endif
 #define FEW		10U
 /*
  * Above all code, which makes searches for other code as long as they can be. The
