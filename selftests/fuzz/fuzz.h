@@ -28,13 +28,6 @@
 #define MAX_TRAPS	18	/* more than the module keeps on its stack */
 #define MAX_THREADS	16
 
-/* Where instructions, and landing pads, begin. */
-#if defined(__aarch64__)
-#define INSN_ALIGN	4
-#elif defined(__riscv)
-#define INSN_ALIGN	2
-#endif
-
 enum op_kind {
 	OP_RESERVE, OP_CLOSE, OP_QUERY, OP_COMMIT, OP_DECOMMIT, OP_WRITE,
 	OP_SEAL, OP_PUBLISH, OP_PATCH, OP_DISCARD, OP_SHARE, OP_STAT,

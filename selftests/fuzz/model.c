@@ -106,19 +106,8 @@ bool model_all_patchable(const struct model *m, uint64_t offset,
 
 void model_fill(struct model *m, uint64_t offset, uint64_t length)
 {
-#if defined(__x86_64__)
-	memset(m->data + offset, 0xcc, length);
-#elif defined(__riscv)
-	static const uint8_t ebreak[2] = { 0x02, 0x90 };
-
 	for (uint64_t i = offset; i < offset + length; i++)
-		m->data[i] = ebreak[i % 2];
-#else
-	static const uint8_t brk[4] = { 0x00, 0x00, 0x20, 0xd4 };
-
-	for (uint64_t i = offset; i < offset + length; i++)
-		m->data[i] = brk[i % 4];
-#endif
+		m->data[i] = trap_fill_at(i);
 }
 
 void model_seal(struct model *m, uint64_t offset, uint64_t length,
@@ -233,13 +222,11 @@ static bool errors_of_traps(struct errors *e, const struct model *m,
 			error_add(e, EINVAL);
 			good = false;
 		}
-#if !defined(__x86_64__)
 		if (a->landing != CODEARENA_LANDING_EXTERNAL &&
 		    a->landing % INSN_ALIGN) {
 			error_add(e, EINVAL);
 			good = false;
 		}
-#endif
 		if (a->landing != CODEARENA_LANDING_EXTERNAL &&
 		    a->landing >= m->stat.out_length) {
 			error_add(e, ENOENT);

@@ -179,11 +179,7 @@ static bool plan_make(const struct fuzzer *f, const struct op *op,
 	v = &m->views[op->arg[0] % m->view_count];
 	offset = op->arg[1] % (v->pages * 64) * m->granule +
 		 op->arg[2] % m->granule;
-#if defined(__aarch64__)
-	offset &= ~3ULL;
-#elif defined(__riscv)
-	offset &= ~1ULL;
-#endif
+	offset -= offset % INSN_ALIGN;
 	p->entry = v->address + offset;
 	offset += v->page * m->page;
 	fragment = v->prot & PROT_EXEC && m->pages[offset / m->page].sealed ?

@@ -326,17 +326,6 @@ void code_return(void *to, uint32_t value)
 	memcpy(code + 1, &value, sizeof(value));
 	code[5] = 0xc3;
 }
-
-bool is_trap_fill(const void *bytes, uint64_t at, size_t length)
-{
-	const uint8_t *byte = bytes;
-
-	(void)at;
-	for (size_t i = 0; i < length; i++)
-		if (byte[i] != 0xcc)
-			return false;
-	return true;
-}
 #elif defined(__aarch64__)
 void code_return(void *to, uint32_t value)
 {
@@ -347,17 +336,6 @@ void code_return(void *to, uint32_t value)
 	};
 
 	memcpy(to, code, sizeof(code));
-}
-
-bool is_trap_fill(const void *bytes, uint64_t at, size_t length)
-{
-	static const uint8_t brk[4] = { 0x00, 0x00, 0x20, 0xd4 };
-	const uint8_t *byte = bytes;
-
-	for (size_t i = 0; i < length; i++)
-		if (byte[i] != brk[(at + i) % 4])
-			return false;
-	return true;
 }
 #elif defined(__riscv)
 void code_return(void *to, uint32_t value)
@@ -370,31 +348,29 @@ void code_return(void *to, uint32_t value)
 
 	memcpy(to, code, sizeof(code));
 }
-
-bool is_trap_fill(const void *bytes, uint64_t at, size_t length)
-{
-	static const uint8_t ebreak[2] = { 0x02, 0x90 };
-	const uint8_t *byte = bytes;
-
-	for (size_t i = 0; i < length; i++)
-		if (byte[i] != ebreak[(at + i) % 2])
-			return false;
-	return true;
-}
 #else
 void code_return(void *to, uint32_t value)
 {
 	memcpy(to, &value, sizeof(value));
 }
+#endif
+
+uint8_t trap_fill_at(uint64_t at)
+{
+	static const uint8_t fill[] = TRAP_FILL;
+
+	return fill[at % sizeof(fill)];
+}
 
 bool is_trap_fill(const void *bytes, uint64_t at, size_t length)
 {
-	(void)bytes;
-	(void)at;
-	(void)length;
+	const uint8_t *byte = bytes;
+
+	for (size_t i = 0; HAVE_CODE && i < length; i++)
+		if (byte[i] != trap_fill_at(at + i))
+			return false;
 	return true;
 }
-#endif
 
 void *arena_map(const struct arena *a, int fd)
 {

@@ -81,28 +81,40 @@ int guarded_call(const void *code, uint32_t *result);
 /*
  * Code: a function without arguments that returns a 32-bit number.
  * code_return() writes CODE_SIZE bytes. Where HAVE_CODE is 0 no bytes are
- * known, and tests that execute have to skip.
+ * known, and tests that execute have to skip. TRAP_FILL is the trap instruction that
+ * fills an arena from offset 0 on. Instructions and landing pads begin at multiples of
+ * INSN_ALIGN.
  */
 #if defined(__x86_64__)
 #define HAVE_CODE 1
 #define CODE_SIZE 6	/* b8 imm32: mov eax, imm32; c3: ret */
 #define CODE_TRAP_SIGNAL SIGTRAP
+#define TRAP_FILL { 0xcc }
+#define INSN_ALIGN 1
 #elif defined(__aarch64__)
 #define HAVE_CODE 1
 #define CODE_SIZE 12	/* movz w0, #lo; movk w0, #hi, lsl #16; ret */
 #define CODE_TRAP_SIGNAL SIGTRAP
+#define TRAP_FILL { 0x00, 0x00, 0x20, 0xd4 }
+#define INSN_ALIGN 4
 #elif defined(__riscv)
 #define HAVE_CODE 1
 #define CODE_SIZE 12	/* lui a0, %hi; addiw a0, a0, %lo; ret */
 #define CODE_TRAP_SIGNAL SIGTRAP
+#define TRAP_FILL { 0x02, 0x90 }
+#define INSN_ALIGN 2
 #else
 #define HAVE_CODE 0
 #define CODE_SIZE 4
 #define CODE_TRAP_SIGNAL SIGILL
+#define TRAP_FILL { 0 }
+#define INSN_ALIGN 1
 #endif
 
 void code_return(void *to, uint32_t value);
 
+/* The byte of the trap fill at an offset in an arena. */
+uint8_t trap_fill_at(uint64_t at);
 /* True if all bytes hold the trap fill; @at is their offset in the arena. */
 bool is_trap_fill(const void *bytes, uint64_t at, size_t length);
 
