@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "arch/arch.h"
 #include "code/code_print.h"
 #include "ctl.h"
 
@@ -64,17 +65,11 @@ static ssize_t read_code(pid_t pid, uint64_t address, void *to, uint64_t length)
 /* Where no end is found: that of a few instructions. */
 #define DISAS_FEW	64
 /* How far the end of a function is searched. */
-#define DISAS_MOST	4096
+#define DISAS_SEARCH	4096
 /* Code of the next function begins at a multiple of this, or of more. */
 #define DISAS_ALIGN	64
 
-#if defined(__x86_64__)
-static const uint8_t trap[] = { 0xcc };
-#elif defined(__aarch64__)
-static const uint8_t trap[] = { 0x00, 0x00, 0x20, 0xd4 };
-#else
-static const uint8_t trap[] = { 0x73, 0x00, 0x10, 0x00 };
-#endif
+static const uint8_t trap[] = CA__TRAP_BYTES;
 
 /* The rest of the last granule of a function consists of trap instructions. */
 static size_t function_length(const uint8_t *code, uint64_t address, size_t size)
@@ -171,7 +166,7 @@ int ctl_command_disas(const struct ctl_options *options, pid_t pid,
 		      uint64_t address)
 {
 	struct ctl_json json = { .to = stdout };
-	uint64_t wanted = options->length ? options->length : DISAS_MOST;
+	uint64_t wanted = options->length ? options->length : DISAS_SEARCH;
 	uint8_t *code = malloc(wanted);
 	struct listing listing = { .code = code, .start = address };
 	struct ca__printer printer = { .write = to_listing, .data = &listing };

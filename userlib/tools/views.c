@@ -44,8 +44,8 @@ bool ctl_view_parse(const char *line, struct ctl_view *view)
 }
 
 /*
- * The arena of a view; NULL: not known. Views of the device do not say whose they
- * are: they are told apart by the length of the arena.
+ * The arena of a view; NULL: not known. A code view of the device ends where its arena
+ * ends, so the length of an arena identifies it, unless two have the same.
  */
 const struct ctl_arena *ctl_view_arena(const struct ctl_list *list,
 				       const struct ctl_view *view)
