@@ -26,20 +26,22 @@ static uint64_t ca__memfd_runs;
 /* How many leave a quarter of the process's mappings to everything else. */
 static uint64_t ca__memfd_runs_max(void)
 {
-	static uint64_t most;
+	static uint64_t most; /* atomic; 0: not read yet */
+	uint64_t known = __atomic_load_n(&most, __ATOMIC_RELAXED);
 	unsigned long mappings = 65530;
 	FILE *file;
 
-	if (most)
-		return most;
+	if (known)
+		return known;
 	file = fopen("/proc/sys/vm/max_map_count", "re");
 	if (file) {
 		if (fscanf(file, "%lu", &mappings) != 1)
 			mappings = 65530;
 		fclose(file);
 	}
-	most = (uint64_t)mappings * 3 / 8 + 1;
-	return most;
+	known = (uint64_t)mappings * 3 / 8 + 1;
+	__atomic_store_n(&most, known, __ATOMIC_RELAXED);
+	return known;
 }
 
 /**
