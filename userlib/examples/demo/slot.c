@@ -252,14 +252,17 @@ static bool has_left(struct demo *demo, const struct worker *worker,
 static bool leave(struct demo *demo, struct slot *slot, struct worker *worker,
 		  uint64_t intro, uint64_t merge, const uint64_t *intro_calls)
 {
+	unsigned int repetitions = 0;
 	bool left;
 
 	if (!has_left(demo, worker, intro_calls, &left))
 		return false;
-	if (!left && is_emulated())
+	if (!left && is_emulated()) {
 		printf("  The emulator did not see the last redirection.\n"
 		       "  It is repeated while the thread rests.\n");
-	for (int i = 0; !left && is_emulated() && i < REPETITIONS; i++) {
+		repetitions = REPETITIONS;
+	}
+	while (!left && repetitions--) {
 		if (!redirect_paused(demo, slot, worker, intro, merge) ||
 		    !has_left(demo, worker, intro_calls, &left))
 			return false;
