@@ -26,3 +26,18 @@ prepare_selinux() {
 	done < <(grep -v '^#' "$here/selinux.variants")
 	options+=(--beside "$1/selinux" --run --append --run 'security=selinux enforcing=1')
 }
+
+prepare_apparmor() {
+	local variant edit stage name
+	build_jit "$1"
+	while read -r variant edit; do
+		mkdir -p "$1/apparmor/$variant/abstractions"
+		sed "$edit" "$here/apparmor.profiles" >"$1/apparmor/$variant/profiles"
+		for name in codearena codearena-shared; do
+			sed "$edit" "$root_dir/packaging/apparmor/$name" \
+				>"$1/apparmor/$variant/abstractions/$name"
+		done
+	done < <(grep -v '^#' "$here/apparmor.variants")
+	stage=$("$root_dir/selftests/runtimes/stage.sh" apparmor)
+	options+=(--beside "$1/apparmor" --run --stage --run "$stage")
+}
