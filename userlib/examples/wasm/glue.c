@@ -177,14 +177,8 @@ static void put_global(FILE *to, const struct wasm_item *item,
 	const char *value = global_value(item, options);
 	char *end;
 
-	if (!value) {
-		wasm_say("warning: the imported global %.*s.%.*s is 0; see --global",
-			 (int)item->module.length,
-			 (const char *)item->module.bytes,
-			 (int)item->name.length,
-			 (const char *)item->name.bytes);
+	if (!value)
 		return;
-	}
 	if (item->global == 'i' || item->global == 'j')
 		fprintf(to, " = %lluULL", strtoull(value, &end, 0));
 	else
@@ -194,8 +188,8 @@ static void put_global(FILE *to, const struct wasm_item *item,
 }
 
 /* A value for something that is not imported is a mistake. */
-static void check_globals(const struct wasm_file *file,
-			  const struct wasm_options *options)
+static void check_values(const struct wasm_file *file,
+			 const struct wasm_options *options)
 {
 	for (size_t i = 0; i < options->global_count; i++) {
 		const struct wasm_options one = {
@@ -210,6 +204,22 @@ static void check_globals(const struct wasm_file *file,
 		if (k == file->import_count)
 			wasm_die("the module imports no global as in --global %s",
 				 options->globals[i]);
+	}
+}
+
+void wasm_check_globals(const struct wasm_file *file,
+			const struct wasm_options *options)
+{
+	check_values(file, options);
+	for (size_t i = 0; i < file->import_count; i++) {
+		const struct wasm_item *item = &file->imports[i];
+
+		if (item->kind == WASM_GLOBAL && !global_value(item, options))
+			wasm_say("warning: the imported global %.*s.%.*s is 0; see --global",
+				 (int)item->module.length,
+				 (const char *)item->module.bytes,
+				 (int)item->name.length,
+				 (const char *)item->name.bytes);
 	}
 }
 
@@ -288,7 +298,6 @@ void wasm_write_glue(FILE *to, const struct wasm_file *file,
 {
 	size_t i;
 
-	check_globals(file, options);
 	fprintf(to, "\n/* Glue */\n\n");
 	for (i = 0; i < file->import_count; i++) {
 		if (imported_before(file, i, false))
