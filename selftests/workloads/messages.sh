@@ -106,8 +106,10 @@ compiled() { grep -c -e "$1" "$work/compiled" || true; }
 large() {
 	local k idle
 	idle=$(printf '(drop (i32.mul (local.get 0) (i32.const %d)))' {1..9})
-	echo '(module (table 1 funcref) (elem (i32.const 0) 2) (memory 1) (data $later "abcd")'
-	echo '(func $f0 (param i32) (result i32) (local.get 0))'
+	cat <<'EOF'
+(module (table 1 funcref) (elem (i32.const 0) 2) (memory 1) (data $later "abcd")
+(func $f0 (param i32) (result i32) (local.get 0))
+EOF
 	for ((k = 1; k <= 3000; k++)); do
 		echo "(func \$f$k (param i32) (result i32) $idle"
 		echo "(i32.add (i32.const $k) (call \$f$((k - 1)) (local.get 0))))"
@@ -171,10 +173,10 @@ says 2 "'-1' is not a number of MiB" --cache-limit -1 "$work/a.wasm"
 says 2 "'5x' is not a number of MiB" --cache-limit 5x "$work/a.wasm"
 
 # --help has every option.
-for option in $(sed -n 's/^\t{ "\([a-z-]*\)", \(required\|no\)_argument.*/\1/p' \
-	"$root_dir/userlib/examples/wasm/main.c"); do
+while read -r option; do
 	says 0 "--$option" --help
-done
+done < <(sed -n 's/^\t{ "\([a-z-]*\)", \(required\|no\)_argument.*/\1/p' \
+	"$root_dir/userlib/examples/wasm/main.c")
 
 module numbers '(module
 	(func (export "i") (param i32) (result i32) (local.get 0))

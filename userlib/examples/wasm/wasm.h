@@ -191,6 +191,13 @@ bool wasm_call(struct wasm_module *module,
 	       struct wasm_trap *trap);
 const struct wasm_glue_export *wasm_find(const struct wasm_module *module,
 					 const char *name);
+/*
+ * An entry of an exported table; NULL: there is none that can be called. Puts the
+ * first two of its values, see struct wasm_glue_type.
+ */
+const struct wasm_glue_type *
+wasm_find_indirect(const struct wasm_module *module, const char *table,
+		   uint32_t index, uint64_t *values);
 void wasm_unload(struct wasm_module *module);
 void wasm_count(const struct wasm_module *module, struct wasm_counters *to);
 
