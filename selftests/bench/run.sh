@@ -35,6 +35,13 @@ publish_64 procmem
 publish_64 pwrite
 publish_64 memfd
 publish_64 rwx
+publish_64_among_1k among_none 0.9
+publish_64_among_10k among_none 0.9
+publish_64_among_100k among_none 0.9
+publish_1x256 mprotect
+publish_4x256 mprotect
+publish_16x256 mprotect
+publish_64x256 mprotect
 publish_256x256 mprotect
 publish_256x256 mprotect_own
 publish_256x256 procmem
@@ -89,12 +96,16 @@ clone_change copy
 trap_memory signal
 trap_divide signal
 trap_undefined signal
+trap_1k_tables one_table
+trap_10k_tables one_table
 trap_scale one_table
 publish_2_threads own_arenas
 publish_2_threads one_thread
 publish_4_threads own_arenas
 publish_4_threads one_thread
 trap_first signal 1
+trap_100_views one_view 0.769
+trap_1k_views one_view 0.769
 trap_10k_views one_view 0.769
 view_map_10k one_view
 view_map_10k memfd 0.8
