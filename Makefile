@@ -229,6 +229,12 @@ check-runtimes: setup-build setup-vm setup-source setup-ports
 	@selftests/runtimes/check-runtimes.sh $(GROUPS) \
 		$(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER))
 
+## check-hardened: arenas under SELinux, AppArmor and the like, in VMs (KVER=6.12 KINDS=)
+.PHONY: check-hardened
+check-hardened: setup-build setup-vm setup-source setup-hardened
+	@selftests/hardened/check-hardened.sh $(KINDS) \
+		$(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER))
+
 ## vm-shell: a shell in a VM with everything loaded (KVER=, ARCH=)
 .PHONY: vm-shell
 vm-shell: setup-build setup-vm setup-source
@@ -237,7 +243,7 @@ vm-shell: setup-build setup-vm setup-source
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
 setups := $(patsubst %,setup-%,build vm source ports arm64 riscv64 debug static host coverage \
-	bench docs fuzz musl packages wasm workloads)
+	bench docs fuzz musl packages hardened wasm workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*
