@@ -168,6 +168,11 @@ check-matrix: setup-build
 check-trace: setup-build setup-vm setup-source setup-host
 	@selftests/trace/check-trace.sh $(KVER)
 
+## check-musl: the library and codearenactl built with musl, here and in a VM (KVER=)
+.PHONY: check-musl
+check-musl: setup-build setup-vm setup-source setup-musl
+	@selftests/musl/check-musl.sh $(KVER)
+
 ## check-static: warnings, sparse, checkpatch, kernel-doc, shellcheck, ...
 .PHONY: check-static
 check-static: setup-build setup-source setup-static
@@ -238,7 +243,7 @@ vm-shell: setup-build setup-vm setup-source
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
 setups := $(patsubst %,setup-%,build vm source ports arm64 riscv64 debug static host coverage \
-	bench docs fuzz packages hardened wasm workloads)
+	bench docs fuzz musl packages hardened wasm workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*
