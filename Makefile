@@ -168,6 +168,11 @@ check-matrix: setup-build
 check-trace: setup-build setup-vm setup-source setup-host
 	@selftests/trace/check-trace.sh $(KVER)
 
+## check-musl: the library and codearenactl built with musl, here and in a VM (KVER=)
+.PHONY: check-musl
+check-musl: setup-build setup-vm setup-source setup-musl
+	@selftests/musl/check-musl.sh $(KVER)
+
 ## check-static: warnings, sparse, checkpatch, kernel-doc, shellcheck, ...
 .PHONY: check-static
 check-static: setup-build setup-source setup-static
@@ -224,6 +229,12 @@ check-runtimes: setup-build setup-vm setup-source setup-ports
 	@selftests/runtimes/check-runtimes.sh $(GROUPS) \
 		$(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER))
 
+## check-hardened: arenas under SELinux, AppArmor and the like, in VMs (KVER=6.12 KINDS=)
+.PHONY: check-hardened
+check-hardened: setup-build setup-vm setup-source setup-hardened
+	@selftests/hardened/check-hardened.sh $(KINDS) \
+		$(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER))
+
 ## vm-shell: a shell in a VM with everything loaded (KVER=, ARCH=)
 .PHONY: vm-shell
 vm-shell: setup-build setup-vm setup-source
@@ -232,7 +243,7 @@ vm-shell: setup-build setup-vm setup-source
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
 setups := $(patsubst %,setup-%,build vm source ports arm64 riscv64 debug static host coverage \
-	bench docs fuzz packages wasm workloads)
+	bench docs fuzz musl packages hardened wasm workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*

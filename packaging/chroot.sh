@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Make a Debian chroot like the system of a user of the packages: a compiler, DKMS,
-# kernel headers, and nothing of this project.
+# Make a Debian chroot, without PACKAGEs one like the system of a user of our packages:
+# a compiler, DKMS, kernel headers, and nothing of this project.
 #
-# Usage: chroot.sh
+# Usage: chroot.sh [PACKAGE]...
 #
 # Prints the directory, which is in the cache and made once. Needs root. Copy it
 # instead of changing it.
@@ -23,10 +23,16 @@ esac
 suite=bookworm
 # What the packages depend on, so that installing them needs no network; then what
 # a user of the library has. The headers are those of the kernel that VMs boot.
-packages=(dkms gcc libc6-dev make pkg-config systemd-standalone-sysusers libcapstone4
-	bash-completion "linux-headers-$("$vm_dir/kernel.sh" release 6.1 x86_64)")
+headers=''
+packages=("$@")
+if [ $# -eq 0 ]; then
+	headers=linux-headers-$("$vm_dir/kernel.sh" release 6.1 x86_64)
+	packages=(dkms gcc libc6-dev make pkg-config systemd-standalone-sysusers libcapstone4
+		bash-completion "$headers")
+fi
 # A new name when the list changes.
 chroot=$cache_dir/chroot-$suite-$(printf '%s ' "${packages[@]}" | sha256sum | cut -c 1-8)
+gone=$chroot.gone
 
 make_chroot() {
 	local options uri
@@ -52,6 +58,11 @@ make_chroot() {
 	# The options are words.
 	# shellcheck disable=SC2086
 	chroot "$chroot.new" apt-get $options update >&2
+	if [ -n "$headers" ] &&
+		! chroot "$chroot.new" apt-cache show "$headers" >/dev/null 2>&1; then
+		touch "$gone"
+		return 0
+	fi
 	# shellcheck disable=SC2086
 	chroot "$chroot.new" apt-get $options \
 		install --no-install-recommends "${packages[@]}" >&2
@@ -61,4 +72,12 @@ make_chroot() {
 }
 
 with_lock chroot make_chroot
+# The VMs boot a kernel that is kept in the cache, and the suite has a newer one by now.
+if [ -e "$gone" ]; then
+	rm "$gone"
+	[ -z "${CODEARENA_REFRESHED-}" ] || die "$suite has no $headers"
+	say "$suite has no $headers any more: taking its newer kernel"
+	"$vm_dir/kernel.sh" refresh 6.1 x86_64 >&2
+	CODEARENA_REFRESHED=yes exec "$0" "$@"
+fi
 echo "$chroot"

@@ -138,9 +138,7 @@ int main()
 		std::printf("caught: %s\n", module.Catch(99999).c_str());
 		many = module.Cost();
 	}
-	std::fprintf(stderr, "a throw costs %.0f ns with 10 functions, %.0f ns with 100000\n",
-		     few, many);
-	std::printf("%s\n", many <= 3 * few ? "at most three times as much" :
-					      "more than three times as much");
+	std::printf("a throw costs %.0f ns with 10 functions, %.0f ns with 100000\n",
+		    few, many);
 	return 0;
 }

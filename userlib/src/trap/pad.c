@@ -82,6 +82,7 @@ CODEARENA_API int codearena_trap_call(const void *function,
 		return -EINVAL;
 	if (count)
 		memcpy(all, arguments, count * sizeof(*all));
+	ca__frame_locate();
 	frame.previous = ca__frame_top;
 	ca__frame_top = &frame;
 	value = ca__frame_enter(&frame, function, all);
