@@ -10,7 +10,7 @@
 # Usage: run.sh [--kver KVER] [--arch ARCH] [--out FILE] [CASE]...
 #
 #   --kver KVER   kernel, see ../vm/kernel.sh list (default: $KVER or 6.1)
-#   --arch ARCH   x86_64 or arm64 (default: $ARCH or x86_64)
+#   --arch ARCH   x86_64, arm64 or riscv64 (default: $ARCH or x86_64)
 #   --out FILE    the rows (default: build/bench.tsv)
 #
 # CASEs are rows, as publish_64; those of the library are the programs pool, lookup,
@@ -189,8 +189,7 @@ if [ $((${#cases[@]} + ${#host_cases[@]})) -eq 0 ]; then
 	all=yes host_cases=(pool lookup module scale)
 fi
 
-cross=
-[ "$arch" != arm64 ] || cross=aarch64-linux-gnu-
+cross=$("$here/../vm/kernel.sh" cross-compile "$arch")
 build=$root/build/bench/$arch
 make -s -C "$here" O="$build" CROSS_COMPILE="$cross"
 

@@ -63,6 +63,10 @@ static const struct trap_code codes[] = {
 	/* ldr w0, [x0]; ret */
 	[TRAP_LOAD] = { { 0x00, 0x00, 0x40, 0xb9, 0xc0, 0x03, 0x5f, 0xd6 }, 8,
 			0, SIGSEGV },
+#elif defined(__riscv)
+	/* lw a0, 0(a0); ret */
+	[TRAP_LOAD] = { { 0x03, 0x25, 0x05, 0x00, 0x67, 0x80, 0x00, 0x00 }, 8,
+			0, SIGSEGV },
 #endif
 };
 
@@ -253,6 +257,8 @@ static void signal_handler(int number, siginfo_t *info, void *context)
 	user->uc_mcontext.gregs[REG_RIP] = (greg_t)signal_pad;
 #elif defined(__aarch64__)
 	user->uc_mcontext.pc = (uintptr_t)signal_pad;
+#elif defined(__riscv)
+	user->uc_mcontext.__gregs[REG_PC] = (uintptr_t)signal_pad;
 #endif
 }
 
