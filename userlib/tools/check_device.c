@@ -113,7 +113,7 @@ CTL_CHECK(noexec)
 	if (status.f_flag & ST_NOEXEC) {
 		ctl_find(f, CTL_BAD, "%s is mounted noexec and cannot be mapped as code",
 			 path);
-		ctl_advise(f, "run mount -o remount,exec for it; in systemd units add ExecPaths=/dev/codearena; in containers bind-mount the node without noexec, not by --device of a rootless one");
+		ctl_advise(f, "run mount -o remount,exec for it; in systemd units add ExecPaths=/dev/codearena; in containers bind-mount the node, for --device leaves it on a /dev with noexec");
 	} else {
 		ctl_find(f, CTL_GOOD, "%s is not mounted noexec", path);
 	}
