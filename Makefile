@@ -224,6 +224,12 @@ check-runtimes: setup-build setup-vm setup-source setup-ports
 	@selftests/runtimes/check-runtimes.sh $(GROUPS) \
 		$(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER))
 
+## check-hardened: arenas under SELinux, AppArmor and the like, in VMs (KVER=6.12 KINDS=)
+.PHONY: check-hardened
+check-hardened: setup-build setup-vm setup-source setup-hardened
+	@selftests/hardened/check-hardened.sh $(KINDS) \
+		$(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER))
+
 ## vm-shell: a shell in a VM with everything loaded (KVER=, ARCH=)
 .PHONY: vm-shell
 vm-shell: setup-build setup-vm setup-source
@@ -232,7 +238,7 @@ vm-shell: setup-build setup-vm setup-source
 
 ## setup-GROUP: install Debian packages, see selftests/vm/setup.sh --help
 setups := $(patsubst %,setup-%,build vm source ports arm64 riscv64 debug static host coverage \
-	bench docs fuzz packages wasm workloads)
+	bench docs fuzz packages hardened wasm workloads)
 .PHONY: $(setups)
 $(setups): setup-%:
 	@$(SETUP) $*

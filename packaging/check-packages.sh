@@ -88,9 +88,11 @@ check_install() {
 		include/linux/codearena.h include/codearena.h \
 		share/bash-completion/completions/codearena-run \
 		lib/libcodearena.so.1 lib/udev/rules.d/60-codearena.rules lib/sysusers.d/codearena.conf \
-		lib/modules-load.d/codearena.conf share/bash-completion/completions/codearenactl; do
+		lib/modules-load.d/codearena.conf share/bash-completion/completions/codearenactl \
+		share/selinux/packages/codearena.cil; do
 		[ -f "$root$prefix/$path" ] || { echo "no $path"; return 1; }
 	done
+	[ -f "$root/etc/apparmor.d/abstractions/codearena" ] || { echo "no abstraction"; return 1; }
 }
 
 check_uninstall() {

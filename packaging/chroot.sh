@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Make a Debian chroot like the system of a user of the packages: a compiler, DKMS,
-# kernel headers, and nothing of this project.
+# Make a Debian chroot, without PACKAGEs one like the system of a user of our packages:
+# a compiler, DKMS, kernel headers, and nothing of this project.
 #
-# Usage: chroot.sh
+# Usage: chroot.sh [PACKAGE]...
 #
 # Prints the directory, which is in the cache and made once. Needs root. Copy it
 # instead of changing it.
@@ -23,8 +23,9 @@ esac
 suite=bookworm
 # What the packages depend on, so that installing them needs no network; then what
 # a user of the library has. The headers are those of the kernel that VMs boot.
-packages=(dkms gcc libc6-dev make pkg-config systemd-standalone-sysusers libcapstone4
-	bash-completion "linux-headers-$("$vm_dir/kernel.sh" release 6.1 x86_64)")
+packages=("$@")
+[ $# -gt 0 ] || packages=(dkms gcc libc6-dev make pkg-config systemd-standalone-sysusers
+	libcapstone4 bash-completion "linux-headers-$("$vm_dir/kernel.sh" release 6.1 x86_64)")
 # A new name when the list changes.
 chroot=$cache_dir/chroot-$suite-$(printf '%s ' "${packages[@]}" | sha256sum | cut -c 1-8)
 

@@ -10,6 +10,10 @@ version := $(shell sed -n '/^[0-9]/p' packaging/VERSION)
 udev_dir := $(PREFIX)/lib/udev/rules.d
 sysusers_dir := $(PREFIX)/lib/sysusers.d
 modules_load_dir := $(PREFIX)/lib/modules-load.d
+selinux_dir := $(PREFIX)/share/selinux/packages
+# AppArmor looks nowhere else.
+apparmor_dir := /etc/apparmor.d/abstractions
+apparmor_files := codearena codearena-shared
 examples_dir := $(PREFIX)/share/doc/codearena/examples
 source_dir := /usr/src/codearena-$(version)
 
@@ -24,7 +28,7 @@ install: install-system
 install-uapi:
 	$(build_userlib) install-uapi
 
-## install-system: rule and group of the device, loading at boot (DESTDIR=, PREFIX=)
+## install-system: the device's rule, group and policies, loading at boot (DESTDIR=, PREFIX=)
 .PHONY: install-system
 install-system:
 	$(INSTALL) -D -m 644 packaging/udev/60-codearena.rules \
@@ -33,6 +37,10 @@ install-system:
 		$(DESTDIR)$(sysusers_dir)/codearena.conf
 	$(INSTALL) -D -m 644 packaging/modules-load.d/codearena.conf \
 		$(DESTDIR)$(modules_load_dir)/codearena.conf
+	$(INSTALL) -D -m 644 packaging/selinux/codearena.cil \
+		$(DESTDIR)$(selinux_dir)/codearena.cil
+	$(INSTALL) -d $(DESTDIR)$(apparmor_dir)
+	$(INSTALL) -m 644 $(apparmor_files:%=packaging/apparmor/%) $(DESTDIR)$(apparmor_dir)/
 	$(INSTALL) -D -m 644 packaging/systemd/codearena-example.service \
 		$(DESTDIR)$(examples_dir)/codearena-example.service
 
@@ -44,6 +52,8 @@ uninstall:
 	rm -f $(DESTDIR)$(udev_dir)/60-codearena.rules \
 		$(DESTDIR)$(sysusers_dir)/codearena.conf \
 		$(DESTDIR)$(modules_load_dir)/codearena.conf \
+		$(DESTDIR)$(selinux_dir)/codearena.cil \
+		$(apparmor_files:%=$(DESTDIR)$(apparmor_dir)/%) \
 		$(DESTDIR)$(examples_dir)/codearena-example.service
 	-rmdir -p --ignore-fail-on-non-empty $(DESTDIR)$(examples_dir) 2>/dev/null
 

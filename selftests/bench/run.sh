@@ -106,7 +106,7 @@ pool_1k best_fit 2
 pool_100k std_set 20
 pool_100k best_fit 2
 pool_1m best_fit 4
-pool_scale one_thousand 0.625
+pool_scale one_thousand 0.4
 lookup_1m std_map 4
 lookup_1m sorted_vector 2
 module_add asmjit 1
@@ -121,10 +121,12 @@ modules_9k_memory one_hundred 0.8
 modules_9k_descriptors one_hundred 0.99
 "
 
-# What rows are to reach, in the same form.
+# What rows are to reach, in the same form. Of the pool, a million regions are to cost 1.5
+# times what a thousand cost in 1.0.0, which is 1.8 times what they cost now: 0.556.
 goals="
 pool_100k best_fit 10
 pool_1m best_fit 10
+pool_scale one_thousand 0.556
 module_add asmjit 1.5
 "
 

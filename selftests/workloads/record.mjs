@@ -62,6 +62,11 @@ function values(results) {
 	return (Array.isArray(results) ? results : [results]).map(value);
 }
 
+function plain(name) {
+	return encodeURIComponent(name).replace(/[!.~*'()]/g,
+		(c) => '%' + c.charCodeAt(0).toString(16));
+}
+
 function hash(memory) {
 	const words = new Int32Array(memory.buffer);
 	let h = 0x811c9dc5 | 0;
@@ -81,6 +86,7 @@ class Trace {
 		this.depth = 0;
 		this.copy = null;
 		this.memory = null;
+		this.before = null;
 		writeFileSync(join(directory, `${this.name}.wasm`), bytes);
 	}
 
@@ -154,17 +160,15 @@ class Trace {
 		};
 	}
 
-	wrapExport(name, f) {
-		const plain = encodeURIComponent(name).replace(/[!.~*'()]/g,
-			(c) => '%' + c.charCodeAt(0).toString(16));
-
+	// @words: what the trace calls it
+	wrapFunction(words, f) {
 		return (...args) => {
 			// What is missing counts as 0 there.
 			while (args.length < f.length)
 				args.push(undefined);
 			args.length = f.length;
 			this.enter();
-			this.log('call', plain, ...args.map(value));
+			this.log(...words, ...args.map(value));
 			let result;
 
 			try {
@@ -180,6 +184,50 @@ class Trace {
 		};
 	}
 
+	// The host calls functions that it gets from a table, but puts none there.
+	wrapTable(name, table) {
+		const get = table.get.bind(table), known = new Map();
+
+		// The same function for the same entry: hosts keep and compare them.
+		table.get = (index) => {
+			const f = get(index);
+
+			if (f && known.get(index)?.f !== f)
+				known.set(index, {
+					f, wrapped: this.wrapFunction(['table', plain(name), index], f),
+				});
+			return f && known.get(index).wrapped;
+		};
+		table.set = table.grow = () => {
+			throw new Error('the host changes a table');
+		};
+		return table;
+	}
+
+	wrapExport(name, object) {
+		if (typeof object === 'function')
+			return this.wrapFunction(['call', plain(name)], object);
+		if (object instanceof WebAssembly.Table)
+			return this.wrapTable(name, object);
+		return object;
+	}
+
+	// There it is made, empty, when the module is instantiated.
+	importMemory(memory) {
+		this.memory = memory;
+		this.before = Buffer.from(Buffer.from(memory.buffer));
+	}
+
+	// What the host stored before counts as stored now.
+	bringMemory() {
+		this.copy = Buffer.from(Buffer.from(this.memory.buffer));
+		this.before.forEach((byte, at) => {
+			if (byte)
+				this.copy[at] = 0;
+		});
+		this.enter();
+	}
+
 	instantiate(module, imports) {
 		const wrapped = {};
 
@@ -188,21 +236,26 @@ class Trace {
 
 			wrapped[from] ??= {};
 			if (kind === 'memory')
-				throw new Error('a memory is imported');
+				this.importMemory(object);
+			if (kind === 'table')
+				object.get = () => {
+					throw new Error('the host uses a table that is imported only');
+				};
 			wrapped[from][name] = kind === 'function' ?
 				this.wrapImport(object, index) : object;
 		});
 		this.log('instantiate');
 		const { exports } = new original.Instance(module, wrapped);
 
-		this.memory = Object.values(exports).find((e) => e instanceof WebAssembly.Memory);
+		this.memory ??= Object.values(exports).find((e) => e instanceof WebAssembly.Memory);
 		this.log('return');
+		if (this.before)
+			this.bringMemory();
 		this.leave();
 		const shown = {};
 
 		for (const [name, object] of Object.entries(exports))
-			shown[name] = typeof object === 'function' ?
-				this.wrapExport(name, object) : object;
+			shown[name] = this.wrapExport(name, object);
 		this.exports = shown;
 		return { exports: shown };
 	}

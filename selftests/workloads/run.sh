@@ -37,8 +37,16 @@ asmjit=$root_dir/build/userlib/asmjit/codearena-asmjit
 
 # The packages of npm, by version.
 packages=(hash-wasm@4.13.0 cjs-module-lexer@2.3.0 es-module-lexer@1.5.4
-	source-map@0.8.0 sql.js@1.16.0)
-workloads=(traps generated hash-wasm cjs-module-lexer es-module-lexer source-map sql.js)
+	source-map@0.8.0 sql.js@1.16.0
+	lz4-wasm@0.9.2 xxhash-wasm@1.1.0 onigasm@2.2.5 vscode-oniguruma@2.0.1
+	quickjs-emscripten@0.32.0 wasmoon@1.16.0 long@5.3.2 undici@8.12.4
+	murmurhash-wasm@1.3.0 siphash24@1.3.1 sha512-wasm@2.3.4 blake2b-wasm@2.4.0
+	xsalsa20@1.2.0 snappy-wasm@0.3.0 @cwasm/nsgif@0.1.2 @cwasm/lodepng@0.1.9
+	@bokuweb/zstd-wasm@0.0.27 rabin-wasm@0.1.5 @echogarden/kissfft-wasm@0.2.0)
+workloads=(traps generated hash-wasm cjs-module-lexer es-module-lexer source-map sql.js
+	lz4-wasm xxhash-wasm onigasm vscode-oniguruma quickjs-emscripten wasmoon long undici
+	murmurhash-wasm siphash24 sha512-wasm blake2b-wasm xsalsa20 snappy-wasm nsgif lodepng
+	zstd-wasm rabin-wasm kissfft-wasm)
 
 kver=${KVER:-6.1} host_only='' vm_only=''
 while [ $# -gt 0 ]; do
@@ -69,6 +77,7 @@ record() {
 	local name dir packaged=()
 	rm -rf "$traces" "$out/wast"
 	mkdir -p "$traces" "$out/wast"
+	: >"$out/skipped"
 	for name in "${workloads[@]}"; do
 		case $name in
 		traps) record_traps ;;
@@ -80,14 +89,18 @@ record() {
 	need node workloads
 	dir=$("$here/npm.sh" "${packages[@]}")
 	say "recording ${packaged[*]} with node $(node --version)"
-	CODEARENA_TRACES=$traces node "$here/workloads.mjs" "$dir" "${packaged[@]}"
+	CODEARENA_TRACES=$traces node "$here/workloads.mjs" "$dir" "${packaged[@]}" |
+		tee "$out/skipped"
 }
 
-# Every trace's module, as an object beside it: the VM has no compiler.
+# Every trace's module, as an object beside it: the VM has no compiler. What it imports
+# may need options.
 compile_all() {
-	local trace
+	local trace options
 	for trace in "${all[@]}"; do
-		"$runner" --compile "${trace%.trace}.o" "${trace%.trace}.wasm"
+		options=()
+		[ ! -e "${trace%.trace}.options" ] || mapfile -t options <"${trace%.trace}.options"
+		"$runner" "${options[@]}" --compile "${trace%.trace}.o" "${trace%.trace}.wasm"
 	done
 }
 
@@ -96,7 +109,7 @@ heading() {
 		calls compared traps signals result
 }
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0
 
 # count ROWS SIGNALS MODE: the rows that are well, against those that should be there.
 count() {
@@ -143,6 +156,7 @@ say "building codearena-wasm, codearena-asmjit and codearena-lli"
 need llvm-config-19 workloads
 make -C "$root_dir/userlib" --no-print-directory -s O="$root_dir/build/userlib" wasm asmjit llvm >&2
 record
+skipped=$(grep -c '^skipped ' "$out/skipped" || true)
 all=("$traces"/*.trace)
 [ -e "${all[0]}" ] || die "there are no traces"
 compile_all

@@ -5,13 +5,15 @@
 //
 // Usage: node workloads.mjs NODE_MODULES [WORKLOAD]...
 //
-// The traces go to the directory $CODEARENA_TRACES.
+// The traces go to the directory $CODEARENA_TRACES. Prints a line for each workload
+// that is skipped, since npm does not have its package any more.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { more, runMore } from './packages.mjs';
 import { begin, finish, recorded } from './record.mjs';
 
 const [, , modules, ...chosen] = process.argv;
@@ -163,14 +165,26 @@ async function sqlJs() {
 	db.close();
 }
 
+// What each does, and the packages that it needs.
 const workloads = {
-	'hash-wasm': hashWasm,
-	'cjs-module-lexer': cjsModuleLexer,
-	'es-module-lexer': esModuleLexer,
-	'source-map': sourceMap,
-	'sql.js': sqlJs,
+	'hash-wasm': [hashWasm, 'hash-wasm'],
+	'cjs-module-lexer': [cjsModuleLexer, 'cjs-module-lexer', 'source-map', 'hash-wasm'],
+	'es-module-lexer': [esModuleLexer, 'es-module-lexer', 'cjs-module-lexer', 'hash-wasm'],
+	'source-map': [sourceMap, 'source-map'],
+	'sql.js': [sqlJs, 'sql.js'],
 };
 
-for (const name of chosen.length ? chosen : Object.keys(workloads))
-	await workloads[name]();
+for (const [name, [, ...needs]] of Object.entries(more))
+	workloads[name] = [() => runMore(name, { modules: resolve(modules), require, load }),
+		...needs.length ? needs : [name]];
+
+for (const name of chosen.length ? chosen : Object.keys(workloads)) {
+	const [run, ...needs] = workloads[name];
+	const missing = needs.filter((needed) => !existsSync(join(resolve(modules), needed)));
+
+	if (missing.length)
+		console.log(`skipped ${name}: npm has no ${missing.join(', ')} of this version`);
+	else
+		await run();
+}
 finish();

@@ -2,7 +2,7 @@
 /*
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
- * Calls exports of a module.
+ * Calls exports of a module, and functions in tables that it exports.
  */
 #include <string.h>
 
@@ -27,4 +27,35 @@ const struct wasm_glue_export *wasm_find(const struct wasm_module *module,
 		if (!strcmp(module->glue->exports[i].name, name))
 			return &module->glue->exports[i];
 	return NULL;
+}
+
+static const wasm_rt_funcref_t *find_entry(const struct wasm_module *module,
+					   const char *name, uint32_t index)
+{
+	const struct wasm_glue_table *table = module->glue->tables;
+	const wasm_rt_funcref_table_t *functions;
+
+	while (table->name && strcmp(table->name, name))
+		table++;
+	functions = table->name ? table->get(module->instance) : NULL;
+	if (!functions || index >= functions->size ||
+	    !functions->data[index].func)
+		return NULL;
+	return &functions->data[index];
+}
+
+const struct wasm_glue_type *
+wasm_find_indirect(const struct wasm_module *module, const char *table,
+		   uint32_t index, uint64_t *values)
+{
+	const wasm_rt_funcref_t *entry = find_entry(module, table, index);
+	const struct wasm_glue_type *type = module->glue->types;
+
+	if (!entry)
+		return NULL;
+	values[0] = (uintptr_t)entry->func;
+	values[1] = (uintptr_t)entry->module_instance;
+	while (type->call && *type->number != entry->func_type)
+		type++;
+	return type->call ? type : NULL;
 }

@@ -10,13 +10,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "wasm.h"
@@ -24,16 +20,13 @@
 /* embed.S */
 extern const char wasm_rt_header[], wasm_rt_code_header[];
 
-/* This line of wasm2c's output separates its macros from the code. */
-static const char code_begins[] = "static bool s_module_initialized";
-
 /*
  * NaNs and rounding as the specification demands; one section per function, with
  * all of the function in it, so that it can be loaded alone; no tail calls, so
  * that endless recursion reaches the end of the stack, as in an interpreter.
  */
 static const char *const compiler_flags[] = {
-	"-std=gnu11", "-O2", "-w", "-DNDEBUG", "-fPIC", "-fvisibility=hidden",
+	"-std=gnu11", "-w", "-DNDEBUG", "-fPIC", "-fvisibility=hidden",
 	"-ffunction-sections", "-fno-stack-protector", "-fno-math-errno",
 	"-frounding-math", "-fsignaling-nans", "-ffp-contract=off",
 	"-fno-optimize-sibling-calls", "-fno-strict-aliasing", "-fwrapv",
@@ -64,18 +57,9 @@ static void digest(uint64_t state[2], const void *data, size_t length)
 	}
 }
 
-static char *path_in(const struct job *job, const char *name)
-{
-	char *path;
-
-	if (asprintf(&path, "%s/%s", job->directory, name) < 0)
-		wasm_die("out of memory");
-	return path;
-}
-
 static FILE *create(const struct job *job, const char *name)
 {
-	char *path = path_in(job, name);
+	char *path = wasm_cache_path(job->directory, name);
 	FILE *file = fopen(path, "we");
 
 	if (!file)
@@ -90,61 +74,12 @@ static void finish(FILE *file, const char *what)
 		wasm_die("cannot write %s: %s", what, strerror(errno));
 }
 
-static void make_directories(const char *path)
-{
-	char *copy = strdup(path);
-
-	for (char *at = copy + 1; at[-1]; at++) {
-		char had = *at;
-
-		if (had && had != '/')
-			continue;
-		*at = '\0';
-		if (mkdir(copy, 0777) && errno != EEXIST)
-			wasm_die("cannot make %s: %s", copy, strerror(errno));
-		*at = had;
-	}
-	free(copy);
-}
-
-/* wasm2c of wabt 1.0.32 aborts without a word on SIMD. */
-static void explain(const struct job *job, const char *tool, int status)
-{
-	if (WIFSIGNALED(status))
-		wasm_die("%s was killed by signal %d (%s) on %s%s", tool,
-			 WTERMSIG(status), strsignal(WTERMSIG(status)),
-			 job->name, WTERMSIG(status) != SIGABRT ? "" :
-			 ": does the module use SIMD or another extension?");
-	if (WEXITSTATUS(status))
-		wasm_die("%s failed on %s with exit status %d", tool, job->name,
-			 WEXITSTATUS(status));
-}
-
-/* The tool inherits our standard error. */
 static void run(const struct job *job, const char *doing,
 		const char *const *arguments)
 {
-	struct timespec tick = { .tv_nsec = 50000000 };
-	unsigned int ticks = 0;
-	int status;
-	pid_t pid;
+	const struct wasm_command command = { doing, arguments };
 
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		execvp(arguments[0], (char *const *)arguments);
-		fprintf(stderr, "cannot run %s: %s\n", arguments[0],
-			strerror(errno));
-		_exit(127);
-	}
-	if (pid < 0)
-		wasm_die("cannot run %s: %s", arguments[0], strerror(errno));
-	while (!waitpid(pid, &status, WNOHANG)) {
-		nanosleep(&tick, NULL);
-		if (++ticks % 100 == 0 && !job->options->quiet)
-			wasm_say("%s %s, %u s", doing, job->name, ticks / 20);
-	}
-	explain(job, arguments[0], status);
+	wasm_run_all(job->options, job->name, &command, 1);
 }
 
 /* The version of a tool is part of the key of the cache. */
@@ -176,48 +111,20 @@ static void digest_version(uint64_t key[2], const char *tool)
 		wasm_die("%s does not print its version", tool);
 }
 
-/* Checks of memory and of tables give the same reason; tell them apart. */
-static void write_line(FILE *to, const char *line, bool *range)
+/* Write wasm2c's output as it is compiled; return the number of its parts. */
+static size_t write_source(const struct job *job, const struct wasm_file *file)
 {
-	static const char trap[] = "TRAP(OOB)";
-	const char *at = strstr(line, trap);
-
-	if (!strncmp(line, "#define ", 8))
-		*range = !strncmp(line + 8, "RANGE_CHECK(", 12);
-	if (!*range || !at) {
-		fputs(line, to);
-		return;
-	}
-	fprintf(to, "%.*sTRAP(MEMORY)%s", (int)(at - line), line,
-		at + sizeof(trap) - 1);
-	*range = false;
-}
-
-/* Write wasm2c's output with a line added before the code, and the glue. */
-static void write_source(const struct job *job, const struct wasm_file *file)
-{
-	char *from_path = path_in(job, "wasm2c.c"), *line = NULL;
-	FILE *from = fopen(from_path, "re"), *to = create(job, "module.c");
-	size_t room = 0;
-	bool found = false, range = false;
+	char *path = wasm_cache_path(job->directory, "wasm2c.c");
+	FILE *from = fopen(path, "re"), *to = create(job, "module.c");
+	size_t parts;
 
 	if (!from)
-		wasm_die("cannot read %s: %s", from_path, strerror(errno));
-	while (getline(&line, &room, from) >= 0) {
-		if (!found && !strncmp(line, code_begins,
-				       sizeof(code_begins) - 1)) {
-			fprintf(to, "#include \"wasm-rt-code.h\"\n\n");
-			found = true;
-		}
-		write_line(to, line, &range);
-	}
-	if (!found)
-		wasm_die("the output of this wasm2c is not what 1.0.32 writes");
-	wasm_write_glue(to, file, job->options);
+		wasm_die("cannot read %s: %s", path, strerror(errno));
+	parts = wasm_write_source(to, from, file, job->options);
 	finish(to, "module.c");
 	fclose(from);
-	free(from_path);
-	free(line);
+	free(path);
+	return parts;
 }
 
 static void write_text(const struct job *job, const char *name,
@@ -229,31 +136,16 @@ static void write_text(const struct job *job, const char *name,
 	finish(to, name);
 }
 
-/* The C of a large module is larger than its object. */
-static void discard(const struct job *job)
+/* Write module.c, which is compiled in so many parts. */
+static size_t convert(const struct job *job, const char *wasm)
 {
-	static const char *const names[] = {
-		"module.c", "wasm2c.c", "wasm2c.h", "stripped.wasm",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char *path = path_in(job, names[i]);
-
-		unlink(path);
-		free(path);
-	}
-}
-
-/* Write module.c. */
-static void convert(const struct job *job, const char *wasm)
-{
-	char *stripped = path_in(job, "stripped.wasm");
-	char *c = path_in(job, "wasm2c.c");
+	char *stripped = wasm_cache_path(job->directory, "stripped.wasm");
+	char *c = wasm_cache_path(job->directory, "wasm2c.c");
 	const char *arguments[] = {
 		"wasm2c", "-n", WASM_NAME, "-o", c, stripped, NULL
 	};
 	struct wasm_file file;
-	size_t length;
+	size_t length, parts;
 	uint8_t *bytes = wasm_read_file(wasm, &length);
 	FILE *to;
 
@@ -262,53 +154,111 @@ static void convert(const struct job *job, const char *wasm)
 	finish(to, "stripped.wasm");
 	run(job, "converting", arguments);
 	wasm_parse(bytes, length, &file);
-	write_source(job, &file);
+	wasm_check_globals(&file, job->options);
+	parts = write_source(job, &file);
 	wasm_parse_free(&file);
 	free(bytes);
 	free(stripped);
 	free(c);
+	return parts;
 }
 
-static void compile(const struct job *job, const char *wasm, const char *object)
+/* The command that compiles a part. */
+struct part {
+	char *object;
+	char define[32];
+	const char *arguments[sizeof(compiler_flags) / sizeof(compiler_flags[0]) + 9];
+};
+
+static void make_part(const struct job *job, struct part *part, size_t number,
+		      const char *source)
 {
 	const size_t flags = sizeof(compiler_flags) / sizeof(compiler_flags[0]);
-	char *source = path_in(job, "module.c");
-	char *part = path_in(job, "module.o.new");
-	const char *arguments[flags + 8];
-	size_t count = flags + 5, i;
+	const char **to = part->arguments;
+	char name[32];
 
-	write_text(job, "wasm-rt.h", wasm_rt_header);
-	write_text(job, "wasm-rt-code.h", wasm_rt_code_header);
-	convert(job, wasm);
-
-	arguments[0] = job->options->compiler;
-	for (i = 0; i < flags; i++)
-		arguments[1 + i] = compiler_flags[i];
-	arguments[flags + 1] = "-c";
-	arguments[flags + 2] = source;
-	arguments[flags + 3] = "-o";
-	arguments[flags + 4] = part;
-	if (job->options->opt)
-		arguments[count++] = job->options->opt;
+	snprintf(name, sizeof(name), "part-%zu.o", number);
+	part->object = wasm_cache_path(job->directory, name);
+	snprintf(part->define, sizeof(part->define), "-DWASM_PART=%zu", number);
+	*to++ = job->options->compiler;
+	for (size_t i = 0; i < flags; i++)
+		*to++ = compiler_flags[i];
+	*to++ = job->options->opt ? job->options->opt : "-O2";
 	if (job->options->checks)
-		arguments[count++] = check_flag;
-	arguments[count] = NULL;
-	run(job, "compiling", arguments);
-	if (rename(part, object))
-		wasm_die("cannot rename %s: %s", part, strerror(errno));
-	discard(job);
-	free(source);
-	free(part);
+		*to++ = check_flag;
+	*to++ = part->define;
+	*to++ = "-c";
+	*to++ = source;
+	*to++ = "-o";
+	*to++ = part->object;
+	*to = NULL;
 }
 
-char *wasm_compile(const char *path, const struct wasm_options *options)
+/* Every section stays by itself, so that each is one function. */
+static void join(const struct job *job, const struct part *parts, size_t count,
+		 const char *object)
 {
-	uint64_t key[2] = { 0xcbf29ce484222325, 0x9e3779b97f4a7c15 };
-	char *copy = strdup(path), *object;
-	struct job job = { .options = options, .name = basename(copy) };
-	size_t length;
-	uint8_t *bytes = wasm_read_file(path, &length);
+	const char **arguments = wasm_allocate((count + 7) * sizeof(char *));
+	size_t i = 0;
 
+	arguments[i++] = job->options->compiler;
+	arguments[i++] = "-r";
+	arguments[i++] = "-nostdlib";
+	arguments[i++] = "-Wl,--unique";
+	arguments[i++] = "-o";
+	arguments[i++] = object;
+	for (size_t k = 0; k < count; k++)
+		arguments[i++] = parts[k].object;
+	run(job, "joining", arguments);
+	free(arguments);
+}
+
+static void compile_parts(const struct job *job, size_t count,
+			  const char *object)
+{
+	struct wasm_command *commands = wasm_allocate(count * sizeof(*commands));
+	struct part *parts = wasm_allocate(count * sizeof(*parts));
+	char *source = wasm_cache_path(job->directory, "module.c");
+	char *joined = wasm_cache_path(job->directory, "module.o.new");
+
+	for (size_t i = 0; i < count; i++) {
+		make_part(job, &parts[i], i, source);
+		commands[i] = (struct wasm_command) {
+			"compiling", parts[i].arguments,
+		};
+	}
+	wasm_run_all(job->options, job->name, commands, count);
+	if (count > 1)
+		join(job, parts, count, joined);
+	if (rename(count > 1 ? joined : parts[0].object, object))
+		wasm_die("cannot write %s: %s", object, strerror(errno));
+	for (size_t i = 0; i < count; i++)
+		free(parts[i].object);
+	free(joined);
+	free(source);
+	free(parts);
+	free(commands);
+}
+
+/* Whoever waited for the lock may find that the other one made the object. */
+static void compile(const struct job *job, const char *wasm, const char *object)
+{
+	int lock = wasm_cache_make(job->directory);
+
+	if (access(object, R_OK)) {
+		write_text(job, "wasm-rt.h", wasm_rt_header);
+		write_text(job, "wasm-rt-code.h", wasm_rt_code_header);
+		compile_parts(job, convert(job, wasm), object);
+		wasm_cache_clean(job->directory);
+	}
+	close(lock);
+}
+
+static void make_key(const struct wasm_options *options, const uint8_t *bytes,
+		     size_t length, uint64_t key[2])
+{
+	key[0] = 0xcbf29ce484222325;
+	key[1] = 0x9e3779b97f4a7c15;
 	digest(key, bytes, length);
 	digest(key, wasm_rt_header, strlen(wasm_rt_header));
 	digest(key, wasm_rt_code_header, strlen(wasm_rt_code_header));
@@ -325,19 +275,45 @@ char *wasm_compile(const char *path, const struct wasm_options *options)
 	     i < sizeof(compiler_flags) / sizeof(compiler_flags[0]); i++)
 		digest(key, compiler_flags[i], strlen(compiler_flags[i]) + 1);
 	digest(key, WASM_GLUE_DIGEST, sizeof(WASM_GLUE_DIGEST));
-	free(bytes);
+}
 
+/* Say what the module lacks when it was compiled before, too. */
+static void check_again(const struct wasm_options *options,
+			const uint8_t *bytes, size_t length)
+{
+	struct wasm_file file;
+
+	wasm_parse(bytes, length, &file);
+	wasm_check_globals(&file, options);
+	wasm_parse_free(&file);
+}
+
+char *wasm_compile(const char *path, const struct wasm_options *options)
+{
+	char *copy = strdup(path), *object;
+	struct job job = { .options = options, .name = basename(copy) };
+	size_t length;
+	uint8_t *bytes = wasm_read_file(path, &length);
+	bool made = false;
+	uint64_t key[2];
+
+	make_key(options, bytes, length, key);
 	if (asprintf(&job.directory, "%s/%016" PRIx64 "%016" PRIx64,
 		     options->cache, key[0], key[1]) < 0)
 		wasm_die("out of memory");
-	object = path_in(&job, "module.o");
-	if (access(object, R_OK)) {
-		make_directories(job.directory);
+	object = wasm_cache_path(job.directory, "module.o");
+	while (wasm_cache_use(job.directory) < 0) {
 		if (!options->quiet)
 			wasm_say("compiling %s, %zu bytes", job.name, length);
 		compile(&job, path, object);
+		made = true;
 	}
+	if (made)
+		wasm_cache_limit(options->cache, options->cache_limit);
+	else
+		check_again(options, bytes, length);
 	free(job.directory);
+	free(bytes);
 	free(copy);
 	return object;
 }

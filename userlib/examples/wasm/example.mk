@@ -11,7 +11,7 @@ wasm_objects := $(patsubst $(wasm_src)/%,$(wasm_dir)/%.o,\
 
 wasm_cflags := -std=gnu11 $(warnings) $(ca_cppflags) -I$(wasm_src) -pthread \
 	-MMD -MP -DWASM_CACHE='"$(wasm_dir)/cache"' \
-	-DWASM_GLUE_DIGEST='"$(shell cksum <$(wasm_src)/glue.c)"'
+	-DWASM_GLUE_DIGEST='"$(shell cat $(wasm_src)/glue.c $(wasm_src)/source.c | cksum)"'
 
 # meter.c looks at these.
 wasm_wrap := $(foreach f,codearena_arena_publish codearena_trap_table_register,\
@@ -57,7 +57,7 @@ $(wasm_dir)/native.a: $(wasm_dir)/native/native.c.o $(wasm_dir)/call.c.o \
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(wasm_dir)/%.c.o: $(wasm_src)/%.c $(wasm_src)/glue.c $(O)/flags
+$(wasm_dir)/%.c.o: $(wasm_src)/%.c $(wasm_src)/glue.c $(wasm_src)/source.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(wasm_cflags) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 

@@ -15,6 +15,7 @@
 #include "wasm.h"
 
 #define MOST_ARGUMENTS	64
+#define CACHE_LIMIT	(512ULL << 20)
 
 struct run {
 	struct wasm_options options;
@@ -130,7 +131,8 @@ static int invoke(struct wasm_module *module, const struct run *run)
 		wasm_die("%s has more than %d arguments or results",
 			 run->function, MOST_ARGUMENTS);
 	if (count != run->argument_count)
-		wasm_die("%s takes %d arguments, not %d", run->function, count,
+		wasm_die("%s takes %d arguments (%s), and %d are given",
+			 run->function, count, function->parameters,
 			 run->argument_count);
 	for (int i = 0; i < count; i++)
 		values[i] = parse_value(run->arguments[i],
@@ -187,6 +189,7 @@ static void usage(const char *name)
 	       "  -r, --replay TRACE   do what the trace says and compare\n"
 	       "      --hash FILE      hash it with a module of hash-wasm, and compare\n"
 	       "  -C, --cache DIR      where compiled modules are kept\n"
+	       "      --cache-limit MIB  remove what was used longest ago (default: 512)\n"
 	       "      --cc COMPILER    C compiler (default: $CC or cc)\n"
 	       "      --opt LEVEL      compile with -OLEVEL (default: 2); 0 or 1 is faster\n"
 	       "  -g, --global MODULE.NAME=VALUE  the value of an imported global\n"
@@ -269,6 +272,7 @@ static int start(struct run *run, const char *module)
 
 enum {
 	OPTION_CC = 256,
+	OPTION_CACHE_LIMIT,
 	OPTION_OPT,
 	OPTION_HASH,
 	OPTION_PERF_MAP,
@@ -286,6 +290,7 @@ static const struct option options[] = {
 	{ "replay", required_argument, NULL, 'r' },
 	{ "hash", required_argument, NULL, OPTION_HASH },
 	{ "cache", required_argument, NULL, 'C' },
+	{ "cache-limit", required_argument, NULL, OPTION_CACHE_LIMIT },
 	{ "cc", required_argument, NULL, OPTION_CC },
 	{ "opt", required_argument, NULL, OPTION_OPT },
 	{ "global", required_argument, NULL, 'g' },
@@ -310,6 +315,21 @@ static int take_opt(struct run *run, const char *name, const char *level)
 	}
 	option[2] = *level;
 	run->options.opt = option;
+	return GO_ON;
+}
+
+static int take_limit(struct run *run, const char *name, const char *text)
+{
+	char *end;
+
+	errno = 0;
+	run->options.cache_limit = strtoull(text, &end, 10);
+	if (!*text || *text == '-' || *end || errno ||
+	    run->options.cache_limit > UINT64_MAX >> 20) {
+		fprintf(stderr, "%s: '%s' is not a number of MiB\n", name, text);
+		return 2;
+	}
+	run->options.cache_limit <<= 20;
 	return GO_ON;
 }
 
@@ -343,6 +363,8 @@ static int take_option(struct run *run, const char *name, int option)
 	case 'C':
 		run->options.cache = optarg;
 		return GO_ON;
+	case OPTION_CACHE_LIMIT:
+		return take_limit(run, name, optarg);
 	case OPTION_HASH:
 		run->hashed = optarg;
 		return GO_ON;
@@ -387,6 +409,7 @@ int main(int argc, char **argv)
 {
 	struct run run = {
 		.options.cache = WASM_CACHE,
+		.options.cache_limit = CACHE_LIMIT,
 #ifndef __x86_64__
 		/* lazy-entry.S and split.c know one machine. */
 		.options.loading = WASM_DIRECT,

@@ -7,6 +7,7 @@
  *
  *	instantiate
  *	call NAME VALUE...	  the host calls an export
+ *	table NAME INDEX VALUE...  the host calls an entry of an exported table
  *	import INDEX VALUE...	  the module calls an import; until its
  *	result VALUE...		  result the host is the one that acts
  *	write ADDRESS HEX	  the host stores to memory
@@ -322,6 +323,25 @@ static void call(struct replay *r, char **rest)
 	end_call(r, done, function->results, values, &trap);
 }
 
+static void call_entry(struct replay *r, char **rest)
+{
+	const struct wasm_glue_type *type;
+	uint64_t values[2 + MOST_VALUES];
+	struct wasm_trap trap;
+	char *name = take_word(rest);
+	uint32_t index = take_number(r, rest, 10);
+	bool done;
+
+	decode_name(r, name);
+	type = wasm_find_indirect(r->module, name, index, values);
+	if (!type)
+		wasm_die("%s:%u: table %s has no function %u", r->path,
+			 r->number, name, index);
+	take_values(r, rest, type->parameters, values + 2);
+	done = wasm_enter(r->module, type->call, values, &trap);
+	end_call(r, done, type->results, values, &trap);
+}
+
 static void instantiate(struct replay *r)
 {
 	struct wasm_trap trap;
@@ -343,6 +363,8 @@ static char *act(struct replay *r, char **rest)
 	while ((word = next_line(r, rest))) {
 		if (!strcmp(word, "call"))
 			call(r, rest);
+		else if (!strcmp(word, "table"))
+			call_entry(r, rest);
 		else if (!strcmp(word, "instantiate"))
 			instantiate(r);
 		else if (!strcmp(word, "write"))

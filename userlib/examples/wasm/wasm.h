@@ -29,6 +29,7 @@ struct wasm_options {
 	enum wasm_loading loading;
 	enum codearena_backend backend;
 	const char *cache;	/* directory of what was compiled */
+	uint64_t cache_limit;	/* its bytes */
 	const char *compiler;
 	const char *opt;	/* option for its optimisation; NULL: -O2 */
 	const char *const *globals;	/* "MODULE.NAME=VALUE" of imported ones */
@@ -100,6 +101,35 @@ void wasm_write_stripped(FILE *to, const uint8_t *bytes, size_t length);
 /* glue.c: the C that connects wasm2c's output with the runner. */
 void wasm_write_glue(FILE *to, const struct wasm_file *file,
 		     const struct wasm_options *options);
+/* Refuse values of globals that are not imported; warn of those without a value. */
+void wasm_check_globals(const struct wasm_file *file,
+			const struct wasm_options *options);
+
+/*
+ * source.c: write the C that is compiled, from what wasm2c wrote. Return how many
+ * parts it has, to be compiled with WASM_PART defined from 0.
+ */
+size_t wasm_write_source(FILE *to, FILE *from, const struct wasm_file *file,
+			 const struct wasm_options *options);
+
+/* jobs.c: run commands side by side; the first one that fails ends the program. */
+struct wasm_command {
+	const char *doing;	/* for messages */
+	const char *const *arguments;
+};
+
+void wasm_run_all(const struct wasm_options *options, const char *name,
+		  const struct wasm_command *commands, size_t count);
+
+/* cache.c: @directory is that of a module. */
+char *wasm_cache_path(const char *directory, const char *name);
+/* Keep module.o until the process ends; -1: it is not there. */
+int wasm_cache_use(const char *directory);
+/* For the one that makes it; close the descriptor when it is done. */
+int wasm_cache_make(const char *directory);
+void wasm_cache_clean(const char *directory);
+/* Remove the modules that were used longest ago until @limit bytes are left. */
+void wasm_cache_limit(const char *cache, uint64_t limit);
 
 /* compile.c: path of the object file of a module, compiled if needed; malloc'ed */
 char *wasm_compile(const char *path, const struct wasm_options *options);
@@ -161,6 +191,13 @@ bool wasm_call(struct wasm_module *module,
 	       struct wasm_trap *trap);
 const struct wasm_glue_export *wasm_find(const struct wasm_module *module,
 					 const char *name);
+/*
+ * An entry of an exported table; NULL: there is none that can be called. Puts the
+ * first two of its values, see struct wasm_glue_type.
+ */
+const struct wasm_glue_type *
+wasm_find_indirect(const struct wasm_module *module, const char *table,
+		   uint32_t index, uint64_t *values);
 void wasm_unload(struct wasm_module *module);
 void wasm_count(const struct wasm_module *module, struct wasm_counters *to);
 

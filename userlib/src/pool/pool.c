@@ -94,13 +94,13 @@ int ca__pool_reserve(struct ca__pool *pool, size_t regions)
 }
 
 /**
- * struct ca__neighbours - the regions of the pool on both sides of a new one
+ * struct ca__neighbours - the entries of the pool on both sides of a new region
  * @below: path to the last one that begins at or below it, or to the first one
  * @above: path to the first one that begins above it, unless it is the entry
  *         after @below in the same leaf
- * @low: the region at @below
- * @high: the region above
- * @has_below: @below is a region below
+ * @low: the region at @below; of size 0 if there is none, or its key was kept
+ * @high: the region above, likewise
+ * @has_below: @below is an entry below
  * @same_leaf: @above is not set
  */
 struct ca__neighbours {
@@ -112,7 +112,7 @@ struct ca__neighbours {
 	bool same_leaf;
 };
 
-/* Find the region above the new one; false: there is none. */
+/* Find the entry above the new region; false: there is none. */
 static bool ca__neighbour_above(const struct ca__pool *pool,
 				struct ca__neighbours *join)
 {
@@ -128,33 +128,13 @@ static bool ca__neighbour_above(const struct ca__pool *pool,
 		return true;
 	}
 	join->above = join->below;
-	if (!tree->count || !ca__tree_next(tree, &join->above))
+	if (!ca__tree_next(tree, &join->above))
 		return false;
 	join->high = ca__pool_at(pool, &join->above);
 	return true;
 }
 
-/* Regions that do not exist have the size 0. */
-static int ca__neighbours_find(const struct ca__pool *pool,
-			       struct codearena_region region,
-			       struct ca__neighbours *join)
-{
-	join->low = (struct codearena_region){ 0 };
-	join->high = (struct codearena_region){ 0 };
-	join->has_below = ca__tree_find(&pool->tree,
-					ca__pool_key(pool, region.begin),
-					&join->below);
-	if (join->has_below) {
-		join->low = ca__pool_at(pool, &join->below);
-		if (join->low.begin + join->low.size > region.begin)
-			return -EEXIST;
-	}
-	if (!ca__neighbour_above(pool, join))
-		return 0;
-	return region.begin + region.size > join->high.begin ? -EEXIST : 0;
-}
-
-/* The path to the region above, which exists. */
+/* The path to the entry above, which exists. */
 static struct ca__path *ca__path_above(const struct ca__pool *pool,
 				       struct ca__neighbours *join)
 {
@@ -163,6 +143,40 @@ static struct ca__path *ca__path_above(const struct ca__pool *pool,
 		join->above.index[pool->tree.height] += join->has_below;
 	}
 	return &join->above;
+}
+
+/* What is above is a kept key that the new region covers or ends at. */
+static bool ca__neighbour_is_gone(const struct ca__neighbours *join,
+				  struct codearena_region region)
+{
+	return !join->high.size &&
+	       join->high.begin <= region.begin + region.size;
+}
+
+/* Keys that lie in the way are forgotten. */
+static int ca__neighbours_find(struct ca__pool *pool,
+			       struct codearena_region region,
+			       struct ca__neighbours *join)
+{
+	for (;;) {
+		join->low = (struct codearena_region){ 0 };
+		join->high = (struct codearena_region){ 0 };
+		join->has_below = ca__tree_find(&pool->tree,
+						ca__pool_key(pool, region.begin),
+						&join->below);
+		if (join->has_below) {
+			join->low = ca__pool_at(pool, &join->below);
+			if (join->low.begin + join->low.size > region.begin)
+				return -EEXIST;
+		}
+		if (!ca__neighbour_above(pool, join))
+			return 0;
+		if (!ca__neighbour_is_gone(join, region))
+			break;
+		ca__tree_erase(&pool->tree, ca__path_above(pool, join));
+	}
+	return join->high.size &&
+	       region.begin + region.size > join->high.begin ? -EEXIST : 0;
 }
 
 /* Insert a region that touches none: after the lower one, or first of all. */
@@ -222,11 +236,14 @@ int ca__pool_merge(struct ca__pool *pool, struct codearena_region region,
 	if (merged)
 		*merged = (struct codearena_region){ 0 };
 	ret = ca__merge_check(pool, region);
-	if (!ret)
-		ret = ca__neighbours_find(pool, region, &join);
 	if (ret)
 		return ret;
-	low = join.low.size && join.low.begin + join.low.size == region.begin;
+again:
+	ret = ca__neighbours_find(pool, region, &join);
+	if (ret)
+		return ret;
+	/* It may be the region's own key, which was kept. */
+	low = join.has_below && join.low.begin + join.low.size == region.begin;
 	high = join.high.size && region.begin + region.size == join.high.begin;
 	if (low)
 		all.begin = join.low.begin;
@@ -235,6 +252,8 @@ int ca__pool_merge(struct ca__pool *pool, struct codearena_region region,
 		ca__merge_into(pool, &join, all, low, high);
 	else
 		ret = ca__merge_alone(pool, &join, region);
+	if (ret && ca__tree_forget(&pool->tree))
+		goto again;
 	if (ret)
 		return ret;
 	pool->total += region.size;
@@ -257,7 +276,7 @@ static int ca__pool_carve(struct ca__pool *pool, struct ca__path *path,
 	int ret;
 
 	if (!front && !back) {
-		ca__tree_erase(tree, path);
+		ca__tree_take(tree, path);
 	} else if (!front) {
 		ca__tree_set(tree, path,
 			     ca__pool_key(pool, part.begin + part.size),
@@ -369,10 +388,13 @@ int ca__pool_allocate_in(struct ca__pool *pool, uint64_t size,
 	if (window.begin + window.size < window.begin)
 		return -EOVERFLOW;
 	window = ca__region_overlap(window, pool->within);
+again:
 	if (size > ca__pool_largest(pool) || size > window.size ||
 	    !ca__window_find(pool, size, window, &path, &part.begin))
 		return -ENOSPC;
 	ret = ca__pool_carve(pool, &path, part);
+	if (ret && ca__tree_forget(&pool->tree))
+		goto again;
 	if (!ret)
 		*out = part;
 	return ret;
@@ -423,12 +445,14 @@ int ca__pool_next(const struct ca__pool *pool, uint64_t from,
 		from = pool->within.begin;
 	if (from - pool->within.begin >= pool->within.size)
 		return -ENOENT;
-	if (ca__tree_find(&pool->tree, ca__pool_key(pool, from), &path)) {
+	ca__tree_find(&pool->tree, ca__pool_key(pool, from), &path);
+	for (;;) {
 		found = ca__pool_at(pool, &path);
-		if (found.begin + found.size <= from &&
-		    !ca__tree_next(&pool->tree, &path))
+		if (found.size && found.begin + found.size > from)
+			break;
+		if (!ca__tree_next(&pool->tree, &path))
 			return -ENOENT;
 	}
-	*out = ca__pool_at(pool, &path);
+	*out = found;
 	return 0;
 }

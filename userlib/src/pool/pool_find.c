@@ -12,8 +12,8 @@ static uint32_t ca__rank(const struct ca__node *node, int32_t key)
 {
 	uint32_t rank = ca__vector_rank(node->key, key);
 
-	/* CA__KEY_UNUSED can be an address too. */
-	return rank < node->count ? rank : node->count;
+	/* It can be an address too. Otherwise the line of @count is not needed. */
+	return key == CA__KEY_UNUSED && rank > node->count ? node->count : rank;
 }
 
 /* First entry that is large enough; CA__NODE_CAP if there is none. */
@@ -31,14 +31,15 @@ static uint32_t ca__fit_from(const struct ca__node *node, uint32_t from,
 	return from < node->count ? from : CA__NODE_CAP;
 }
 
-/* All of the node is needed soon, and it may be in none of the caches. */
+/* All of the arrays are needed soon, and they may be in none of the caches. */
 static void ca__path_descend(struct ca__path *path, unsigned int level)
 {
 	struct ca__node *node =
 		ca__children(path->node[level])[path->index[level]];
 	size_t line;
 
-	for (line = 0; line < sizeof(*node); line += 64)
+	for (line = offsetof(struct ca__node, key); line < sizeof(*node);
+	     line += 64)
 		__builtin_prefetch((const char *)node + line);
 	path->node[level + 1] = node;
 }

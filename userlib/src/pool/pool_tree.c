@@ -138,10 +138,24 @@ static void ca__tree_key(const struct ca__tree *tree,
 	}
 }
 
+/* Count an entry that gets or loses its region. */
+static void ca__tree_count(struct ca__tree *tree, int32_t before, int32_t after)
+{
+	if ((before == CA__LAST_UNUSED) == (after == CA__LAST_UNUSED))
+		return;
+	if (after == CA__LAST_UNUSED) {
+		tree->count--;
+		tree->kept++;
+	} else {
+		tree->count++;
+		tree->kept--;
+	}
+}
+
 /**
  * ca__tree_set - change an entry without changing the order
  * @tree: the tree
- * @path: the entry
+ * @path: the entry, which may be a kept key
  * @key: its new first address
  * @last: its new size less one
  */
@@ -158,6 +172,7 @@ void ca__tree_set(struct ca__tree *tree, struct ca__path *path, int32_t key,
 			ca__tree_key(tree, path, key);
 	}
 	leaf->last[at] = last;
+	ca__tree_count(tree, before, last);
 	ca__tree_lift(tree, path, before, last);
 }
 
@@ -196,10 +211,62 @@ void ca__tree_erase(struct ca__tree *tree, struct ca__path *path)
 	int32_t before = leaf->last[at];
 
 	ca__node_drop(leaf, at, 1, false);
-	tree->count--;
+	if (before == CA__LAST_UNUSED)
+		tree->kept--;
+	else
+		tree->count--;
 	if (!at)
 		ca__tree_key(tree, path, leaf->key[0]);
 	ca__tree_lift(tree, path, before, CA__LAST_UNUSED);
 	if (leaf->count < CA__NODE_MIN)
 		ca__tree_balance(tree, path);
+}
+
+/**
+ * ca__tree_take - take the region of an entry out
+ * @tree: the tree
+ * @path: the entry; invalid afterwards
+ *
+ * The key is kept, unless many are.
+ */
+void ca__tree_take(struct ca__tree *tree, struct ca__path *path)
+{
+	uint32_t at = path->index[tree->height];
+
+	if (tree->kept < tree->count / 4)
+		ca__tree_set(tree, path, path->node[tree->height]->key[at],
+			     CA__LAST_UNUSED);
+	else
+		ca__tree_erase(tree, path);
+}
+
+/**
+ * ca__tree_forget - remove all keys that were kept
+ * @tree: the tree
+ *
+ * For when memory is short: without them ca__tree_reserve()'s bound holds.
+ *
+ * Return: true; false if there were none.
+ */
+bool ca__tree_forget(struct ca__tree *tree)
+{
+	struct ca__path path;
+	int32_t key = 0;
+
+	if (!tree->kept)
+		return false;
+	ca__tree_find(tree, key, &path);
+	while (tree->kept) {
+		const struct ca__node *leaf = path.node[tree->height];
+		uint32_t at = path.index[tree->height];
+
+		if (leaf->last[at] == CA__LAST_UNUSED) {
+			key = leaf->key[at];
+			ca__tree_erase(tree, &path);
+			ca__tree_find(tree, key, &path);
+		} else {
+			ca__tree_next(tree, &path);
+		}
+	}
+	return true;
 }

@@ -22,6 +22,10 @@
  *
  * Sizes are stored less one, since a region may have 2^31 bytes.
  *
+ * Where regions have few sizes, what is taken is often a whole region and comes back
+ * as it was. A leaf keeps the key of such a region for a while, with no size: both are
+ * a store then, and nothing is shifted. No key is kept inside or at the end of a region.
+ *
  * Every node except the root is at least CA__NODE_MIN full. That is less than
  * half, so that a node filled in ascending order can be left fuller than its new
  * neighbour, and so that nodes do not split and join in turn.
@@ -88,6 +92,7 @@ struct ca__nodes {
  * @height: number of inner nodes above a leaf
  * @largest: size of the largest region less one, CA__LAST_UNUSED if there is none
  * @count: number of regions
+ * @kept: number of keys that were kept without a region
  * @leaves: memory for leaves
  * @inners: memory for inner nodes
  */
@@ -96,6 +101,7 @@ struct ca__tree {
 	unsigned int height;
 	int32_t largest;
 	size_t count;
+	size_t kept;
 	struct ca__nodes leaves;
 	struct ca__nodes inners;
 };
@@ -140,6 +146,8 @@ void ca__tree_set(struct ca__tree *tree, struct ca__path *path, int32_t key,
 void ca__tree_insert(struct ca__tree *tree, struct ca__path *path, int32_t key,
 		     int32_t last);
 void ca__tree_erase(struct ca__tree *tree, struct ca__path *path);
+void ca__tree_take(struct ca__tree *tree, struct ca__path *path);
+bool ca__tree_forget(struct ca__tree *tree);
 
 /* pool_balance.c */
 void ca__tree_balance(struct ca__tree *tree, struct ca__path *path);

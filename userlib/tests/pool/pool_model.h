@@ -123,30 +123,48 @@ static inline int model_allocate_in(struct model *model, uint64_t size,
 	return -ENOSPC;
 }
 
+/* Check a leaf; counts the keys without a region, and returns the number of others. */
+static inline size_t model_check_leaf(const struct ca__node *node, size_t *kept)
+{
+	size_t regions = 0;
+	uint32_t i;
+
+	for (i = 0; i < node->count; i++) {
+		require(!i || node->key[i - 1] + node->last[i - 1] + 1 <
+				      node->key[i]);
+		if (node->last[i] == CA__LAST_UNUSED)
+			++*kept;
+		else
+			regions++;
+	}
+	return regions;
+}
+
 /* Check a node and return the number of regions below it. */
 static inline size_t model_check_node(const struct ca__tree *tree,
 				      struct ca__node *node,
-				      unsigned int level, size_t *nodes)
+				      unsigned int level, size_t *nodes,
+				      size_t *kept)
 {
 	size_t regions = 0;
 	uint32_t i;
 
 	require(node->count <= CA__NODE_CAP);
-	for (i = 0; i < CA__NODE_CAP; i++)
-		require(i < node->count ? node->last[i] >= 0 :
-			      node->last[i] == CA__LAST_UNUSED &&
-			      node->key[i] == CA__KEY_UNUSED);
+	for (i = node->count; i < CA__NODE_CAP; i++)
+		require(node->last[i] == CA__LAST_UNUSED &&
+			node->key[i] == CA__KEY_UNUSED);
 	require(!level || node->count >= CA__NODE_MIN);
 	nodes[level < tree->height]++;
 	if (level == tree->height)
-		return node->count;
+		return model_check_leaf(node, kept);
 	require(node->count > 1 || level);
 	for (i = 0; i < node->count; i++) {
 		struct ca__node *child = ca__children(node)[i];
 
 		require(node->key[i] == child->key[0]);
 		require(node->last[i] == ca__node_largest(child));
-		regions += model_check_node(tree, child, level + 1, nodes);
+		regions += model_check_node(tree, child, level + 1, nodes,
+					    kept);
 	}
 	return regions;
 }
@@ -154,10 +172,11 @@ static inline size_t model_check_node(const struct ca__tree *tree,
 static inline void model_check_tree(const struct ca__pool *pool)
 {
 	const struct ca__tree *tree = &pool->tree;
-	size_t nodes[2] = { 0 };
+	size_t nodes[2] = { 0 }, kept = 0;
 
-	require(model_check_node(tree, tree->root, 0, nodes) ==
-		      tree->count);
+	require(model_check_node(tree, tree->root, 0, nodes, &kept) ==
+		tree->count);
+	require(kept == tree->kept);
 	require(tree->largest == ca__node_largest(tree->root));
 	require(nodes[0] == tree->leaves.used);
 	require(nodes[1] == tree->inners.used);

@@ -165,6 +165,45 @@ static void reserve_is_enough(void **state)
 	ca__pool_free(pool);
 }
 
+/* Merge regions in ascending order until there is no memory; returns how many there are. */
+static size_t fill_up(struct ca__pool *pool, uint64_t *at)
+{
+	int ret = 0;
+
+	while (!ret) {
+		ret = ca__pool_merge(pool, (struct codearena_region){ *at, 2 },
+				     NULL);
+		*at += 4;
+	}
+	assert_int_equal(ret, -ENOMEM);
+	model_check_tree(pool);
+	return ca__pool_count(pool);
+}
+
+/* What is taken as a whole leaves its key behind, which makes room for others. */
+static void kept_keys_give_way(void **state)
+{
+	struct codearena_region r;
+	struct ca__pool *pool;
+	size_t count, taken;
+	uint64_t at = 0;
+
+	(void)state;
+	assert_int_equal(ca__pool_new(WITHIN, &pool), 0);
+	assert_int_equal(ca__pool_reserve(pool, 10000), 0);
+	memory_left = 0;
+	count = fill_up(pool, &at);
+	for (taken = 0; taken < count / 6; taken++)
+		assert_int_equal(ca__pool_allocate(pool, 2, &r), 0);
+	assert_int_equal(pool->tree.kept, taken);
+	model_check_tree(pool);
+	/* The leaf at the end may be less full than it was. */
+	assert_in_range(fill_up(pool, &at), count - CA__NODE_CAP, SIZE_MAX);
+	assert_int_equal(pool->tree.kept, 0);
+	memory_left = SIZE_MAX;
+	ca__pool_free(pool);
+}
+
 static void no_memory_changes_nothing(void **state)
 {
 	struct codearena_region r = { 0, 3 }, got;
@@ -205,6 +244,7 @@ int main(void)
 		cmocka_unit_test(random_against_model),
 		cmocka_unit_test(many_regions),
 		cmocka_unit_test(reserve_is_enough),
+		cmocka_unit_test(kept_keys_give_way),
 		cmocka_unit_test(no_memory_changes_nothing),
 	};
 

@@ -169,12 +169,30 @@ struct wasm_glue_import {
 	const char *results;
 };
 
+/*
+ * A table of functions, and a type that functions in tables may have. The first two
+ * values of @call are the function and what it gets first, then the parameters.
+ */
+struct wasm_glue_table {
+	const char *name;
+	void *(*get)(void *instance);	/* NULL: no functions */
+};
+
+struct wasm_glue_type {
+	const char *parameters;
+	const char *results;
+	const uint32_t *number;	/* what wasm_rt_register_func_type() returned */
+	void (*call)(void *instance, uint64_t *values);
+};
+
 struct wasm_glue {
 	uint64_t instance_size;
 	uint32_t export_count;
 	uint32_t import_count;
 	const struct wasm_glue_export *exports;
 	const struct wasm_glue_import *imports;
+	const struct wasm_glue_table *tables;	/* up to one without a name */
+	const struct wasm_glue_type *types;	/* up to one without @call */
 	void (*instantiate)(void *instance, uint64_t *values);
 	void (*free)(void *instance);
 };

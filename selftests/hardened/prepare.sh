@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+# shellcheck shell=bash
+#
+# What the guests of check-hardened.sh need (source it there): prepare_KIND DIR makes
+# files in DIR and adds to "options", which run-tests.sh gets.
+# shellcheck disable=SC2154,SC2034 # check-hardened.sh has here, root_dir and options
+
+# The program that takes the steps of a runtime.
+build_jit() {
+	"${CC:-gcc}" -std=gnu11 -O2 -Wall -Wextra -Wshadow -Werror -static -I"$root_dir/uapi" \
+		-o "$1/jit" "$here/jit.c"
+	options+=(--beside "$1/jit")
+}
+
+# Policy version 33 is that of Linux 6.1.
+prepare_selinux() {
+	local variant edit
+	need secilc hardened
+	build_jit "$1"
+	mkdir "$1/selinux"
+	while read -r variant edit; do
+		sed "$edit" "$here/selinux.cil" "$root_dir/packaging/selinux/codearena.cil" \
+			>"$1/$variant.cil"
+		secilc -c 33 -o "$1/selinux/$variant" -f "$1/contexts" "$1/$variant.cil"
+	done < <(grep -v '^#' "$here/selinux.variants")
+	options+=(--beside "$1/selinux" --run --append --run 'security=selinux enforcing=1')
+}
+
+prepare_apparmor() {
+	local variant edit stage name
+	build_jit "$1"
+	while read -r variant edit; do
+		mkdir -p "$1/apparmor/$variant/abstractions"
+		sed "$edit" "$here/apparmor.profiles" >"$1/apparmor/$variant/profiles"
+		for name in codearena codearena-shared; do
+			sed "$edit" "$root_dir/packaging/apparmor/$name" \
+				>"$1/apparmor/$variant/abstractions/$name"
+		done
+	done < <(grep -v '^#' "$here/apparmor.variants")
+	stage=$("$root_dir/selftests/runtimes/stage.sh" apparmor)
+	options+=(--beside "$1/apparmor" --run --stage --run "$stage")
+}
