@@ -43,6 +43,9 @@ extern "C" {
  * Threads. All functions are thread-safe, but requests on one socket must be made
  * one after the other. None is async-signal-safe.
  *
+ * fork(). A child may serve, request and lock; it shares the sockets with its
+ * parent. A locked process cannot fork.
+ *
  * Return values are as in codearena.h.
  */
 
@@ -102,10 +105,10 @@ int codearena_remote_request(int socket, uint32_t instance, uint32_t function);
  *
  * Closes all other descriptors and installs a seccomp filter in all threads,
  * which cannot be undone. Allowed are: memory that is not executable, locks,
- * clocks, random bytes, the end of a thread or the process, and reading and
- * writing the descriptors. Any other system call fails with EPERM: in particular
- * it opens nothing, makes no ioctl, no thread and no process, and passes on no
- * descriptor. A system call of another architecture ends the process.
+ * clocks, random bytes, signal handlers, the end of a thread or the process, and
+ * reading and writing the descriptors. Any other system call fails with EPERM: in
+ * particular the process opens nothing, makes no ioctl, no thread and no process,
+ * and passes on no descriptor. A system call of another architecture ends it.
  *
  * Refuses if the process could change code already: memory that is executable
  * must not be writable, anonymous or a shared file, the views of the device

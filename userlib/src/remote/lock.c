@@ -45,17 +45,18 @@ struct ca__lock_filter {
 };
 
 /*
- * x32's numbers are none of these. A thread that was made before may begin after
- * the lock: with rseq and set_robust_list.
+ * mremap() moves code, and neither changes it nor makes it of data. A thread that
+ * was made before may begin after the lock: with rseq and set_robust_list. x32's
+ * numbers are none of these.
  */
 static const unsigned int ca__lock_allowed[] = {
 	__NR_read, __NR_readv, __NR_write, __NR_writev, __NR_recvfrom,
 	__NR_lseek, __NR_fstat, __NR_close, SYS_close_range,
-	__NR_munmap, __NR_madvise, __NR_brk,
+	__NR_munmap, __NR_mremap, __NR_madvise, __NR_brk,
 	__NR_futex, __NR_sched_yield, __NR_nanosleep, __NR_clock_nanosleep,
 	__NR_clock_gettime, __NR_gettimeofday, __NR_getrandom,
 	__NR_getpid, __NR_gettid, __NR_rseq, __NR_set_robust_list,
-	__NR_rt_sigprocmask, __NR_rt_sigreturn, __NR_restart_syscall,
+	__NR_rt_sigaction, __NR_rt_sigprocmask, __NR_rt_sigreturn, __NR_restart_syscall,
 	__NR_exit, __NR_exit_group,
 };
 

@@ -213,8 +213,16 @@ static int code_file(void)
 static bool has_shared_file(void *context)
 {
 	(void)context;
-	return map(PROT_READ | PROT_EXEC, MAP_SHARED, code_file()) !=
-		       MAP_FAILED && is_refused(EACCES);
+	return map(PROT_READ | PROT_EXEC, MAP_SHARED,
+		   open("/proc/self/exe", O_RDONLY)) != MAP_FAILED &&
+	       is_refused(EACCES);
+}
+
+static bool has_writable_library(void *context)
+{
+	(void)context;
+	return map(PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE,
+		   code_file()) != MAP_FAILED && is_refused(EACCES);
 }
 
 static bool has_alias(void *context)
@@ -257,6 +265,7 @@ static void changeable_code_is_refused(void **state)
 	assert_int_equal(in_child(has_rwx, NULL), 0);
 	assert_int_equal(in_child(has_anonymous_code, NULL), 0);
 	assert_int_equal(in_child(has_shared_file, NULL), 0);
+	assert_int_equal(in_child(has_writable_library, NULL), 0);
 	assert_int_equal(in_child(has_alias, NULL), 0);
 	assert_int_equal(in_child(has_fallback, NULL), 0);
 	assert_int_equal(in_child(has_personality, NULL), 0);
