@@ -45,8 +45,8 @@ struct ca__lock_filter {
 };
 
 /*
- * mremap() moves code, and neither changes it nor makes it of data. A thread that
- * was made before may begin after the lock: with rseq and set_robust_list. x32's
+ * mremap() makes nothing executable, and code views do not move. A thread that was
+ * made before may begin after the lock: with rseq and set_robust_list. x32's
  * numbers are none of these.
  */
 static const unsigned int ca__lock_allowed[] = {
