@@ -23,11 +23,16 @@ esac
 suite=bookworm
 # What the packages depend on, so that installing them needs no network; then what
 # a user of the library has. The headers are those of the kernel that VMs boot.
+headers=''
 packages=("$@")
-[ $# -gt 0 ] || packages=(dkms gcc libc6-dev make pkg-config systemd-standalone-sysusers
-	libcapstone4 bash-completion "linux-headers-$("$vm_dir/kernel.sh" release 6.1 x86_64)")
+if [ $# -eq 0 ]; then
+	headers=linux-headers-$("$vm_dir/kernel.sh" release 6.1 x86_64)
+	packages=(dkms gcc libc6-dev make pkg-config systemd-standalone-sysusers libcapstone4
+		bash-completion "$headers")
+fi
 # A new name when the list changes.
 chroot=$cache_dir/chroot-$suite-$(printf '%s ' "${packages[@]}" | sha256sum | cut -c 1-8)
+gone=$chroot.gone
 
 make_chroot() {
 	local options uri
@@ -53,6 +58,11 @@ make_chroot() {
 	# The options are words.
 	# shellcheck disable=SC2086
 	chroot "$chroot.new" apt-get $options update >&2
+	if [ -n "$headers" ] &&
+		! chroot "$chroot.new" apt-cache show "$headers" >/dev/null 2>&1; then
+		touch "$gone"
+		return 0
+	fi
 	# shellcheck disable=SC2086
 	chroot "$chroot.new" apt-get $options \
 		install --no-install-recommends "${packages[@]}" >&2
@@ -62,4 +72,12 @@ make_chroot() {
 }
 
 with_lock chroot make_chroot
+# The VMs boot a kernel that is kept in the cache, and the suite has a newer one by now.
+if [ -e "$gone" ]; then
+	rm "$gone"
+	[ -z "${CODEARENA_REFRESHED-}" ] || die "$suite has no $headers"
+	say "$suite has no $headers any more: taking its newer kernel"
+	"$vm_dir/kernel.sh" refresh 6.1 x86_64 >&2
+	CODEARENA_REFRESHED=yes exec "$0" "$@"
+fi
 echo "$chroot"

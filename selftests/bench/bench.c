@@ -126,7 +126,7 @@ static bool measure(const struct bench_case *job, const struct bench_way *way,
 	result->job = job;
 	result->way = way;
 	vmas = meter_vmas();
-	state = way->open();
+	state = way->open ? way->open() : way->open_among(way->among);
 	if (!state) {
 		printf("bench: %s: skipped %s: not on this machine\n", job->name,
 		       way->name);

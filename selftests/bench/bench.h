@@ -19,6 +19,8 @@
  * @name: what the rows call it
  * @open: builds what the way needs, dies on failure; NULL if this machine does not
  *        have it
+ * @open_among: the same instead of @open, for one of several sizes of the job
+ * @among: what @open_among is given
  * @prepare: not measured, before each round; may be NULL
  * @run: measured; one round, which is &struct bench_case.per_round operations.
  *       Returns the sum of what the published code returned, 0 if it ran none
@@ -29,6 +31,8 @@
 struct bench_way {
 	const char *name;
 	void *(*open)(void);
+	void *(*open_among)(unsigned int among);
+	unsigned int among;
 	void (*prepare)(void *state, unsigned int round);
 	uint64_t (*run)(void *state, unsigned int round);
 	bool (*verify)(void *state, unsigned int round, uint64_t sum);

@@ -21,6 +21,9 @@ static inline uint64_t code_word(uint16_t value)
 #elif defined(__aarch64__)
 	/* movz w0, #value; ret */
 	return 0xd65f03c000000000ULL | 0x52800000U | (uint64_t)value << 5;
+#elif defined(__riscv)
+	/* lui a0, value; c.srli a0, 12; ret */
+	return 0x8082813100000537ULL | (uint64_t)value << 12;
 #else
 #error "no code for this architecture"
 #endif

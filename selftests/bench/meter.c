@@ -31,6 +31,9 @@ double meter_insns_per_tick(void)
 	/* -icount shift=0: one instruction takes one nanosecond. */
 	asm volatile("mrs %0, cntfrq_el0" : "=r"(frequency));
 	return 1e9 / (double)frequency;
+#elif defined(__riscv)
+	/* QEMU's clock has 10 MHz. */
+	return 100.0;
 #else
 	return 1.0;
 #endif
@@ -47,6 +50,8 @@ static double meter_loop_insns(void)
 	asm volatile("1: dec %0; jnz 1b" : "+r"(left) : : "cc");
 #elif defined(__aarch64__)
 	asm volatile("1: subs %0, %0, #1; b.ne 1b" : "+r"(left) : : "cc");
+#elif defined(__riscv)
+	asm volatile("1: addi %0, %0, -1; bnez %0, 1b" : "+r"(left));
 #endif
 	end = meter_ticks();
 	return (double)(end - begin) * meter_insns_per_tick();

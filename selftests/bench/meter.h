@@ -23,6 +23,11 @@ static inline uint64_t meter_ticks(void)
 
 	asm volatile("isb; mrs %0, cntvct_el0" : "=r"(ticks) : : "memory");
 	return ticks;
+#elif defined(__riscv)
+	uint64_t ticks;
+
+	asm volatile("fence; rdtime %0" : "=r"(ticks) : : "memory");
+	return ticks;
 #else
 #error "no instruction clock for this architecture"
 #endif

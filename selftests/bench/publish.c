@@ -35,6 +35,7 @@ static char source_bytes[FUNCTIONS * LARGE];
 struct publish {
 	struct memory memory;
 	size_t size;
+	unsigned int batch;	/* functions in a call */
 	char *source;
 	size_t places[FUNCTIONS];
 	struct codearena_object objects[FUNCTIONS];
@@ -46,6 +47,7 @@ static struct publish *publish_new(size_t size)
 	unsigned int i;
 
 	job->size = size;
+	job->batch = FUNCTIONS;
 	job->source = source_bytes;
 	for (i = 0; i < FUNCTIONS; i++)
 		job->places[i] = FIRST + i * size;
@@ -129,12 +131,43 @@ static uint64_t call_all(const struct publish *job)
 	return sum;
 }
 
-static void *arena_small_open(void)
+static void publish_objects(struct memory *memory,
+			    const struct codearena_object *objects,
+			    unsigned int count)
+{
+	struct codearena_publish publish = {
+		.size = sizeof(publish),
+		.objects = (uintptr_t)objects,
+		.object_count = count,
+	};
+
+	if (ioctl(memory->fd, CODEARENA_PUBLISH, &publish))
+		bench_die("PUBLISH");
+}
+
+/* Behind the places of the functions there are @others already. */
+static void *arena_among_open(unsigned int others)
 {
 	struct publish *job = publish_new(SMALL);
+	size_t pages = ((size_t)others * SMALL + PAGE - 1) / PAGE;
+	unsigned int i, k;
 
-	memory_open_arena(&job->memory, ARENA_LENGTH);
+	memory_open_arena(&job->memory, ARENA_LENGTH + pages * PAGE);
+	for (i = 0; i < others; i += FUNCTIONS) {
+		for (k = 0; k < FUNCTIONS && i + k < others; k++)
+			job->objects[k] = (struct codearena_object) {
+				.offset = ARENA_LENGTH + (size_t)(i + k) * SMALL,
+				.source = (uintptr_t)job->source,
+				.length = SMALL,
+			};
+		publish_objects(&job->memory, job->objects, k);
+	}
 	return job;
+}
+
+static void *arena_small_open(void)
+{
+	return arena_among_open(0);
 }
 
 static uint64_t arena_small_run(void *state, unsigned int round)
@@ -174,6 +207,14 @@ static void *arena_batch_open(void)
 	return arena_open_large(publish_new(LARGE));
 }
 
+static void *arena_parts_open(unsigned int batch)
+{
+	struct publish *job = arena_batch_open();
+
+	job->batch = batch;
+	return job;
+}
+
 static void *arena_scattered_open(void)
 {
 	struct publish *job = arena_open_large(publish_new_scattered());
@@ -192,15 +233,11 @@ static void *arena_scattered_open(void)
 static uint64_t arena_batch_run(void *state, unsigned int round)
 {
 	struct publish *job = state;
-	struct codearena_publish publish = {
-		.size = sizeof(publish),
-		.objects = (uintptr_t)job->objects,
-		.object_count = FUNCTIONS,
-	};
+	unsigned int i;
 
 	(void)round;
-	if (ioctl(job->memory.fd, CODEARENA_PUBLISH, &publish))
-		bench_die("PUBLISH");
+	for (i = 0; i < FUNCTIONS; i += job->batch)
+		publish_objects(&job->memory, job->objects + i, job->batch);
 	return call_all(job);
 }
 
@@ -236,6 +273,22 @@ static uint64_t peer ## _whole_run(void *state, unsigned int round)	\
 	peer ## _put(&job->memory, FIRST, job->source, length);		\
 	peer ## _end(&job->memory, FIRST, length);			\
 	return call_all(job);						\
+}
+
+/* The same for as many functions at a time as the arena publishes in a call. */
+static uint64_t mprotect_parts_run(void *state, unsigned int round)
+{
+	struct publish *job = state;
+	size_t length = job->batch * LARGE;
+	size_t at;
+
+	(void)round;
+	for (at = 0; at < FUNCTIONS * LARGE; at += length) {
+		mprotect_begin(&job->memory, FIRST + at, length);
+		mprotect_put(&job->memory, FIRST + at, job->source + at, length);
+		mprotect_end(&job->memory, FIRST + at, length);
+	}
+	return call_all(job);
 }
 
 /* many: begins and ends once, and stores each function at its place. */
@@ -296,6 +349,14 @@ RUN_WHOLE(mprotect_own)
 RUN_EACH(pkey, pkey_small_run, SMALL)
 RUN_WHOLE(pkey)
 RUN_MANY(pkey)
+
+static void *mprotect_parts_open(unsigned int batch)
+{
+	struct publish *job = mprotect_batch_open();
+
+	job->batch = batch;
+	return job;
+}
 
 static void *mprotect_own_small_open(void)
 {
@@ -390,8 +451,46 @@ static const struct bench_way scattered[] = {
 		BENCH_WAYS(_ways),		\
 	}
 
+/* How the cost grows: of a function, with those of a call and those of the arena. */
+#define AMONG_WAY(_name, _open, _among, _prepare, _run)	\
+	{						\
+		.name = _name,				\
+		.open_among = _open,			\
+		.among = _among,			\
+		.prepare = _prepare,			\
+		.run = _run,				\
+		.verify = publish_verify,		\
+		.close = publish_close,			\
+	}
+
+#define PARTS(n)							\
+static const struct bench_way parts_ ## n[] = {				\
+	AMONG_WAY("codearena", arena_parts_open, n, arena_prepare, arena_batch_run), \
+	AMONG_WAY("mprotect", mprotect_parts_open, n, peer_prepare, mprotect_parts_run), \
+}
+PARTS(1);
+PARTS(4);
+PARTS(16);
+PARTS(64);
+
+#define AMONG(n)							\
+static const struct bench_way among_ ## n[] = {				\
+	AMONG_WAY("codearena", arena_among_open, n, arena_prepare, arena_small_run), \
+	PUBLISH_WAY("among_none", arena_small_open, arena_prepare, arena_small_run), \
+}
+AMONG(1000);
+AMONG(10000);
+AMONG(100000);
+
 static const struct bench_case cases[] = {
 	PUBLISH_CASE("publish_64", small),
+	PUBLISH_CASE("publish_64_among_1k", among_1000),
+	PUBLISH_CASE("publish_64_among_10k", among_10000),
+	PUBLISH_CASE("publish_64_among_100k", among_100000),
+	PUBLISH_CASE("publish_1x256", parts_1),
+	PUBLISH_CASE("publish_4x256", parts_4),
+	PUBLISH_CASE("publish_16x256", parts_16),
+	PUBLISH_CASE("publish_64x256", parts_64),
 	PUBLISH_CASE("publish_256x256", batch),
 	PUBLISH_CASE("publish_256x256_scattered", scattered),
 };

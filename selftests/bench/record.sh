@@ -10,7 +10,7 @@
 # Usage: record.sh [--kver KVER] [--arch ARCH] [ROWS]
 #
 #   --kver KVER   kernel of the run (default: $KVER or 6.1)
-#   --arch ARCH   x86_64 or arm64 (default: $ARCH or x86_64)
+#   --arch ARCH   x86_64, arm64 or riscv64 (default: $ARCH or x86_64)
 #   ROWS          what run.sh wrote (default: build/bench.tsv)
 #
 set -euo pipefail

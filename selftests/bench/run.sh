@@ -10,7 +10,7 @@
 # Usage: run.sh [--kver KVER] [--arch ARCH] [--out FILE] [CASE]...
 #
 #   --kver KVER   kernel, see ../vm/kernel.sh list (default: $KVER or 6.1)
-#   --arch ARCH   x86_64 or arm64 (default: $ARCH or x86_64)
+#   --arch ARCH   x86_64, arm64 or riscv64 (default: $ARCH or x86_64)
 #   --out FILE    the rows (default: build/bench.tsv)
 #
 # CASEs are rows, as publish_64; those of the library are the programs pool, lookup,
@@ -35,6 +35,13 @@ publish_64 procmem
 publish_64 pwrite
 publish_64 memfd
 publish_64 rwx
+publish_64_among_1k among_none 0.9
+publish_64_among_10k among_none 0.9
+publish_64_among_100k among_none 0.9
+publish_1x256 mprotect
+publish_4x256 mprotect
+publish_16x256 mprotect
+publish_64x256 mprotect
 publish_256x256 mprotect
 publish_256x256 mprotect_own
 publish_256x256 procmem
@@ -89,12 +96,16 @@ clone_change copy
 trap_memory signal
 trap_divide signal
 trap_undefined signal
+trap_1k_tables one_table
+trap_10k_tables one_table
 trap_scale one_table
 publish_2_threads own_arenas
 publish_2_threads one_thread
 publish_4_threads own_arenas
 publish_4_threads one_thread
 trap_first signal 1
+trap_100_views one_view 0.769
+trap_1k_views one_view 0.769
 trap_10k_views one_view 0.769
 view_map_10k one_view
 view_map_10k memfd 0.8
@@ -178,8 +189,7 @@ if [ $((${#cases[@]} + ${#host_cases[@]})) -eq 0 ]; then
 	all=yes host_cases=(pool lookup module scale)
 fi
 
-cross=
-[ "$arch" != arm64 ] || cross=aarch64-linux-gnu-
+cross=$("$here/../vm/kernel.sh" cross-compile "$arch")
 build=$root/build/bench/$arch
 make -s -C "$here" O="$build" CROSS_COMPILE="$cross"
 

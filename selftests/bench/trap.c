@@ -24,7 +24,7 @@
 /* trap_first: each trap in a region of its own, as one page table covers it. */
 #define REGION		(2U << 20)
 
-/* trap_scale: tables of 10 exact entries, as many as make a million. */
+/* trap_scale: tables of 10 exact entries, as many as make a million; and fewer. */
 #define SCALE_TABLES	100000U
 #define SCALE_ENTRIES	10
 #define SCALE_BATCH	50000U
@@ -35,7 +35,8 @@ typedef uint32_t (*trap_fn)(const void *address, uint64_t zero);
 struct trap {
 	struct memory memory;
 	char *guard;
-	char *views;		/* trap_10k_views */
+	char *views;
+	unsigned int view_count;
 	size_t pad;
 	size_t bodies[TRAPS];
 };
@@ -61,6 +62,10 @@ static const struct trap_code codes[] = {
 #elif defined(__aarch64__)
 	/* ldr w0, [x0]; ret */
 	[TRAP_LOAD] = { { 0x00, 0x00, 0x40, 0xb9, 0xc0, 0x03, 0x5f, 0xd6 }, 8,
+			0, SIGSEGV },
+#elif defined(__riscv)
+	/* lw a0, 0(a0); ret */
+	[TRAP_LOAD] = { { 0x03, 0x25, 0x05, 0x00, 0x67, 0x80, 0x00, 0x00 }, 8,
 			0, SIGSEGV },
 #endif
 };
@@ -120,8 +125,9 @@ static void *arena_load_open(void)
 }
 
 /* One of every few hundred bodies is called, so that the search differs. */
-static void *arena_scale_open(void)
+static void *arena_scale_open(unsigned int tables)
 {
+	const unsigned int most = tables < SCALE_BATCH ? tables : SCALE_BATCH;
 	struct codearena_object *objects = bench_alloc(SCALE_BATCH *
 						       sizeof(*objects));
 	struct codearena_trap entries[SCALE_ENTRIES];
@@ -138,8 +144,8 @@ static void *arena_scale_open(void)
 			.landing = trap->pad,
 		};
 	}
-	for (batch = 0; batch < SCALE_TABLES; batch += SCALE_BATCH) {
-		for (i = 0; i < SCALE_BATCH; i++) {
+	for (batch = 0; batch < tables; batch += most) {
+		for (i = 0; i < most; i++) {
 			objects[i] = (struct codearena_object) {
 				.offset = (uint64_t)(batch + i) * BODY,
 				.source = (uintptr_t)body,
@@ -148,19 +154,20 @@ static void *arena_scale_open(void)
 				.trap_count = SCALE_ENTRIES,
 			};
 		}
-		trap_publish(trap, objects, SCALE_BATCH);
+		trap_publish(trap, objects, most);
 	}
 	free(objects);
 	for (i = 0; i < TRAPS; i++)
-		trap->bodies[i] = (size_t)i * (SCALE_TABLES / TRAPS) * BODY;
+		trap->bodies[i] = (size_t)i * tables / TRAPS * BODY;
 	return trap;
 }
 
-static void *arena_views_open(void)
+static void *arena_views_open(unsigned int count)
 {
 	struct trap *trap = arena_load_open();
 
-	trap->views = memory_map_views(&trap->memory, VIEWS);
+	trap->views = memory_map_views(&trap->memory, count);
+	trap->view_count = count;
 	return trap;
 }
 
@@ -232,7 +239,7 @@ static void trap_close(void *state)
 
 	munmap(trap->guard, GUARD_LENGTH);
 	if (trap->views)
-		memory_unmap_views(trap->views, VIEWS);
+		memory_unmap_views(trap->views, trap->view_count);
 	memory_close(&trap->memory);
 	free(trap);
 }
@@ -250,6 +257,8 @@ static void signal_handler(int number, siginfo_t *info, void *context)
 	user->uc_mcontext.gregs[REG_RIP] = (greg_t)signal_pad;
 #elif defined(__aarch64__)
 	user->uc_mcontext.pc = (uintptr_t)signal_pad;
+#elif defined(__riscv)
+	user->uc_mcontext.__gregs[REG_PC] = (uintptr_t)signal_pad;
 #endif
 }
 
@@ -324,20 +333,29 @@ static const struct bench_way first[] = {
 		  signal_close),
 };
 
-static const struct bench_way views[] = {
-	TRAP_WAY("codearena", arena_views_open, trap_close),
-	TRAP_WAY("one_view", arena_load_open, trap_close),
-};
-
 static const struct bench_way load[] = {
 	TRAP_WAY("codearena", arena_load_open, trap_close),
 	TRAP_WAY("signal", signal_load_open, signal_close),
 };
 
-static const struct bench_way scale[] = {
-	TRAP_WAY("codearena", arena_scale_open, trap_close),
-	TRAP_WAY("one_table", arena_load_open, trap_close),
-};
+#define AMONG(_name, _open, _among, _peer)	\
+static const struct bench_way _name[] = {	\
+	{					\
+		.name = "codearena",		\
+		.open_among = _open,		\
+		.among = _among,		\
+		.run = trap_run,		\
+		.verify = trap_verify,		\
+		.close = trap_close,		\
+	},					\
+	TRAP_WAY(_peer, arena_load_open, trap_close), \
+}
+AMONG(views_100, arena_views_open, 100, "one_view");
+AMONG(views_1k, arena_views_open, 1000, "one_view");
+AMONG(views_10k, arena_views_open, VIEWS, "one_view");
+AMONG(tables_1k, arena_scale_open, 1000, "one_table");
+AMONG(tables_10k, arena_scale_open, 10000, "one_table");
+AMONG(scale, arena_scale_open, SCALE_TABLES, "one_table");
 
 #if defined(__x86_64__)
 static void *arena_divide_open(void)
@@ -377,9 +395,13 @@ static const struct bench_case cases[] = {
 	TRAP_CASE("trap_divide", divide),
 	TRAP_CASE("trap_undefined", undefined),
 #endif
+	TRAP_CASE("trap_1k_tables", tables_1k),
+	TRAP_CASE("trap_10k_tables", tables_10k),
 	TRAP_CASE("trap_scale", scale),
 	TRAP_CASE("trap_first", first),
-	TRAP_CASE("trap_10k_views", views),
+	TRAP_CASE("trap_100_views", views_100),
+	TRAP_CASE("trap_1k_views", views_1k),
+	TRAP_CASE("trap_10k_views", views_10k),
 };
 
 const struct bench_subject bench_trap_subject = { cases, BENCH_COUNT(cases) };

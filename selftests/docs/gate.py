@@ -66,7 +66,7 @@ class Tree:
         import headerdoc
         self.headerdoc = headerdoc
         self.headers = headerdoc.parse_all(self.root / "userlib/include")
-        self.header_texts = {path.name: path.read_text(encoding="utf-8")
+        self.header_texts = {str(path.relative_to(self.root)): path.read_text(encoding="utf-8")
                              for path in headerdoc.files(self.root / "userlib/include")}
         self.items = {item.name: item for header in self.headers for item in header.items}
         self.commands = sources.commands(self.uapi)
@@ -313,22 +313,27 @@ def check_names(tree):
     """Functions, tests, files and make targets that pages name exist."""
     code = "".join(tree.kmod.values()) + "".join(tree.library.values()) + tree.uapi
     code += "".join(tree.header_texts.values())
-    files = {path.name: path for path in tree.root.rglob("*")
-             if path.suffix in (".c", ".h", ".S", ".sh") and "build" not in path.parts}
+    # Several files have the same name.
+    files = ["/" + str(path.relative_to(tree.root)) for path in tree.root.rglob("*")
+             if path.suffix in (".c", ".h", ".S", ".sh") and "build" not in path.parts]
+
+    def named(name):
+        return [file for file in files if file.endswith("/" + name)]
+
     targets = re.findall(r"^## ([\w-]+):", tree.makefiles(), re.M)
     for page, text in tree.pages.items():
         for name in re.findall(r"``((?:codearena|ca)_\w+)\(\)``", text):
             if not re.search(rf"\b{name}\(", code):
                 yield f"{page}: no function {name}()"
-        for name in re.findall(r"``(?:[\w/]*/)?([a-z_0-9]+\.(?:c|h|S|sh))``", text):
-            if name not in files and name not in ("codearena.h", "program.c"):
+        for name in re.findall(r"``((?:[\w/]*/)?[a-z_0-9]+\.(?:c|h|S|sh))``", text):
+            if not named(name) and name not in ("codearena.h", "program.c"):
                 yield f"{page}: no file {name}"
         for name in re.findall(r"``make ([a-z-]+)", text):
             if name not in targets:
                 yield f"{page}: no target {name}"
         flat = re.sub(r"\s*\n\s*", " ", text)
         for file, names in re.findall(r"``(?:selftests/)?(\w+\.c)``: ((?:``\w+``(?:, )?)+)", flat):
-            body = files[file].read_text(encoding="utf-8") if file in files else ""
+            body = "".join(tree.text(path[1:]) for path in named(file))
             for name in re.findall(r"``(\w+)``", names):
                 if not re.search(rf"\b{name}\b", body):
                     yield f"{page}: no test {name} in {file}"

@@ -22,13 +22,16 @@ userlib=$root_dir/build/userlib
 
 mkdir -p "$out/stage/trace"
 make -C "$root_dir/userlib" --no-print-directory O="$userlib" examples \
-	"$userlib/tools/codearenactl_helper" >"$out/build.log" 2>&1 || {
+	"$userlib/tools/codearenactl_helper" tools >"$out/build.log" 2>&1 || {
 	tail "$out/build.log" >&2
 	die "the programs do not build"
 }
 "${CC:-gcc}" -std=gnu11 -O2 -Wall -Wextra -Werror -static -I"$root_dir/uapi" \
 	-o "$out/stage/trace/failing" "$here/failing.c"
-cp "$userlib/tools/codearenactl_helper" "$userlib/examples/trap" "$here/one-liners" \
+"${CC:-gcc}" -std=gnu11 -O2 -Wall -Wextra -Werror -static -pthread -I"$root_dir/uapi" \
+	-I"$root_dir/userlib/include" -o "$out/stage/trace/spin" "$here/spin.c" \
+	"$userlib/libcodearena.a" 2>>"$out/build.log"
+cp "$userlib/tools/codearenactl" "$userlib/tools/codearenactl_helper" "$userlib/examples/trap" "$here/one-liners" \
 	"$here/guest.sh" "$out/stage/trace/"
 perf=$("$vm_dir/stage-program.sh" linux-perf perf x86_64)
 bpftrace=$("$vm_dir/stage-program.sh" bpftrace bpftrace x86_64)

@@ -7,6 +7,7 @@
 # Usage: guest.sh
 
 cd /trace || exit 1
+PATH=/trace:$PATH
 ./codearenactl_helper hold >/tmp/held &
 # Traps, and calls that fail.
 while :; do ./trap 5000 >/dev/null; ./failing; sleep 0.2; done 2>/dev/null &

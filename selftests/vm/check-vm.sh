@@ -52,9 +52,7 @@ kselftests() {
 	list_programs "$out"
 }
 
-# On x86_64 only: cmocka is not installed for other architectures.
 library_tests() {
-	[ -z "$prefix" ] || return 0
 	local out=$root_dir/build/vm/library-$kver-$arch
 	say "building the library's tests for the VM"
 	building userlib copy_library_tests "$out"
@@ -66,8 +64,10 @@ library_tests() {
 
 # A copy: other VMs may be built for meanwhile.
 copy_library_tests() {
-	local built=$root_dir/build/userlib
-	make -C "$root_dir/userlib" --no-print-directory -j"$(nproc)" O="$built" vm-tests >&2 &&
+	local built=$root_dir/build/userlib${prefix:+-$arch} sysroot=
+	[ -z "$prefix" ] || sysroot=$("$vm_dir/cross-tests.sh" "$arch")
+	make -C "$root_dir/userlib" --no-print-directory -j"$(nproc)" O="$built" \
+		CROSS_COMPILE="$prefix" TEST_SYSROOT="$sysroot" vm-tests >&2 &&
 		rm -rf "$1" && mkdir -p "${1%/*}" && cp -a "$built/vm" "$1"
 }
 

@@ -18,6 +18,7 @@
 #   docs      the documentation, its gate, and the comparison of ABIs
 #   fuzz      fuzz the library
 #   bench     benchmarks and the peers they compare with
+#   musl      build with musl
 #   packages  Debian packages, and the system in a directory to try them in
 #   hardened  systems with mandatory access control
 #   wasm      third-party WebAssembly modules; node and npm only where there are none
@@ -62,6 +63,7 @@ packages_of() {
 	ports) echo gcc libc6-dev make patch dpkg-dev debian-archive-keyring util-linux ;;
 	fuzz) echo clang libclang-rt-14-dev llvm make ;;
 	bench) echo gcc g++ make pkg-config libasmjit-dev libbenchmark-dev ;;
+	musl) echo musl-tools gcc make linux-libc-dev ;;
 	packages)
 		echo debhelper dh-dkms dpkg-dev lintian debootstrap pkg-config \
 			libcapstone-dev openssl python3

@@ -28,6 +28,13 @@ std::vector<std::uint8_t> Version(std::uint8_t number)
 		 std::uint8_t(move), std::uint8_t(move >> 8),
 		 std::uint8_t(move >> 16), std::uint8_t(move >> 24),
 		 0xc0, 0x03, 0x5f, 0xd6 };
+#elif defined(__riscv)
+	/* li a0, number; ret */
+	std::uint32_t move = 0x00000513U | std::uint32_t{number} << 20;
+
+	return { std::uint8_t(move), std::uint8_t(move >> 8),
+		 std::uint8_t(move >> 16), std::uint8_t(move >> 24),
+		 0x67, 0x80, 0x00, 0x00 };
 #else
 #error "no code for this machine"
 #endif

@@ -40,6 +40,20 @@ static const uint32_t visit[] = {
 	0xd65f03c0,		/* ret */
 };
 #define LOAD	16
+#elif defined(__riscv)
+static const uint32_t visit[] = {
+	0xfe010113,		/* addi sp, sp, -32 */
+	0x00113c23,		/* sd ra, 24(sp) */
+	0x00913823,		/* sd s1, 16(sp) */
+	0x00050493,		/* mv s1, a0 */
+	0x000580e7,		/* jalr a1 */
+	0x0004c503,		/* lbu a0, 0(s1) */
+	0x01013483,		/* ld s1, 16(sp) */
+	0x01813083,		/* ld ra, 24(sp) */
+	0x02010113,		/* addi sp, sp, 32 */
+	0x00008067,		/* ret */
+};
+#define LOAD	20
 #else
 #error "this example has no code for this architecture"
 #endif

@@ -55,6 +55,10 @@ static const uint8_t code[] = { 0xb8, 1, 0, 0, 0, 0xc3 };
 #define ARCHITECTURE	AUDIT_ARCH_AARCH64
 /* mov w0, #1; ret */
 static const uint8_t code[] = { 0x20, 0, 0x80, 0x52, 0xc0, 3, 0x5f, 0xd6 };
+#elif defined(__riscv)
+#define ARCHITECTURE	AUDIT_ARCH_RISCV64
+/* li a0, 1; ret */
+static const uint8_t code[] = { 0x13, 5, 0x10, 0, 0x67, 0x80, 0, 0 };
 #else
 #error "this example has no code for this architecture"
 #endif

@@ -38,6 +38,22 @@ __asm__("lazy_builtin: hint #34\n" /* bti c */
 	"stp x29, x30, [sp, #-32]!\n stp x0, x1, [sp, #16]\n"
 	"mov w0, w8\n bl compile\n mov x16, x0\n"
 	"ldp x0, x1, [sp, #16]\n ldp x29, x30, [sp], #32\n br x16\n");
+#elif defined(__riscv)
+#define MACHINE		EM_RISCV
+#define FORM		CODEARENA_FORM_RISCV_PCREL
+#define SQUARE_BASELINE	"\x23\x2e\xa1\xfe\x03\x25\xc1\xff" SQUARE_BETTER
+#define SQUARE_BETTER	"\x33\x05\xa5\x02\x67\x80\x00\x00"
+#define TWICE_CODE	"\x3b\x05\xa5\x00\x67\x80\x00\x00"
+#define NEXT_CODE	"\x1b\x05\x15\x00\x17\x03\x00\x00\x67\x00\x03\x00" /* jump to SQUARE */
+#define NEXT_FIELD	4
+#define GET_CODE	"\x93\x95\x05\x02\x93\xd5\xe5\x01\x33\x05\xb5\x00\x03\x25\x05\x00" \
+			"\x67\x80\x00\x00"
+#define GET_ACCESS	12
+__asm__("lazy_builtin: addi sp, sp, -32\n"
+	"sd ra, 24(sp)\n sd a0, 16(sp)\n sd a1, 8(sp)\n"
+	"mv a0, t0\n call compile\n mv t1, a0\n"
+	"ld a1, 8(sp)\n ld a0, 16(sp)\n ld ra, 24(sp)\n"
+	"addi sp, sp, 32\n jr t1\n");
 #else
 #error "this example has no code for this architecture"
 #endif

@@ -37,6 +37,15 @@ static const uint8_t code[] = {
 	0xc0, 0x03, 0x5f, 0xd6,		/* ret */
 };
 #define ACCESS	0
+#elif defined(__riscv)
+static const uint8_t code[] = {
+	0x93, 0x95, 0x05, 0x02,		/* slli a1, a1, 32 */
+	0x93, 0xd5, 0xe5, 0x01,		/* srli a1, a1, 30 */
+	0x33, 0x05, 0xb5, 0x00,		/* add a0, a0, a1 */
+	0x03, 0x25, 0x05, 0x00,		/* lw a0, 0(a0) */
+	0x67, 0x80, 0x00, 0x00,		/* ret */
+};
+#define ACCESS	12
 #else
 #error "this example has no code for this architecture"
 #endif

@@ -27,6 +27,10 @@ const unsigned char kCall[] = { 0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3 }
 #elif defined(__aarch64__)
 const unsigned int kCall[] = { 0xa9bf7bfd, 0x910003fd, 0xd63f0000, 0xa8c17bfd,
 			       0xd65f03c0 };
+#elif defined(__riscv)
+const unsigned int kCall[] = { 0xff010113, 0x00113423, 0x00813023, 0x01010413,
+			       0x000500e7, 0x00813083, 0x00013403, 0x01010113,
+			       0x00008067 };
 #else
 #error "no code for this machine"
 #endif

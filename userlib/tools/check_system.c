@@ -31,9 +31,10 @@ CTL_CHECK(kernel)
 		f->verdict = CTL_BAD;
 		ctl_advise(f, "the module needs Linux 6.1 or later");
 	} else if (strcmp(name.machine, "x86_64") &&
-		   strcmp(name.machine, "aarch64")) {
+		   strcmp(name.machine, "aarch64") &&
+		   strcmp(name.machine, "riscv64")) {
 		f->verdict = CTL_BAD;
-		ctl_advise(f, "the module supports x86-64 and arm64 only");
+		ctl_advise(f, "the module supports x86-64, arm64 and riscv64 only");
 	}
 }
 

@@ -34,7 +34,8 @@ _codearenactl() {
 		;;
 	esac
 	case $words/$command in
-	0/) mapfile -t COMPREPLY < <(compgen -W 'list show stat disas check' -- "$cur") ;;
+	0/) mapfile -t COMPREPLY < <(compgen -W 'list show stat disas check perf' -- "$cur") ;;
+	1/perf) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	1/show | 1/stat | 1/disas)
 		# Processes that have an arena.
 		mapfile -t COMPREPLY < <(compgen -W \

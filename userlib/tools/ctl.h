@@ -187,5 +187,6 @@ int ctl_command_stat(const struct ctl_options *options, pid_t pid);
 int ctl_command_disas(const struct ctl_options *options, pid_t pid,
 		      uint64_t address);
 int ctl_command_check(const struct ctl_options *options);
+int ctl_command_perf(char *const *program);
 
 #endif /* CTL_H */

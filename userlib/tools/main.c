@@ -23,6 +23,8 @@ static const char help[] =
 	"  stat [PID]      show memory and, with --watch, rates\n"
 	"  disas PID ADDR  disassemble code of a process\n"
 	"  check           check whether arenas work here, and suggest fixes\n"
+	"  perf -- PROGRAM [ARGUMENT]...\n"
+	"                  profile a program, with names of published functions\n"
 	"\n"
 	"  -j, --json             machine-readable output\n"
 	"  -w, --watch [SECONDS]  stat: repeat until interrupted (default: 1)\n"
@@ -74,6 +76,9 @@ static int command(const struct ctl_options *options, char **words, int count)
 
 	if (!name)
 		return usage("command missing", NULL);
+	if (!strcmp(name, "perf"))
+		return count < 2 ? usage("argument missing after", name) :
+				   ctl_command_perf(words + 1);
 	if (!strcmp(name, "show"))
 		least = most = 2;
 	else if (!strcmp(name, "stat"))

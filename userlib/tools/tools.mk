@@ -31,5 +31,13 @@ tools_beside := $(O)/tools/codearenactl $(O)/tools/codearenactl_helper
 $(O)/tools/test_codearenactl.sh: tools/tests/test_codearenactl.sh $(tools_beside)
 	cp $< $@
 
+# Runs anywhere: with musl it needs nothing of the machine.
+.PHONY: tools-static
+tools-static: $(O)/static-tools/codearenactl
+
+$(O)/static-tools/codearenactl: $(tools_objects) $(static)
+	@mkdir -p $(@D)
+	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -static -pthread $(tools_objects) $(static) -o $@
+
 .PHONY: tools
 tools: $(O)/codearenactl $(O)/tools/codearenactl

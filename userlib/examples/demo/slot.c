@@ -39,12 +39,34 @@ struct slot {
 	uint32_t width;
 };
 
+/* What lies before the word that redirections exchange. */
+#if defined(__riscv)
+static const uint32_t head[] = {
+	0x00000f97,	/* auipc t6, 0 */
+	0x010fbf83,	/* ld t6, 16(t6) */
+	0x000f8067,	/* jr t6 */
+	0x00000013,	/* nop */
+};
+#define HEAD	sizeof(head)
+#else
+static const uint32_t head[1];
+#define HEAD	0
+#endif
+
 /* Encode a branch from the slot to @target; false: out of reach. */
 static bool encode(const struct demo *demo, const struct slot *slot,
 		   uint64_t target, uint64_t *word)
 {
+#if defined(__riscv)
+	/* Two instructions cannot be exchanged at once, so they load this. */
+	(void)demo;
+	(void)slot;
+	*word = target;
+	return true;
+#else
 	uint64_t address = (uintptr_t)codearena_arena_base(demo->arena) +
 			   slot->offset;
+#endif
 #if defined(__x86_64__)
 	int64_t distance = target - (address + 5);
 
@@ -57,7 +79,7 @@ static bool encode(const struct demo *demo, const struct slot *slot,
 	/* b */
 	*word = 0x14000000U | ((distance >> 2) & 0x3ffffff);
 	return distance >= -(1LL << 27) && distance < 1LL << 27;
-#else
+#elif !defined(__riscv)
 #error "no jump-table slot for this architecture"
 #endif
 }
@@ -68,22 +90,25 @@ static bool make_slot(struct demo *demo, struct slot *slot, uint64_t target)
 	struct codearena_object object = {
 		.flags = CODEARENA_OBJECT_F_PATCHABLE,
 	};
+	uint8_t bytes[HEAD + sizeof(slot->word)];
 	int ret;
 
-#if defined(__x86_64__)
-	slot->width = 8;
-#else
+#if defined(__aarch64__)
 	slot->width = 4;
+#else
+	slot->width = 8;
 #endif
-	if (!demo_reserve_place(demo, &place, slot->width))
+	if (!demo_reserve_place(demo, &place, sizeof(bytes)))
 		return false;
 	slot->offset = place.offset;
 	if (!demo_check(demo, encode(demo, slot, target, &slot->word),
 			"the slot does not reach its target"))
 		return false;
 	object.offset = slot->offset;
-	object.source = (uintptr_t)&slot->word;
-	object.length = slot->width;
+	memcpy(bytes, head, HEAD);
+	memcpy(bytes + HEAD, &slot->word, sizeof(slot->word));
+	object.source = (uintptr_t)bytes;
+	object.length = HEAD + slot->width;
 	ret = codearena_arena_publish(demo->arena, &object, 1, NULL, 0, 0,
 				      NULL);
 	return demo_check(demo, !ret, "publish the slot: %s", strerror(-ret));
@@ -92,7 +117,7 @@ static bool make_slot(struct demo *demo, struct slot *slot, uint64_t target)
 static bool redirect(struct demo *demo, struct slot *slot, uint64_t target)
 {
 	struct codearena_patch_entry entry = {
-		.offset = slot->offset,
+		.offset = slot->offset + HEAD,
 		.expected = slot->word,
 		.width = slot->width,
 	};

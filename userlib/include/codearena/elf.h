@@ -4,7 +4,7 @@
  *
  * Load relocatable object files, as compilers write them, into an arena.
  *
- * Files of x86-64 and aarch64 are supported. Loading one takes three steps:
+ * Files of x86-64, aarch64 and riscv64 are supported. Loading one takes three steps:
  *
  *	codearena_elf_open_file("sort.o", NULL, &elf);
  *	codearena_elf_load(elf, arena, 0, &opts);
@@ -34,7 +34,8 @@
  * -fPIC, or with -fPIE if the object uses no data of other objects. Code for
  * fixed addresses (-fno-pic on x86-64) can only be loaded into an arena in the
  * lowest 2 GiB, except for the large code model. Objects of the tiny, medium and
- * large models are loaded like others: code and data must fit in 2 GiB.
+ * large models are loaded like others: code and data must fit in 2 GiB. Files of
+ * riscv64 that align code inside of functions need -mno-relax: linkers remove bytes there.
  *
  * Threads. Calls on one object must be serialised by the caller. Symbol
  * addresses, and the code itself, may be used by any number of threads between
@@ -110,7 +111,7 @@ struct codearena_elf_open_opts {
  * -EINVAL: @image or @out is NULL, or @opts is too short;
  * -E2BIG, -EOPNOTSUPP: @opts has members or flags that this library does not
  * know;
- * -ENOEXEC: not a relocatable ELF64 file of x86-64 or aarch64, or damaged;
+ * -ENOEXEC: not a relocatable ELF64 file of x86-64, aarch64 or riscv64, or damaged;
  * -ENOTSUP: well formed, but uses a feature that the loader does not support;
  * -ENOMEM.
  */
@@ -221,7 +222,7 @@ struct codearena_elf_sym {
  * codearena_elf_symbol_at() - describe one symbol
  * @elf: the object
  * @index: counts from 0, in the order of the file. Section symbols, file
- *         symbols and aarch64's mapping symbols ($x, $d) are left out.
+ *         symbols, mapping symbols ($x, $d) and riscv64's local labels are left out.
  * @sym: the result; the caller sets sz
  *
  * Return: 0, -EINVAL, or -ENOENT after the last symbol.

@@ -189,7 +189,8 @@ int codearena_jump_table_size(const struct codearena_jump_table_opts *opts,
  * its builtin; -EINVAL, -E2BIG, -EOPNOTSUPP: an option, offset or target is
  * invalid; -EOPNOTSUPP: the arena cannot be read and has several writers, or
  * there are builtins: a far slot loads its target, so that in such an arena
- * targets have to be in reach of near slots (-ERANGE);
+ * targets have to be in reach of near slots (-ERANGE); on riscv64 every slot does,
+ * so there are none in such an arena;
  * -EOVERFLOW: a part ends above 2^64; -ENOENT: a part ends outside of
  * the arena or is not committed; -ENOMEM; an error of codearena_arena_publish().
  */

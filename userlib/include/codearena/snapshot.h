@@ -19,7 +19,8 @@ extern "C" {
 /*
  * A snapshot holds the code of a module independent of addresses: the fields of
  * relocations are cleared, and the relocations are stored with the code, as are
- * traps, tables, source and inlining positions, deoptimisation data and names.
+ * traps, tables, source and inlining positions, deoptimisation data, names and how
+ * it unwinds.
  * A module of the same shape, on a machine of the same kind, in a program of the
  * same build, loads it without compiling.
  *

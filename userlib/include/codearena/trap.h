@@ -367,7 +367,8 @@ int codearena_pad_encode(uint32_t machine, uint64_t target, uint64_t handler,
  * @data: for the handler
  * @flags: CODEARENA_PAD_F_*
  *
- * Return: 0; -EOPNOTSUPP: unknown flag; as codearena_arena_publish().
+ * Return: 0; -EOPNOTSUPP: unknown flag, or on riscv64, where pads load their target,
+ * the code view cannot be read; as codearena_arena_publish().
  */
 int codearena_pad_publish(struct codearena_arena *arena, uint64_t offset,
 			  codearena_trap_handler handler, void *data,

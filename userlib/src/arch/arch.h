@@ -10,6 +10,7 @@
  *   CA__SYNC_BY_MEMBARRIER  1 if membarrier() synchronises other threads, 0 if
  *                           flushing the instruction cache does that already
  *   CA__INSN_ALIGN          alignment of instructions
+ *   CA__CODE_LOADS          1 if near slots and landing pads read the code view
  *   CA__TRAP_KINDS          CODEARENA_TRAP_* that the fallback supports
  *   ca__arch_sync_self()    context synchronisation of this processor
  *

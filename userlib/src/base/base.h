@@ -14,6 +14,15 @@
 /* Written at the definition of every public function; all else is hidden. */
 #define CODEARENA_API __attribute__((visibility("default")))
 
+/* How signal handlers and assembly find variables of a thread. */
+#if defined(__GLIBC__) || !defined(__x86_64__)
+#define CA__TLS_FIXED	1
+#define CA__TLS_MODEL	__attribute__((tls_model("initial-exec")))
+#else
+#define CA__TLS_FIXED	0
+#define CA__TLS_MODEL
+#endif
+
 /* Entries of a usual array, for the stack. */
 #define CA__SMALL_ENTRIES	16
 

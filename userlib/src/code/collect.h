@@ -117,7 +117,7 @@ struct codearena_collector {
 	size_t candidate_count;
 	struct ca__owner *owners;
 	uint64_t fresh;
-	bool grown;
+	int grown;
 	bool due;
 	bool running;
 	struct codearena_collector_counters stat;

@@ -107,7 +107,7 @@ int ca__collector_run(struct codearena_collector *collector, bool request)
 		collector->due = true;
 	ca__busy = collector;
 	while (outer != collector) {
-		if (__atomic_exchange_n(&collector->grown, false,
+		if (__atomic_exchange_n(&collector->grown, 0,
 					__ATOMIC_RELAXED) &&
 		    collector->fresh > threshold)
 			collector->due = true;

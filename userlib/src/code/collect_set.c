@@ -49,7 +49,7 @@ int ca__collector_adopt(struct codearena_collector *collector,
 	}
 	ca__wait(collector, code);
 	collector->fresh += code->size;
-	__atomic_store_n(&collector->grown, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&collector->grown, 1, __ATOMIC_RELAXED);
 out:
 	pthread_mutex_unlock(&collector->lock);
 	return ret;
@@ -213,7 +213,7 @@ static void ca__candidate_decide(struct codearena_collector *collector,
 			return;
 		/* It became potentially dead again during the collection. */
 		collector->fresh += code->size;
-		__atomic_store_n(&collector->grown, true, __ATOMIC_RELAXED);
+		__atomic_store_n(&collector->grown, 1, __ATOMIC_RELAXED);
 		return;
 	}
 	/* Only holders of the lock set it from 1 to 2. */

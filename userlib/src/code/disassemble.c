@@ -9,8 +9,15 @@
 #include "code/code_print.h"
 
 #if __has_include(<capstone/capstone.h>)
-
 #include <capstone/capstone.h>
+/* Capstone knows riscv64 since its version 5. */
+#if !defined(__riscv) || CS_API_MAJOR >= 5
+#define CA__DISASSEMBLER
+#endif
+#endif
+
+#ifdef CA__DISASSEMBLER
+
 #include <dlfcn.h>
 #include <inttypes.h>
 #include <pthread.h>

@@ -65,9 +65,11 @@ static bool ca__elf_is_listed(const struct codearena_elf *elf,
 		return false;
 	switch (symbol->type) {
 	case STT_NOTYPE:
-		/* $x and $d mark where code and data begin. */
-		return elf->machine->machine != EM_AARCH64 ||
-		       symbol->bind != STB_LOCAL || symbol->name[0] != '$';
+		/* Where code and data begin, and labels of relocations. */
+		return elf->machine->machine == EM_X86_64 ||
+		       symbol->bind != STB_LOCAL ||
+		       (symbol->name[0] != '$' &&
+			strncmp(symbol->name, ".L", 2));
 	case STT_OBJECT:
 	case STT_FUNC:
 	case STT_COMMON:
@@ -265,7 +267,7 @@ int codearena_elf_measure(struct codearena_elf *elf, uint32_t granule,
 	if (!elf)
 		return -EINVAL;
 	elf->error[0] = '\0';
-	if (granule < CA__ELF_STUB_SIZE || granule > 65536 ||
+	if (granule < CA__ELF_LEAST_GRANULE || granule > 65536 ||
 	    granule & (granule - 1))
 		return ca__elf_fail(elf, -EINVAL, "no such granule");
 	ret = ca__elf_layout(elf, granule, false, &sums);

@@ -9,6 +9,7 @@
  *   elf_parse.c          reading a file and checking all of it
  *   elf_layout.c         placing its sections
  *   elf_link.c           relocating it in a buffer
+ *   elf_pair.c           relocations in two halves
  *   elf_load.c           publishing it in an arena, unloading it
  *   elf_start.c          its constructors and unwind information
  *   elf_reloc_*.c        relocation arithmetic of one architecture
@@ -59,8 +60,8 @@ _Static_assert(sizeof(struct codearena_elf_open_opts) >= CA__SIZE_ELF_OPEN_OPTS 
 /* Most symbols that name the border of a section */
 #define CA__ELF_BORDERS	256
 
-/* Bytes of a far stub, on every architecture. */
-#define CA__ELF_STUB_SIZE	16
+/* The smallest granule that objects are laid out for */
+#define CA__ELF_LEAST_GRANULE	16
 
 /* Bytes of the longest trap instruction. */
 #define CA__ELF_TRAP_SIZE	4
@@ -130,6 +131,20 @@ struct ca__elf_relocs {
 	const uint8_t *bytes;	/* of Elf64_Rela, not aligned */
 	uint64_t count;
 	uint32_t section;
+	bool lows;		/* some are lower halves */
+};
+
+/* The upper half of a distance, which lower halves refer to. */
+struct ca__elf_half {
+	const struct ca__elf_kind *kind;
+	uint64_t offset;
+	int64_t addend;
+	uint32_t symbol;
+};
+
+struct ca__elf_halves {
+	struct ca__elf_half *list;
+	size_t count;
 };
 
 /* Result of the layout; offsets from where the object begins in the arena. */
@@ -227,6 +242,14 @@ int ca__elf_start_check(struct codearena_elf *elf,
 void ca__elf_start(struct codearena_elf *elf);
 void ca__elf_stop(struct codearena_elf *elf);
 void ca__elf_stopped(struct codearena_elf *elf);
+
+/* elf_pair.c */
+int ca__elf_halves_read(struct codearena_elf *elf,
+			const struct ca__elf_relocs *relocs,
+			struct ca__elf_halves *halves);
+const struct ca__elf_half *
+ca__elf_half_find(const struct ca__elf_halves *halves,
+		  const struct ca__elf_symbol *label, uint32_t section);
 
 /* elf_link.c */
 int ca__elf_link(struct codearena_elf *elf, const struct ca__elf_image *image);

@@ -105,8 +105,8 @@ static int ca__elf_place_all(const struct ca__elf_placing *placing)
 	if (ret)
 		return ret;
 	sums->stub_max = elf->stub_max;
-	sums->stubs = ca__elf_append(&end, sums->stub_max * CA__ELF_STUB_SIZE,
-				     granule);
+	sums->stubs = ca__elf_append(&end, sums->stub_max *
+				     elf->machine->stub_size, granule);
 	sums->objects += !!sums->stub_max;
 
 	sums->rodata = ca__elf_append(&end, elf->got_count * sizeof(uint64_t),

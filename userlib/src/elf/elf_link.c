@@ -6,6 +6,7 @@
  * else.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "elf/elf_internal.h"
@@ -195,11 +196,11 @@ static uint64_t ca__elf_stub_address(struct codearena_elf *elf,
 	if (symbol->stub == CA__ELF_NONE) {
 		symbol->stub = elf->stubs_used++;
 		place = elf->sums.stubs +
-			(uint64_t)symbol->stub * CA__ELF_STUB_SIZE;
+			(uint64_t)symbol->stub * elf->machine->stub_size;
 		elf->machine->stub(image->code + place, symbol->address);
 	}
 	return image->code_address + elf->sums.stubs +
-	       (uint64_t)symbol->stub * CA__ELF_STUB_SIZE;
+	       (uint64_t)symbol->stub * elf->machine->stub_size;
 }
 
 static uint64_t ca__elf_target(const struct codearena_elf *elf,
@@ -220,45 +221,120 @@ static uint64_t ca__elf_target(const struct codearena_elf *elf,
 	return target;
 }
 
-static int ca__elf_relocate(struct codearena_elf *elf,
-			    const struct ca__elf_image *image,
-			    const struct ca__elf_section *section,
-			    const Elf64_Rela *rela)
-{
-	const struct ca__elf_machine *machine = elf->machine;
-	uint32_t type = ELF64_R_TYPE(rela->r_info);
-	const struct ca__elf_kind *kind = ca__elf_kind(machine, type);
+/* A relocation with what it needs, found. */
+struct ca__elf_fixup {
+	const struct ca__elf_section *section;
+	const struct ca__elf_kind *kind;
 	struct ca__elf_symbol *symbol;
-	uint64_t place, target;
-	uint8_t *field;
-	int ret;
+	uint64_t offset;	/* of the field in the section */
+	uint64_t from;		/* address that distances count from */
+	uint64_t target;	/* without the addend */
+	int64_t addend;
+};
 
-	if (!kind->width)
-		return 0;
-	place = ca__elf_section_address(image, section) + rela->r_offset;
-	field = ca__elf_section_buffer(image, section) + rela->r_offset;
-	symbol = &elf->symbols[ELF64_R_SYM(rela->r_info)];
-	target = ca__elf_target(elf, image, kind, symbol);
-	ret = machine->apply(type, field, place, target + rela->r_addend);
-	/* A stub only jumps to the start of a function. */
-	if (ret == -EOVERFLOW && symbol->called &&
-	    kind->flags & CA__ELF_KIND_CALL &&
-	    rela->r_addend == machine->call_addend) {
-		target = ca__elf_stub_address(elf, image, symbol);
-		ret = machine->apply(type, field, place,
-				     target + rela->r_addend);
-	}
-	if (!ret)
-		return 0;
-	return ca__elf_fail(elf, ret == -EINVAL ? -ENOEXEC : ret,
-			    "%s at %.*s+0x%llx %s %.*s", kind->name,
-			    CA__ELF_NAME_SHOWN, section->name,
-			    (unsigned long long)rela->r_offset,
-			    ret == -EINVAL ? "is misaligned for" :
-					     "does not reach",
+static int ca__elf_fixup_fail(struct codearena_elf *elf,
+			      const struct ca__elf_fixup *fixup, int error)
+{
+	const struct ca__elf_symbol *symbol = fixup->symbol;
+
+	return ca__elf_fail(elf, error == -EINVAL ? -ENOEXEC : error,
+			    "%s at %.*s+0x%llx %s %.*s", fixup->kind->name,
+			    CA__ELF_NAME_SHOWN, fixup->section->name,
+			    (unsigned long long)fixup->offset,
+			    error == -EINVAL ? "is misaligned for" :
+					       "does not reach",
 			    CA__ELF_NAME_SHOWN,
 			    *symbol->name || symbol->home != CA__ELF_IN_SECTION ?
 			    symbol->name : elf->sections[symbol->section].name);
+}
+
+static int ca__elf_relocate(struct codearena_elf *elf,
+			    const struct ca__elf_image *image,
+			    const struct ca__elf_fixup *fixup)
+{
+	const struct ca__elf_machine *machine = elf->machine;
+	struct ca__elf_symbol *symbol = fixup->symbol;
+	uint32_t type = fixup->kind->type;
+	uint8_t *field = ca__elf_section_buffer(image, fixup->section) +
+			 fixup->offset;
+	int ret;
+
+	ret = machine->apply(type, field, fixup->from,
+			     fixup->target + fixup->addend);
+	/* A stub only jumps to the start of a function. */
+	if (ret == -EOVERFLOW && symbol->called &&
+	    fixup->kind->flags & CA__ELF_KIND_CALL &&
+	    fixup->addend == machine->call_addend)
+		ret = machine->apply(type, field, fixup->from,
+				     ca__elf_stub_address(elf, image, symbol) +
+				     fixup->addend);
+	return ret ? ca__elf_fixup_fail(elf, fixup, ret) : 0;
+}
+
+/* A lower half has the symbol, the addend and the place of its upper one. */
+static int ca__elf_fixup_low(struct codearena_elf *elf,
+			     const struct ca__elf_image *image,
+			     const struct ca__elf_halves *halves,
+			     struct ca__elf_fixup *fixup)
+{
+	const struct ca__elf_half *half;
+
+	half = ca__elf_half_find(halves, fixup->symbol,
+				 fixup->section - elf->sections);
+	if (!half)
+		return ca__elf_fail(elf, -ENOEXEC,
+				    "%s at %.*s+0x%llx has no upper half",
+				    fixup->kind->name, CA__ELF_NAME_SHOWN,
+				    fixup->section->name,
+				    (unsigned long long)fixup->offset);
+	fixup->symbol = &elf->symbols[half->symbol];
+	fixup->from = ca__elf_section_address(image, fixup->section) +
+		      half->offset;
+	fixup->target = ca__elf_target(elf, image, half->kind, fixup->symbol);
+	fixup->addend = half->addend;
+	return 0;
+}
+
+static int ca__elf_link_one(struct codearena_elf *elf,
+			    const struct ca__elf_image *image,
+			    const struct ca__elf_halves *halves,
+			    const struct ca__elf_relocs *relocs, uint64_t index)
+{
+	struct ca__elf_fixup fixup = {
+		.section = &elf->sections[relocs->section],
+	};
+	Elf64_Rela rela;
+	int ret;
+
+	memcpy(&rela, relocs->bytes + index * sizeof(rela), sizeof(rela));
+	fixup.kind = ca__elf_kind(elf->machine, ELF64_R_TYPE(rela.r_info));
+	if (!fixup.kind->width)
+		return 0;
+	fixup.symbol = &elf->symbols[ELF64_R_SYM(rela.r_info)];
+	fixup.offset = rela.r_offset;
+	fixup.addend = rela.r_addend;
+	fixup.from = ca__elf_section_address(image, fixup.section) +
+		     rela.r_offset;
+	fixup.target = ca__elf_target(elf, image, fixup.kind, fixup.symbol);
+	if (fixup.kind->flags & CA__ELF_KIND_LOW) {
+		ret = ca__elf_fixup_low(elf, image, halves, &fixup);
+		if (ret)
+			return ret;
+	}
+	return ca__elf_relocate(elf, image, &fixup);
+}
+
+static int ca__elf_link_table(struct codearena_elf *elf,
+			      const struct ca__elf_image *image,
+			      const struct ca__elf_relocs *relocs)
+{
+	struct ca__elf_halves halves;
+	int ret = ca__elf_halves_read(elf, relocs, &halves);
+
+	for (uint64_t i = 0; i < relocs->count && !ret; i++)
+		ret = ca__elf_link_one(elf, image, &halves, relocs, i);
+	free(halves.list);
+	return ret;
 }
 
 /* elf->sums must hold the layout. */
@@ -271,22 +347,7 @@ int ca__elf_link(struct codearena_elf *elf, const struct ca__elf_image *image)
 	ca__elf_fill_gaps(elf, image);
 	ca__elf_copy_sections(elf, image);
 	ret = ca__elf_set_addresses(elf, image);
-	if (ret)
-		return ret;
-	for (uint32_t i = 0; i < elf->reloc_count; i++) {
-		const struct ca__elf_relocs *relocs = &elf->relocs[i];
-
-		for (uint64_t k = 0; k < relocs->count; k++) {
-			Elf64_Rela rela;
-
-			memcpy(&rela, relocs->bytes + k * sizeof(rela),
-			       sizeof(rela));
-			ret = ca__elf_relocate(elf, image,
-					       &elf->sections[relocs->section],
-					       &rela);
-			if (ret)
-				return ret;
-		}
-	}
-	return 0;
+	for (uint32_t i = 0; i < elf->reloc_count && !ret; i++)
+		ret = ca__elf_link_table(elf, image, &elf->relocs[i]);
+	return ret;
 }

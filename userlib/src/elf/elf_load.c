@@ -110,7 +110,7 @@ static size_t ca__elf_add_objects(const struct ca__elf_publishing *p)
 	}
 	ca__elf_add_object(p, &count, sums->stubs,
 			   sums->stubs + (uint64_t)elf->stubs_used *
-			   CA__ELF_STUB_SIZE);
+			   elf->machine->stub_size);
 	ca__elf_add_object(p, &count, sums->rodata, sums->rodata_end);
 	return count;
 }

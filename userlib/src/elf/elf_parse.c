@@ -90,6 +90,9 @@ static int ca__elf_read_header(struct ca__elf_reader *reader)
 	case EM_AARCH64:
 		elf->machine = &ca__elf_aarch64;
 		break;
+	case EM_RISCV:
+		elf->machine = &ca__elf_riscv64;
+		break;
 	default:
 		return ca__elf_fail(elf, -ENOEXEC,
 				    "machine %u is not supported",
@@ -522,7 +525,7 @@ static int ca__elf_check_reloc(struct codearena_elf *elf,
 	    kind->width > section->size - rela->r_offset)
 		return ca__elf_damaged(elf, "a relocation leaves its section");
 	if (kind->flags & CA__ELF_KIND_INSN &&
-	    (rela->r_offset & 3 || section->align & 3))
+	    ((rela->r_offset | section->align) & (elf->machine->insn_align - 1)))
 		return ca__elf_damaged(elf, "a relocation of no instruction");
 	if (index >= elf->symbol_count)
 		return ca__elf_damaged(elf, "symbol number of a relocation");
@@ -584,6 +587,9 @@ static int ca__elf_read_reloc_table(const struct ca__elf_reader *reader,
 					  &rela);
 		if (ret)
 			return ret;
+		if (ca__elf_kind(elf->machine, ELF64_R_TYPE(rela.r_info))->flags &
+		    CA__ELF_KIND_LOW)
+			relocs->lows = true;
 	}
 	return 0;
 }

@@ -17,6 +17,8 @@
 #define CA__ELF_KIND_BASE	(1U << 3) /* targets the start of the GOT */
 #define CA__ELF_KIND_FROM_GOT	(1U << 4) /* counts from the start of the GOT */
 #define CA__ELF_KIND_FROM_PAGE	(1U << 5) /* counts from the GOT's first page */
+#define CA__ELF_KIND_HIGH	(1U << 6) /* upper half of a distance */
+#define CA__ELF_KIND_LOW	(1U << 7) /* lower half; its symbol is at the upper */
 
 /* A supported relocation type. */
 struct ca__elf_kind {
@@ -39,6 +41,10 @@ struct ca__elf_machine {
 	int64_t call_addend;
 	/* Largest distance between any two bytes of an object. */
 	uint64_t reach;
+	/* Alignment of instructions, for CA__ELF_KIND_INSN. */
+	uint32_t insn_align;
+	/* Bytes of a far stub; the last 8 are the target. */
+	uint32_t stub_size;
 	/*
 	 * Encode @target, with the addend included, in @field, which will have
 	 * the address @place. Return -EOVERFLOW if it does not fit and -EINVAL
@@ -46,7 +52,7 @@ struct ca__elf_machine {
 	 */
 	int (*apply)(uint32_t type, uint8_t *field, uint64_t place,
 		     uint64_t target);
-	/* Write a far stub of CA__ELF_STUB_SIZE bytes. */
+	/* Write a far stub. */
 	void (*stub)(uint8_t *bytes, uint64_t target);
 	/* Fill with trap instructions. */
 	void (*fill)(uint8_t *bytes, size_t length);
@@ -54,5 +60,6 @@ struct ca__elf_machine {
 
 extern const struct ca__elf_machine ca__elf_x86_64;
 extern const struct ca__elf_machine ca__elf_aarch64;
+extern const struct ca__elf_machine ca__elf_riscv64;
 
 #endif /* CA__ELF_RELOC_H */

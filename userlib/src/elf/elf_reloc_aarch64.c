@@ -264,6 +264,8 @@ const struct ca__elf_machine ca__elf_aarch64 = {
 			 sizeof(ca__elf_a64_refused[0]),
 	.call_addend = 0,
 	.reach = 1ULL << 31,
+	.insn_align = 4,
+	.stub_size = 16,
 	.apply = ca__elf_a64_apply,
 	.stub = ca__elf_a64_stub,
 	.fill = ca__elf_a64_fill,

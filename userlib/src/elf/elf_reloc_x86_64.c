@@ -121,6 +121,8 @@ const struct ca__elf_machine ca__elf_x86_64 = {
 			 sizeof(ca__elf_x86_refused[0]),
 	.call_addend = -4,
 	.reach = 1ULL << 31,
+	.insn_align = 1,
+	.stub_size = 16,
 	.apply = ca__elf_x86_apply,
 	.stub = ca__elf_x86_stub,
 	.fill = ca__elf_x86_fill,

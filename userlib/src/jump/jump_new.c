@@ -307,7 +307,8 @@ codearena_jump_table_new(const struct codearena_jump_table_opts *opts,
 	if (ret)
 		return ret;
 	/* Near slots are read before they are exchanged; far ones load. */
-	if (arena->unreadable && (!arena->shadow || build.opts.builtins))
+	if (arena->unreadable &&
+	    (CA__CODE_LOADS || !arena->shadow || build.opts.builtins))
 		return -EOPNOTSUPP;
 	build.offset = *offsets;
 	build.table = malloc(sizeof(*build.table));

@@ -8,9 +8,10 @@
  * codearena_snapshot_state), then the code objects: those of declared functions
  * by ascending index, then the others by ascending address. An object is struct
  * ca__record, the body, the arrays of traps, relocations, source positions and
- * inlining positions, the deoptimisation data, and the name with a NUL if there
- * is one. There is no alignment and no padding, so equal modules make equal
- * bytes.
+ * inlining positions, the deoptimisation data, the name with a NUL if there
+ * is one, and how it unwinds: 4 bytes, the size of its frame or that of the call
+ * frame instructions that follow, if its rule has one. There is no alignment and no
+ * padding, so equal modules make equal bytes.
  *
  * Numbers are in host byte order.
  */
@@ -119,7 +120,7 @@ _Static_assert(sizeof(struct ca__head) == CODEARENA_SNAPSHOT_HEAD_SIZE &&
  * @kind: enum codearena_code_kind
  * @tier: enum codearena_code_tier
  * @report: CODEARENA_CODE_F_REPORT or 0
- * @__reserved: 0
+ * @unwind: enum codearena_unwind_rule
  * @function_index: in the module, or CODEARENA_CODE_ANONYMOUS
  * @sections: bytes of the parts of the body
  * @frame_slots: slots of stack frames
@@ -135,7 +136,7 @@ struct ca__record {
 	uint8_t kind;
 	uint8_t tier;
 	uint8_t report;
-	uint8_t __reserved;
+	uint8_t unwind;
 	int32_t function_index;
 	uint32_t sections[5];
 	uint16_t frame_slots;
@@ -180,10 +181,16 @@ _Static_assert(sizeof(struct ca__record) == 56 &&
 	       sizeof(ca__record_inlining) == 16,
 	       "a snapshot has padding");
 
+static inline bool ca__unwind_has_size(uint32_t rule)
+{
+	return rule == CODEARENA_UNWIND_FIXED || rule == CODEARENA_UNWIND_CFI;
+}
+
 /**
  * struct ca__view - an object in a snapshot
  * @record: copy of its fixed part
- * @body: its body, in the snapshot like all that follows
+ * @body: its body, in the snapshot like all that follows up to @cfi
+ * @unwind_size: bytes of @cfi, or of the frame
  */
 struct ca__view {
 	struct ca__record record;
@@ -194,6 +201,8 @@ struct ca__view {
 	const uint8_t *inlinings;
 	const uint8_t *deopt;
 	const uint8_t *name;
+	const uint8_t *cfi;
+	uint32_t unwind_size;
 };
 
 /**

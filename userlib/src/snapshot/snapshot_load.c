@@ -115,9 +115,10 @@ static void ca__desc_read(const struct ca__view *view,
 			  struct ca__arrays *arrays)
 {
 	const struct ca__record *record = &view->record;
+	struct codearena_code_desc *desc = arrays->descs++;
 
-	*arrays->descs++ = (struct codearena_code_desc){
-		.sz = sizeof(*arrays->descs),
+	*desc = (struct codearena_code_desc){
+		.sz = sizeof(*desc),
 		.body = view->body,
 		.traps = arrays->traps,
 		.relocs = arrays->relocs,
@@ -142,7 +143,14 @@ static void ca__desc_read(const struct ca__view *view,
 		.comments_size = record->sections[4],
 		.frame_slots = record->frame_slots,
 		.parameter_slots = record->parameter_slots,
+		.unwind = record->unwind,
 	};
+	if (view->cfi) {
+		desc->cfi = view->cfi;
+		desc->cfi_size = view->unwind_size;
+	} else {
+		desc->frame_size = view->unwind_size;
+	}
 	ca__read_traps(arrays->traps, view->traps, record->traps);
 	ca__read_relocs(arrays->relocs, view->relocs, record->relocs);
 	memcpy(arrays->positions, view->positions,

@@ -32,6 +32,24 @@ static bool ca__name_sound(const struct ca__view *view)
 			  length;
 }
 
+static bool ca__take_unwind(struct ca__reader *reader, struct ca__view *view)
+{
+	const uint32_t rule = view->record.unwind;
+	const uint8_t *at;
+
+	view->cfi = NULL;
+	view->unwind_size = 0;
+	if (!ca__unwind_has_size(rule))
+		return true;
+	if (!ca__take(reader, 1, sizeof(view->unwind_size), &at))
+		return false;
+	memcpy(&view->unwind_size, at, sizeof(view->unwind_size));
+	if (rule == CODEARENA_UNWIND_FIXED)
+		return view->unwind_size % 8 == 0;
+	return view->unwind_size &&
+	       ca__take(reader, view->unwind_size, 1, &view->cfi);
+}
+
 /**
  * ca__view_read - read an object
  * @reader: at the object; moves past it
@@ -47,7 +65,8 @@ bool ca__view_read(struct ca__reader *reader, struct ca__view *view)
 	if (!ca__take(reader, 1, sizeof(*record), &at))
 		return false;
 	memcpy(record, at, sizeof(*record));
-	if (record->report & ~CODEARENA_CODE_F_REPORT || record->__reserved ||
+	if (record->report & ~CODEARENA_CODE_F_REPORT ||
+	    record->unwind > CODEARENA_UNWIND_CFI ||
 	    !record->sections[0] ||
 	    ca__record_body(record) > CODEARENA_CODE_MAX ||
 	    record->name_length > CODEARENA_CODE_NAME_MAX)
@@ -64,7 +83,7 @@ bool ca__view_read(struct ca__reader *reader, struct ca__view *view)
 		ca__take(reader, record->deopt_size, 1, &view->deopt) &&
 		ca__take(reader, (uint64_t)record->name_length +
 			 !!record->name_length, 1, &view->name) &&
-		ca__name_sound(view);
+		ca__name_sound(view) && ca__take_unwind(reader, view);
 }
 
 /**

@@ -127,7 +127,10 @@ static uint64_t ca__code_bytes(const struct codearena_code *code)
 		code->reloc_count * (uint64_t)sizeof(struct ca__record_reloc) +
 		code->position_count * (uint64_t)sizeof(ca__record_position) +
 		code->inlining_count * (uint64_t)sizeof(ca__record_inlining) +
-		code->deopt_size + code->name_length + !!code->name_length;
+		code->deopt_size + code->name_length + !!code->name_length +
+		(ca__unwind_has_size(code->unwind) ?
+			 sizeof(code->unwind_size) : 0) +
+		ca__code_cfi_size(code);
 }
 
 static int ca__saving_begin(struct ca__saving *saving,
@@ -234,6 +237,7 @@ static int ca__write_code(uint8_t **at, const struct codearena_code *code,
 		.kind = code->kind,
 		.tier = code->tier,
 		.report = code->flags & CODEARENA_CODE_F_REPORT,
+		.unwind = code->unwind,
 		.function_index = code->function_index,
 		.frame_slots = code->frame_slots,
 		.parameter_slots = code->parameter_slots,
@@ -261,6 +265,9 @@ static int ca__write_code(uint8_t **at, const struct codearena_code *code,
 	ca__write(at, ca__code_deopt(code), code->deopt_size);
 	if (code->name_length)
 		ca__write(at, ca__code_name(code), code->name_length + 1U);
+	if (ca__unwind_has_size(code->unwind))
+		ca__write(at, &code->unwind_size, sizeof(code->unwind_size));
+	ca__write(at, ca__code_cfi(code), ca__code_cfi_size(code));
 	return 0;
 }
 

@@ -82,6 +82,7 @@ CODEARENA_API int codearena_trap_call(const void *function,
 		return -EINVAL;
 	if (count)
 		memcpy(all, arguments, count * sizeof(*all));
+	ca__frame_locate();
 	frame.previous = ca__frame_top;
 	ca__frame_top = &frame;
 	value = ca__frame_enter(&frame, function, all);
@@ -128,6 +129,8 @@ CODEARENA_API int codearena_pad_publish(struct codearena_arena *arena,
 				   code);
 	if (ret < 0)
 		return ret;
+	if (CA__CODE_LOADS && arena && arena->unreadable)
+		return -EOPNOTSUPP;
 	object.length = ret;
 	return codearena_arena_publish(arena, &object, 1, NULL, 0, 0, NULL);
 }

@@ -7,6 +7,7 @@
 #ifndef CA__PAD_H
 #define CA__PAD_H
 
+#include "base/base.h"
 #include "codearena/trap.h"
 
 /*
@@ -37,9 +38,22 @@ struct ca__frame {
 	bool trapped;
 };
 
-/* The innermost frame of the thread. */
+/*
+ * The innermost frame of the thread. Assembly that has no stack finds it: at a fixed
+ * distance from the thread's pointer, or with musl, which loads no library that asks
+ * for such a distance, by what ca__frame_locate() found.
+ */
 extern __thread struct ca__frame *ca__frame_top
-	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+	CA__TLS_MODEL __attribute__((visibility("hidden")));
+
+/* pad_tls.c: let the assembly find ca__frame_top. */
+#if CA__TLS_FIXED
+static inline void ca__frame_locate(void)
+{
+}
+#else
+void ca__frame_locate(void);
+#endif
 
 /* pad_enter.c: assembly */
 uint64_t ca__frame_enter(struct ca__frame *frame, const void *function,

@@ -28,6 +28,7 @@
 #define NATIVE_CC	"cc"
 #define X86_64_CC	"x86_64-linux-gnu-gcc"
 #define AARCH64_CC	"aarch64-linux-gnu-gcc"
+#define RISCV64_CC	"riscv64-linux-gnu-gcc"
 
 struct file {
 	uint8_t *bytes;

@@ -41,6 +41,12 @@ static void truncated_aarch64(void **state)
 	truncated_everywhere(AARCH64_CC);
 }
 
+static void truncated_riscv64(void **state)
+{
+	(void)state;
+	truncated_everywhere(RISCV64_CC);
+}
+
 /* Section headers at the start, so that prefixes lose contents instead. */
 static void truncated_contents(void **state)
 {
@@ -149,6 +155,12 @@ static void damaged_aarch64(void **state)
 	damaged_everywhere(AARCH64_CC);
 }
 
+static void damaged_riscv64(void **state)
+{
+	(void)state;
+	damaged_everywhere(RISCV64_CC);
+}
+
 static void every_byte_inverted(void **state)
 {
 	struct file file = compile_c(source);
@@ -167,9 +179,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(truncated_native),
 		cmocka_unit_test(truncated_aarch64),
+		cmocka_unit_test(truncated_riscv64),
 		cmocka_unit_test(truncated_contents),
 		cmocka_unit_test(damaged_native),
 		cmocka_unit_test(damaged_aarch64),
+		cmocka_unit_test(damaged_riscv64),
 		cmocka_unit_test(every_byte_inverted),
 	};
 

@@ -124,11 +124,70 @@ static uint64_t led_to_arm(const struct linked *linked, uint32_t type,
 	}
 }
 
-/* The bits of the target that @type encodes. */
-static uint64_t kept(uint16_t machine, uint32_t type, uint64_t target)
+/* Upper and lower halves are looked at together, at the lower one. */
+static uint64_t led_to_riscv(const struct linked *linked, uint32_t type,
+			     uint64_t place)
 {
-	if (machine == EM_X86_64)
-		return target;
+	uint32_t insn = word(linked, place, 4);
+	uint64_t upper = place + sign_extend(insn & 0xfffff000, 32);
+
+	switch (type) {
+	case R_RISCV_64:
+		return word(linked, place, 8);
+	case R_RISCV_CALL:
+	case R_RISCV_CALL_PLT:
+		assert_int_equal(insn & 0x7f, 0x17);
+		return upper + sign_extend(word(linked, place + 4, 4) >> 20, 12);
+	case R_RISCV_JAL:
+		assert_int_equal(insn & 0x7f, 0x6f);
+		return place + sign_extend((insn >> 31 & 1) << 20 |
+					   (insn >> 12 & 0xff) << 12 |
+					   (insn >> 20 & 1) << 11 |
+					   (insn >> 21 & 0x3ff) << 1, 21);
+	case R_RISCV_BRANCH:
+		assert_int_equal(insn & 0x7f, 0x63);
+		return place + sign_extend((insn >> 31 & 1) << 12 |
+					   (insn >> 7 & 1) << 11 |
+					   (insn >> 25 & 0x3f) << 5 |
+					   (insn >> 8 & 0xf) << 1, 13);
+	case R_RISCV_RVC_JUMP:
+		assert_int_equal(insn & 0xe003, 0xa001);
+		return place + sign_extend((insn >> 12 & 1) << 11 |
+					   (insn >> 8 & 1) << 10 |
+					   (insn >> 9 & 3) << 8 |
+					   (insn >> 6 & 1) << 7 |
+					   (insn >> 7 & 1) << 6 |
+					   (insn >> 2 & 1) << 5 |
+					   (insn >> 11 & 1) << 4 |
+					   (insn >> 3 & 7) << 1, 12);
+	case R_RISCV_RVC_BRANCH:
+		assert_int_equal(insn & 0xc003, 0xc001);
+		return place + sign_extend((insn >> 12 & 1) << 8 |
+					   (insn >> 5 & 3) << 6 |
+					   (insn >> 2 & 1) << 5 |
+					   (insn >> 10 & 3) << 3 |
+					   (insn >> 3 & 3) << 1, 9);
+	default:
+		fail_msg("no decoder for relocation %u", type);
+		return 0;
+	}
+}
+
+/* What auipc at @label and the lower half at @place name together. */
+static uint64_t led_to_halves(const struct linked *linked, bool store,
+			      uint64_t label, uint64_t place)
+{
+	uint32_t upper = word(linked, label, 4), insn = word(linked, place, 4);
+	uint32_t low = store ? (insn >> 25) << 5 | (insn >> 7 & 31) : insn >> 20;
+
+	assert_int_equal(upper & 0x7f, 0x17);
+	return label + sign_extend(upper & 0xfffff000, 32) +
+	       sign_extend(low, 12);
+}
+
+/* The bits of the target that @type encodes. */
+static uint64_t kept(uint32_t type, uint64_t target)
+{
 	switch (type) {
 	case R_AARCH64_ADR_PREL_PG_HI21:
 	case R_AARCH64_ADR_GOT_PAGE:
@@ -153,8 +212,63 @@ static uint64_t expected_target(const struct linked *linked,
 	if (kind->flags & CA__ELF_KIND_GOT)
 		return CODE + sums->rodata + 8 * symbol->got;
 	if (kind->flags & CA__ELF_KIND_CALL && symbol->address == FAR)
-		return CODE + sums->stubs + 16 * symbol->stub;
+		return CODE + sums->stubs +
+		       linked->elf->machine->stub_size * symbol->stub;
 	return symbol->address;
+}
+
+/* The symbol and the addend of the upper half at this place. */
+static uint64_t upper_target(const struct linked *linked,
+			     const struct ca__elf_relocs *relocs,
+			     uint64_t offset)
+{
+	const struct codearena_elf *elf = linked->elf;
+
+	for (uint64_t i = 0; i < relocs->count; i++) {
+		const struct ca__elf_kind *kind;
+		Elf64_Rela rela;
+
+		memcpy(&rela, relocs->bytes + i * sizeof(rela), sizeof(rela));
+		kind = ca__elf_kind(elf->machine, ELF64_R_TYPE(rela.r_info));
+		if (rela.r_offset == offset && kind->flags & CA__ELF_KIND_HIGH)
+			return expected_target(linked, &elf->symbols[
+					ELF64_R_SYM(rela.r_info)], kind) +
+			       rela.r_addend;
+	}
+	fail_msg("no upper half at 0x%lx", (unsigned long)offset);
+	return 0;
+}
+
+/* Check one relocation; false: it is not one that can be looked at alone. */
+static bool check_one(const struct linked *linked,
+		      const struct ca__elf_relocs *relocs, uint64_t start,
+		      const Elf64_Rela *rela)
+{
+	const struct codearena_elf *elf = linked->elf;
+	uint32_t type = ELF64_R_TYPE(rela->r_info);
+	const struct ca__elf_kind *kind = ca__elf_kind(elf->machine, type);
+	const struct ca__elf_symbol *symbol =
+		&elf->symbols[ELF64_R_SYM(rela->r_info)];
+	uint64_t place = start + rela->r_offset, target;
+
+	if (!kind->width || kind->flags & CA__ELF_KIND_HIGH ||
+	    (elf->machine->machine == EM_RISCV && type >= R_RISCV_ADD8 &&
+	     type <= R_RISCV_SUB64))
+		return false;
+	target = expected_target(linked, symbol, kind) + rela->r_addend;
+	if (kind->flags & CA__ELF_KIND_LOW)
+		assert_int_equal(led_to_halves(linked,
+					       type == R_RISCV_PCREL_LO12_S,
+					       start + symbol->value, place),
+				 upper_target(linked, relocs, symbol->value));
+	else if (elf->machine->machine == EM_X86_64)
+		assert_int_equal(led_to_x86(linked, type, place), target);
+	else if (elf->machine->machine == EM_RISCV)
+		assert_int_equal(led_to_riscv(linked, type, place), target);
+	else
+		assert_int_equal(led_to_arm(linked, type, place),
+				 kept(type, target));
+	return true;
 }
 
 /* Every relocation of the object, decoded. */
@@ -164,32 +278,18 @@ static unsigned int check_all(const struct linked *linked)
 	unsigned int checked = 0;
 
 	for (uint32_t t = 0; t < elf->reloc_count; t++) {
+		const struct ca__elf_relocs *relocs = &elf->relocs[t];
 		const struct ca__elf_section *section =
-			&elf->sections[elf->relocs[t].section];
+			&elf->sections[relocs->section];
 		uint64_t start = section->place;
 
 		start += section->where == CA__ELF_DATA ? DATA : CODE;
-		for (uint64_t i = 0; i < elf->relocs[t].count; i++) {
-			const struct ca__elf_symbol *symbol;
-			uint64_t target, place, got;
-			uint32_t type;
+		for (uint64_t i = 0; i < relocs->count; i++) {
 			Elf64_Rela rela;
 
-			memcpy(&rela, elf->relocs[t].bytes + i * sizeof(rela),
+			memcpy(&rela, relocs->bytes + i * sizeof(rela),
 			       sizeof(rela));
-			type = ELF64_R_TYPE(rela.r_info);
-			symbol = &elf->symbols[ELF64_R_SYM(rela.r_info)];
-			target = expected_target(linked, symbol,
-						 ca__elf_kind(elf->machine,
-							      type)) +
-				 rela.r_addend;
-			place = start + rela.r_offset;
-			got = elf->machine->machine == EM_X86_64 ?
-			      led_to_x86(linked, type, place) :
-			      led_to_arm(linked, type, place);
-			assert_int_equal(got, kept(elf->machine->machine, type,
-						   target));
-			checked++;
+			checked += check_one(linked, relocs, start, &rela);
 		}
 	}
 	for (uint32_t i = 0; i < elf->symbol_count; i++) {
@@ -197,10 +297,11 @@ static unsigned int check_all(const struct linked *linked)
 			assert_int_equal(word(linked, CODE + elf->sums.rodata +
 					      8 * elf->symbols[i].got, 8),
 					 elf->symbols[i].address);
-		/* The address is the second half of a stub. */
+		/* The address is the end of a stub. */
 		if (elf->symbols[i].stub != CA__ELF_NONE)
 			assert_int_equal(word(linked, CODE + elf->sums.stubs +
-					      16 * elf->symbols[i].stub + 8, 8),
+					      elf->machine->stub_size *
+					      (elf->symbols[i].stub + 1) - 8, 8),
 					 elf->symbols[i].address);
 	}
 	return checked;
@@ -254,6 +355,50 @@ static void aarch64_decoded(void **state)
 	decode_all(AARCH64_CC, "-O0 -fPIC", 25, 1);
 }
 
+/* Without -mno-relax the jump table of pick() is of differences. */
+static void riscv64_decoded(void **state)
+{
+	(void)state;
+	decode_all(RISCV64_CC, "-O2 -fPIC -ffunction-sections -mno-relax", 15, 1);
+	decode_all(RISCV64_CC, "-O1 -fPIE -mno-relax", 15, 1);
+	decode_all(RISCV64_CC, "-O0 -fPIC -mno-relax", 15, 1);
+}
+
+/* What of relaxable objects only sums up to something. */
+static void riscv64_sums(void **state)
+{
+	struct file file = compile(RISCV64_CC, "-march=rv64gc", "assembler",
+				   "a: nop\nbeqz a0, b\nj c\nb: ret\n"
+				   ".skip 3000\nc: nop\n.section .rodata\n"
+				   ".byte b - a, 0\n.half c - a\n"
+				   ".word b - c\n.quad c - a\n");
+	struct linked linked;
+	uint64_t rodata;
+
+	(void)state;
+	assert_int_equal(link_at(&linked, &file, CODE, DATA), 0);
+	rodata = CODE + linked.elf->sums.rodata;
+	assert_int_equal(word(&linked, rodata, 1), 8);
+	assert_int_equal(word(&linked, rodata + 2, 2), 3010);
+	assert_int_equal(sign_extend(word(&linked, rodata + 4, 4), 32), -3002);
+	assert_int_equal(word(&linked, rodata + 8, 8), 3010);
+	link_free(&linked);
+	free(file.bytes);
+}
+
+static void riscv64_align(void **state)
+{
+	struct file file = compile(RISCV64_CC, "-mrelax", "assembler",
+				   "ret\n.p2align 4\nret\n");
+	struct codearena_elf *elf;
+	char error[256];
+
+	(void)state;
+	assert_int_equal(open_file(&file, &elf, error), -ENOTSUP);
+	assert_non_null(strstr(error, "R_RISCV_ALIGN (build with -mno-relax)"));
+	free(file.bytes);
+}
+
 static void refused(const struct file *file, uint64_t code, uint64_t data,
 		    int expected, const char *why)
 {
@@ -267,6 +412,17 @@ static void refused(const struct file *file, uint64_t code, uint64_t data,
 	assert_int_equal(ret, expected);
 	assert_non_null(strstr(codearena_elf_error(linked.elf), why));
 	link_free(&linked);
+}
+
+static void riscv64_lonely_half(void **state)
+{
+	struct file file = compile(RISCV64_CC, "", "assembler",
+				   "1: auipc a0, %pcrel_hi(near_by)\n"
+				   "2: addi a0, a0, %pcrel_lo(2b)\n");
+
+	(void)state;
+	refused(&file, CODE, DATA, -ENOEXEC, "has no upper half");
+	free(file.bytes);
 }
 
 static void fixed_addresses(void **state)
@@ -309,6 +465,22 @@ static void aarch64_data_out_of_reach(void **state)
 	(void)state;
 	refused(&file, CODE, CODE + (1ULL << 32), -EOVERFLOW,
 		"R_AARCH64_ADR_PREL_PG_HI21 at .text+0x0 does not reach");
+	free(file.bytes);
+}
+
+/* The lower half is signed, so the reach is shifted by 2 KiB. */
+static void riscv64_data_out_of_reach(void **state)
+{
+	struct file file = compile(RISCV64_CC, "-O2 -fPIE -mno-relax", "c",
+				   "int own; int get(void) { return own; }");
+	struct linked linked;
+
+	(void)state;
+	assert_int_equal(link_at(&linked, &file, CODE,
+				 CODE + (1ULL << 31) - 0x1000), 0);
+	link_free(&linked);
+	refused(&file, CODE, CODE + (1ULL << 31), -EOVERFLOW,
+		"R_RISCV_PCREL_HI20 at .text+0x0 does not reach");
 	free(file.bytes);
 }
 
@@ -402,6 +574,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(x86_64_decoded),
 		cmocka_unit_test(aarch64_decoded),
+		cmocka_unit_test(riscv64_decoded),
+		cmocka_unit_test(riscv64_sums),
+		cmocka_unit_test(riscv64_align),
+		cmocka_unit_test(riscv64_lonely_half),
+		cmocka_unit_test(riscv64_data_out_of_reach),
 		cmocka_unit_test(fixed_addresses),
 		cmocka_unit_test(data_out_of_reach),
 		cmocka_unit_test(aarch64_data_out_of_reach),

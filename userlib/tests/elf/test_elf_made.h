@@ -143,16 +143,17 @@ static inline struct file made_finish(struct made *made)
 #define CODE	(SHF_ALLOC | SHF_EXECINSTR)
 
 /* The file that the tests below change in one place each. */
-static inline void simple(struct made *made)
+static inline void simple_for(struct made *made, uint16_t machine,
+			      uint32_t type)
 {
 	static const uint8_t nops[64] = { 0 };
 	unsigned int text, data;
 	Elf64_Rela rela = {
 		.r_offset = 8,
-		.r_info = ELF64_R_INFO(1, R_X86_64_PC32),
+		.r_info = ELF64_R_INFO(1ULL, type),
 	};
 
-	made_begin(made, EM_X86_64);
+	made_begin(made, machine);
 	text = made_section(made, ".text", SHT_PROGBITS, CODE, nops, 64);
 	data = made_section(made, ".data", SHT_PROGBITS,
 			    SHF_ALLOC | SHF_WRITE, nops, 16);
@@ -160,6 +161,23 @@ static inline void simple(struct made *made)
 	made_symbol(made, "value", ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT), data,
 		    0, 4);
 	made_symbol(made, "f", FUNC, text, 0, 64);
+}
+
+static inline void simple(struct made *made)
+{
+	simple_for(made, EM_X86_64, R_X86_64_PC32);
+}
+
+/* One that can be loaded. */
+static inline void simple_native(struct made *made)
+{
+#if defined(__x86_64__)
+	simple(made);
+#elif defined(__aarch64__)
+	simple_for(made, EM_AARCH64, R_AARCH64_PREL32);
+#else
+	simple_for(made, EM_RISCV, R_RISCV_32_PCREL);
+#endif
 }
 
 enum { TEXT = 1, DATA, RELA, SYMTAB, STRTAB, NAMES };

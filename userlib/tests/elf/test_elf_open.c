@@ -218,7 +218,7 @@ static void sizes_of_other_versions(void **state)
 	static struct made made;
 
 	(void)state;
-	simple(&made);
+	simple_native(&made);
 	sized_file = made_finish(&made);
 	expect_input_sizes(&opts, CA__SIZE_ELF_OPEN_OPTS, sizeof(opts),
 			   open_sized);

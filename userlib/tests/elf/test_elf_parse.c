@@ -40,7 +40,7 @@ static void wrong_header(void **state)
 		{ offsetof(Elf64_Ehdr, e_version), 0, "version", 4 },
 		{ offsetof(Elf64_Ehdr, e_type), ET_EXEC, "relocatable", 2 },
 		{ offsetof(Elf64_Ehdr, e_type), ET_DYN, "relocatable", 2 },
-		{ offsetof(Elf64_Ehdr, e_machine), EM_RISCV, "machine 243", 2 },
+		{ offsetof(Elf64_Ehdr, e_machine), EM_S390, "machine 22", 2 },
 		{ offsetof(Elf64_Ehdr, e_shentsize), 63, "size of", 2 },
 		{ offsetof(Elf64_Ehdr, e_shoff), 0, "place of", 8 },
 		{ offsetof(Elf64_Ehdr, e_shoff), UINT64_MAX, "place of", 8 },

@@ -157,11 +157,11 @@ static void x86_64_unknown(void **state)
 
 static void x86_64_stub_bytes(void **state)
 {
-	static const uint8_t expected[CA__ELF_STUB_SIZE] = {
+	static const uint8_t expected[16] = {
 		0xff, 0x25, 0x02, 0x00, 0x00, 0x00, 0x0f, 0x0b,
 		0xf0, 0xde, 0xbc, 0x9a, 0x78, 0x56, 0x34, 0x12,
 	};
-	uint8_t stub[CA__ELF_STUB_SIZE];
+	uint8_t stub[16];
 
 	(void)state;
 	ca__elf_x86_64.stub(stub, 0x123456789abcdef0);
@@ -365,12 +365,12 @@ static void aarch64_unknown(void **state)
 
 static void aarch64_stub_bytes(void **state)
 {
-	static const uint8_t expected[CA__ELF_STUB_SIZE] = {
+	static const uint8_t expected[16] = {
 		0x50, 0x00, 0x00, 0x58,		/* ldr x16, .+8 */
 		0x00, 0x02, 0x1f, 0xd6,		/* br x16 */
 		0xf0, 0xde, 0xbc, 0x9a, 0x78, 0x56, 0x34, 0x12,
 	};
-	uint8_t stub[CA__ELF_STUB_SIZE];
+	uint8_t stub[16];
 
 	(void)state;
 	ca__elf_aarch64.stub(stub, 0x123456789abcdef0);
@@ -417,11 +417,11 @@ static void aarch64_got(void **state)
 static void kinds_are_complete(void **state)
 {
 	static const struct ca__elf_machine *const machines[] = {
-		&ca__elf_x86_64, &ca__elf_aarch64,
+		&ca__elf_x86_64, &ca__elf_aarch64, &ca__elf_riscv64,
 	};
 
 	(void)state;
-	for (int m = 0; m < 2; m++) {
+	for (int m = 0; m < 3; m++) {
 		for (size_t i = 0; i < machines[m]->kind_count; i++) {
 			const struct ca__elf_kind *kind =
 				&machines[m]->kinds[i];
@@ -438,6 +438,7 @@ static void kinds_are_complete(void **state)
 static void trap_fill(void **state)
 {
 	static const uint8_t brk[8] = { 0, 0, 0x20, 0xd4, 0, 0, 0x20, 0xd4 };
+	static const uint8_t ebreak[5] = { 0x02, 0x90, 0x02, 0x90, 0x02 };
 	static const uint8_t int3[3] = { 0xcc, 0xcc, 0xcc };
 	uint8_t bytes[8];
 
@@ -447,6 +448,9 @@ static void trap_fill(void **state)
 	ca__elf_x86_64.fill(bytes, 3);
 	assert_memory_equal(bytes, int3, 3);
 	assert_memory_equal(bytes + 3, brk + 3, 5);
+	ca__elf_riscv64.fill(bytes, 5);
+	assert_memory_equal(bytes, ebreak, 5);
+	assert_memory_equal(bytes + 5, brk + 5, 3);
 }
 
 int main(void)

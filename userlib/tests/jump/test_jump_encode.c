@@ -13,6 +13,15 @@
 
 #define ROUNDS		2000
 
+/* Which capstone writes the expected texts. */
+static void skip_other_spelling(void)
+{
+	if (CS_API_MAJOR > 4) {
+		print_message("the texts are capstone 4's\n");
+		skip();
+	}
+}
+
 /* The text of instructions at @address, "; " between them. */
 static void expect_text(cs_arch arch, cs_mode mode, const uint8_t *code,
 			size_t length, uint64_t address, const char *expected)
@@ -21,6 +30,8 @@ static void expect_text(cs_arch arch, cs_mode mode, const uint8_t *code,
 	cs_insn *instructions;
 	char text[512] = "";
 	csh handle;
+
+	skip_other_spelling();
 
 	assert_int_equal(cs_open(arch, mode, &handle), CS_ERR_OK);
 	count = cs_disasm(handle, code, length, address, 0, &instructions);

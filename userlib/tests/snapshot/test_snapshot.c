@@ -146,6 +146,43 @@ static void metadata_survives(void **state)
 	codearena_code_put(code);
 }
 
+/* Restored code unwinds as the saved code did. */
+static void unwinding_survives(void **state)
+{
+	static const uint8_t cfi[] = { 0x41, 0x0e, 0x10, 0x86, 0x02 };
+	struct codearena_code *code[3];
+	struct rich rich[3];
+	struct image image;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		rich_body(&rich[i], 2 + i, 77);
+	rich[0].desc.unwind = CODEARENA_UNWIND_CFI;
+	rich[0].desc.cfi = cfi;
+	rich[0].desc.cfi_size = sizeof(cfi);
+	rich[1].desc.unwind = CODEARENA_UNWIND_FIXED;
+	rich[1].desc.frame_size = 48;
+	rich[2].desc.unwind = CODEARENA_UNWIND_FRAME_POINTER;
+	for (int i = 0; i < 3; i++)
+		publish_desc(from.module, &rich[i].desc);
+	image = image_of(from.module, NULL);
+	assert_int_equal(load(to.module, &image), 0);
+	memset(image.bytes, 0, image.size);
+	free(image.bytes);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(codearena_module_code(to.module, 2 + i,
+						       &code[i]), 0);
+		assert_int_equal(code[i]->unwind, rich[i].desc.unwind);
+		assert_string_equal(ca__code_name(code[i]), rich[i].name);
+	}
+	assert_int_equal(ca__code_cfi_size(code[0]), sizeof(cfi));
+	assert_memory_equal(ca__code_cfi(code[0]), cfi, sizeof(cfi));
+	assert_int_equal(code[1]->unwind_size, 48);
+	assert_int_equal(code[2]->unwind_size, 0);
+	for (int i = 0; i < 3; i++)
+		codearena_code_put(code[i]);
+}
+
 /* External landing pads are stored as such; here nothing is published. */
 static void landing_pads_survive(void **state)
 {
@@ -579,6 +616,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SNAPSHOT_TEST(round_trip_executes),
 		SNAPSHOT_TEST(metadata_survives),
+		SNAPSHOT_TEST(unwinding_survives),
 		SNAPSHOT_TEST(landing_pads_survive),
 		cmocka_unit_test_setup_teardown(traps_lead_to_pads, setup_traps,
 						teardown_traps),

@@ -31,6 +31,10 @@ static void disassemble(cs_arch arch, cs_mode mode, const uint8_t *code,
 	cs_insn *instructions;
 	csh handle;
 
+	if (CS_API_MAJOR > 4) {
+		print_message("the texts are capstone 4's\n");
+		skip();
+	}
 	assert_int_equal(cs_open(arch, mode, &handle), CS_ERR_OK);
 	if (arch == CS_ARCH_X86)
 		cs_option(handle, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);

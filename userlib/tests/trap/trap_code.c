@@ -6,6 +6,13 @@
  */
 #include "trap/trap_helpers.h"
 
+/* Every instruction is as long as elsewhere. */
+#if defined(__riscv)
+#define PLAIN(text)	".option push\n.option norvc\n" text ".option pop\n"
+#else
+#define PLAIN(text)	text
+#endif
+
 /* The body marks the instruction of interest with AT(name). */
 #define CODE(name, body)						\
 	__asm__(".pushsection .rodata\n"				\
@@ -13,7 +20,7 @@
 		".hidden snippet_" #name "\n"				\
 		".globl snippet_" #name "\n"				\
 		"snippet_" #name ":\n"					\
-		body							\
+		PLAIN(body)						\
 		".hidden snippet_" #name "_end\n"			\
 		".globl snippet_" #name "_end\n"			\
 		"snippet_" #name "_end:\n"				\

@@ -290,6 +290,55 @@ interrupted() {
 interrupted
 report "stat --watch ends by a signal"
 
+# A perf that writes what it is asked for, and runs what it shall record.
+fake_perf() {
+	cat >"$work/perf" <<'END'
+#!/bin/sh
+echo "perf $*"
+verb=$1
+while [ $# -gt 0 ]; do
+	case $1 in
+	-o) : >"$2"; shift ;;
+	--) shift; "$@"; exit ;;
+	esac
+	shift
+done
+[ "$verb" != "$PERF_FAILS" ]
+END
+	chmod +x "$work/perf"
+}
+
+# perf_of CODE ARGUMENT...: codearenactl perf in a directory of its own
+perf_of() {
+	(cd "$work" && PERF=$work/perf ctl "$@")
+}
+
+profiled() {
+	fake_perf
+	# The shell that is recorded expands it.
+	# shellcheck disable=SC2016
+	perf_of 0 perf -- sh -c 'echo "$CODEARENA_LOG"; : >"$CODEARENA_LOG_DIR/jit-1.dump"; exit 5' &&
+		out '^perf record -k mono -o /.*/codearena-perf-[^/]*/recorded -- sh -c' &&
+		out '^jitdump$' && out '^perf inject --jit -i /.*/recorded -o /.*/injected$' &&
+		out '^perf report -i /.*/injected --stdio$' && err '^Again: perf report -i /' &&
+		! err 'dumped no code'
+}
+profiled
+report "perf: record, inject and report, whatever the program returns"
+
+perf_of 0 perf true && err '^codearenactl: true dumped no code: .*CODEARENA_LOGGER_F_ENVIRONMENT'
+report "perf: a program without a logger"
+
+perf_fails() {
+	PERF_FAILS=inject perf_of 1 perf -- true && err 'could not add the code to /.*/recorded' &&
+		PERF_FAILS=report perf_of 1 perf -- true &&
+		(cd "$work" && PERF=$work/nothing ctl 1 perf -- true) && err 'is linux-perf installed' &&
+		err 'perf recorded nothing' && ctl 2 perf && err "argument missing after 'perf'"
+}
+export PERF_FAILS=
+perf_fails
+report "perf: failures"
+
 real_check() {
 	if [ "$keeper" = device ]; then
 		ctl 0 check && out '^good *module *loaded, version' && out '^good *device *.*mode 0660' &&

@@ -17,6 +17,9 @@
 /* Instructions, and so landing pads, begin at multiples of this. */
 #define CA__INSN_ALIGN		4
 
+/* Slots and landing pads hold their targets in instructions. */
+#define CA__CODE_LOADS		0
+
 #define CA__TRAP_KINDS		CODEARENA_TRAP_MEMORY
 
 static inline void ca__arch_sync_self(void)

@@ -26,6 +26,9 @@
 /* Instructions, and so landing pads, begin at multiples of this. */
 #define CA__INSN_ALIGN		2
 
+/* Instructions cannot hold an address, so slots and pads load theirs. */
+#define CA__CODE_LOADS		1
+
 #define CA__TRAP_KINDS		CODEARENA_TRAP_MEMORY
 
 static inline void ca__arch_sync_self(void)

@@ -18,6 +18,7 @@
 #define CA__RISCV_NOP		0x00000013
 #define CA__RISCV_T0		5U
 #define CA__RISCV_T6		31U
+#define CA__RISCV_TRAPS		0x9002900290029002ULL
 
 /* auipc t6, upper; ld t6, lower(t6); jr t6 */
 static uint8_t *ca__riscv_jump(uint8_t *at, uint32_t distance)
@@ -32,14 +33,22 @@ static uint8_t *ca__riscv_jump(uint8_t *at, uint32_t distance)
 }
 
 /* The jump; nop; target */
+static void ca__riscv_far(uint64_t target, uint8_t *at)
+{
+	at = ca__riscv_jump(at, 16);
+	at = ca__put32(at, CA__RISCV_NOP);
+	ca__put64(at, target);
+}
+
+/* Discarded granules, which hold trap instructions, are no slots. */
 static bool ca__riscv_near(bool entry, uint64_t slot, uint64_t target,
 			   uint8_t *at)
 {
 	(void)entry;
 	(void)slot;
-	at = ca__riscv_jump(at, 16);
-	at = ca__put32(at, CA__RISCV_NOP);
-	ca__put64(at, target);
+	if (target == CA__RISCV_TRAPS)
+		return false;
+	ca__riscv_far(target, at);
 	return true;
 }
 
@@ -49,11 +58,6 @@ static uint64_t ca__riscv_near_target(bool entry, uint64_t slot,
 	(void)entry;
 	(void)slot;
 	return ca__get64(at + 16);
-}
-
-static void ca__riscv_far(uint64_t target, uint8_t *at)
-{
-	ca__riscv_near(false, 0, target, at);
 }
 
 /* lui t0, upper; addiw t0, t0, lower; the jump; nops; target */

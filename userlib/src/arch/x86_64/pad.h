@@ -8,6 +8,25 @@
 #ifndef CA__ARCH_PAD_X86_64_H
 #define CA__ARCH_PAD_X86_64_H
 
+/* Loads %rdi, and leaves %rcx for CA__FRAME_AT. */
+#if CA__TLS_FIXED
+#define CA__FRAME_AT	"%fs:(%rcx)"
+#define CA__FRAME_TOP \
+	"movq ca__frame_top@gottpoff(%rip), %rcx\n" \
+	"movq %fs:(%rcx), %rdi\n"
+#else
+/* See pad_tls.c. */
+#define CA__FRAME_AT	"(%rcx)"
+#define CA__FRAME_TOP \
+	"movq ca__frame_module(%rip), %rdi\n" \
+	"testq %rdi, %rdi\n" \
+	"jz 2f\n" \
+	"movq %fs:8, %rcx\n" \
+	"movq (%rcx,%rdi,8), %rcx\n" \
+	"addq ca__frame_offset(%rip), %rcx\n" \
+	"movq (%rcx), %rdi\n"
+#endif
+
 __asm__(
 	".pushsection .text\n"
 	".p2align 4\n"
@@ -68,8 +87,7 @@ __asm__(
 	".fill 10, 1, 0x90\n"
 	CA__PAD_ENTRY_HERE
 	"endbr64\n"
-	"movq ca__frame_top@gottpoff(%rip), %rcx\n"
-	"movq %fs:(%rcx), %rdi\n"
+	CA__FRAME_TOP
 	"testq %rdi, %rdi\n"
 	"jz 2f\n"
 	"movq %rsp, 40(%rdi)\n"
@@ -79,7 +97,7 @@ __asm__(
 	"movq %r10, 16(%rdi)\n"
 	"movq %r11, 24(%rdi)\n"
 	"movq (%rdi), %rax\n"
-	"movq %rax, %fs:(%rcx)\n"
+	"movq %rax, " CA__FRAME_AT "\n"
 	/* As a function expects: direction flag clear, x87 empty, its modes. */
 	"cld\n"
 	"fnclex\n"

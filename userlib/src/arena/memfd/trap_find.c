@@ -12,6 +12,7 @@
 
 #include "arena/memfd/rcu.h"
 #include "arena/memfd/traps.h"
+#include "base/base.h"
 
 /* Code views, with struct ca__traps. */
 static struct ca__ranges *ca__views;
@@ -23,8 +24,7 @@ static struct ca__ranges *ca__guards;
 static uint64_t ca__guards_version;
 
 /* The version for which this thread has repeated an access. */
-static __thread uint64_t ca__guards_repeated
-	__attribute__((tls_model("initial-exec")));
+static __thread uint64_t ca__guards_repeated CA__TLS_MODEL;
 
 /**
  * ca__traps_new - let an arena have traps

@@ -37,7 +37,7 @@ static const int ca__signals[] = CA__TRAP_SIGNALS;
 struct ca__previous {
 	struct sigaction action;
 	bool ready;
-	bool spent;
+	int spent;
 };
 
 static struct ca__previous ca__previous[CA__SIGNAL_COUNT];
@@ -110,7 +110,7 @@ static void ca__previous_call(struct ca__previous *previous, int number,
 	bool spent = false;
 
 	if (action->sa_flags & SA_RESETHAND)
-		spent = __atomic_exchange_n(&previous->spent, true,
+		spent = __atomic_exchange_n(&previous->spent, 1,
 					    __ATOMIC_RELAXED);
 	/* The kernel lets signals be ignored, but not faults. */
 	if (action->sa_handler == SIG_IGN && info->si_code <= 0)
