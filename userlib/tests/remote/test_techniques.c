@@ -101,12 +101,30 @@ static void keys_do_not_bind_the_kernel(void **state)
 	munmap(at, PAGE);
 }
 
+/* Before the library copies it, code is data: on the device, too. */
+static void source_is_ordinary_memory(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t code[CODE_MAX];
+	struct codearena_object object = {
+		.offset = f->fresh,
+		.source = (uintptr_t)code,
+		.length = code_return(code, OLD_VALUE),
+	};
+
+	code_return(code, NEW_VALUE);	/* a store of another thread */
+	assert_int_equal(codearena_arena_publish(f->arena, &object, 1, NULL, 0,
+						 0, NULL), 0);
+	assert_int_equal(execute(f->arena, f->fresh), NEW_VALUE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mprotect_opens_what_is_there),
 		cmocka_unit_test(memfd_has_an_alias),
 		cmocka_unit_test(keys_do_not_bind_the_kernel),
+		FIXTURE_TEST(source_is_ordinary_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
