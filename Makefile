@@ -81,12 +81,12 @@ check-all: setup-build setup-vm setup-source setup-host setup-debug setup-fuzz s
 		"$(MAKE) check-vm KVER=newest" \
 		"$(MAKE) check-debug" \
 		"$(MAKE) check-vm KVER=6.12 KARGS=nopku" \
+		"$(MAKE) check-static-long" \
 		"$(MAKE) check-host FLAVOURS=tsan TOOL_TESTS=" \
 		"$(MAKE) check-fuzz" \
 		"$(MAKE) check-docs PARTS='build gate gate-test'" \
 		"$(MAKE) check-abi" \
-		"$(MAKE) check-kunit" \
-		"$(MAKE) check-static-kunit"
+		"$(MAKE) check-kunit"
 
 ## check-quick: the library and the static checks that build nothing, without a VM
 .PHONY: check-quick
@@ -183,10 +183,10 @@ check-musl: setup-build setup-vm setup-source setup-musl
 check-static: setup-build setup-source setup-static
 	@$(checks)/static.sh
 
-## check-static-kunit: the same of the KUnit suites, for the debug kernel
-.PHONY: check-static-kunit
-check-static-kunit: setup-build setup-source setup-static setup-debug
-	@$(checks)/static.sh kunit
+## check-static-long: the same for newer kernels and the KUnit suites, and coccinelle
+.PHONY: check-static-long
+check-static-long: setup-build setup-source setup-static setup-debug
+	@$(checks)/static.sh --long
 
 ## check-docs: the documentation is complete, and what it says works (PARTS=)
 .PHONY: check-docs

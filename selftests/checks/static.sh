@@ -8,8 +8,9 @@
 #
 #   --list   list the checks
 #   --quick  run those that build nothing
+#   --long   run those that take minutes or need other kernels than the stock one
 #
-# Without arguments runs all but kunit, which needs the debug kernel. The output of CHECK is kept in
+# Without arguments runs all but the long ones. The output of CHECK is kept in
 # build/static/CHECK.log and shown when it fails.
 # Ends with "check-static: N passed, N failed, N skipped".
 
@@ -322,13 +323,14 @@ check_man() {
 
 quick=(layers names rules_fail checkpatch kernel_doc uapi_c uapi_c_32 uapi_cxx syzkaller versions
 	clang_format codespell reuse)
-checks=("${quick[@]}" w1_6_1 w1_6_12 sparse_6_1 sparse_6_12 clang_6_1 clang_6_12 analyzer
-	checkpatch_tests scripts coccinelle man)
+checks=("${quick[@]}" w1_6_1 sparse_6_1 clang_6_1 analyzer checkpatch_tests scripts man)
+long=(w1_6_12 sparse_6_12 clang_6_12 coccinelle kunit)
 
 case ${1-} in
 -h | --help) usage; exit 0 ;;
---list) printf '%s\n' "${checks[@]}" kunit; exit 0 ;;
+--list) printf '%s\n' "${checks[@]}" "${long[@]}"; exit 0 ;;
 --quick) checks=("${quick[@]}") ;;
+--long) checks=("${long[@]}") ;;
 ?*) checks=("$@") ;;
 esac
 

@@ -123,6 +123,14 @@ static int step_call(const char *value)
 	return ((int (*)(void))view)();
 }
 
+/* Keeps what it has until it is killed. */
+static int step_hold(const char *value)
+{
+	(void)value;
+	puts("hold: ok");
+	return pause();
+}
+
 /* Memory that was written becomes code, as JIT compilers without the device do it. */
 static int execute(int flags, int fd)
 {
@@ -281,7 +289,7 @@ static const struct {
 	{ "execstack", step_execstack }, { "domain", step_domain },
 	{ "profile", step_profile }, { "exec", step_exec },
 	{ "inherit", step_inherit }, { "pass", step_pass },
-	{ "receive", step_receive },
+	{ "receive", step_receive }, { "hold", step_hold },
 };
 
 static int run(char *step)

@@ -41,3 +41,23 @@ prepare_apparmor() {
 	stage=$("$root_dir/selftests/runtimes/stage.sh" apparmor)
 	options+=(--beside "$1/apparmor" --run --stage --run "$stage")
 }
+
+# A Debian system in /system of the guest, with systemd, podman and our programs. Making
+# it needs root.
+stage_system() {
+	local chroot programs=$root_dir/build/userlib
+	chroot=$("$root_dir/packaging/chroot.sh" systemd podman crun uidmap apparmor libcapstone4)
+	mkdir -p "$1/stage/system"
+	tar -C "$chroot" --exclude=./usr/share/{doc,man,locale} --exclude=./var/{cache,lib/apt} \
+		--exclude=./usr/lib/x86_64-linux-gnu/perl* -c . | tar -x -C "$1/stage/system"
+	building userlib make -s -C "$root_dir/userlib" --no-print-directory O="$programs" tools >&2
+	cp "$programs/tools/codearenactl" "$1/stage/system/usr/bin/"
+	cp "$root_dir/packaging/sysusers.d/codearena.conf" "$1/stage/system/usr/lib/sysusers.d/"
+	options+=(--beside "$here/system.sh" --run --stage --run "$1/stage" --run --mem --run 3G)
+}
+
+prepare_units() {
+	build_jit "$1"
+	stage_system "$1"
+	options+=(--beside "$here/units.rows" --beside "$root_dir/packaging/systemd/codearena-example.service")
+}

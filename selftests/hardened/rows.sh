@@ -13,13 +13,14 @@ row() {
 	number=$((number + 1))
 	output=$("$@" 2>&1)
 	last=$(printf '%s\n' "$output" | tail -n 1)
+	shown=$(printf %.60s "$last")
 	# shellcheck disable=SC2254 # a pattern
 	case $last in
 	$wanted)
-		echo "ok $number - $row_name: $last"
+		echo "ok $number - $row_name: $shown"
 		;;
 	*)
-		echo "not ok $number - $row_name: '$last', not '$wanted'"
+		echo "not ok $number - $row_name: '$shown', not '$wanted'"
 		printf '%s\n' "$output" | sed 's/^/# /'
 		;;
 	esac

@@ -111,6 +111,8 @@ read -r passed failed skipped < <(
 		}
 		print passed + 0, failed + 0, skipped + 0
 	}')
+say "longest:$(tr -d '\r' <"$out" | sed -n 's/^@@end //p' | sort -k 3,3nr |
+	awk 'NR <= 8 { printf " %s %ds", $1, $3 }')"
 if [ "$code" -ne 0 ]; then
 	failed=$((failed + 1))
 	say "the VM's exit status is $code; see build/vm/$log_name.log"

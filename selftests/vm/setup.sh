@@ -20,7 +20,7 @@
 #   bench     benchmarks and the peers they compare with
 #   musl      build with musl
 #   packages  Debian packages, and the system in a directory to try them in
-#   hardened  systems with mandatory access control
+#   hardened  systems with security modules, systemd and containers
 #   wasm      third-party WebAssembly modules; node and npm only where there are none
 #   workloads the same, asmjit, LLVM, and hosts in other languages
 #
@@ -68,7 +68,7 @@ packages_of() {
 		echo debhelper dh-dkms dpkg-dev lintian debootstrap pkg-config \
 			libcapstone-dev openssl python3
 		;;
-	hardened) echo gcc libc6-dev secilc ;;
+	hardened) echo gcc libc6-dev make pkg-config libcapstone-dev secilc debootstrap ;;
 	workloads)
 		echo g++ binutils libasmjit-dev golang-go llvm-19-dev clang-19 \
 			libzstd-dev zlib1g-dev libncurses-dev

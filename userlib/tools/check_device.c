@@ -65,7 +65,7 @@ CTL_CHECK(device)
 
 		ctl_find(f, CTL_BAD, "%s: %s", path, strerror(error));
 		ctl_advise(f, error == ENOENT ?
-			   "load the module; in a container, pass the device through" :
+			   "load the module; in a container, pass the device through; beside PrivateDevices=yes, add BindPaths=/dev/codearena and DeviceAllow=/dev/codearena rw" :
 			   "check the permissions of its directory");
 		return;
 	}
@@ -81,7 +81,9 @@ CTL_CHECK(device)
 		 group ? group->gr_name : "?");
 	if (access(path, R_OK | W_OK)) {
 		f->verdict = CTL_BAD;
-		if (status.st_gid)
+		if (errno == EPERM)
+			ctl_advise(f, "device rules of the control group refuse it: in a systemd unit add DeviceAllow=/dev/codearena rw; pass it to a container by --device");
+		else if (status.st_gid)
 			ctl_advise(f, "join its group: usermod -aG %s NAME, then log in again",
 				   group ? group->gr_name : "GROUP");
 		else
@@ -111,7 +113,7 @@ CTL_CHECK(noexec)
 	if (status.f_flag & ST_NOEXEC) {
 		ctl_find(f, CTL_BAD, "%s is mounted noexec and cannot be mapped as code",
 			 path);
-		ctl_advise(f, "run mount -o remount,exec for it; in systemd units replace PrivateDevices=yes by DeviceAllow=; in containers bind-mount the node without noexec, not by --device of a rootless one");
+		ctl_advise(f, "run mount -o remount,exec for it; in systemd units add ExecPaths=/dev/codearena; in containers bind-mount the node without noexec, not by --device of a rootless one");
 	} else {
 		ctl_find(f, CTL_GOOD, "%s is not mounted noexec", path);
 	}

@@ -13,9 +13,10 @@ cd /tests || exit 1
 . ./environment
 while read -r program arguments; do
 	echo "@@begin $program"
+	start=$(date +%s)
 	echo "codearena-vm: test $program" >/dev/kmsg
 	# Words of the list are arguments on purpose.
 	# shellcheck disable=SC2086
 	timeout -s KILL "$limit" "./$program" $arguments 2>&1
-	echo "@@end $program $?"
+	echo "@@end $program $? $(($(date +%s) - start))"
 done <list
