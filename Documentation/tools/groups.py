@@ -22,6 +22,7 @@ GROUPS = {
     "codearena_pad_": "landing pads",
     "codearena_perfmap_": "names of code for perf and other tools",
     "codearena_reloc_": "relocations of code objects",
+    "codearena_remote_": "a compiler in another process",
     "codearena_scope_": "keeping code alive while a thread works with it",
     "codearena_snapshot_": "the code of a module as bytes that can be kept",
     "codearena_trap_": "traps that continue at landing pads",

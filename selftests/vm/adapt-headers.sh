@@ -60,7 +60,8 @@ kernel_gcc() {
 
 adapt_configuration() {
 	local headers=$1 option
-	for option in CC_HAS_MIN_FUNCTION_ALIGNMENT CC_HAS_COUNTED_BY CC_HAS_COUNTED_BY_PTR; do
+	for option in CC_HAS_MIN_FUNCTION_ALIGNMENT CC_HAS_COUNTED_BY CC_HAS_COUNTED_BY_PTR \
+		RISCV_ISA_ZABHA RISCV_ISA_ZACAS TOOLCHAIN_HAS_ZABHA TOOLCHAIN_HAS_ZACAS; do
 		sed -i "/^CONFIG_$option=/d" "$headers/include/config/auto.conf"
 		sed -i "/#define CONFIG_$option 1/d" "$headers/include/generated/autoconf.h"
 	done

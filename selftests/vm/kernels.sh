@@ -13,6 +13,7 @@ supported='
 6.12        backports     bookworm-backports          x86_64,arm64  linux-image-ARCH
 6.12-deb13  deb13         trixie,trixie-security      x86_64        linux-image-ARCH
 newest      7.2           trixie-backports            x86_64        linux-image-ARCH
+newest      testing       forky                       riscv64       linux-image-ARCH
 rt          6.1-rt        bookworm,bookworm-security  x86_64        linux-image-rt-ARCH
 rt-deb13    6.12-rt       trixie,trixie-security      x86_64,arm64  linux-image-rt-ARCH
 16k         6.12-16k      trixie,trixie-security      arm64         linux-image-ARCH-16k

@@ -10,6 +10,7 @@
 #include <codearena/jump.h>
 #include <codearena/log.h>
 #include <codearena/module.h>
+#include <codearena/remote.h>
 #include <codearena/snapshot.h>
 #include <codearena/trap.h>
 

@@ -72,6 +72,26 @@ static double rate_of(const struct sample *last, const struct sample *sample,
 	return (double)(arena->number[n] - before->number[n]) / seconds;
 }
 
+static void json_rate(struct ctl_json *json, const struct sample *last,
+		      const struct sample *sample,
+		      const struct ctl_arena *arena, enum ctl_number n)
+{
+	if (ctl_known(arena, n))
+		ctl_json_real(json, ctl_number_names[n],
+			      rate_of(last, sample, arena, n));
+	else
+		ctl_json_null(json, ctl_number_names[n]);
+}
+
+static void print_rate(const struct sample *last, const struct sample *sample,
+		       const struct ctl_arena *arena, enum ctl_number n)
+{
+	if (ctl_known(arena, n))
+		printf(" %9.1f", rate_of(last, sample, arena, n));
+	else
+		printf(" %9s", "-");
+}
+
 static void print_json(const struct sample *last, const struct sample *sample)
 {
 	struct ctl_json json = { .to = stdout };
@@ -84,8 +104,7 @@ static void print_json(const struct sample *last, const struct sample *sample)
 		ctl_json_open(&json, NULL, '{');
 		ctl_json_open(&json, "rates", '{');
 		for (size_t r = 0; r < RATES; r++)
-			ctl_json_real(&json, ctl_number_names[rates[r]],
-				      rate_of(last, sample, a, rates[r]));
+			json_rate(&json, last, sample, a, rates[r]);
 		ctl_json_close(&json, '}');
 		ctl_json_arena(&json, "arena", a);
 		ctl_json_close(&json, '}');
@@ -101,13 +120,14 @@ static void print_table(const struct sample *last, const struct sample *sample)
 	const struct ctl_list *list = &sample->list;
 	uint64_t committed = 0, sealed = 0, limit = 0, all = 0;
 	char text[4][CTL_NAME_LEN];
-	bool device = false;
+	bool device = false, seals = false;
 
 	for (size_t i = 0; i < list->count; i++) {
 		const struct ctl_arena *a = &list->arenas[i];
 
 		committed += a->number[CTL_COMMITTED];
 		sealed += a->number[CTL_SEALED];
+		seals = seals || ctl_known(a, CTL_SEALED);
 		if (!a->device || !ctl_known(a, CTL_ALL_COMMITTED))
 			continue;
 		device = true;
@@ -117,7 +137,7 @@ static void print_table(const struct sample *last, const struct sample *sample)
 	printf("%zu arena%s, %s committed, %s sealed", list->count,
 	       ctl_plural(list->count),
 	       ctl_size(text[0], sizeof(text[0]), true, committed),
-	       ctl_size(text[1], sizeof(text[1]), true, sealed));
+	       ctl_size(text[1], sizeof(text[1]), seals, sealed));
 	if (device)
 		printf("; the module: %s of %s",
 		       ctl_size(text[2], sizeof(text[2]), true, all),
@@ -137,7 +157,7 @@ static void print_table(const struct sample *last, const struct sample *sample)
 				ctl_known(a, CTL_SEALED),
 				a->number[CTL_SEALED]));
 		for (size_t r = 0; r < RATES; r++)
-			printf(" %9.1f", rate_of(last, sample, a, rates[r]));
+			print_rate(last, sample, a, rates[r]);
 		printf("  %s\n", ctl_clean(text[3], CTL_NAME_LEN, a->name));
 	}
 }

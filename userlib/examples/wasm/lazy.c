@@ -7,9 +7,12 @@
  * or all together.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include <codearena/remote.h>
 
 #include "split.h"
 #include "wasm.h"
@@ -29,6 +32,9 @@ struct wasm_lazy {
 	uint8_t *data;
 	size_t loaded;
 	uint64_t loaded_bytes;
+	uint64_t load_ticks;
+	struct wasm_view *views;	/* shared; NULL: not isolated */
+	int compiler;		/* socket, in the runtime of an isolated module */
 };
 
 #ifdef __x86_64__
@@ -91,7 +97,22 @@ static int resolve_data(void *ctx, const char *name, uint64_t *address)
 	return wasm_resolve(NULL, name, address);
 }
 
-static void publish(struct wasm_lazy *lazy, uint32_t first, uint32_t count)
+static void record(struct wasm_lazy *lazy, uint32_t first,
+		   struct codearena_code **codes, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		lazy->loaded_bytes += lazy->object.parts[first + i].length +
+				      lazy->object.parts[first + i].pool;
+		if (!lazy->views)
+			continue;
+		lazy->views[first + i].start =
+			(uintptr_t)codearena_code_start(codes[i]);
+		lazy->views[first + i].length = codearena_code_size(codes[i]);
+	}
+	lazy->loaded += count;
+}
+
+static int publish(struct wasm_lazy *lazy, uint32_t first, uint32_t count)
 {
 	CODEARENA_OPTS(codearena_reloc_error, error, .error = 0);
 	struct codearena_code_desc *descs;
@@ -112,19 +133,35 @@ static void publish(struct wasm_lazy *lazy, uint32_t first, uint32_t count)
 		ret = codearena_module_publish(lazy->module, codes, count,
 					       &error.object);
 	if (ret)
-		wasm_die("cannot load %s: %s: %s",
+		wasm_say("cannot load %s: %s: %s",
 			 lazy->object.parts[first + (error.object < count ?
 						     error.object : 0)].name,
 			 strerror(-ret), codearena_reloc_reason_text(error.reason));
-	for (uint32_t i = 0; i < count; i++) {
-		lazy->loaded_bytes += lazy->object.parts[first + i].length +
-				      lazy->object.parts[first + i].pool;
+	else
+		record(lazy, first, codes, count);
+	for (uint32_t i = 0; i < count; i++)
 		wasm_body_free(&bodies[i]);
-	}
-	lazy->loaded += count;
 	free(bodies);
 	free(codes);
 	free(descs);
+	return ret;
+}
+
+/* The runtime of an isolated module: its compiler publishes. */
+static int request(struct wasm_lazy *lazy, uint32_t function)
+{
+	int ret = codearena_remote_request(lazy->compiler, 0, function);
+
+	if (ret) {
+		wasm_say("the compiler does not load %s: %s",
+			 lazy->object.parts[function].name,
+			 ret == -EPIPE ? "it has ended" : strerror(-ret));
+		return ret;
+	}
+	lazy->loaded_bytes += lazy->object.parts[function].length +
+			      lazy->object.parts[function].pool;
+	lazy->loaded++;
+	return 0;
 }
 
 /* Called by wasm_lazy_entry; returns the address to continue at. */
@@ -132,9 +169,15 @@ uint64_t wasm_lazy_load(uint32_t function);
 uint64_t wasm_lazy_load(uint32_t function)
 {
 	struct wasm_lazy *lazy = wasm_current->lazy;
+	uint64_t begin = wasm_ticks(), target;
 
-	publish(lazy, function, 1);
-	return call_target(lazy, function);
+	if (lazy->compiler >= 0 ? request(lazy, function) :
+				  publish(lazy, function, 1))
+		exit(EXIT_FAILURE);
+	target = lazy->compiler >= 0 ? lazy->views[function].slot :
+				       call_target(lazy, function);
+	lazy->load_ticks += wasm_ticks() - begin;
+	return target;
 }
 
 static bool in_reach(struct wasm_lazy *lazy)
@@ -258,6 +301,46 @@ static struct codearena_arena *code_arena(struct wasm_lazy *lazy)
 	return space.arena;
 }
 
+/* What the runtime cannot ask the module, which belongs to the compiler. */
+static void make_views(struct wasm_lazy *lazy)
+{
+	size_t length = lazy->object.part_count * sizeof(*lazy->views);
+
+	lazy->views = mmap(NULL, length + 1, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (lazy->views == MAP_FAILED)
+		wasm_die("no memory for addresses");
+	for (uint32_t i = 0; i < lazy->object.part_count; i++)
+		lazy->views[i].slot = call_target(lazy, i);
+}
+
+uint32_t wasm_lazy_functions(const struct wasm_lazy *lazy)
+{
+	return lazy->object.part_count;
+}
+
+int wasm_lazy_compile(struct wasm_lazy *lazy, uint32_t function)
+{
+	CODEARENA_OPTS(codearena_module_counters, stat, .spaces = 0);
+	struct codearena_code *code;
+	int ret;
+
+	if (!codearena_module_code(lazy->module, function, &code)) {
+		codearena_code_put(code);
+		return 0;
+	}
+	ret = publish(lazy, function, 1);
+	if (!ret)
+		ret = codearena_module_stat(lazy->module, &stat);
+	/* The runtime cannot map another one. */
+	return !ret && stat.spaces != 1 ? -ENOSPC : ret;
+}
+
+void wasm_lazy_divide(struct wasm_lazy *lazy, int compiler)
+{
+	lazy->compiler = compiler;
+}
+
 const struct wasm_glue *wasm_lazy_open(struct wasm_module *module,
 				       const char *path)
 {
@@ -266,6 +349,7 @@ const struct wasm_glue *wasm_lazy_open(struct wasm_module *module,
 	uint64_t glue;
 
 	module->lazy = lazy;
+	lazy->compiler = -1;
 	wasm_split(path, &lazy->object);
 	make_runner(module);
 	make_manager(lazy, module);
@@ -281,8 +365,11 @@ const struct wasm_glue *wasm_lazy_open(struct wasm_module *module,
 		       lazy);
 	if (mprotect(lazy->data, lazy->object.constant_length, PROT_READ))
 		wasm_die("constants stay writable");
-	if (module->options->loading == WASM_EAGER)
-		publish(lazy, 0, lazy->object.part_count);
+	if (module->options->isolate)
+		make_views(lazy);
+	if (module->options->loading == WASM_EAGER &&
+	    publish(lazy, 0, lazy->object.part_count))
+		exit(EXIT_FAILURE);
 	glue = wasm_split_find(&lazy->object, "wasm_glue",
 			       (uintptr_t)lazy->data);
 	if (!glue)
@@ -292,6 +379,9 @@ const struct wasm_glue *wasm_lazy_open(struct wasm_module *module,
 
 void wasm_lazy_close(struct wasm_lazy *lazy)
 {
+	/* The module is the compiler's, and this process about to end. */
+	if (lazy->compiler >= 0)
+		return;
 	codearena_module_free(lazy->module);
 	codearena_manager_free(lazy->manager);
 	munmap(lazy->data, lazy->object.data_length);
@@ -300,12 +390,26 @@ void wasm_lazy_close(struct wasm_lazy *lazy)
 	free(lazy);
 }
 
+static bool find_view(const struct wasm_lazy *lazy, uint64_t pc,
+		      const char **name, uint64_t *offset)
+{
+	for (uint32_t i = 0; i < lazy->object.part_count; i++) {
+		*offset = pc - lazy->views[i].start;
+		*name = lazy->object.parts[i].name;
+		if (*offset < lazy->views[i].length)
+			return true;
+	}
+	return false;
+}
+
 bool wasm_lazy_where(struct wasm_lazy *lazy, uint64_t pc,
 		     const char **name, uint64_t *offset)
 {
 	CODEARENA_OPTS(codearena_code_info, info);
 	struct codearena_code *code;
 
+	if (lazy->compiler >= 0)
+		return find_view(lazy, pc, name, offset);
 	if (codearena_module_lookup(lazy->module, (void *)(uintptr_t)pc, &code))
 		return false;
 	codearena_code_get_info(code, &info);
@@ -322,11 +426,16 @@ void wasm_lazy_counters(struct wasm_lazy *lazy, struct wasm_counters *to)
 {
 	CODEARENA_OPTS(codearena_module_counters, stat, .spaces = 0);
 
+	*to = (struct wasm_counters) {
+		.functions = lazy->object.part_count,
+		.loaded = lazy->loaded,
+		.code_bytes = lazy->loaded_bytes,
+		.load_ticks = lazy->load_ticks,
+	};
+	if (lazy->compiler >= 0)
+		return;
 	if (codearena_module_stat(lazy->module, &stat))
 		wasm_die("no counters");
-	to->functions = lazy->object.part_count;
-	to->loaded = lazy->loaded;
-	to->code_bytes = lazy->loaded_bytes;
 	to->table_bytes = stat.table_bytes;
 	to->arena = code_arena(lazy);
 }

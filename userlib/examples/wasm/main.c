@@ -173,6 +173,17 @@ static int body(void *data)
 	return code;
 }
 
+/* The runtime of an isolated module ends here: it has no other thread. */
+static int body_or_end(void *data)
+{
+	const struct run *run = data;
+	int code = body(data);
+
+	if (run->options.isolate)
+		exit(code);
+	return code;
+}
+
 static void usage(const char *name)
 {
 	printf("Usage: %s [OPTION]... MODULE.wasm [EXPORT [ARGUMENT]...]\n"
@@ -197,6 +208,8 @@ static void usage(const char *name)
 	       "      --perf-map       write /tmp/perf-PID.map\n"
 	       "      --eager          load all functions at once, not each at its first call\n"
 	       "      --direct         the same, and calls do not go through a jump table\n"
+	       "      --isolate        compile in another process than the one that executes;\n"
+	       "                       that one can make no code (device only)\n"
 	       "      --checks         compile with explicit checks of memory's bounds\n"
 	       "      --meter          replay four times, print the least ticks but of the first\n"
 	       "  -q, --quiet          say nothing while compiling\n"
@@ -231,6 +244,9 @@ static void choose_backend(struct wasm_options *options)
 			 codearena_backend_name(options->backend),
 			 strerror(-ret));
 	options->backend = info.backend;
+	if (options->isolate && info.backend != CODEARENA_BACKEND_DEVICE)
+		wasm_die("--isolate needs the device: on backend %s the process that executes has a writable view of the code",
+			 codearena_backend_name(info.backend));
 }
 
 static void copy_file(const char *from, const char *to)
@@ -265,7 +281,7 @@ static int start(struct run *run, const char *module)
 		return EXIT_SUCCESS;
 	}
 	choose_backend(&run->options);
-	code = wasm_on_guarded_stack(&run->options, body, run);
+	code = wasm_on_guarded_stack(&run->options, body_or_end, run);
 	free(made);
 	return code;
 }
@@ -279,6 +295,7 @@ enum {
 	OPTION_EAGER,
 	OPTION_DIRECT,
 	OPTION_CHECKS,
+	OPTION_ISOLATE,
 	OPTION_METER
 };
 
@@ -299,6 +316,7 @@ static const struct option options[] = {
 	{ "eager", no_argument, NULL, OPTION_EAGER },
 	{ "direct", no_argument, NULL, OPTION_DIRECT },
 	{ "checks", no_argument, NULL, OPTION_CHECKS },
+	{ "isolate", no_argument, NULL, OPTION_ISOLATE },
 	{ "meter", no_argument, NULL, OPTION_METER },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
@@ -388,6 +406,9 @@ static int take_option(struct run *run, const char *name, int option)
 	case OPTION_CHECKS:
 		run->options.checks = true;
 		return GO_ON;
+	case OPTION_ISOLATE:
+		run->options.isolate = true;
+		return GO_ON;
 	case OPTION_METER:
 		run->options.meter = true;
 		return GO_ON;
@@ -430,6 +451,12 @@ int main(int argc, char **argv)
 			       optind + 1 < argc) ||
 	    (run.hashed && optind + 2 != argc)) {
 		fprintf(stderr, "%s: no module, or too many arguments; see --help\n",
+			argv[0]);
+		return 2;
+	}
+	if (run.options.isolate && (run.options.loading == WASM_DIRECT ||
+				    run.options.perf_map)) {
+		fprintf(stderr, "%s: --isolate compiles functions one by one, and writes no perf map\n",
 			argv[0]);
 		return 2;
 	}

@@ -171,6 +171,8 @@ struct wasm_module *wasm_load(const char *object,
 		       load_directly(module, object) :
 		       wasm_lazy_open(module, object);
 	module->instance = wasm_allocate(module->glue->instance_size);
+	if (options->isolate)
+		wasm_isolate(module);
 	return module;
 }
 

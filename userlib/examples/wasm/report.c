@@ -43,30 +43,43 @@ uint64_t wasm_signals(const struct wasm_module *module)
 	return module->traps;
 }
 
-void wasm_print_stats(const struct wasm_module *module)
+/* Not in the runtime of an isolated module, which makes no ioctl. */
+static void print_arena(const struct wasm_counters *counters)
 {
 	struct codearena_stat stat = { .size = sizeof(stat) };
-	struct wasm_counters counters;
-	int ret;
+	int ret = codearena_arena_stat(counters->arena, &stat);
 
-	wasm_count(module, &counters);
-	ret = codearena_arena_stat(counters.arena, &stat);
 	if (ret)
 		wasm_die("no counters: %s", strerror(-ret));
-	printf("backend:          %s\n",
-	       codearena_backend_name(codearena_arena_backend(module->arena)));
-	printf("functions:        %" PRIu64 ", of which %" PRIu64 " loaded, %"
-	       PRIu64 " bytes of code\n", counters.functions, counters.loaded,
-	       counters.code_bytes);
-	printf("jump tables:      %" PRIu64 " bytes\n", counters.table_bytes);
+	printf("jump tables:      %" PRIu64 " bytes\n", counters->table_bytes);
 	printf("arena:            %llu bytes committed, %llu sealed, %llu copied in\n",
 	       stat.out_committed, stat.out_sealed, stat.out_written);
 	printf("protected ranges: %llu in %llu tables\n",
 	       stat.out_trap_entries, stat.out_trap_tables);
-	printf("calls:            %" PRIu64 "\n", module->calls);
 	printf("traps:            %llu memory, %llu divide, %llu undefined\n",
 	       stat.out_traps_memory, stat.out_traps_divide,
 	       stat.out_traps_undefined);
+}
+
+void wasm_print_stats(const struct wasm_module *module)
+{
+	struct wasm_counters counters;
+
+	wasm_count(module, &counters);
+	printf("backend:          %s%s\n",
+	       codearena_backend_name(codearena_arena_backend(module->arena)),
+	       module->options->isolate ? ", compiled in another process" : "");
+	/* Far slots and jump tables of the compiler are loads. */
+	if (module->options->isolate)
+		printf("code:             can be read, as it has constants\n");
+	printf("functions:        %" PRIu64 ", of which %" PRIu64 " loaded, %"
+	       PRIu64 " bytes of code\n", counters.functions, counters.loaded,
+	       counters.code_bytes);
+	printf("calls:            %" PRIu64 "\n", module->calls);
+	if (counters.arena)
+		print_arena(&counters);
+	else
+		printf("traps:            %" PRIu64 "\n", module->traps);
 	printf("signals:          %" PRIu64 "\n", wasm_signals(module));
 	if (module->memory)
 		printf("memory:           %u pages of 64 KiB, most %u\n",

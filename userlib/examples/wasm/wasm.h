@@ -39,6 +39,7 @@ struct wasm_options {
 	bool stats;
 	bool perf_map;
 	bool host_signals;	/* the process has handlers of its own */
+	bool isolate;		/* compile in another process */
 	bool meter;		/* replay twice, and count the second time */
 };
 
@@ -168,8 +169,10 @@ struct wasm_module {
 struct wasm_counters {
 	uint64_t functions, loaded;
 	uint64_t code_bytes;	/* of those that are loaded */
+	uint64_t load_ticks;	/* in loading functions at their first call */
+	/* Not in the runtime of an isolated module: */
 	uint64_t table_bytes;	/* of jump tables */
-	struct codearena_arena *arena;	/* that has the code */
+	struct codearena_arena *arena;	/* that has the code; else NULL */
 };
 
 struct wasm_trap {
@@ -211,6 +214,24 @@ bool wasm_lazy_where(struct wasm_lazy *lazy, uint64_t pc, const char **name,
 void wasm_lazy_counters(struct wasm_lazy *lazy, struct wasm_counters *to);
 /* Write a line for each loaded function, in the format of perf maps. */
 void wasm_lazy_map(struct wasm_lazy *lazy, FILE *to);
+
+/* What the compiler of an isolated module tells its runtime of a function. */
+struct wasm_view {
+	uint64_t slot, start;
+	uint32_t length;	/* 0: not loaded */
+};
+
+uint32_t wasm_lazy_functions(const struct wasm_lazy *lazy);
+/* Load a function, unless it is loaded; 0 or a negative error code. */
+int wasm_lazy_compile(struct wasm_lazy *lazy, uint32_t function);
+/* From now on functions are requested from this socket. */
+void wasm_lazy_divide(struct wasm_lazy *lazy, int compiler);
+
+/*
+ * isolate.c: become two processes. The one that compiles does not return; it ends
+ * as the other one does, which is locked.
+ */
+void wasm_isolate(struct wasm_module *module);
 
 /* host.c: the host side of modules */
 extern struct wasm_module *wasm_current;
