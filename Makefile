@@ -159,9 +159,14 @@ check-mutants: setup-build setup-vm setup-source setup-debug
 ## check-matrix: the kselftests on every supported kernel and architecture
 .PHONY: check-matrix
 check-matrix: setup-build
-	@$(checks)/summary.sh --name check-matrix $(shell $(vm)/kernel.sh list | \
-		while read -r k archs; do for a in $$archs; do \
-		printf "'%s' " "$(MAKE) check-vm KVER=$${k%:} ARCH=$$a"; done; done)
+	@$(checks)/summary.sh --name check-matrix $(shell $(vm)/matrix.sh rows | \
+		while read -r k a; do printf "'%s' " "$(MAKE) check-row KVER=$$k ARCH=$$a"; done)
+
+## check-row: one row of the matrix, and its skips (KVER= ARCH=)
+.PHONY: check-row
+check-row: setup-build setup-vm setup-source setup-host $(if $(filter debug%,$(KVER)),setup-debug)
+	@$(if $(arch_setup),$(SETUP) $(arch_setup))
+	@$(vm)/matrix.sh run $(KVER) $(ARCH)
 
 ## check-trace: the examples of perf and bpftrace, in a VM (KVER=)
 .PHONY: check-trace

@@ -19,7 +19,7 @@
 #
 # KVER names a Debian suite, not a version: 6.1 or "stable" is bookworm's kernel, 6.12
 # or "backports" that of bookworm-backports, "newest" or 7.2 that of trixie-backports,
-# whose version grows; "deb13" is trixie's, the one for riscv64. "rt" and "rt-deb13" are
+# whose version grows (for riscv64 that of testing); "deb13" is trixie's. "rt" and "rt-deb13" are
 # those of bookworm and trixie with PREEMPT_RT, "16k" is trixie's with pages of 16 KiB.
 # "debug" is the kernel that debug-kernel.sh builds.
 #

@@ -21,7 +21,6 @@ void __deregister_frame(void *begin) __attribute__((weak));
 extern const char __unw_add_dynamic_fde[] __attribute__((weak));
 
 /* Static programs have no libraries to load, and no need for the loader. */
-#pragma weak dlopen
 #pragma weak dlsym
 
 static void (*ca__frame_add)(void *begin);
@@ -33,9 +32,14 @@ static pthread_once_t ca__unwinder_once = PTHREAD_ONCE_INIT;
 /* backtrace() loads the same library when it is called first. */
 static void ca__unwinder_load(void)
 {
-	void *library = dlopen && dlsym ? dlopen("libgcc_s.so.1", RTLD_NOW) :
-					  NULL;
+	void *(*open)(const char *name, int flags);
+	void *library;
 
+	if (!dlsym)
+		return;
+	/* A name in a call would make linkers warn of static programs. */
+	open = (void *(*)(const char *, int))dlsym(RTLD_DEFAULT, "dlopen");
+	library = open ? open("libgcc_s.so.1", RTLD_NOW) : NULL;
 	if (!library)
 		return;
 	ca__frame_add = (void (*)(void *))dlsym(library, "__register_frame");

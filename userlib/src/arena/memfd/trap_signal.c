@@ -164,7 +164,7 @@ static int ca__signal_install(size_t i)
 
 /* Static programs may have none of them. */
 #pragma weak dladdr
-#pragma weak dlopen
+#pragma weak dlsym
 
 /*
  * The handler stays for good, since others may have put theirs in front of it. So
@@ -173,11 +173,16 @@ static int ca__signal_install(size_t i)
  */
 static void ca__trap_handler_pin(void)
 {
+	void *(*open)(const char *name, int flags);
 	Dl_info info;
 
-	if (dladdr && dlopen && dladdr((void *)ca__trap_handler, &info) &&
-	    info.dli_fname)
-		dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+	if (!dladdr || !dlsym || !dladdr((void *)ca__trap_handler, &info) ||
+	    !info.dli_fname)
+		return;
+	/* A name in a call would make linkers warn of static programs. */
+	open = (void *(*)(const char *, int))dlsym(RTLD_DEFAULT, "dlopen");
+	if (open)
+		open(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
 /**
