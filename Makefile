@@ -236,7 +236,7 @@ check-runtimes: setup-build setup-vm setup-source setup-ports
 
 ## check-hardened: arenas under SELinux, AppArmor and the like, in VMs (KVER=6.12 KINDS=)
 .PHONY: check-hardened
-check-hardened: setup-build setup-vm setup-source setup-hardened
+check-hardened: setup-build setup-vm setup-source setup-hardened setup-workloads
 	@selftests/hardened/check-hardened.sh $(KINDS) \
 		$(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER))
 

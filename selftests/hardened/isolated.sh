@@ -13,17 +13,17 @@
 
 cd isolated || exit 1
 
-# replay OPTION... NAME: the row of a trace.
+# replay NAME [OPTION]...: the row of a trace.
 replay() {
-	for name in "$@"; do :; done
+	name=$1
+	shift
 	./codearena-wasm --backend device "$@" --replay "$name.trace" "$name.o"
 }
 
-# same OPTION... NAME: is the row that of one process?
+# same NAME: is its row that of one process?
 same() {
-	for name in "$@"; do :; done
-	here=$(replay "$name") || return
-	there=$(replay --isolate "$@") || { echo "$there"; return; }
+	here=$(replay "$1" 2>&1)
+	there=$(replay "$1" --isolate 2>&1)
 	printf '%s\n%s\n' "$here" "$there"
 	[ "$here" != "$there" ] || echo "the same: ${here##* }"
 }
@@ -37,17 +37,15 @@ row "without the device it is refused" '*--isolate needs the device*' \
 row "control: in one process it works there" '* ok' \
 	./codearena-wasm --backend memfd --replay traps-0.trace traps-0.o
 
-# cost OPTION... NAME: ticks for each first call, and of the calls when all is loaded.
+# cost NAME [OPTION]: ticks for each first call, and of the calls when all is loaded.
 cost() {
-	replay --meter "$@" | awk '$1 == "@steady" { steady = $3 }
+	replay "$@" --meter | awk '$1 == "@steady" { steady = $3 }
 		$1 == "@lazy" { print int($4 / $3), steady }'
 }
 
-for name in generated-1000 hash-wasm-sha256-0; do
-	[ -e "$name.trace" ] || continue
-	echo "# $name: in one process $(cost "$name"), in two $(cost --isolate "$name")" \
-		"(ticks for each first call, ticks of all calls after that)"
-done
+echo "# 1,000 functions: in one process $(cost generated-1000)," \
+	"in two $(cost generated-1000 --isolate)" \
+	"(ticks for each first call, ticks of all calls after that)"
 
 # Each prints its own plan.
 CMOCKA_MESSAGE_OUTPUT=TAP

@@ -42,6 +42,33 @@ prepare_apparmor() {
 	options+=(--beside "$1/apparmor" --run --stage --run "$stage")
 }
 
+# Traces of generated modules and of traps, without the packages that Node needs. The
+# one with imported globals needs options.
+isolated_traces() {
+	"$root_dir/selftests/workloads/generated.sh" "$1" 1 225 1000
+	wast2json "$root_dir/selftests/workloads/traps.wast" -o "$1/traps.json"
+	node "$root_dir/selftests/workloads/wast.mjs" "$1/traps.json" "$1"
+	rm -f "$1"/globals.*
+}
+
+prepare_isolated() {
+	local userlib=$root_dir/build/userlib tests trace
+	tests=(test_remote{,_death,_hostile,_lock} test_techniques)
+	need node workloads
+	building userlib make -C "$root_dir/userlib" --no-print-directory -s O="$userlib" \
+		TESTS="${tests[*]}" wasm "${tests[@]/#/$userlib/plain/}" >&2
+	mkdir -p "$1/traces" "$1/isolated"
+	isolated_traces "$1/traces"
+	for trace in "$1"/traces/*.trace; do
+		"$userlib/wasm/codearena-wasm" -q --compile "$1/isolated/$(basename "${trace%.trace}").o" \
+			"${trace%.trace}.wasm"
+	done
+	cp "$1"/traces/*.trace "${tests[@]/#/$userlib/plain/}" "$userlib/wasm/codearena-wasm" \
+		"$1/isolated/"
+	"$root_dir/userlib/tests/stage.sh" "$1/root" "${tests[@]/#/$userlib/plain/}"
+	options+=(--beside "$1/isolated" --run --stage --run "$1/root")
+}
+
 # A Debian system in /system of the guest, with systemd, podman and our programs. Making
 # it needs root.
 stage_system() {
