@@ -20,7 +20,7 @@
 #define TRAPS	2000U
 #define FORKS	60
 #define PADDED	200U
-#define CHARGED	(is_debug_kernel() ? 10000U : 20000U)
+#define CHARGED	(is_debug_kernel() ? 8400U : 20000U)
 #define VIEW_BYTES	64U	/* at least, for each view */
 #define CHARGE_PAGES	64U	/* a processor charges a group for so many at once */
 #define REGIONS		4096U

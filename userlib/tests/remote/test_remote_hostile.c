@@ -393,6 +393,7 @@ struct way {
 	const char *name;
 	int (*attempt)(void);
 	int control;	/* without the lock: WORKS, ANY or an error */
+	int newer;	/* the error of newer kernels, which let nobody do it */
 	int signal;	/* that ends the attempt where nothing refuses it */
 	bool killed;	/* by the lock */
 	int locked;	/* an error; 0: EPERM, from the lock */
@@ -415,7 +416,7 @@ static const struct way ways[] = {
 	WAY(by_moving, .control = -EINVAL, .locked = -EINVAL),
 	WAY(by_remapping, .control = ANY),
 	WAY(by_proc_mem_of_view, .control = -EIO),
-	WAY(by_proc_mem_of_program),
+	WAY(by_proc_mem_of_program, .newer = -EIO),
 	WAY(by_pwrite, .control = ANY),
 	WAY(by_opening),
 	WAY(by_clone),
@@ -472,7 +473,8 @@ static bool attempt(void *context)
 	ret = a->way->attempt();
 	if (a->locked)
 		wanted = a->way->locked ? a->way->locked : -EPERM;
-	if (wanted == ANY || ret == wanted)
+	if (wanted == ANY || ret == wanted ||
+	    (!a->locked && a->way->newer && ret == a->way->newer))
 		return true;
 	fprintf(stderr, "# %s%s: %d\n", a->way->name,
 		a->locked ? ", locked" : "", ret);
