@@ -208,6 +208,23 @@ module types "(module $(types) (table 1 funcref)
 	(func (export \"f\") (result i32) (i32.const 8)))"
 says 0 'f = 8' --opt 0 "$work/types.wasm" f
 
+# V8 has one message for two reasons, so that traces have one of them. Only that one
+# stands for both.
+mismatch='indirect call type mismatch' uninitialized='uninitialized element'
+module reasons '(module (table 2 funcref) (elem (i32.const 1) 0) (func)
+	(func (export "f") (param i32) (result i32)
+		(call_indirect (result i32) (local.get 0))))'
+# traps CODE TEXT INDEX REASON: as says, for a trace that calls the entry
+traps() {
+	printf 'instantiate\nreturn\ncall f r:%d\ntrap %s\n' "$3" "$4" >"$work/reasons.trace"
+	says "$1" "$2" --replay "$work/reasons.trace" "$work/reasons.wasm"
+}
+traps 0 '1  ok' 0 "$uninitialized"
+traps 0 '1  ok' 0 "$mismatch"
+traps 0 '1  ok' 1 "$mismatch"
+traps 1 "not '$uninitialized'" 1 "$uninitialized"
+traps 1 "not 'undefined element'" 0 'undefined element'
+
 module checks '(module (memory 1)
 	(func (export "f") (param i32) (result i32) (i32.load (local.get 0))))'
 says 3 'out of bounds memory access' --checks "$work/checks.wasm" f 65536

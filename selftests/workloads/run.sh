@@ -16,12 +16,13 @@
 # the traps confirmed by wabt's interpreter. A row for each module: functions, how
 # many of them were loaded, bytes of their code, calls, comparisons, traps, signals,
 # result. Every module runs with its functions loaded lazily, and eagerly; on this
-# machine also as one object, whose calls go through no jump table. Modules of up to
-# 5,000 functions that all trap are generated (generated.sh). Then functions that
-# asmjit generates, in several threads, in arenas and in asmjit's own runtime; and,
-# unless WORKLOADs are named, speed (steady.sh), hardened services and programs with
-# signal handlers of their own (hosts.sh), each in a VM of its own. LLVM's JITLink runs
-# what Debian's clang makes of C, in an arena.
+# machine also as one object, whose calls go through no jump table; in the VM also in a
+# locked process whose functions another process compiles (isolate), with the rows of
+# lazy loading. Modules of up to 5,000 functions that all trap are generated
+# (generated.sh). Then functions that asmjit generates, in several threads, in arenas
+# and in asmjit's own runtime; and, unless WORKLOADs are named, speed (steady.sh),
+# hardened services and programs with signal handlers of their own (hosts.sh), each in a
+# VM of its own. LLVM's JITLink runs what Debian's clang makes of C, in an arena.
 # Ends with "check-workloads: N passed, N failed, N skipped".
 
 set -euo pipefail
@@ -119,11 +120,21 @@ count() {
 	failed=$((failed + ${#all[@]} - good))
 	# Lazily: not all functions are compiled; else all of them are.
 	if awk -v mode="$3" '/ ok$/ { functions += $2; loaded += $3 }
-		END { exit !(loaded && (mode == "lazy" ? loaded < functions : loaded == functions)) }' \
-		"$1"; then
+		END { all = loaded == functions
+			exit !loaded || all == (mode ~ /lazy|isolate/) }' "$1"; then
 		passed=$((passed + 1))
 	else
 		echo "not ok: functions loaded, $3"
+		failed=$((failed + 1))
+	fi
+}
+
+# same LAZY ISOLATE: the rows of one process, and of two
+same() {
+	if diff "$1" "$2"; then
+		passed=$((passed + 1))
+	else
+		echo "not ok: rows of lazy and isolate differ"
 		failed=$((failed + 1))
 	fi
 }
@@ -197,19 +208,20 @@ if [ -z "$host_only" ]; then
 	# shellcheck disable=SC2016
 	"$vm_dir/run.sh" --kver "$kver" --arch x86_64 --name "workloads-$kver" \
 		--stage "$out/stage" -- sh -c 'cd /workloads
-		for o in "" --eager; do echo "@mode $o"; for t in *.trace; do
+		for o in "" --eager --isolate; do echo "@mode $o"; for t in *.trace; do
 			./codearena-wasm --backend device $o --replay $t ${t%.trace}.o
 		done; done; echo "@mode asmjit"; ./codearena-asmjit --backend device --functions 500
 		cd /llvm; echo "@mode llvm"
 		./codearena-lli --backend device *.ll -- 2 >/tmp/lli; [ $? -eq 2 ] &&
 			cmp /tmp/lli llvm.text && echo "llvm device: ok"
 		true' 2> >(cat >&2) | tr -d '\r' >"$out/vm.rows"
-	for mode in lazy eager; do
+	for mode in lazy eager isolate; do
 		heading "In a VM, kernel $kver, device, $mode:"
 		awk -v mode="$(option_of "$mode")" '$1 == "@mode" { on = $2 == mode; next } on' \
 			"$out/vm.rows" | tee "$out/vm-$mode.rows"
 		count "$out/vm-$mode.rows" 0 "$mode"
 	done
+	same "$out/vm-lazy.rows" "$out/vm-isolate.rows"
 	echo
 	echo "In a VM, kernel $kver, functions by asmjit:"
 	awk '$1 == "@mode" { on = $2 == "asmjit"; next } on' "$out/vm.rows" |

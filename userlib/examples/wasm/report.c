@@ -69,9 +69,9 @@ void wasm_print_stats(const struct wasm_module *module)
 	printf("backend:          %s%s\n",
 	       codearena_backend_name(codearena_arena_backend(module->arena)),
 	       module->options->isolate ? ", compiled in another process" : "");
-	/* Far slots and jump tables of the compiler are loads. */
+	/* codearena_manager_new() refuses execute-only arenas. */
 	if (module->options->isolate)
-		printf("code:             can be read, as it has constants\n");
+		printf("code:             can be read: far slots and constants are loads\n");
 	printf("functions:        %" PRIu64 ", of which %" PRIu64 " loaded, %"
 	       PRIu64 " bytes of code\n", counters.functions, counters.loaded,
 	       counters.code_bytes);

@@ -7,6 +7,7 @@
 #include "code/handle.h"
 #include "lib/sizes.h"
 #include "module/module_helpers.h"
+#include "jump/test_jump.h"
 
 static struct module_fixture fixture;
 
@@ -24,6 +25,31 @@ static int teardown(void **state)
 	(void)state;
 	module_end(&fixture);
 	return 0;
+}
+
+/* Imported functions are counted. */
+static void lazy_builtin_gets_function_index(void **state)
+{
+	struct module_fixture other;
+	struct codearena_module_opts opts = module_opts(&other);
+	struct codearena_arena *arena = arena_of(1 << 16, 0);
+	uint8_t code[CODE_MAX];
+	struct codearena_object object = {
+		.source = (uintptr_t)code,
+		.length = code_lazy(code),
+	};
+	uint32_t i;
+
+	(void)state;
+	assert_int_equal(codearena_arena_publish(arena, &object, 1, NULL, 0, 0,
+						 NULL), 0);
+	other.builtins[1] = base_of(arena);
+	opts.lazy_builtin = 1;
+	module_begin(&other, 0, &opts);
+	for (i = MODULE_IMPORTS; i < MODULE_IMPORTS + MODULE_FUNCTIONS; i++)
+		assert_int_equal(call_function(other.module, i, 0), i);
+	module_end(&other);
+	codearena_arena_free(arena);
 }
 
 /* Optimised code with deoptimisation data may be replaced. */
@@ -442,6 +468,7 @@ static void module_without_functions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(lazy_builtin_gets_function_index),
 		TEST(install_rule_deopt),
 		TEST(reverse_lookups),
 		TEST(sizes_of_other_versions),

@@ -419,6 +419,8 @@ static void manager_refuses(void **state)
 	opts.flags = 0;
 	opts.arena_flags = 1U << 31;
 	assert_int_equal(codearena_manager_new(&opts, &m), -EOPNOTSUPP);
+	opts.arena_flags = CODEARENA_RESERVE_F_EXECUTE_ONLY;
+	assert_int_equal(codearena_manager_new(&opts, &m), -EOPNOTSUPP);
 	opts.arena_flags = 0;
 	opts.max_code_space = 1;
 	assert_int_equal(codearena_manager_new(&opts, &m), -EINVAL);
