@@ -46,6 +46,9 @@ uint64_t ca__owner_current(void);
 void ca__owner_adopt(void);
 bool ca__inherited(uint64_t owner);
 
+/* load.c */
+void *ca__dlopen(const char *name, int flags);
+
 /* unwinder.c */
 bool ca__unwinder_found(void);
 bool ca__unwinder_copies(void);

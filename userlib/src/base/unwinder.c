@@ -32,14 +32,8 @@ static pthread_once_t ca__unwinder_once = PTHREAD_ONCE_INIT;
 /* backtrace() loads the same library when it is called first. */
 static void ca__unwinder_load(void)
 {
-	void *(*open)(const char *name, int flags);
-	void *library;
+	void *library = ca__dlopen("libgcc_s.so.1", RTLD_NOW);
 
-	if (!dlsym)
-		return;
-	/* A name in a call would make linkers warn of static programs. */
-	open = (void *(*)(const char *, int))dlsym(RTLD_DEFAULT, "dlopen");
-	library = open ? open("libgcc_s.so.1", RTLD_NOW) : NULL;
 	if (!library)
 		return;
 	ca__frame_add = (void (*)(void *))dlsym(library, "__register_frame");

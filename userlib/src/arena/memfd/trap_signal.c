@@ -162,9 +162,8 @@ static int ca__signal_install(size_t i)
 	return sigaction(ca__signals[i], &action, NULL) ? -errno : 0;
 }
 
-/* Static programs may have none of them. */
+/* Static programs may not have it. */
 #pragma weak dladdr
-#pragma weak dlsym
 
 /*
  * The handler stays for good, since others may have put theirs in front of it. So
@@ -173,16 +172,12 @@ static int ca__signal_install(size_t i)
  */
 static void ca__trap_handler_pin(void)
 {
-	void *(*open)(const char *name, int flags);
 	Dl_info info;
 
-	if (!dladdr || !dlsym || !dladdr((void *)ca__trap_handler, &info) ||
-	    !info.dli_fname)
-		return;
-	/* A name in a call would make linkers warn of static programs. */
-	open = (void *(*)(const char *, int))dlsym(RTLD_DEFAULT, "dlopen");
-	if (open)
-		open(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+	if (dladdr && dladdr((void *)ca__trap_handler, &info) &&
+	    info.dli_fname)
+		ca__dlopen(info.dli_fname,
+			   RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
 /**
