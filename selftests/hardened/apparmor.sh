@@ -14,8 +14,8 @@
 # shellcheck source-path=SCRIPTDIR source=rows.sh
 . ./rows.sh
 
-# profiles NAME: load them.
-profiles() {
+# rules NAME: load them.
+rules() {
 	[ "$1" != full ] || set -- "${HARDENED_WITHOUT:-full}"
 	apparmor_parser --replace --skip-cache --base /etc/apparmor.d \
 		--Include "apparmor/$1" "apparmor/$1/profiles" || echo "# no profiles $1"
@@ -27,16 +27,7 @@ player=profile=player
 stranger=profile=stranger
 new='open reserve commit publish'
 
-# check PROFILES NAME WANTED STEP...: STEPs under profiles.
-check() {
-	profiles "$1"
-	check_name=$2 check_wanted=$3
-	shift 3
-	# shellcheck disable=SC2048,SC2086 # words
-	row "$check_name" "$check_wanted" ./jit $*
-}
-
-profiles full
+rules full
 row "the profile is enforced" 'runtime (enforce)' grep runtime /sys/kernel/security/apparmor/profiles
 
 check full "a confined JIT compiler" 'call: 42' $runtime "$new" map call

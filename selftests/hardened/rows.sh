@@ -26,6 +26,16 @@ row() {
 	esac
 }
 
+# check RULES NAME WANTED STEP...: the row of jit's STEPs under RULES. The script that
+# sources this has rules(), which loads them by name.
+check() {
+	rules "$1"
+	check_name=$2 check_wanted=$3
+	shift 3
+	# shellcheck disable=SC2048,SC2086 # words
+	row "$check_name" "$check_wanted" ./jit $*
+}
+
 # skip NAME REASON
 skip() {
 	number=$((number + 1))

@@ -13,8 +13,8 @@
 # shellcheck source-path=SCRIPTDIR source=rows.sh
 . ./rows.sh
 
-# policy NAME: load it, in one write as the kernel demands.
-policy() {
+# rules NAME: load it, in one write as the kernel demands.
+rules() {
 	[ "$1" != full ] || set -- "${HARDENED_WITHOUT:-full}"
 	dd if="selinux/$1" of=/sys/fs/selinux/load bs=1M 2>/dev/null || echo "# no policy $1"
 }
@@ -25,7 +25,7 @@ domain() {
 }
 
 mount -t selinuxfs selinuxfs /sys/fs/selinux
-policy full
+rules full
 # Made anew by the kernel, the node gets the type that the policy names.
 rmmod codearena && insmod /codearena.ko
 
@@ -33,15 +33,6 @@ runtime=domain=$(domain runtime)
 player=domain=$(domain player)
 stranger=domain=$(domain stranger)
 new='open reserve commit publish'
-
-# check POLICY NAME WANTED STEP...: STEPs under a policy.
-check() {
-	policy "$1"
-	check_name=$2 check_wanted=$3
-	shift 3
-	# shellcheck disable=SC2048,SC2086 # words
-	row "$check_name" "$check_wanted" ./jit $*
-}
 
 row "SELinux is enforcing" 1 cat /sys/fs/selinux/enforce
 
