@@ -93,7 +93,7 @@ expect() {
 	fi
 }
 
-# A compiler that notes what it is asked for.
+# Wraps the C compiler and logs its arguments.
 cat >"$work/cc" <<EOF
 #!/bin/sh
 echo "\$*" >>"$work/compiled"

@@ -215,7 +215,7 @@ void wasm_lazy_counters(struct wasm_lazy *lazy, struct wasm_counters *to);
 /* Write a line for each loaded function, in the format of perf maps. */
 void wasm_lazy_map(struct wasm_lazy *lazy, FILE *to);
 
-/* What the compiler of an isolated module tells its runtime of a function. */
+/* Where a function is, as an isolated module shares it between its processes. */
 struct wasm_view {
 	uint64_t slot, start;
 	uint32_t length;	/* 0: not loaded */

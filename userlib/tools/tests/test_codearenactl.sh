@@ -295,7 +295,7 @@ interrupted() {
 interrupted
 report "stat --watch ends by a signal"
 
-# A perf that writes what it is asked for, and runs what it shall record.
+# In place of perf: prints its arguments, makes the output file and runs the program.
 fake_perf() {
 	cat >"$work/perf" <<'END'
 #!/bin/sh
