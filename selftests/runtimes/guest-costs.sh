@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-FileCopyrightText: 2026 The codearena authors
+#
+# Runs in a guest that counts instructions, where they are the clock: each program of
+# the rows as it is, and with codearena-run where W^X is enforced. Prints TAP, and for
+# each row a comment with its figures.
+#
+# Usage: guest-costs ROWS, a file of lines "NAME LIMIT MODE COMMAND..."
+
+export PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8
+rows=${1:-rows}
+work=/tmp/costs
+mkdir -p $work
+
+# now: what the clock says, in milliseconds: 10^6 instructions.
+now() {
+	sed -n '/^ktime/ { s/.*: *//; s/\..*//; p; q }' /sys/kernel/debug/sched/debug
+}
+
+# count NAME COMMAND...: writes NAME.out; sets status and millions (of instructions).
+count() {
+	count_name=$1
+	shift
+	start=$(now)
+	"$@" >"$work/$count_name.out" 2>"$work/$count_name.err" </dev/null
+	status=$?
+	end=$(now)
+	millions=$((end - start))
+}
+
+# row LIMIT MODE COMMAND...: sets why, which is empty if all is as it has to be.
+row() {
+	limit=$1 mode=$2
+	shift 2
+	count plain "$@"
+	plain=$millions plain_status=$status
+	count codearena ./codearena-run --wx="$mode" --mdwe "$@"
+	ratio=$(awk -v a="$millions" -v b="$plain" 'BEGIN { printf "%.2f", a / (b ? b : 1) }')
+	why=
+	[ "$(echo "$ratio $limit" | awk '{ print $1 <= $2 }')" = 1 ] || why="more than $limit times"
+	cmp -s $work/plain.out $work/codearena.out || why="another output than the plain program"
+	[ $status = 0 ] && [ $plain_status = 0 ] || why="exit status $status, plain $plain_status"
+}
+
+number=0
+echo "# program	mode	limit	plain (10^6 instructions)	codearena	ratio"
+while read -r name limit mode command; do
+	# Words of the row are arguments on purpose.
+	# shellcheck disable=SC2086
+	row "$limit" "$mode" $command
+	number=$((number + 1))
+	echo "# $name	$mode	$limit	$plain	$millions	$ratio"
+	if [ -z "$why" ]; then echo "ok $number - $name: $ratio"; else echo "not ok $number - $name: $why"; fi
+done <"$rows"
+echo "1..$number"
