@@ -140,10 +140,10 @@ debug-kernel: setup-build setup-source setup-debug
 check-kunit: setup-build setup-vm setup-source setup-debug
 	@$(vm)/check-kunit.sh
 
-## check-debug: the kselftests on the debug kernel, with every access checked
+## check-debug: the kselftests on the debug kernel, with every access checked (KVER=debug-rt)
 .PHONY: check-debug
 check-debug: setup-build setup-vm setup-source setup-debug
-	@$(vm)/check-debug.sh
+	@$(vm)/check-debug.sh $(filter debug%,$(KVER))
 
 ## fuzz: random operations on the device, with a model (SECONDS=180 SEED= KVER=debug)
 .PHONY: fuzz
@@ -156,7 +156,7 @@ fuzz: setup-build setup-vm setup-source setup-debug
 check-mutants: setup-build setup-vm setup-source setup-debug
 	@selftests/mutants/check-mutants.sh
 
-## check-matrix: the kselftests on every supported kernel and architecture
+## check-matrix: check-vm or check-debug on every supported kernel and architecture
 .PHONY: check-matrix
 check-matrix: setup-build
 	@$(checks)/summary.sh --name check-matrix $(shell $(vm)/matrix.sh rows | \
