@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -98,6 +99,12 @@ bool backend_is(enum codearena_backend backend);
 #else
 #define skip_with_sanitizer() ((void)0)
 #endif
+
+/* Bytes in a granule, the least that code takes. */
+static inline uint64_t granule_size(void)
+{
+	return sysconf(_SC_PAGESIZE) / 64;
+}
 
 /* Code of a function that returns a value below 2048; returns its length. */
 #define CODE_MAX	16
