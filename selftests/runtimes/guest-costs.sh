@@ -35,7 +35,8 @@ row() {
 	shift 2
 	count plain "$@"
 	plain=$millions plain_status=$status
-	count codearena ./codearena-run --wx="$mode" --mdwe "$@"
+	rm -f $work/report
+	count codearena ./codearena-run --wx="$mode" --mdwe --report=$work/report "$@"
 	ratio=$(awk -v a="$millions" -v b="$plain" 'BEGIN { printf "%.2f", a / (b ? b : 1) }')
 	why=
 	[ "$(echo "$ratio $limit" | awk '{ print $1 <= $2 }')" = 1 ] || why="more than $limit times"
@@ -43,16 +44,22 @@ row() {
 	[ $status = 0 ] && [ $plain_status = 0 ] || why="exit status $status, plain $plain_status"
 }
 
+# events: what the cost is due to, in all processes: pages made executable, faults.
+events() {
+	awk '/pages made executable/ { pages += $4 } /faults:/ { faults += $2 }
+		END { print pages + 0 "	" faults + 0 }' $work/report 2>/dev/null
+}
+
 # Just after boot other tasks share the processor.
 sleep 5
 number=0
-echo "# program	mode	limit	plain (10^6 instructions)	codearena	ratio"
+echo "# program	mode	limit	plain (10^6 instructions)	codearena	ratio	pages	faults"
 while read -r name limit mode command; do
 	# Words of the row are arguments on purpose.
 	# shellcheck disable=SC2086
 	row "$limit" "$mode" $command
 	number=$((number + 1))
-	echo "# $name	$mode	$limit	$plain	$millions	$ratio"
+	echo "# $name	$mode	$limit	$plain	$millions	$ratio	$(events)"
 	if [ -z "$why" ]; then echo "ok $number - $name: $ratio"; else echo "not ok $number - $name: $why"; fi
 done <"$rows"
 echo "1..$number"
