@@ -79,7 +79,7 @@ stage_system() {
 		--exclude=./usr/lib/x86_64-linux-gnu/perl* -c . | tar -x -C "$system"
 	building userlib make -s -j2 -C "$root_dir/userlib" --no-print-directory \
 		O="$root_dir/build/hardened/userlib" PREFIX=/usr LIBDIR=/usr/lib/x86_64-linux-gnu \
-		DESTDIR="$system" install-tools >&2
+		DESTDIR="$system" install-lib install-tools >&2
 	cp "$root_dir/packaging/sysusers.d/codearena.conf" "$system/usr/lib/sysusers.d/"
 	options+=(--beside "$here/system.sh" --beside "$here/boot.sh" --run --stage --run "$1/stage"
 		--run --mem --run 3G)
