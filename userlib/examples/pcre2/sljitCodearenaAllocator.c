@@ -59,10 +59,11 @@ static void sljit_begin(void)
 	CODEARENA_OPTS(codearena_allocator_opts, opts, .name = "pcre2",
 		       .ahead = 65536);
 
-	if (pthread_atfork(sljit_fork_begin, sljit_fork_parent, sljit_fork_child) ||
-	    codearena_manager_new(NULL, &sljit_manager))
+	if (codearena_manager_new(NULL, &sljit_manager))
 		return;
-	if (codearena_allocator_new(sljit_manager, &opts, &sljit_allocator)) {
+	/* In a child the library's own handlers, registered before, run first. */
+	if (pthread_atfork(sljit_fork_begin, sljit_fork_parent, sljit_fork_child) ||
+	    codearena_allocator_new(sljit_manager, &opts, &sljit_allocator)) {
 		codearena_manager_free(sljit_manager);
 		sljit_manager = NULL;
 	}
