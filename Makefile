@@ -6,8 +6,9 @@
 # The running kernel's build directory, for `make` and `make modules_install`.
 KDIR ?= /lib/modules/$(shell uname -r)/build
 # The kernel and architecture of the VM: see selftests/vm/kernel.sh list.
-KVER ?= 6.1
+# Debian 13 is the first with riscv64.
 ARCH ?= $(patsubst aarch64,arm64,$(shell uname -m))
+KVER ?= $(if $(filter riscv64,$(ARCH)),6.12-deb13,6.1)
 # Parts of `make check` and `make check-all` that run at a time.
 JOBS ?= 2
 # The builds of the library that `make check-host` tests.
@@ -140,15 +141,16 @@ debug-kernel: setup-build setup-source setup-debug
 check-kunit: setup-build setup-vm setup-source setup-debug
 	@$(vm)/check-kunit.sh
 
-## check-debug: the kselftests on the debug kernel, with every access checked
+## check-debug: the kselftests on the debug kernel, with every access checked (KVER=debug-rt)
 .PHONY: check-debug
 check-debug: setup-build setup-vm setup-source setup-debug
-	@$(vm)/check-debug.sh
+	@$(vm)/check-debug.sh $(filter debug%,$(KVER))
 
-## fuzz: random operations on the device, with a model (SECONDS=180 SEED= KVER=debug)
+## fuzz: random operations on the device, with a model (SECONDS=180 SEED= KVER=debug ARCH=)
 .PHONY: fuzz
 fuzz: setup-build setup-vm setup-source setup-debug
-	@selftests/fuzz/fuzz.sh $(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER)) \
+	@$(if $(arch_setup),$(SETUP) $(arch_setup))
+	@selftests/fuzz/fuzz.sh --arch $(ARCH) $(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER)) \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 ## check-mutants: that the tests notice when the module is broken
@@ -156,7 +158,7 @@ fuzz: setup-build setup-vm setup-source setup-debug
 check-mutants: setup-build setup-vm setup-source setup-debug
 	@selftests/mutants/check-mutants.sh
 
-## check-matrix: the kselftests on every supported kernel and architecture
+## check-matrix: check-vm or check-debug on every supported kernel and architecture
 .PHONY: check-matrix
 check-matrix: setup-build
 	@$(checks)/summary.sh --name check-matrix $(shell $(vm)/matrix.sh rows | \
@@ -228,10 +230,10 @@ fuzz-lib: setup-build setup-fuzz
 check-workloads: setup-build setup-vm setup-source setup-workloads
 	@KVER=$(KVER) selftests/workloads/run.sh
 
-## check-runtimes: JIT compilers of Debian with codearena-run, in a VM (KVER=6.12 GROUPS=)
+## check-runtimes: JIT compilers of Debian with codearena-run, in a VM (KVER=6.12 GROUPS= COSTS=yes)
 .PHONY: check-runtimes
 check-runtimes: setup-build setup-vm setup-source setup-ports
-	@selftests/runtimes/check-runtimes.sh $(GROUPS) \
+	@selftests/runtimes/check-runtimes.sh $(if $(COSTS),--costs) $(GROUPS) \
 		$(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER))
 
 ## check-hardened: arenas under SELinux, AppArmor and the like, in VMs (KVER=6.12 KINDS=)

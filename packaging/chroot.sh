@@ -53,6 +53,9 @@ make_chroot() {
 		>"$chroot.new/etc/apt/apt.conf.d/90codearena" || true
 	printf 'path-exclude=/usr/share/%s/*\n' doc man locale \
 		>"$chroot.new/etc/dpkg/dpkg.cfg.d/90codearena"
+	# Packages of services are installed, not started.
+	printf '#!/bin/sh\nexit 101\n' >"$chroot.new/usr/sbin/policy-rc.d"
+	chmod 755 "$chroot.new/usr/sbin/policy-rc.d"
 	options='-q -y -o Dpkg::Use-Pty=0'
 	export DEBIAN_FRONTEND=noninteractive
 	# The options are words.

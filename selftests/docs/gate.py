@@ -356,7 +356,7 @@ def check_help(tree):
 
 
 def check_readme(tree):
-    """Files and functions that the README names exist, and its costs are the recorded ones."""
+    """Files and functions that the README names exist, and its tables are the recorded ones."""
     readme = tree.text("README.md")
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", readme)
     for name in links + re.findall(r"`((?:kmod|uapi|userlib|selftests|Documentation)/[^`]*)`", readme):
@@ -369,6 +369,11 @@ def check_readme(tree):
     run = subprocess.run([sys.executable, tree.root / "Documentation/tools/costs.py",
                           tree.root / "README.md",
                           tree.root / "selftests/bench/results/6.1-x86_64.tsv"],
+                         capture_output=True, text=True)
+    if run.returncode:
+        yield run.stderr.strip()
+    run = subprocess.run([sys.executable, tree.root / "Documentation/tools/matrix.py",
+                          tree.root / "README.md", tree.root / "selftests/vm/matrix.tsv"],
                          capture_output=True, text=True)
     if run.returncode:
         yield run.stderr.strip()

@@ -88,6 +88,7 @@ ADDITIONS = [
      "`codearena_whatever()`", "readme"),
     ("a cost that was not measured", "selftests/bench/results/6.1-x86_64.tsv",
      "publish_64\tinsn\t", "publish_64\tinsn\t1", "readme"),
+    ("a result that no kernel had", "selftests/vm/matrix.tsv", "\tDebian", "\tWhatever", "readme"),
     ("a picture of other costs", "Documentation/pictures/costs.svg", ">codearena</text>",
      ">whatever</text>", "readme"),
     ("a target that the README invents", "README.md", "`make bench`", "`make whatever`", "help"),

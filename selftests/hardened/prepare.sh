@@ -69,27 +69,39 @@ prepare_isolated() {
 	options+=(--beside "$1/isolated" --run --stage --run "$1/root")
 }
 
-# A Debian system in /system of the guest, with systemd, podman and our programs. Making
-# it needs root.
+# stage_system DIR PACKAGE...: a Debian system in /system of the guest, with our programs.
+# Making it needs root.
 stage_system() {
-	local chroot programs=$root_dir/build/userlib
-	chroot=$("$root_dir/packaging/chroot.sh" systemd podman crun uidmap apparmor libcapstone4)
-	mkdir -p "$1/stage/system"
+	local chroot system=$1/stage/system
+	chroot=$("$root_dir/packaging/chroot.sh" "${@:2}" libcapstone4)
+	mkdir -p "$system"
 	tar -C "$chroot" --exclude=./usr/share/{doc,man,locale} --exclude=./var/{cache,lib/apt} \
-		--exclude=./usr/lib/x86_64-linux-gnu/perl* -c . | tar -x -C "$1/stage/system"
-	building userlib make -s -j2 -C "$root_dir/userlib" --no-print-directory O="$programs" tools >&2
-	cp "$programs/tools/codearenactl" "$1/stage/system/usr/bin/"
-	cp "$root_dir/packaging/sysusers.d/codearena.conf" "$1/stage/system/usr/lib/sysusers.d/"
-	options+=(--beside "$here/system.sh" --run --stage --run "$1/stage" --run --mem --run 3G)
+		--exclude=./usr/lib/x86_64-linux-gnu/perl* -c . | tar -x -C "$system"
+	building userlib make -s -j2 -C "$root_dir/userlib" --no-print-directory \
+		O="$root_dir/build/hardened/userlib" PREFIX=/usr LIBDIR=/usr/lib/x86_64-linux-gnu \
+		DESTDIR="$system" install-lib install-tools >&2
+	cp "$root_dir/packaging/sysusers.d/codearena.conf" "$system/usr/lib/sysusers.d/"
+	options+=(--beside "$here/system.sh" --beside "$here/boot.sh" --run --stage --run "$1/stage"
+		--run --mem --run 3G)
 }
+
+containers='systemd podman crun uidmap apparmor'
 
 prepare_units() {
 	build_jit "$1"
-	stage_system "$1"
+	# The system of the containers, which is made once.
+	# shellcheck disable=SC2086 # words
+	stage_system "$1" $containers
 	options+=(--beside "$here/units.rows" --beside "$root_dir/packaging/systemd/codearena-example.service")
+}
+
+prepare_service() {
+	stage_system "$1" systemd nginx libnginx-mod-http-lua
+	options+=(--beside "$here/service")
 }
 
 prepare_containers() {
 	build_jit "$1"
-	stage_system "$1"
+	# shellcheck disable=SC2086 # words
+	stage_system "$1" $containers
 }

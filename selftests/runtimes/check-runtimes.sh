@@ -9,12 +9,18 @@
 #
 #   --kver KVER   kernel of the VM, 6.12 or later (default: $KVER or 6.12)
 #   --row NAME    only this runtime; may be repeated
+#   --costs       count instructions, of the programs of costs/
+#   --empty       with an empty preload library: all rows have to fail
 #   --list        list the groups
 #
 # A GROUP is a file of rows/, one VM; without one all of them. The first line of a
 # file names packages, each other one a runtime: name, mode, how it makes code
 # executable, command. Programs are in programs/. The group "small" begins with the
 # tests of the preload library itself and those of the ports (ports.sh).
+#
+# With --costs a group is a file of costs/, with the packages of that in rows/. Its lines
+# are programs: name, the multiple of the instructions of the plain program that it may
+# take, mode, command. The figures are the same in each run.
 # Ends with "NAME: N passed, N failed, N skipped".
 
 set -euo pipefail
@@ -24,19 +30,21 @@ set -euo pipefail
 here=$root_dir/selftests/runtimes
 out=$root_dir/build/runtimes
 preload=$out/preload # a copy: others may build meanwhile
-kver=${KVER:-6.12} name=check-runtimes only=()
+kver=${KVER:-6.12} name=check-runtimes rows=rows empty='' only=()
 groups=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit 0 ;;
 	--kver) kver=${2:?--kver needs a value}; shift 2 ;;
 	--row) only+=("${2:?--row needs a value}"); shift 2 ;;
-	--list) ls "$here/rows"; exit 0 ;;
+	--costs) rows=costs name=$name-costs; shift ;;
+	--empty) empty=yes; shift ;;
+	--list) ls "$here/$rows"; exit 0 ;;
 	-*) die "no option '$1'; see --help" ;;
 	*) groups+=("$1"); shift ;;
 	esac
 done
-[ ${#groups[@]} -gt 0 ] || mapfile -t groups < <(ls "$here/rows")
+[ ${#groups[@]} -gt 0 ] || mapfile -t groups < <(ls "$here/$rows")
 
 build() {
 	make -s -C "$root_dir/userlib" --no-print-directory \
@@ -46,31 +54,40 @@ build() {
 	cp -a "$root_dir/build/userlib/preload" "$preload"
 	echo 'int codearena_preload_is_empty;' |
 		gcc -shared -fPIC -x c - -o "$out/empty.so"
+	[ -z "$empty" ] || cp "$out/empty.so" "$preload/libcodearena-preload.so"
 }
+
+# lines_of FILE: without comments.
+lines_of() { grep -v '^#' "$here/$1"; }
 
 # rows_of GROUP: its rows, or those of them that were asked for.
 rows_of() {
 	local line
-	grep -v '^#' "$here/rows/$1" | tail -n +2 | while read -r line; do
-		[ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" ${line%% *} "* ]] || echo "$line"
-	done
+	lines_of "$rows/$1" | if [ $rows = rows ]; then tail -n +2; else cat; fi |
+		while read -r line; do
+			[ ${#only[@]} -gt 0 ] && [[ " ${only[*]} " != *" ${line%% *} "* ]] || echo "$line"
+		done
 }
 
 # run_group GROUP: prints its TAP and figures.
 run_group() {
-	local group=$1 packages stage
+	local group=$1 packages stage guest=$here/guest-runtimes.sh kind=()
 	rows_of "$group" >"$out/rows"
 	[ -s "$out/rows" ] || return 0
-	packages=$(grep -v '^#' "$here/rows/$group" | head -n 1)
+	packages=$(lines_of "rows/$group" | head -n 1)
 	# shellcheck disable=SC2086 # words
 	stage=$("$here/stage.sh" $packages)
-	[ "$group" != small ] || [ ${#only[@]} -gt 0 ] || own_tests
-	"$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 --each 1800 \
+	if [ $rows = costs ]; then
+		guest=$here/guest-costs.sh kind=(--run --icount)
+	elif [ "$group" = small ] && [ ${#only[@]} -eq 0 ]; then
+		own_tests
+	fi
+	"$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 --each 3600 \
 		--beside "$preload/codearena-run" --beside "$preload/libcodearena-preload.so" \
 		--beside "$preload/tests" --beside "$preload/fail" \
 		--beside "$out/empty.so" --beside "$out/rows" --beside "$here/programs" \
-		--run --stage --run "$stage" --run --mem --run 4G \
-		"${beside[@]}" "$name-$group" -- "${own[@]}" "$here/guest-runtimes.sh" || true
+		--run --stage --run "$stage" --run --mem --run 4G "${kind[@]}" \
+		"${beside[@]}" "$name-$group" -- "${own[@]}" "$guest" || true
 	own=() beside=()
 }
 
@@ -91,7 +108,7 @@ mkdir -p "$out"
 building userlib build
 failed=0 passed=0 skipped=0
 for group in "${groups[@]}"; do
-	[ -e "$here/rows/$group" ] || die "no group '$group'; see --list"
+	[ -e "$here/$rows/$group" ] || die "no group '$group'; see --list"
 	run_group "$group" | tee "$out/$group.out"
 	read -r p f s < <(sed -n 's/.*: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' \
 		"$out/$group.out" | tail -n 1) || { p=0 f=0 s=0; }

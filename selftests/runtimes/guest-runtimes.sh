@@ -9,6 +9,8 @@
 # Usage: guest-runtimes ROWS, a file of lines "NAME MODE MECHANISM COMMAND..."
 
 export PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8 GUILE_AUTO_COMPILE=0
+# As the alternatives would have it, which no package here has set up.
+export LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu/blas:/usr/lib/x86_64-linux-gnu/lapack
 rows=${1:-rows}
 here=$PWD
 work=/tmp/runtimes

@@ -31,6 +31,10 @@ prune() {
 	rm -rf "$1"/usr/share/{doc,man,locale,info,lintian,i18n,bash-completion} \
 		"$1"/usr/share/zoneinfo \
 		"$1"/usr/lib/locale
+	# Packages of JIT compilers depend on compilers, which only tcc needs something of.
+	[[ " $names " == *" libc6-dev "* ]] ||
+		rm -rf "$1"/usr/include "$1"/usr/lib/gcc "$1"/usr/lib/llvm-* \
+			"$1"/usr/lib/x86_64-linux-gnu/*.a
 }
 
 make_stage() {

@@ -10,7 +10,7 @@
 #   --name NAME      name of the check (default: check-vm)
 #   --kselftests     without the library's tests
 #   --last PROGRAM   run this one after all others
-#   --kargs ARGS     more kernel arguments
+#   --kargs ARGS     more kernel arguments, which the names of the logs get too
 #   --tests ARG      hand ARG to run-tests.sh; may be repeated
 #
 # Ends with "NAME: N passed, N failed, N skipped".
@@ -19,20 +19,24 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-name=check-vm library=yes last=() options=()
+name=check-vm library=yes kargs='' last=() options=()
 while :; do
 	case ${1:---help} in
 	-h | --help) usage; exit 0 ;;
 	--name) name=$2; shift 2 ;;
 	--kselftests) library=; shift ;;
 	--last) last+=("$2"); shift 2 ;;
-	--kargs) options+=(--run --append --run "$2"); shift 2 ;;
+	--kargs) kargs=$2; shift 2 ;;
 	--tests) options+=("$2"); shift 2 ;;
 	-*) die "no option '$1'; see --help" ;;
 	*) break ;;
 	esac
 done
 kver=$1 arch=${2:?ARCH missing; see --help}
+if [ -n "$kargs" ]; then
+	options+=(--run --append --run "$kargs")
+	name+=-${kargs//[^A-Za-z0-9._-]/-}
+fi
 
 prefix=$("$vm_dir/kernel.sh" cross-compile "$arch")
 programs=()

@@ -2,22 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Build the debug kernel from Debian's source, once, into the cache.
+# Build a debug kernel from Debian's source, once, into the cache.
 #
-# Usage: debug-kernel.sh build    print the directory of the kernel; it holds
-#                                 image/vmlinuz, image/config and build/, the
-#                                 directory for `make -C DIR M=...`
-#        debug-kernel.sh clean    remove all debug kernels from the cache
+# Usage: debug-kernel.sh build [debug-rt]   print the directory of the kernel; it holds
+#                                           image/vmlinuz, image/config and build/, the
+#                                           directory for `make -C DIR M=...`
+#        debug-kernel.sh clean              remove all debug kernels from the cache
 #
-# The key of the cache is the version of the source and debug.config beside
-# this script. Takes 10 to 20 minutes on two processors, and 3 GB.
+# debug-rt is 6.12 with PREEMPT_RT, the other 6.1. The key of the cache is the version
+# of the source and the .config files beside this script. Takes 10 to 20 minutes on two
+# processors, and 3 GB.
 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-config=$vm_dir/debug.config
-kernels=$cache_dir/kernels/debug-x86_64
+configs=("$vm_dir/debug.config")
 
 # Say how far `make` is, by the object files that it has named so far.
 show_progress() {
@@ -40,7 +40,7 @@ build() {
 
 	make -C "$dir/source" O="$dir/build" tinyconfig >"$log" 2>&1
 	"$dir/source/scripts/kconfig/merge_config.sh" -m -O "$dir/build" \
-		"$dir/build/.config" "$config" >>"$log" 2>&1
+		"$dir/build/.config" "${configs[@]}" >>"$log" 2>&1
 	make -C "$dir/source" O="$dir/build" olddefconfig >>"$log" 2>&1
 	show_progress "$log" &
 	progress=$!
@@ -58,14 +58,21 @@ build() {
 
 case ${1:---help} in
 -h | --help) usage ;;
-clean) rm -rf "$kernels" ;;
+clean) rm -rf "$cache_dir"/kernels/debug{,-rt}-x86_64 ;;
 build)
+	kver=${2:-debug} source=6.1
+	case $kver in
+	debug) ;;
+	debug-rt) source=6.12 configs+=("$vm_dir/debug-rt.config") ;;
+	*) die "no debug kernel '$kver'; see $me --help" ;;
+	esac
+	kernels=$cache_dir/kernels/$kver-x86_64
 	for tool in flex bison bc; do need "$tool" debug; done
-	archive=$("$vm_dir/source.sh" archive)
+	archive=$("$vm_dir/source.sh" archive "$source")
 	version=$(basename "$(dirname "$(dirname "$archive")")")
-	dir=$kernels/${version#linux-source-}-$(sha256sum "$config" | cut -c 1-12)
+	dir=$kernels/${version#linux-source-}-$(cat "${configs[@]}" | sha256sum | cut -c 1-12)
 	mkdir -p "$kernels"
-	with_lock debug-kernel build "$dir" "$archive"
+	with_lock "$kver-kernel" build "$dir" "$archive"
 	echo "$dir"
 	;;
 *) die "no command '$1'; see $me --help" ;;

@@ -21,7 +21,7 @@
 # or "backports" that of bookworm-backports, "newest" or 7.2 that of trixie-backports,
 # whose version grows (for riscv64 that of testing); "deb13" is trixie's. "rt" and "rt-deb13" are
 # those of bookworm and trixie with PREEMPT_RT, "16k" is trixie's with pages of 16 KiB.
-# "debug" is the kernel that debug-kernel.sh builds.
+# "debug" and "debug-rt" are the kernels that debug-kernel.sh builds.
 #
 # The version is chosen at the first use and kept; when it is needed again and has gone
 # from the suite, the one on offer replaces it.
@@ -37,13 +37,15 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=kernels.sh
 . "$vm_dir/kernels.sh"
 
-# The debug kernel is built, not fetched: debug_kernel KVER ARCH PART prints
+is_debug() { [[ $1 == debug || $1 == debug-rt ]]; }
+
+# A debug kernel is built, not fetched: debug_kernel KVER ARCH PART prints
 # the path of PART if that is the one meant.
 debug_kernel() {
-	[ "${1-}" = debug ] || return 1
+	is_debug "${1-}" || return 1
 	[ "${2-}" = x86_64 ] || die "the debug kernel is for x86_64 only"
 	local dir
-	dir=$("$vm_dir/debug-kernel.sh" build) || exit 1
+	dir=$("$vm_dir/debug-kernel.sh" build "$1") || exit 1
 	echo "$dir/$3"
 }
 
@@ -110,7 +112,7 @@ fetch_swap_modules() {
 }
 
 swap_modules() {
-	[ "${1-}" != debug ] || return 0
+	! is_debug "${1-}" || return 0
 	select_kernel "$@"
 	image_and_headers
 	part swap-modules fetch_swap_modules
@@ -171,7 +173,7 @@ release() {
 # One variable per line.
 make_vars() {
 	local headers prefix compiler
-	[ "${1-}" != debug ] || return 0
+	! is_debug "${1-}" || return 0
 	headers=$(headers "$@")
 	select_kernel "$@"
 	prefix=$(cross_compile "$arch")

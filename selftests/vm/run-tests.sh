@@ -16,7 +16,8 @@
 # A PROGRAM may be a quoted string with arguments after the path. A program that
 # dies, runs out of time, has no plan or prints fewer results than its plan
 # counts as failed, and so does a kernel that complains.
-# Ends with "NAME: N passed, N failed, N skipped".
+# Ends with "NAME: N passed, N failed, N skipped", which build/vm/NAME-KVER-ARCH.result
+# keeps with the kernel's release and the date.
 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -61,7 +62,9 @@ done >"$stage/tests/environment"
 log_name=$name-$kver-$arch
 log=$root_dir/build/vm/$log_name.log
 out=${log%.log}.out
+result=${log%.log}.result
 mkdir -p "${out%/*}"
+rm -f "$result"
 
 # run_vm [OPTION]...: sets code.
 run_vm() {
@@ -117,5 +120,7 @@ if [ "$code" -ne 0 ]; then
 	failed=$((failed + 1))
 	say "the VM's exit status is $code; see build/vm/$log_name.log"
 fi
+printf '%s\t%s\t%s\t%s\t%s\n' "$("$vm_dir/kernel.sh" release "$kver" "$arch")" \
+	"$passed" "$failed" "$skipped" "$(date -u +%F)" >"$result"
 echo "$name: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Fetch Debian's source of the 6.1 kernel and extract files of it into the cache.
+# Fetch Debian's source of a kernel and extract files of 6.1's into the cache.
 #
-# Usage: source.sh file FILE...   print a directory that holds these files of the tree
-#        source.sh archive        print the path of the whole source, a .tar.xz
+# Usage: source.sh file FILE...      print a directory that holds these files of 6.1
+#        source.sh archive [6.12]    print the path of the whole source, a .tar.xz
 #
 # The version is chosen once and kept, and replaced as kernel.sh says, but by itself: the
 # debug kernel is built from it, and need not be built anew when Debian's kernel is.
@@ -44,24 +44,26 @@ tools/testing/selftests/lib.mk
 
 offered_source() {
 	local offer
-	offer=$(debian_field linux-source-6.1 Version)
-	[ -z "$offer" ] || echo "6.1 $offer"
+	offer=$(debian_field "linux-source-$kver" Version)
+	[ -z "$offer" ] || echo "$kver $offer"
 }
 
 select_source() {
-	select_kernel 6.1 x86_64
-	what="source of kernel 6.1" kernel_dir=$cache_dir/linux-source offered=offered_source
+	select_kernel "${1:-6.1}" x86_64
+	what="source of kernel $kver" kernel_dir=$cache_dir/linux-source offered=offered_source
+	[ "$kver" = 6.1 ] || kernel_dir+=-$kver
 }
 
 fetch_archive() {
 	debian_use "$suites" "$deb_arch"
-	debian_unpack "$1" './usr/src/linux-source-6.1.tar.xz' "linux-source-6.1=$version" &&
-		mv "$1"/usr/src/linux-source-6.1.tar.xz "$1/linux.tar.xz" &&
+	local name=linux-source-$kver
+	debian_unpack "$1" "./usr/src/$name.tar.xz" "$name=$version" &&
+		mv "$1/usr/src/$name.tar.xz" "$1/linux.tar.xz" &&
 		rm -r "${1:?}/usr"
 }
 
 source_archive() {
-	select_source
+	select_source "$@"
 	part archive fetch_archive
 	echo "$version_dir/archive/linux.tar.xz"
 }
@@ -111,6 +113,6 @@ command=${1:---help}
 case $command in
 -h | --help) usage ;;
 file) source_file "$@" ;;
-archive) source_archive ;;
+archive) source_archive "$@" ;;
 *) die "no command '$command'; see $me --help" ;;
 esac

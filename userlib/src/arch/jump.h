@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* No call frame instructions of lazy slots are longer. */
+#define CA__JUMP_CFI_MAX	32
+
 /**
  * struct ca__jump_machine - the slots of a machine
  * @near: write a near slot; false: the target is out of reach
@@ -22,6 +25,10 @@
  *             false: @near writes no such word
  * @far: write a far slot
  * @lazy: write a lazy slot; false: the target is out of reach
+ * @pushed_cfi: NULL if lazy slots leave the stack alone, or write call frame
+ *              instructions of DWARF for what they push: for the lazy slots from
+ *              @start on, or for the far slot @start that they branch to; returns
+ *              their bytes, at most CA__JUMP_CFI_MAX
  * @near_width: bytes of the word of a near slot that patches exchange
  * @far_word: where in a far slot the target is
  * @lazy_align: what the addresses of lazy slots are multiples of
@@ -40,6 +47,7 @@ struct ca__jump_machine {
 	void (*far)(uint64_t target, uint8_t *at);
 	bool (*lazy)(uint64_t slot, uint32_t index, uint64_t target,
 		     uint8_t *at);
+	uint32_t (*pushed_cfi)(bool far, uint64_t start, uint8_t *at);
 	uint32_t near_width;
 	uint32_t far_word;
 	uint32_t lazy_align;

@@ -19,8 +19,13 @@
 /* Tries, since another thread may take the place first. */
 #define CA__PLACE_TRIES		32
 
-/* Places taken of the rest of a free range before searching again */
+/*
+ * Places taken of the rest of a free range before searching again: at least so many, and
+ * one for so many mappings that the search read. Its cost for each place stays the same
+ * in a process with many arenas.
+ */
 #define CA__PLACE_REUSE		64
+#define CA__PLACE_MAPPINGS	8
 
 /* The kernel keeps 1 MiB below the stack free. */
 #define CA__STACK_GUARD		(1ULL << 20)
@@ -35,10 +40,12 @@
  * struct ca__searches - two searches in one pass over the mappings
  * @large: aligned as large views are
  * @small: aligned to pages
+ * @mappings: read
  */
 struct ca__searches {
 	struct ca__gap_search large;
 	struct ca__gap_search small;
+	unsigned int mappings;
 };
 
 static void ca__searches_used(void *context, uint64_t start, uint64_t end)
@@ -50,6 +57,7 @@ static void ca__searches_used(void *context, uint64_t start, uint64_t end)
 		return;
 	ca__gap_used(&searches->large, start, end);
 	ca__gap_used(&searches->small, start, end);
+	searches->mappings++;
 }
 
 static uint64_t ca__stack_room(void)
@@ -86,8 +94,8 @@ static int ca__maps_read(struct ca__maps_parser *parser)
 /*
  * What the last search left of the range that it chose. Many arenas near one another
  * would otherwise read all mappings for each: a time that grows with their square.
- * Room for the heap and the stack was left when it was searched, so it is only used
- * CA__PLACE_REUSE times.
+ * Room for the heap and the stack was left when it was searched, so it is only used a
+ * limited number of times.
  */
 static struct {
 	pthread_mutex_t lock;
@@ -148,12 +156,14 @@ static bool ca__rest_take(const struct ca__place *place, uint64_t *address)
 }
 
 static void ca__rest_put(const struct ca__gap_search *search,
-			 const struct ca__place *place)
+			 const struct ca__place *place, unsigned int mappings)
 {
+	unsigned int uses = mappings / CA__PLACE_MAPPINGS;
+
 	if (pthread_mutex_trylock(&ca__rest.lock))
 		return;
 	ca__rest_set(search->start, search->end, search->best, place->length);
-	ca__rest.left = CA__PLACE_REUSE;
+	ca__rest.left = uses > CA__PLACE_REUSE ? uses : CA__PLACE_REUSE;
 	pthread_mutex_unlock(&ca__rest.lock);
 }
 
@@ -167,7 +177,7 @@ static int ca__place_find(const struct ca__place *place, uint64_t *address)
 		.align = sysconf(_SC_PAGESIZE),
 		.lowest = CA__LOWEST,
 	};
-	struct ca__searches searches;
+	struct ca__searches searches = { .mappings = 0 };
 	struct ca__maps_parser parser = {
 		.used_range = ca__searches_used,
 		.context = &searches,
@@ -184,9 +194,9 @@ static int ca__place_find(const struct ca__place *place, uint64_t *address)
 	if (ret)
 		return ret;
 	if (ca__gap_end(&searches.large, address))
-		ca__rest_put(&searches.large, place);
+		ca__rest_put(&searches.large, place, searches.mappings);
 	else if (ca__gap_end(&searches.small, address))
-		ca__rest_put(&searches.small, place);
+		ca__rest_put(&searches.small, place, searches.mappings);
 	else
 		return -ENOSPC;
 	return 0;

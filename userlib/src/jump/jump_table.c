@@ -63,6 +63,23 @@ codearena_jump_table_lazy_slot(const struct codearena_jump_table *table,
 }
 
 /**
+ * ca__jump_table_cfi - how lazy slots change the stack
+ * @table: table
+ * @far_slot: 0 for the lazy slots; for the far slots, the one of the lazy builtin
+ * @to: gets call frame instructions, at most CA__JUMP_CFI_MAX bytes
+ *
+ * Return: their bytes; 0 if lazy slots leave the stack alone, or there are none.
+ */
+uint32_t ca__jump_table_cfi(const struct codearena_jump_table *table,
+			    uint64_t far_slot, uint8_t *to)
+{
+	if (!table->lazy || !table->layout->code->pushed_cfi)
+		return 0;
+	return table->layout->code->pushed_cfi(far_slot, far_slot ? far_slot :
+							 table->lazy, to);
+}
+
+/**
  * ca__jump_table_initial - initial target of a function's slot
  * @table: table
  * @index: of the function

@@ -66,6 +66,8 @@ uint64_t ca__jump_table_far_slot(const struct codearena_jump_table *table,
 				 uint32_t index);
 uint64_t ca__jump_table_initial(const struct codearena_jump_table *table,
 				uint32_t index);
+uint32_t ca__jump_table_cfi(const struct codearena_jump_table *table,
+			    uint64_t far_slot, uint8_t *to);
 int ca__jump_state_read(const struct codearena_jump_table *table,
 			uint32_t index, struct ca__jump_state *state);
 

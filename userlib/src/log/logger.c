@@ -277,7 +277,7 @@ static bool ca__logger_wants(const struct codearena_logger *logger,
 static void ca__logger_frame(const struct codearena_code *code,
 			     struct codearena_log_entry *entry)
 {
-	/* Jump tables have no frames. */
+	/* Jump tables have no frames, unless their slots use the stack. */
 	if (code->kind == CODEARENA_CODE_JUMP_TABLE)
 		entry->frame = CODEARENA_FRAME_LEAF;
 	if (code->unwind == CODEARENA_UNWIND_FIXED) {

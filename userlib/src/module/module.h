@@ -211,14 +211,6 @@ static inline int ca__module_check(const struct codearena_module *module)
 	return ca__inherited(module->owner.process) ? -EPERM : 0;
 }
 
-/* Bytes of the body of an object, without padding. */
-static inline uint64_t ca__desc_size(const struct codearena_code_desc *desc)
-{
-	return (uint64_t)desc->instructions_size + desc->safepoint_size +
-		desc->handler_size + desc->constant_pool_size +
-		desc->comments_size;
-}
-
 static inline bool ca__module_has_tables(const struct codearena_module *module)
 {
 	return module->opts.functions || module->opts.builtin_count;

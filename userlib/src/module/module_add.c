@@ -43,7 +43,7 @@ ca__desc_relocs(const struct codearena_code_desc *desc, uint64_t address)
 		.pool = desc->instructions_size + desc->safepoint_size +
 			desc->handler_size,
 		.pool_size = desc->constant_pool_size,
-		.size = ca__desc_size(desc),
+		.size = ca__code_body_size(desc),
 	};
 }
 
@@ -97,7 +97,7 @@ static int ca__add_check_one(struct ca__adding *adding,
 	    (uint32_t)desc->function_index >= module->opts.imports +
 					      module->opts.functions)
 		return -EINVAL;
-	if (ca__align_up(ca__desc_size(desc), module->unit) >
+	if (ca__align_up(ca__code_body_size(desc), module->unit) >
 	    module->batch_limit)
 		return -ENOSPC;
 	if (!desc->reloc_count)
@@ -257,7 +257,7 @@ static int ca__add_split(struct ca__adding *adding, size_t first, size_t count)
 	int ret;
 
 	for (i = first; i < first + count; i++)
-		size += ca__align_up(ca__desc_size(&adding->descs[i]),
+		size += ca__align_up(ca__code_body_size(&adding->descs[i]),
 				     module->unit);
 	if (size <= module->batch_limit)
 		return ca__add_batch(adding, first, count, size);

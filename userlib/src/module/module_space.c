@@ -14,6 +14,7 @@
 
 #include "code/lookup.h"
 #include "codearena/trap.h"
+#include "jump/jump_table.h"
 #include "pool/pool.h"
 #include "module/module.h"
 #include "space/space.h"
@@ -98,6 +99,30 @@ static int ca__tables_publish(const struct codearena_jump_table_opts *opts,
 					&tables->jump);
 }
 
+/* The code object of the near, far or lazy slots. */
+static int ca__tables_object(struct codearena_module *module,
+			     struct ca__module_tables *tables, size_t part)
+{
+	uint8_t cfi[CA__JUMP_CFI_MAX];
+	struct codearena_code_desc desc = {
+		.sz = sizeof(desc),
+		.instructions_size = tables->parts[part].size,
+		.kind = CODEARENA_CODE_JUMP_TABLE,
+		.function_index = -1,
+	};
+
+	if (part)
+		desc.cfi_size = ca__jump_table_cfi(tables->jump, part == 2 ? 0 :
+			codearena_jump_table_builtin_slot(tables->jump,
+						module->opts.lazy_builtin), cfi);
+	if (desc.cfi_size) {
+		desc.cfi = cfi;
+		desc.unwind = CODEARENA_UNWIND_CFI;
+	}
+	return ca__code_new(&desc, tables->parts[part], &module->owner,
+			    &tables->codes[part]);
+}
+
 /* Code objects, so that lookups find addresses in the tables. */
 static int ca__tables_objects(struct codearena_module *module,
 			      struct ca__module_tables *tables)
@@ -107,17 +132,9 @@ static int ca__tables_objects(struct codearena_module *module,
 	int ret = 0;
 
 	for (i = 0; i < 3 && !ret; i++) {
-		struct codearena_code_desc desc = {
-			.sz = sizeof(desc),
-			.instructions_size = tables->parts[i].size,
-			.kind = CODEARENA_CODE_JUMP_TABLE,
-			.function_index = -1,
-		};
-
 		if (!tables->parts[i].size)
 			continue;
-		ret = ca__code_new(&desc, tables->parts[i], &module->owner,
-				   &tables->codes[i]);
+		ret = ca__tables_object(module, tables, i);
 		if (!ret)
 			codes[count++] = tables->codes[i];
 	}

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "code/code_check.h"
 #include "module/module.h"
 
 static void ca__stage_traps(struct ca__staged *staged,
@@ -65,7 +66,7 @@ struct ca__stage *ca__stage_new(struct codearena_module *module,
 	stage->codes = (struct codearena_code **)(trap + traps);
 	bytes = (uint8_t *)(stage->codes + count);
 	for (i = 0; i < count; i++) {
-		size_t length = ca__desc_size(&descs[i]);
+		size_t length = ca__code_body_size(&descs[i]);
 
 		stage->codes[i] = NULL;
 		stage->entries[i] = (struct ca__staged){

@@ -305,7 +305,7 @@ static void device_without_permission(void **state)
 
 	(void)state;
 	if (getuid())
-		skip();
+		skip_because("needs root");
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(fchmod(fd, 0600), 0);

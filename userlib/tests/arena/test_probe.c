@@ -79,7 +79,7 @@ static void device_is_described(void **state)
 
 	(void)state;
 	if (!device_there())
-		skip();
+		skip_because("no device here");
 	assert_int_equal(codearena_probe(CODEARENA_BACKEND_DEVICE, &info), 0);
 	assert_int_equal(info.backend, CODEARENA_BACKEND_DEVICE);
 	assert_int_equal(info.machine, MACHINE);
@@ -99,7 +99,7 @@ static void absent_device(void **state)
 
 	(void)state;
 	if (!access("/dev/codearena", F_OK))
-		skip();
+		skip_because("the device is there");
 	memset(&info, 0x5a, sizeof(info));
 	info.sz = sizeof(info);
 	before = info;
@@ -269,7 +269,7 @@ static void device_on_noexec(void **state)
 {
 	(void)state;
 	if (getuid() || !device_there())
-		skip();
+		skip_because("needs root and the device");
 	assert_int_equal(mkdir(COPY, 0700), 0);
 	assert_int_equal(in_child(refused_on_noexec, NULL), 0);
 	rmdir(COPY);

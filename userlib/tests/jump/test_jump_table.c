@@ -136,6 +136,9 @@ static void discarded_slots_lead_nowhere(void **state)
 	struct codearena_range range = { .length = t->granule };
 	uint64_t near = codearena_jump_table_slot(t->table, 0);
 
+	/* All near slots may be in one granule: their page keeps other code. */
+	assert_int_equal(publish_return(t->arena, 2 * t->page - t->granule, 1,
+					0), 0);
 	set(t, 0, function(t, 3));
 	range.offset = near - base_of(t->arena);
 	assert_int_equal(range.offset % t->granule, 0);
@@ -595,7 +598,7 @@ static void parts_too_far_apart(void **state)
 	uint64_t far = 200ULL << 20;
 
 	if (MACHINE != EM_AARCH64)
-		skip();
+		skip_because("branches reach all of an arena here");
 	assert_int_equal(codearena_arena_new(256ULL << 20, &arena_opts, &arena),
 			 0);
 	assert_int_equal(codearena_arena_commit(arena, 0, t->page), 0);

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -75,11 +76,18 @@ int backend_setup(void **state);
 
 bool backend_is(enum codearena_backend backend);
 
+/* Skips the test, with the reason on the line before its result. */
+#define skip_because(reason)					\
+	do {							\
+		print_message("%s\n", reason);			\
+		skip();						\
+	} while (0)
+
 /* Skips the test unless it runs on this backend. */
 #define only_on(backend)					\
 	do {							\
 		if (!backend_is(backend))			\
-			skip();					\
+			skip_because("tests the other backend");	\
 	} while (0)
 
 /* The device reads memory of the caller safely, the fallback as the caller. */
@@ -87,10 +95,16 @@ bool backend_is(enum codearena_backend backend);
 
 /* Skips the test where the sanitizer would react to what is being tested. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define skip_with_sanitizer() skip()
+#define skip_with_sanitizer() skip_because("a sanitizer reacts to it")
 #else
 #define skip_with_sanitizer() ((void)0)
 #endif
+
+/* Bytes in a granule, the least that code takes. */
+static inline uint64_t granule_size(void)
+{
+	return sysconf(_SC_PAGESIZE) / 64;
+}
 
 /* Code of a function that returns a value below 2048; returns its length. */
 #define CODE_MAX	16

@@ -94,7 +94,7 @@ static void readelf_accepts(void **state)
 
 	(void)state;
 	if (system("command -v readelf >/dev/null"))
-		skip();
+		skip_because("no readelf here");
 	for (i = 0; i < 3; i++) {
 		object = object_of(machines[i], &size);
 		assert_true(examined(object, size, "readelf -aW", output,
@@ -117,7 +117,7 @@ static void readelf_reads_lines_and_frames(void **state)
 
 	(void)state;
 	if (system("command -v readelf >/dev/null"))
-		skip();
+		skip_because("no readelf here");
 	object = object_of(EM_X86_64, &size);
 	assert_true(examined(object, size,
 			     "readelf -W --debug-dump=frames-interp,info,rawline",

@@ -271,7 +271,7 @@ static void perf_jitdump(void **state)
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
 	free(tool_run(command, &status));
 	if (!possible)
-		skip();
+		skip_because("perf cannot record here");
 }
 
 static void perf_map(void **state)
@@ -298,7 +298,7 @@ static void perf_map(void **state)
 		 "/tmp/perf-*.map | xargs rm -f; rm -rf %s", directory);
 	free(tool_run(command, &status));
 	if (!possible)
-		skip();
+		skip_because("perf cannot record here");
 }
 
 int main(int argc, char **argv)

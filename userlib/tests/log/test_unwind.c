@@ -414,6 +414,92 @@ static void logger_registers_modules(void **state)
 	codearena_logger_free(logger);
 }
 
+#ifdef __x86_64__
+/* Slots of the tables, and instructions of them from which a walk found the caller. */
+static struct codearena_region slots[3];
+static unsigned int stepped[3], walked[3];
+
+static __attribute__((noinline)) void call_stepping(uint64_t address)
+{
+	/* Below the red zone, since the compiler does not know of the call. */
+	asm volatile("sub $128, %%rsp\n"
+		     "pushf\n"
+		     "orq $0x100, (%%rsp)\n"
+		     "popf\n"
+		     "call *%0\n"
+		     "pushf\n"
+		     "andq $~0x100, (%%rsp)\n"
+		     "popf\n"
+		     "add $128, %%rsp\n"
+		     : "+r" (address)
+		     : : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10",
+			 "r11", "cc", "memory");
+}
+
+static void step(int sig, siginfo_t *info, void *context)
+{
+	const ucontext_t *interrupted = context;
+	uint64_t pc = interrupted->uc_mcontext.gregs[REG_RIP];
+	unsigned int i;
+
+	(void)sig;
+	(void)info;
+	for (i = 0; i < 3; i++) {
+		if (pc - slots[i].begin >= slots[i].size)
+			continue;
+		walk = (struct walk){
+			.code = pc,
+			.caller = (uintptr_t)call_stepping,
+		};
+		walk_stack();
+		stepped[i]++;
+		walked[i] += walk.caller_seen;
+	}
+}
+
+/* Also after the push of a lazy slot. */
+static void tables_unwind(void **state)
+{
+	const struct sigaction action = {
+		.sa_sigaction = step, .sa_flags = SA_SIGINFO,
+	};
+	CODEARENA_OPTS(codearena_logger_opts, log,
+		       .sinks = CODEARENA_LOG_UNWIND);
+	struct codearena_logger *logger;
+	struct module_fixture fixture;
+	struct codearena_module_opts opts = module_opts(&fixture);
+	struct sigaction before;
+	uint64_t address;
+	uint32_t i;
+
+	(void)state;
+	/* The unwinder allocates memory, here while the signal is handled. */
+#ifdef __SANITIZE_THREAD__
+	skip();
+#endif
+	module_begin(&fixture, 0, &opts);
+	assert_int_equal(codearena_logger_new(&log, &logger), 0);
+	assert_int_equal(codearena_logger_attach(logger, fixture.module), 0);
+	for (i = 0; i < 3; i++)
+		slots[i] = fixture.module->tables[0]->parts[i];
+	assert_int_equal(sigaction(SIGTRAP, &action, &before), 0);
+	for (i = MODULE_IMPORTS; i < MODULE_IMPORTS + 3; i++) {
+		assert_int_equal(codearena_module_call_target(fixture.module, i,
+						slots[0].begin, &address), 0);
+		call_stepping(address);
+	}
+	assert_int_equal(sigaction(SIGTRAP, &before, NULL), 0);
+	/* jmp to the lazy slot: push, jmp to the far slot: jmp to the builtin */
+	assert_int_equal(stepped[0], 3);
+	assert_int_equal(stepped[1], 3);
+	assert_int_equal(stepped[2], 6);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(walked[i], stepped[i]);
+	module_end(&fixture);
+	codearena_logger_free(logger);
+}
+#endif
+
 static void bad_rules(void **state)
 {
 	CODEARENA_OPTS(codearena_code_desc, good, .body = code_pointer,
@@ -483,6 +569,9 @@ int main(void)
 		cmocka_unit_test(many_are_found),
 		cmocka_unit_test(throw_is_not_linear),
 		cmocka_unit_test(logger_registers_modules),
+#ifdef __x86_64__
+		cmocka_unit_test(tables_unwind),
+#endif
 		cmocka_unit_test(bad_rules),
 		cmocka_unit_test(trap_calls_are_passed),
 	};

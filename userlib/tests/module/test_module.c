@@ -348,7 +348,7 @@ static void lookup_by_address(void **state)
 	codearena_code_put(found);
 	codearena_code_put(code);
 	assert_int_equal(codearena_module_lookup(fixture.module,
-			(void *)(uintptr_t)(start + 64), &found), -ENOENT);
+			(void *)(uintptr_t)(start + granule_size()), &found), -ENOENT);
 	assert_null(found);
 	assert_int_equal(codearena_module_lookup(fixture.module, &body, &found),
 			 -ENOENT);
@@ -365,6 +365,7 @@ static void lookup_by_address(void **state)
 static void code_flushing(void **state)
 {
 	CODEARENA_OPTS(codearena_removed, removed);
+	uint64_t bytes = 3 * granule_size();
 	struct codearena_code *code;
 	struct body body;
 	uint32_t i;
@@ -378,11 +379,11 @@ static void code_flushing(void **state)
 		codearena_code_put(code);
 	}
 	assert_int_equal(stat_get().baseline_bytes,
-			 stat_get().table_bytes + 3 * 64);
+			 stat_get().table_bytes + bytes);
 	assert_int_equal(codearena_module_remove(fixture.module,
 			CODEARENA_FILTER_BASELINE, &removed), 0);
 	assert_int_equal(removed.functions, 3);
-	assert_int_equal(removed.code_bytes, 3 * 64);
+	assert_int_equal(removed.code_bytes, bytes);
 	assert_true(removed.metadata_bytes >= 3 * 64);
 	for (i = 2; i < 8; i++)
 		assert_int_equal(call(i), i & 1 ? i : LAZY_VALUE);
@@ -391,7 +392,7 @@ static void code_flushing(void **state)
 	assert_int_equal(stat_get().codes, 3);
 	assert_int_equal(stat_get().baseline_bytes, stat_get().table_bytes);
 	assert_int_equal(stat_get().optimized_bytes,
-			 stat_get().table_bytes + 3 * 64);
+			 stat_get().table_bytes + bytes);
 }
 
 static void filters(void **state)
@@ -606,7 +607,7 @@ static void space_is_used_again(void **state)
 	assert_int_equal(stat_get().spaces, 1);
 	assert_int_equal(codearena_module_reap(fixture.module, NULL), 0);
 	assert_int_equal(codearena_allocator_stat(allocator, &stat), 0);
-	assert_int_equal(stat.live, live + 64);
+	assert_int_equal(stat.live, live + granule_size());
 }
 
 static void bad_input(void **state)

@@ -400,9 +400,11 @@ static void bytes_of_tiers(void **state)
 	codearena_code_put(code);
 	assert_int_equal(codearena_module_stat(fixture.module, &stat), 0);
 	assert_int_equal(stat.codes, 5);
-	assert_int_equal(stat.code_bytes, 5 * 64);
-	assert_int_equal(stat.baseline_bytes, stat.table_bytes + 64);
-	assert_int_equal(stat.optimized_bytes, stat.table_bytes + 64);
+	assert_int_equal(stat.code_bytes, 5 * granule_size());
+	assert_int_equal(stat.baseline_bytes,
+			 stat.table_bytes + granule_size());
+	assert_int_equal(stat.optimized_bytes,
+			 stat.table_bytes + granule_size());
 }
 
 /* V8 [OLD] Lookup, its last row; and nothing of the module is left. */

@@ -332,12 +332,12 @@ static void exact_estimate_fits(void **state)
 		struct codearena_module_opts opts;
 		struct traps t;
 
-		traps_begin(&t, functions[i], 64, NULL);
+		traps_begin(&t, functions[i], granule_size(), NULL);
 		module_end(&t.fixture);
 		opts = module_opts(&t.fixture);
 		opts.imports = 0;
 		opts.functions = functions[i];
-		opts.estimate = functions[i] * 64;
+		opts.estimate = functions[i] * granule_size();
 		module_begin(&t.fixture, 0, &opts);
 		publish_all(&t);
 		assert_int_equal(spaces_of(&t), 1);

@@ -195,7 +195,7 @@ static void landing_pads_survive(void **state)
 	(void)state;
 	if (codearena_trap_set_landing(from.module->spaces[0].arena,
 				       codearena_pad_external()))
-		skip();
+		skip_because("no such landing pads here");
 	rich_body(&rich, 2, 77);
 	rich.desc.trap_count = 2;
 	publish_desc(from.module, &rich.desc);
@@ -235,7 +235,7 @@ static void traps_lead_to_pads(void **state)
 	trap_begin(state);
 	if (!(codearena_trap_kinds(from.module->spaces[0].arena) &
 	      CODEARENA_TRAP_UNDEFINED))
-		skip();
+		skip_because("no traps of undefined instructions here");
 	body_return(&body, 2, 1);
 	assert_true(size <= pad);
 	memcpy(body.bytes, code_undefined.start, size);

@@ -247,9 +247,8 @@ static void trap_goes_to_the_innermost_frame(void **state)
 		.load = place(f, &code_load, PAD_RETURN),
 	};
 
-	/* It abandons a C function, which ThreadSanitizer does not notice. */
 #ifdef __SANITIZE_THREAD__
-	skip();
+	skip_because("ThreadSanitizer does not notice an abandoned C function");
 #endif
 	assert_int_equal(run_trapping(f, nest.call,
 				      (uintptr_t)trap_without_frame,

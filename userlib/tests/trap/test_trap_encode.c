@@ -177,7 +177,7 @@ static void riscv_pads(void **state)
 
 	(void)state;
 	if (!have_assembler())
-		skip();
+		skip_because("no assembler for riscv64 here");
 	length = codearena_pad_encode(EM_RISCV, TARGET, HANDLER, DATA, 0, code);
 	expect_riscv(code, length, "auipc t4, 0\n" "ld a1, 24(t4)\n"
 		     "ld a2, 32(t4)\n" "ld t4, 40(t4)\n" "jr t4\n" "nop\n"

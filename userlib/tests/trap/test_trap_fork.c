@@ -241,9 +241,8 @@ static void fork_in_the_middle_of_traps(void **state)
 	pthread_t thread;
 	void *result;
 
-	/* A child of many threads may do little under this sanitizer. */
 #if defined(__SANITIZE_THREAD__)
-	skip();
+	skip_because("a child of threads may do little under ThreadSanitizer");
 #endif
 	assert_int_equal(pthread_create(&thread, NULL, make_noise, &noise), 0);
 	for (i = 0; i < children; i++)

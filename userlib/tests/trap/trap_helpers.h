@@ -154,7 +154,7 @@ void signal_stack_unset(struct signal_stack *stack);
 #define needs_kind(f, kind)					\
 	do {							\
 		if (!(codearena_trap_kinds((f)->arena) & (kind)))	\
-			skip();					\
+			skip_because("no such traps here");	\
 	} while (0)
 
 #endif /* TEST_TRAP_HELPERS_H */

@@ -234,8 +234,11 @@ case ${CODEARENA_BACKEND-} in
 device) keeper=device ;;
 *) keeper=memfd ;;
 esac
-# As in the helper.
-pages=64
+# As in the helper, and how sizes are printed.
+size=$((64 * $(sed -n 's/^KernelPageSize: *\([0-9]*\) kB$/\1/p' /proc/self/smaps | head -n 1)))
+[ $size -lt 1024 ] && size=${size}K || size=$((size / 1024)).0M
+# The processors' spellings of what is in its code.
+loads_42='\(movz*\|li\|addi\) .*\(0x2a\|42\)' traps='int3\|brk\|ebreak'
 
 real_list() {
 	ctl 0 list && grep "^ *$pid h" "$work/out" >"$work/line" &&
@@ -248,7 +251,7 @@ report "list has a real process"
 
 real_show() {
 	ctl 0 show "$pid" && out "^arena \"a \"b.c\" d\", backend $keeper," &&
-		out "^  length  *$((pages * $(getconf PAGESIZE 2>/dev/null || echo 4096) / 1024))K\$" &&
+		out "^  length  *$size\$" &&
 		{ [ "$keeper" = memfd ] || out '^  sealed  *[1-9]'; } && out '^  committed  *[1-9]' &&
 		out "^code   view $address-.* of fd [0-9]* \"a \"b.c\" d\"\$" &&
 		[ "$(grep -c 'committed, of' "$work/out")" -le 1 ] && ctl 0 -j show "$pid" && is_json
@@ -259,12 +262,12 @@ report "show of a real process"
 real_disas() {
 	ctl 0 --length 6 disas "$pid" "$address" &&
 		if out '(.*disassembler'; then return; fi &&
-		out "^$address +0x0  [0-9a-f ]* mov .*0x2a" &&
-		ctl 0 disas "$pid" "$address" && out '  ret$' && ! out 'int3\|brk\|mapped' &&
+		out "^$address +0x0  [0-9a-f ]* $loads_42" &&
+		ctl 0 disas "$pid" "$address" && out '  ret$' && ! out "$traps\|mapped" &&
 		[ "$(wc -l <"$work/out")" -eq 2 ] &&
-		ctl 0 -l 64 disas "$pid" "$address" && out 'int3\|brk' &&
+		ctl 0 -l 64 disas "$pid" "$address" && out "$traps" &&
 		ctl 0 -j disas "$pid" "${address#0x}" && is_json &&
-		out '"bytes":"[0-9a-f ]*","text":"mov .*0x2a"' &&
+		out "\"bytes\":\"[0-9a-f ]*\",\"text\":\"$loads_42\"" &&
 		ctl 1 disas "$pid" 0x10 && err 'nothing is mapped there' && [ ! -s "$work/out" ]
 }
 real_disas
@@ -275,7 +278,7 @@ real_stat() {
 		[ "$(grep -c '^1 arena,' "$work/out")" -eq 3 ] && ! grep -q "$(printf '\033')" "$work/out" &&
 		if [ "$keeper" = memfd ]; then
 			# It has no such counters.
-			out ' 256K  *-  *-  *-  *-  a ' && out '^1 arena, 256K committed, - sealed'
+			out " $size  *-  *-  *-  *-  a " && out "^1 arena, $size committed, - sealed"
 		else
 			tail -n 1 "$work/out" | awk '{ exit !($5 > 1 && $5 < 200) }'
 		fi &&

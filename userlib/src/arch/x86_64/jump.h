@@ -102,6 +102,39 @@ static bool ca__x86_lazy(uint64_t slot, uint32_t index, uint64_t target,
 	return true;
 }
 
+/*
+ * The canonical frame address, a word higher after the push of a lazy slot and in
+ * the far slot that it branches to: rsp + 8 + pushed * 8, where pushed is
+ * (rip - start) % 10 >= 5 or (rip - start) >> 4 == 0. One rule for all slots, as
+ * linkers give their procedure linkage tables.
+ */
+static uint32_t ca__x86_pushed_cfi(bool far, uint64_t start, uint8_t *at)
+{
+	static const uint8_t begin[] = {
+		0x0f, 21,	/* DW_CFA_def_cfa_expression of 21 bytes */
+		0x77, 8,	/* DW_OP_breg7 8: rsp + 8 */
+		0x80, 0,	/* DW_OP_breg16 0: rip */
+		0x0e,		/* DW_OP_const8u start */
+	}, end[2][8] = { {
+		0x1c,		/* DW_OP_minus */
+		0x3a, 0x1d,	/* DW_OP_lit10, DW_OP_mod */
+		0x35, 0x2a,	/* DW_OP_lit5, DW_OP_ge */
+		0x33, 0x24,	/* DW_OP_lit3, DW_OP_shl */
+		0x22,		/* DW_OP_plus */
+	}, {
+		0x1c,		/* DW_OP_minus */
+		0x34, 0x25,	/* DW_OP_lit4, DW_OP_shr */
+		0x30, 0x29,	/* DW_OP_lit0, DW_OP_eq */
+		0x33, 0x24,	/* DW_OP_lit3, DW_OP_shl */
+		0x22,		/* DW_OP_plus */
+	} };
+
+	memcpy(at, begin, sizeof(begin));
+	ca__put64(at + sizeof(begin), start);
+	memcpy(at + sizeof(begin) + 8, end[far], sizeof(end[far]));
+	return sizeof(begin) + 8 + sizeof(end[far]);
+}
+
 const struct ca__jump_machine ca__jump_x86_64 = {
 	.near = ca__x86_near,
 	.near_target = ca__x86_near_target,
@@ -109,6 +142,7 @@ const struct ca__jump_machine ca__jump_x86_64 = {
 	.near_read = ca__x86_near_read,
 	.far = ca__x86_far,
 	.lazy = ca__x86_lazy,
+	.pushed_cfi = ca__x86_pushed_cfi,
 	.near_width = 8,
 	.far_word = 8,
 	.lazy_align = 1,
