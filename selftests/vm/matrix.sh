@@ -72,10 +72,13 @@ skips() {
 		/^@@begin / { program = $2; why = plan = ""; next }
 		/^1\.\.0 *# *SKIP/ { plan = $0; sub(/.*# *SKIP */, "", plan) }
 		/^@@end / && $3 == 4 { show("all", plan) }
-		/^ok [0-9]+.*# *SKIP/ {
-			number = $2; sub(/.*# *SKIP */, ""); show(number, $0); why = ""; next
+		/^(not )?ok [0-9]+.*# *SKIP/ {
+			number = $1 == "ok" ? $2 : $3
+			sub(/.*# *SKIP */, "")
+			show(number, /^[A-Za-z0-9_]+$/ ? why : $0)	# of cmocka, it is the name
+			why = ""
+			next
 		}
-		/^not ok [0-9]+ # *SKIP/ { show($3, why) }
 		{ why = $0 ~ /^(not )?ok |^@@|^1\.\.|^#/ ? "" : $0 }'
 }
 

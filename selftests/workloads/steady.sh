@@ -78,7 +78,6 @@ for trace in "$dir"/*.trace; do
 	# The others do too little to compare.
 	case $name in
 	hash-wasm-* | cjs-module-lexer-* | es-module-lexer-* | source-map-* | sql.js-*) ;;
-	generated-*) ;;
 	*) continue ;;
 	esac
 	names+=("$name")
