@@ -20,7 +20,7 @@
 #
 # With --costs a group is a file of costs/, with the packages of that in rows/. Its lines
 # are programs: name, the multiple of the instructions of the plain program that it may
-# take, mode, command. The figures are the same in each run.
+# take, mode, command; the mode "port" is the port of that name. The figures are the same in each run.
 # Ends with "NAME: N passed, N failed, N skipped".
 
 set -euo pipefail
@@ -79,6 +79,7 @@ run_group() {
 	stage=$("$here/stage.sh" $packages)
 	if [ $rows = costs ]; then
 		guest=$here/guest-costs.sh kind=(--run --icount)
+		! grep -q ' port ' "$out/rows" || build_ports
 	elif [ "$group" = small ] && [ ${#only[@]} -eq 0 ]; then
 		own_tests
 	fi
@@ -99,6 +100,10 @@ own_tests() {
 		"$run --mdwe --wx=emulate ./tests/preload_emulate"
 		"$run --wx=off fail/codearena-run --mdwe --wx=strict ./tests/preload_fail"
 		"$here/guest-ports.sh")
+	build_ports
+}
+
+build_ports() {
 	"$here/ports.sh" "$out/ports" "$out/libcodearena.a" >&2
 	beside=(--beside "$out/ports")
 }
