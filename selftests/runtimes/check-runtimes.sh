@@ -20,7 +20,8 @@
 #
 # With --costs a group is a file of costs/, with the packages of that in rows/. Its lines
 # are programs: name, the multiple of the instructions of the plain program that it may
-# take, mode, command; the mode "port" is the port of that name. The figures are the same in each run.
+# take, mode, command; the mode "port" is the port of that name. The figures are the
+# same in each run.
 # Ends with "NAME: N passed, N failed, N skipped".
 
 set -euo pipefail
