@@ -148,6 +148,16 @@ void pl_shared_remove(uintptr_t address, size_t length)
 	}
 }
 
+/* Whether processes share memory of the range. */
+bool pl_shared_any(uintptr_t address, size_t length)
+{
+	for (int i = 0; i < SHARED_MOST; i++)
+		if (shared[i].kind == PL_ANONYMOUS && shared[i].start < shared[i].end &&
+		    shared[i].start < address + length && shared[i].end > address)
+			return true;
+	return false;
+}
+
 enum pl_kind pl_shared_kind(uintptr_t address)
 {
 	for (int i = 0; i < SHARED_MOST; i++)

@@ -280,11 +280,16 @@ static bool next_piece(uintptr_t *address, size_t *length, struct piece *piece)
 	return true;
 }
 
-/* Pages that become ours belong to the arena that their memory asks for. */
+/*
+ * Pages that become ours belong to the arena that their memory asks for. A reservation
+ * of 1 GiB, as JavaScriptCore makes, is not looked up page by page.
+ */
 static void claim(const struct piece *piece)
 {
 	struct piece page = *piece;
 
+	if (!pl_shared_any(address_of(piece), bytes_of(piece)))
+		return;
 	for (; page.first < piece->end; page.first++)
 		if (!*state_of(&page) &&
 		    pl_shared_kind(address_of(&page)) == PL_ANONYMOUS)

@@ -107,6 +107,7 @@ uint8_t pl_page_state(uintptr_t address);
 bool pl_range_ours(uintptr_t address, size_t length);
 void pl_shared_add(uintptr_t address, size_t length, enum pl_kind kind);
 void pl_shared_remove(uintptr_t address, size_t length);
+bool pl_shared_any(uintptr_t address, size_t length);
 enum pl_kind pl_shared_kind(uintptr_t address);
 
 /* device.c */
