@@ -10,10 +10,9 @@ RESULTS is a file of selftests/bench/results/. The table stands in the README be
 replaced.
 """
 
-import re
 import sys
-from pathlib import Path
 
+import readme
 import results
 
 WAYS = ("codearena", "mprotect", "mprotect_own", "pwrite", "memfd", "signal")
@@ -29,7 +28,6 @@ COSTS = (
     ("trap_memory", "trap: access out of bounds"),
     ("trap_divide", "trap: division by zero"),
 )
-TABLE = re.compile(r"(<!-- costs[^\n]*-->\n).*?(<!-- end of costs -->)", re.S)
 
 
 def table(run):
@@ -45,23 +43,5 @@ def table(run):
     return out + f"\n{run.about['kernel']}; {run.about['machine']}; {run.about['date']}.\n"
 
 
-def main():
-    arguments = [word for word in sys.argv[1:] if word != "--write"]
-    if len(arguments) != 2:
-        sys.exit(__doc__.split("\n\n")[1])
-    readme = Path(arguments[0])
-    text = readme.read_text(encoding="utf-8")
-    if not TABLE.search(text):
-        sys.exit(f"{readme}: no place for the table of costs")
-    made = table(results.read(arguments[1]))
-    new = TABLE.sub(lambda match: match.group(1) + made + match.group(2), text)
-    if new == text:
-        return
-    if "--write" not in sys.argv:
-        sys.exit(f"{readme}: the table of costs is not that of {arguments[1]}: run\n"
-                 f"  Documentation/tools/costs.py --write {arguments[0]} {arguments[1]}")
-    readme.write_text(new, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    readme.keep(__doc__, "costs", lambda path: table(results.read(path)))

@@ -10,12 +10,12 @@ stands in the README between "<!-- matrix" and "<!-- end of matrix -->". Fails i
 differs; with --write it is replaced.
 """
 
-import re
 import sys
 from pathlib import Path
 
+import readme
+
 NAMES = {"x86_64": "x86-64"}
-TABLE = re.compile(r"(<!-- matrix[^\n]*-->\n).*?(<!-- end of matrix -->)", re.S)
 HEAD = "| | kernel | release | passed | skipped | on |\n|---|---|---|--:|--:|---|\n"
 
 
@@ -34,24 +34,5 @@ def table(path):
     return out
 
 
-def main():
-    """Compare, or write."""
-    arguments = [word for word in sys.argv[1:] if word != "--write"]
-    if len(arguments) != 2:
-        sys.exit(__doc__.split("\n\n")[1])
-    readme = Path(arguments[0])
-    text = readme.read_text(encoding="utf-8")
-    if not TABLE.search(text):
-        sys.exit(f"{readme}: no place for the table of kernels")
-    made = table(arguments[1])
-    new = TABLE.sub(lambda match: match.group(1) + made + match.group(2), text)
-    if new == text:
-        return
-    if "--write" not in sys.argv:
-        sys.exit(f"{readme}: the table of kernels is not that of {arguments[1]}: run\n"
-                 f"  Documentation/tools/matrix.py --write {arguments[0]} {arguments[1]}")
-    readme.write_text(new, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    readme.keep(__doc__, "matrix", table)
