@@ -86,20 +86,24 @@ run_group() {
 	fi
 	"$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 --each 3600 \
 		--beside "$preload/codearena-run" --beside "$preload/libcodearena-preload.so" \
-		--beside "$preload/tests" --beside "$preload/fail" \
+		--beside "$preload/tests" --beside "$preload/fail" --beside "$preload/tsan" \
 		--beside "$out/empty.so" --beside "$out/rows" --beside "$here/programs" \
 		--run --stage --run "$stage" --run --mem --run 4G "${kind[@]}" \
 		"${beside[@]}" "$name-$group" -- "${own[@]}" "$guest" || true
 	own=() beside=()
 }
 
-# All but the ports run under codearena-run; the last with a library whose calls can fail.
+# All but the ports run under codearena-run: with a library whose calls can fail, and
+# with one that is linked into the tests for TSan, not preloaded.
 own=() beside=()
 own_tests() {
 	local run=$preload/codearena-run
+	local tsan="$run --wx=off --mdwe env TSAN_OPTIONS=handle_segv=0"
 	own=("$run --mdwe --wx=strict ./tests/preload_strict"
 		"$run --mdwe --wx=emulate ./tests/preload_emulate"
 		"$run --wx=off fail/codearena-run --mdwe --wx=strict ./tests/preload_fail"
+		"$tsan ./tsan/preload_strict"
+		"$tsan CODEARENA_PRELOAD=emulate ./tsan/preload_emulate"
 		"$here/guest-ports.sh")
 	build_ports
 }

@@ -24,7 +24,7 @@ static struct {
 	enum pl_kind kind;
 } shared[SHARED_MOST];
 static uint32_t lock_word; /* 0 free, 1 held, 2 held and waited for */
-static uint64_t lock_mask; /* what its holder had blocked before */
+uint64_t pl_lock_mask; /* what its holder had blocked before */
 
 /* Block all signals and take the lock. */
 void pl_lock(void)
@@ -38,22 +38,22 @@ void pl_lock(void)
 					 __ATOMIC_RELAXED))
 		while (__atomic_exchange_n(&lock_word, 2, __ATOMIC_ACQUIRE) != 0)
 			raw_call(SYS_futex, &lock_word, FUTEX_WAIT_PRIVATE, 2);
-	lock_mask = mask;
+	pl_lock_mask = mask;
 }
 
 void pl_unlock(void)
 {
-	uint64_t mask = lock_mask;
+	uint64_t mask = pl_lock_mask;
 
 	if (__atomic_exchange_n(&lock_word, 0, __ATOMIC_RELEASE) == 2)
 		raw_call(SYS_futex, &lock_word, FUTEX_WAKE_PRIVATE, 1);
 	raw_call(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask));
 }
 
-/* The chunk of an address, or NULL. */
+/* The chunk of an address, or NULL. Lock held. */
 struct pl_chunk *pl_chunk_find(uintptr_t address)
 {
-	struct pl_chunk *chunk = __atomic_load_n(&pl.chunks, __ATOMIC_ACQUIRE);
+	struct pl_chunk *chunk = pl.chunks;
 
 	while (chunk && chunk->base != (address & ~(PL_CHUNK_SIZE - 1)))
 		chunk = chunk->next;
@@ -79,7 +79,7 @@ struct pl_chunk *pl_chunk_get(uintptr_t address)
 	chunk->arenas[0].fd = -1;
 	chunk->arenas[1].fd = -1;
 	chunk->next = pl.chunks;
-	__atomic_store_n(&pl.chunks, chunk, __ATOMIC_RELEASE);
+	__atomic_store_n(&pl.chunks, chunk, __ATOMIC_RELAXED);
 	return chunk;
 }
 

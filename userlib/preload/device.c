@@ -55,16 +55,6 @@ int pl_device_open(void)
 	return pl_fd_keep(fd);
 }
 
-/* Another empty handle, where the device's node may be out of reach. */
-static int empty_handle(void)
-{
-	struct codearena_open open = { .size = sizeof(open) };
-	int ret;
-
-	ret = raw_call(SYS_ioctl, pl.device, CODEARENA_OPEN, &open);
-	return ret ? ret : pl_fd_keep(open.out_fd);
-}
-
 static int map_shadow(struct pl_arena *arena, int fd)
 {
 	long shadow = raw_call(SYS_mmap, 0, PL_CHUNK_SIZE, PROT_READ,
@@ -79,6 +69,8 @@ static int map_shadow(struct pl_arena *arena, int fd)
 
 int pl_arena_make(const struct pl_run *run)
 {
+	/* The device's node may be out of reach. */
+	struct codearena_open open = { .size = sizeof(open) };
 	struct codearena_reserve reserve = {
 		.size = sizeof(reserve),
 		.flags = *run->states & PL_SHARED ? CODEARENA_RESERVE_F_SHARED_WRITER : 0,
@@ -89,9 +81,10 @@ int pl_arena_make(const struct pl_run *run)
 
 	if (run->arena->fd >= 0)
 		return 0;
-	fd = empty_handle();
-	if (fd < 0)
-		return fd;
+	ret = raw_call(SYS_ioctl, pl.device, CODEARENA_OPEN, &open);
+	if (ret)
+		return ret;
+	fd = pl_fd_keep(open.out_fd);
 	ret = raw_call(SYS_ioctl, fd, CODEARENA_RESERVE, &reserve);
 	if (!ret)
 		ret = map_shadow(run->arena, fd);

@@ -33,21 +33,6 @@ static int *find(unsigned int least)
 	return best;
 }
 
-/* The program chose a number of ours for its own file: move ours away. */
-static void give_way(int fd)
-{
-	int *ours, moved;
-
-	pl_lock();
-	ours = find((unsigned int)fd);
-	if (ours && *ours == fd) {
-		moved = raw_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
-		if (moved >= 0)
-			*ours = moved;
-	}
-	pl_unlock();
-}
-
 PL_EXPORT int close(int fd)
 {
 	const int *found;
@@ -87,11 +72,21 @@ PL_EXPORT void closefrom(int first)
 	close_range(first < 0 ? 0 : (unsigned int)first, ~0U, 0);
 }
 
+/* Where the program chose a number of ours for its own file, ours moves away. */
 PL_EXPORT int dup3(int old, int fd, int flags)
 {
+	int *ours, moved = 0;
+
 	pl_init();
-	give_way(fd);
-	return raw_answer(raw_call(SYS_dup3, old, fd, flags));
+	pl_lock();
+	ours = find((unsigned int)fd);
+	if (ours && *ours == fd) {
+		moved = raw_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
+		if (moved >= 0)
+			*ours = moved;
+	}
+	pl_unlock();
+	return raw_answer(moved < 0 ? moved : raw_call(SYS_dup3, old, fd, flags));
 }
 
 PL_EXPORT int dup2(int old, int fd)

@@ -290,8 +290,8 @@ static int forget_run(const struct pl_run *run, int prot)
 }
 
 /*
- * The program unmaps a range or maps something else there: give the memory of the
- * arena back.
+ * The program has unmapped a range or mapped something else there: give the memory of
+ * the arena back.
  */
 void pl_forget(uintptr_t address, size_t length)
 {

@@ -24,25 +24,32 @@ static bool pages_of(const void *address, size_t length, uintptr_t *at, size_t *
 	return !(*at & (pl.page - 1)) && *at + *size > *at;
 }
 
-/* Have what it takes to make memory executable, or say why it is refused. */
+/* Whether anything can be ours: most programs never need the lock. */
+static bool any_chunks(void)
+{
+	return __atomic_load_n(&pl.chunks, __ATOMIC_RELAXED);
+}
+
+/* Have what it takes to make memory executable, or say why it is refused. Lock held. */
 static int permit(int prot)
 {
 	static bool said;
 	bool both = (prot & PL_BOTH) == PL_BOTH;
 
 	if (both && !pl.emulate) {
-		if (!__atomic_fetch_add(&pl.counters.refused, 1, __ATOMIC_RELAXED))
+		if (!pl.counters.refused++)
 			pl_say("asked for memory that is writable and executable at once: refused",
 			       "codearena-run --wx=emulate serves such programs");
 		return -EACCES;
 	}
 	if (pl.device < 0 || pl_engage()) {
-		if (!__atomic_exchange_n(&said, true, __ATOMIC_RELAXED))
+		if (!said)
 			pl_say("cannot make memory executable: /dev/codearena cannot be used",
 			       "'codearenactl check' reports why");
+		said = true;
 		return -EACCES;
 	}
-	__atomic_fetch_add(&pl.counters.both, both, __ATOMIC_RELAXED);
+	pl.counters.both += both;
 	return 0;
 }
 
@@ -57,17 +64,20 @@ static enum pl_kind kind_of(int flags)
 static long map_pages(uintptr_t at, size_t size, int prot, int flags, int fd, long offset)
 {
 	enum pl_kind kind = kind_of(flags);
-	bool both = (prot & PL_BOTH) == PL_BOTH && kind != PL_FILE;
+	bool both = (prot & PL_BOTH) == PL_BOTH;
+	int ret = both ? permit(prot) : 0;
 	long mapped;
-	int ret;
 
+	if (ret)
+		return ret;
+	both = both && kind != PL_FILE;
+	mapped = raw_call(SYS_mmap, at, size, both ? prot & ~PROT_EXEC : prot, flags, fd, offset);
+	if (raw_failed(mapped))
+		return mapped;
 	if (flags & MAP_FIXED) {
 		pl_shared_remove(at, size);
 		pl_forget(at, size);
 	}
-	mapped = raw_call(SYS_mmap, at, size, both ? prot & ~PROT_EXEC : prot, flags, fd, offset);
-	if (raw_failed(mapped))
-		return mapped;
 	ret = both ? pl_protect((uintptr_t)mapped, size, prot) : 0;
 	if (ret) {
 		raw_call(SYS_munmap, mapped, size);
@@ -86,12 +96,9 @@ PL_EXPORT void *mmap(void *address, size_t length, int prot, int flags, int fd, 
 	long ret;
 
 	whole = pages_of(address, length, &at, &size);
-	ret = both ? permit(prot) : 0;
-	if (ret)
-		return (void *)raw_answer(ret);
 	/* An address that is not fixed is a hint. */
 	if ((fixed && !whole) ||
-	    (!both && kind_of(flags) == PL_PRIVATE && !(fixed && pl.chunks)))
+	    (!both && kind_of(flags) == PL_PRIVATE && !(fixed && any_chunks())))
 		return (void *)raw_answer(raw_call(SYS_mmap, address, length, prot, flags, fd,
 						   offset));
 	pl_lock();
@@ -112,9 +119,11 @@ PL_EXPORT int munmap(void *address, size_t length)
 	if (!pages_of(address, length, &at, &size))
 		return raw_answer(raw_call(SYS_munmap, address, length));
 	pl_lock();
-	pl_shared_remove(at, size);
-	pl_forget(at, size);
 	ret = raw_call(SYS_munmap, at, size);
+	if (!ret) {
+		pl_shared_remove(at, size);
+		pl_forget(at, size);
+	}
 	pl_unlock();
 	return raw_answer(ret);
 }
@@ -126,14 +135,16 @@ PL_EXPORT int mprotect(void *address, size_t length, int prot)
 	int ret;
 
 	if (!pages_of(address, length, &at, &size) || (prot & ~PL_PROT) ||
-	    (!(prot & PROT_EXEC) && !pl_range_ours(at, size)) ||
-	    pl_shared_kind(at) == PL_FILE)
+	    (!(prot & PROT_EXEC) && !any_chunks()))
 		return raw_answer(raw_call(SYS_mprotect, address, length, prot));
-	ret = permit(prot);
-	if (ret)
-		return raw_answer(ret);
 	pl_lock();
-	ret = pl_protect(at, size, prot);
+	if (pl_shared_kind(at) == PL_FILE || (!(prot & PROT_EXEC) && !pl_range_ours(at, size))) {
+		ret = raw_call(SYS_mprotect, address, length, prot);
+	} else {
+		ret = permit(prot);
+		if (!ret)
+			ret = pl_protect(at, size, prot);
+	}
 	pl_unlock();
 	return raw_answer(ret);
 }
@@ -141,7 +152,13 @@ PL_EXPORT int mprotect(void *address, size_t length, int prot)
 /* Views are not writable whatever their key; other memory keeps it. */
 PL_EXPORT int pkey_mprotect(void *address, size_t length, int prot, int key)
 {
-	if ((prot & PROT_EXEC) || pl_range_ours((uintptr_t)address, length))
+	bool ours;
+
+	pl_init();
+	pl_lock();
+	ours = pl_range_ours((uintptr_t)address, length);
+	pl_unlock();
+	if ((prot & PROT_EXEC) || ours)
 		return mprotect(address, length, prot);
 	return raw_answer(raw_call(SYS_pkey_mprotect, address, length, prot, key));
 }
@@ -152,11 +169,11 @@ static long move_pages(uintptr_t at, size_t size, size_t new_size, int flags, ui
 	int prot = pl_page_state(at) & PL_PROT;
 	long moved = pl_to_anonymous(at, size);
 
-	if (!moved) {
-		pl_forget(at, size);
-		if (flags & MREMAP_FIXED)
-			pl_forget(target, new_size);
+	if (!moved)
 		moved = raw_call(SYS_mremap, at, size, new_size, flags, target);
+	if (!raw_failed(moved)) {
+		pl_forget(at, size);
+		pl_forget((uintptr_t)moved, new_size);
 	}
 	if (prot && raw_failed(moved))
 		pl_protect(at, size, prot);
@@ -177,7 +194,7 @@ PL_EXPORT void *mremap(void *address, size_t length, size_t new_length, int flag
 		target = va_arg(list, uintptr_t);
 		va_end(list);
 	}
-	if (!pages_of(address, length, &at, &size) || !pl.chunks)
+	if (!pages_of(address, length, &at, &size) || !any_chunks())
 		return (void *)raw_answer(raw_call(SYS_mremap, address, length, new_length,
 						   flags, target));
 	new_length = (new_length + pl.page - 1) & ~(pl.page - 1);
@@ -197,13 +214,14 @@ PL_EXPORT int madvise(void *address, size_t length, int advice)
 {
 	uintptr_t at;
 	size_t size;
-	bool ours;
+	bool ours = false;
 	int ret = 0;
 
-	ours = pages_of(address, length, &at, &size) && pl_range_ours(at, size);
-	if (ours && drops(advice)) {
+	if (pages_of(address, length, &at, &size) && any_chunks()) {
 		pl_lock();
-		ret = pl_to_anonymous(at, size);
+		ours = pl_range_ours(at, size);
+		if (ours && drops(advice))
+			ret = pl_to_anonymous(at, size);
 		pl_unlock();
 	}
 	if (!ret)

@@ -93,13 +93,12 @@ struct pl_counters {
 struct pl_state {
 	bool emulate; /* also serve those that want memory writable and executable */
 	int device; /* an empty handle; below 0: -errno */
-	bool ready; /* the environment was read */
 	bool engaged; /* the handler of faults is installed */
 	int report; /* descriptor for the report, or -1 */
 	size_t page;
 	unsigned int page_shift;
 	size_t granule;
-	struct pl_chunk *chunks; /* read without the lock: they are never freed */
+	struct pl_chunk *chunks; /* never freed */
 	struct pl_counters counters;
 };
 
@@ -124,6 +123,7 @@ static inline struct pl_run pl_part(const struct pl_run *run, size_t at, size_t 
 }
 
 /* chunk.c */
+extern uint64_t pl_lock_mask;
 void pl_lock(void);
 void pl_unlock(void);
 struct pl_chunk *pl_chunk_find(uintptr_t address);

@@ -62,28 +62,27 @@ static void read_environment(void)
 		pl_say("cannot open the file for the report", strerror(errno));
 }
 
-/* Other libraries may call what is replaced before their turn has come. */
-__attribute__((constructor)) static void start(void)
+/* Called where a function is replaced, too: libraries may call it before their turn. */
+__attribute__((constructor)) void pl_init(void)
 {
-	static bool started;
+	static bool started, ready;
 	int saved = errno;
 
-	if (__atomic_exchange_n(&started, true, __ATOMIC_ACQ_REL))
+	if (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) ||
+	    __atomic_exchange_n(&started, true, __ATOMIC_ACQ_REL))
 		return;
+#ifdef PRELOAD_FAIL
+	if (getenv("PRELOAD_FAIL"))
+		pl_fail_after = atoi(getenv("PRELOAD_FAIL"));
+#endif
 	pl.page = getauxval(AT_PAGESZ);
 	pl.page_shift = (unsigned int)__builtin_ctzl(pl.page);
 	pl_signal_init();
 	read_environment();
 	pl.device = pl_device_open();
 	pl_process_init();
-	__atomic_store_n(&pl.ready, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&ready, true, __ATOMIC_RELEASE);
 	errno = saved;
-}
-
-void pl_init(void)
-{
-	if (!__atomic_load_n(&pl.ready, __ATOMIC_ACQUIRE))
-		start();
 }
 
 struct mappings {

@@ -27,10 +27,6 @@
 
 static struct sigaction program; /* the program's action for SIGSEGV */
 static __thread bool blocked __attribute__((tls_model("initial-exec")));
-static __thread struct {
-	uintptr_t pc;
-	unsigned int count;
-} again __attribute__((tls_model("initial-exec")));
 
 /* The last exchange by a fault. */
 static struct {
@@ -58,10 +54,7 @@ static uint64_t now(void)
 }
 
 #if defined(__x86_64__)
-static uintptr_t pc_of(const ucontext_t *context)
-{
-	return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
-}
+#define pc_of(context)	((uintptr_t)(context)->uc_mcontext.gregs[REG_RIP])
 
 /* What the fault lacked. Bits of the page fault's error code. */
 static int access_of(const ucontext_t *context)
@@ -73,10 +66,7 @@ static int access_of(const ucontext_t *context)
 	return code & 0x2 ? PROT_WRITE : PROT_READ;
 }
 #elif defined(__aarch64__)
-static uintptr_t pc_of(const ucontext_t *context)
-{
-	return context->uc_mcontext.pc;
-}
+#define pc_of(context)	((context)->uc_mcontext.pc)
 
 /* The same from the exception syndrome, one of the records behind the registers. */
 static int access_of(const ucontext_t *context)
@@ -111,6 +101,19 @@ static void contend(uintptr_t page)
 	last.thread = thread;
 }
 
+/* Whether an instruction faults again and again. */
+static bool repeats(uintptr_t pc)
+{
+	static __thread struct {
+		uintptr_t pc;
+		unsigned int count;
+	} again __attribute__((tls_model("initial-exec")));
+
+	again.count = again.pc == pc ? again.count + 1 : 0;
+	again.pc = pc;
+	return again.count > REPEATS;
+}
+
 /* Whether a fault is ours and has been served. */
 static bool serve(const siginfo_t *info, const ucontext_t *context)
 {
@@ -118,21 +121,18 @@ static bool serve(const siginfo_t *info, const ucontext_t *context)
 	int access = access_of(context);
 	int ret = -ENOENT;
 
-	if (info->si_code <= 0 || access == PROT_READ || !pl_page_state(address))
-		return false;
-	again.count = again.pc == pc_of(context) ? again.count + 1 : 0;
-	again.pc = pc_of(context);
-	if (again.count > REPEATS)
+	if (info->si_code <= 0 || access == PROT_READ)
 		return false;
 	pl_lock();
-	contend(address >> pl.page_shift);
-	if (access == PROT_EXEC)
-		ret = pl_serve_exec(address);
-	else
-		ret = pl_serve_write(address, pc_of(context));
-	last.when = now();
-	if (!ret)
-		pl.counters.served++;
+	if (pl_page_state(address) && !repeats(pc_of(context))) {
+		contend(address >> pl.page_shift);
+		if (access == PROT_EXEC)
+			ret = pl_serve_exec(address);
+		else
+			ret = pl_serve_write(address, pc_of(context));
+		last.when = now();
+	}
+	pl.counters.served += !ret;
 	pl_unlock();
 	return !ret;
 }
@@ -151,11 +151,14 @@ static void raise_default(int number, const siginfo_t *info)
 
 static void forward(int number, siginfo_t *info, void *context)
 {
-	struct sigaction action = program;
+	struct sigaction action;
 
-	__atomic_add_fetch(&pl.counters.forwarded, 1, __ATOMIC_RELAXED);
+	pl_lock();
+	pl.counters.forwarded++;
+	action = program;
 	if (action.sa_flags & SA_RESETHAND)
 		program.sa_handler = SIG_DFL;
+	pl_unlock();
 	if (action.sa_flags & SA_SIGINFO)
 		action.sa_sigaction(number, info, context);
 	else if (action.sa_handler == SIG_DFL ||
@@ -189,22 +192,17 @@ static int install(void)
 	return real_sigaction(SIGSEGV, &action, NULL) ? -errno : 0;
 }
 
-/* Install the handler, at the first request for executable memory. */
+/* Install the handler, at the first request for executable memory. Lock held. */
 int pl_engage(void)
 {
-	const uint64_t segv = 1ULL << (SIGSEGV - 1);
-	int ret = 0;
+	int ret;
 
-	if (__atomic_load_n(&pl.engaged, __ATOMIC_ACQUIRE))
+	if (pl.engaged)
 		return 0;
-	pl_lock();
-	if (!pl.engaged) {
-		real_sigaction(SIGSEGV, NULL, &program);
-		ret = install();
-		__atomic_store_n(&pl.engaged, !ret, __ATOMIC_RELEASE);
-	}
-	pl_unlock();
-	raw_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &segv, NULL, sizeof(segv));
+	real_sigaction(SIGSEGV, NULL, &program);
+	ret = install();
+	__atomic_store_n(&pl.engaged, !ret, __ATOMIC_RELEASE);
+	pl_lock_mask &= ~(1ULL << (SIGSEGV - 1));
 	return ret;
 }
 
@@ -247,8 +245,6 @@ PL_EXPORT sighandler_t signal(int number, sighandler_t handler)
 {
 	struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART }, old;
 
-	sigemptyset(&action.sa_mask);
-	sigaddset(&action.sa_mask, number);
 	if (sigaction(number, &action, &old))
 		return SIG_ERR;
 	return old.sa_handler;
