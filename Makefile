@@ -239,10 +239,12 @@ fuzz-lib: setup-build setup-fuzz
 check-workloads: setup-build setup-vm setup-source setup-workloads
 	@KVER=$(KVER) selftests/workloads/run.sh
 
-## check-runtimes: JIT compilers of Debian with codearena-run, in a VM (KVER=6.12 GROUPS= COSTS=yes)
+## check-runtimes: JIT compilers of Debian with codearena-run, in a VM (KVER=6.12 GROUPS= COSTS=yes ARCH=)
 .PHONY: check-runtimes
 check-runtimes: setup-build setup-vm setup-source setup-ports
-	@selftests/runtimes/check-runtimes.sh $(if $(COSTS),--costs) $(GROUPS) \
+	@$(if $(arch_setup),$(SETUP) $(arch_setup))
+	@selftests/runtimes/check-runtimes.sh $(if $(arch_setup),--arch $(arch_setup)) \
+		$(if $(COSTS),--costs) $(GROUPS) \
 		$(if $(filter command environment,$(firstword $(origin KVER))),--kver $(KVER))
 
 ## check-hardened: arenas under SELinux, AppArmor and the like, in VMs (KVER=6.12 KINDS=)

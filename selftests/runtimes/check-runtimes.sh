@@ -10,6 +10,7 @@
 #   --kver KVER   kernel of the VM, 6.12 or later (default: $KVER or 6.12)
 #   --row NAME    only this runtime; may be repeated
 #   --costs       count instructions, of the programs of costs/
+#   --arch arm64  only the port of LuaJIT, which is built for arm64
 #   --empty       with an empty preload library: all rows have to fail
 #   --list        list the groups
 #
@@ -31,12 +32,13 @@ set -euo pipefail
 here=$root_dir/selftests/runtimes
 out=$root_dir/build/runtimes
 preload=$out/preload # a copy: others may build meanwhile
-kver=${KVER:-6.12} name=check-runtimes rows=rows empty='' only=()
+kver=${KVER:-6.12} arch=x86_64 name=check-runtimes rows=rows empty='' only=()
 groups=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit 0 ;;
 	--kver) kver=${2:?--kver needs a value}; shift 2 ;;
+	--arch) arch=${2:?--arch needs a value}; shift 2 ;;
 	--row) only+=("${2:?--row needs a value}"); shift 2 ;;
 	--costs) rows=costs name=$name-costs; shift ;;
 	--empty) empty=yes; shift ;;
@@ -86,28 +88,58 @@ run_group() {
 	fi
 	"$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 --each 3600 \
 		--beside "$preload/codearena-run" --beside "$preload/libcodearena-preload.so" \
-		--beside "$preload/tests" --beside "$preload/fail" \
+		--beside "$preload/tests" --beside "$preload/fail" --beside "$preload/tsan" \
 		--beside "$out/empty.so" --beside "$out/rows" --beside "$here/programs" \
 		--run --stage --run "$stage" --run --mem --run 4G "${kind[@]}" \
 		"${beside[@]}" "$name-$group" -- "${own[@]}" "$guest" || true
 	own=() beside=()
 }
 
-# All but the ports run under codearena-run; the last with a library whose calls can fail.
+# All but the ports run under codearena-run: with a library whose calls can fail, and
+# with one that is linked into the tests for TSan, not preloaded.
 own=() beside=()
 own_tests() {
 	local run=$preload/codearena-run
+	local tsan="$run --wx=off --mdwe env TSAN_OPTIONS=handle_segv=0"
 	own=("$run --mdwe --wx=strict ./tests/preload_strict"
 		"$run --mdwe --wx=emulate ./tests/preload_emulate"
 		"$run --wx=off fail/codearena-run --mdwe --wx=strict ./tests/preload_fail"
+		"$tsan ./tsan/preload_strict"
+		"$tsan CODEARENA_PRELOAD=emulate ./tsan/preload_emulate"
 		"$here/guest-ports.sh")
 	build_ports
 }
 
 build_ports() {
-	"$here/ports.sh" "$out/ports" "$out/libcodearena.a" >&2
+	"$here/ports.sh" "$out/ports" "$out/libcodearena.a" pcre2 luajit >&2
 	beside=(--beside "$out/ports")
 }
+
+# There Debian's luajit fails under MDWE, too.
+arm64_port() {
+	local userlib=$root_dir/build/userlib-arm64 stage
+	need aarch64-linux-gnu-gcc arm64
+	export CC=aarch64-linux-gnu-gcc HOST_CC=gcc
+	make -s -C "$root_dir/userlib" --no-print-directory O="$userlib" preload \
+		"$userlib/libcodearena.a" >&2
+	"$here/ports.sh" "$out/arm64/ports" "$userlib/libcodearena.a" luajit >&2
+	stage=$("$here/stage.sh" --arch arm64 luajit)
+	"$vm_dir/run-tests.sh" --kver "$kver" --arch arm64 --each 3600 \
+		--beside "$userlib/preload/codearena-run" \
+		--beside "$userlib/preload/libcodearena-preload.so" \
+		--beside "$out/arm64/ports" --beside "$here/programs" --run --stage --run "$stage" \
+		check-runtimes-arm64 -- "$here/guest-ports.sh"
+}
+
+case $arch in
+x86_64) ;;
+arm64)
+	mkdir -p "$out"
+	building userlib-arm64 arm64_port
+	exit
+	;;
+*) die "architecture $arch is not supported" ;;
+esac
 
 say "building the preload library and its tests"
 mkdir -p "$out"

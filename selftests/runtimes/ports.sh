@@ -4,11 +4,13 @@
 #
 # Build the runtimes that are ported to the library, from Debian's sources.
 #
-# Usage: ports.sh OUT LIBRARY
+# Usage: ports.sh OUT LIBRARY PORT...
 #
 #   OUT      gets programs and their test data
 #   LIBRARY  libcodearena.a
+#   PORT     pcre2 or luajit
 #
+# For another architecture CC is its compiler, and HOST_CC that of this one.
 # The sources are kept in the cache, and so are LuaJIT's objects, by what they are made
 # from. Prints the ports that were built; a source that Debian no longer has is said,
 # and is none of them.
@@ -96,5 +98,7 @@ need dpkg-source ports
 debian_use bookworm amd64 deb-src
 rm -rf "$out"
 mkdir -p "$out"
-pcre2
-luajit
+shift 2
+for port in "$@"; do
+	"$port"
+done

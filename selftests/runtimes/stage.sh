@@ -5,9 +5,10 @@
 # Put Debian packages, with all that they depend on, into a directory that a VM can
 # have as its root, without installing them.
 #
-# Usage: stage.sh PACKAGE...
+# Usage: stage.sh [--arch ARCH] PACKAGE...
 #
-# Prints the directory. Downloads it once, into the cache.
+# ARCH is one of Debian's (default: amd64). Prints the directory. Downloads it once, into
+# the cache.
 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
@@ -18,8 +19,14 @@ set -euo pipefail
 case ${1:---help} in
 -h | --help) usage; exit 0 ;;
 esac
+arch=amd64
+if [ "$1" = --arch ]; then
+	arch=${2:?--arch needs a value}
+	shift 2
+fi
 names=$*
 stage=$cache_dir/runtimes/${names// /+}
+[ "$arch" = amd64 ] || stage+=-$arch
 
 closure() {
 	apt-get -s -o Debug::NoLocking=1 --no-install-recommends install "$@" |
@@ -40,7 +47,7 @@ prune() {
 make_stage() {
 	local packages
 	[ ! -d "$stage" ] || return 0
-	debian_use bookworm amd64
+	debian_use bookworm "$arch"
 	mapfile -t packages < <(closure "$@")
 	[ ${#packages[@]} -gt 0 ] || die "apt finds no $* in bookworm"
 	rm -rf "$stage.new"

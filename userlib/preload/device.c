@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "preload.h"
 #include "raw.h"
@@ -24,18 +23,16 @@ static struct codearena_object batch[BATCH];
  */
 int pl_fd_keep(int fd)
 {
-	struct rlimit limit;
-	long least = 960;
-	int moved;
+	/* Fewer descriptors may be allowed. */
+	for (long least = 960; least > 2; least /= 2) {
+		int moved = raw_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, least);
 
-	if (!raw_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit, 0, 0) &&
-	    limit.rlim_cur < 1024)
-		least = (long)limit.rlim_cur / 2;
-	moved = (int)raw_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, least, 0, 0, 0);
-	if (moved < 0)
-		return fd;
-	raw_close(fd);
-	return moved;
+		if (moved >= 0) {
+			raw_call(SYS_close, fd);
+			return moved;
+		}
+	}
+	return fd;
 }
 
 /* Open the device and read what it offers: an empty handle, or -errno. */
@@ -44,37 +41,24 @@ int pl_device_open(void)
 	struct codearena_query query = { .size = sizeof(query) };
 	int fd, ret;
 
-	fd = (int)raw_call(SYS_openat, AT_FDCWD, (long)"/dev/codearena",
-			   O_RDWR | O_CLOEXEC, 0, 0, 0);
+	fd = raw_call(SYS_openat, AT_FDCWD, "/dev/codearena", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	ret = raw_ioctl(fd, CODEARENA_QUERY, &query);
+	ret = raw_call(SYS_ioctl, fd, CODEARENA_QUERY, &query);
 	if (!ret && (query.out_features & PL_FEATURES) != PL_FEATURES)
 		ret = -EOPNOTSUPP;
 	if (ret) {
-		raw_close(fd);
+		raw_call(SYS_close, fd);
 		return ret;
 	}
 	pl.granule = query.out_granule;
 	return pl_fd_keep(fd);
 }
 
-/* Another empty handle, where the device's node may be out of reach. */
-static int empty_handle(void)
-{
-	struct codearena_open open = { .size = sizeof(open) };
-	int ret;
-
-	if (pl.device < 0)
-		return pl.device;
-	ret = raw_ioctl(pl.device, CODEARENA_OPEN, &open);
-	return ret ? ret : pl_fd_keep(open.out_fd);
-}
-
 static int map_shadow(struct pl_arena *arena, int fd)
 {
-	long shadow = raw_mmap(0, PL_CHUNK_SIZE, PROT_READ, MAP_SHARED | MAP_NORESERVE,
-			       fd, 0);
+	long shadow = raw_call(SYS_mmap, 0, PL_CHUNK_SIZE, PROT_READ,
+			       MAP_SHARED | MAP_NORESERVE, fd);
 
 	if (raw_failed(shadow))
 		return (int)shadow;
@@ -83,49 +67,43 @@ static int map_shadow(struct pl_arena *arena, int fd)
 	return 0;
 }
 
-int pl_arena_make(struct pl_arena *arena, bool shared)
+int pl_arena_make(const struct pl_run *run)
 {
+	/* The device's node may be out of reach. */
+	struct codearena_open open = { .size = sizeof(open) };
 	struct codearena_reserve reserve = {
 		.size = sizeof(reserve),
-		.flags = shared ? CODEARENA_RESERVE_F_SHARED_WRITER : 0,
+		.flags = *run->states & PL_SHARED ? CODEARENA_RESERVE_F_SHARED_WRITER : 0,
 		.length = PL_CHUNK_SIZE,
 		.name = "preload",
 	};
 	int fd, ret;
 
-	if (arena->fd >= 0)
+	if (run->arena->fd >= 0)
 		return 0;
-	fd = empty_handle();
-	if (fd < 0)
-		return fd;
-	ret = raw_ioctl(fd, CODEARENA_RESERVE, &reserve);
-	if (!ret)
-		ret = map_shadow(arena, fd);
+	ret = raw_call(SYS_ioctl, pl.device, CODEARENA_OPEN, &open);
 	if (ret)
-		raw_close(fd);
+		return ret;
+	fd = pl_fd_keep(open.out_fd);
+	ret = raw_call(SYS_ioctl, fd, CODEARENA_RESERVE, &reserve);
+	if (!ret)
+		ret = map_shadow(run->arena, fd);
+	if (ret)
+		raw_call(SYS_close, fd);
+	else
+		pl.counters.arenas++;
 	return ret;
 }
 
-static int commit(const struct pl_arena *arena, uint64_t offset, size_t length)
-{
-	struct codearena_commit command = {
-		.size = sizeof(command),
-		.offset = offset,
-		.length = length,
-	};
-
-	return raw_ioctl(arena->fd, CODEARENA_COMMIT, &command);
-}
-
-void pl_arena_decommit(const struct pl_arena *arena, uint64_t offset, size_t length)
+void pl_arena_decommit(const struct pl_run *run)
 {
 	struct codearena_decommit command = {
 		.size = sizeof(command),
-		.offset = offset,
-		.length = length,
+		.offset = run->offset,
+		.length = run->length,
 	};
 
-	raw_ioctl(arena->fd, CODEARENA_DECOMMIT, &command);
+	raw_call(SYS_ioctl, run->arena->fd, CODEARENA_DECOMMIT, &command);
 }
 
 static int publish(const struct pl_arena *arena, unsigned int count)
@@ -136,7 +114,7 @@ static int publish(const struct pl_arena *arena, unsigned int count)
 		.object_count = count,
 	};
 
-	return count ? raw_ioctl(arena->fd, CODEARENA_PUBLISH, &command) : 0;
+	return count ? raw_call(SYS_ioctl, arena->fd, CODEARENA_PUBLISH, &command) : 0;
 }
 
 static size_t differing(const unsigned char *a, const unsigned char *b, size_t length)
@@ -149,106 +127,110 @@ static size_t differing(const unsigned char *a, const unsigned char *b, size_t l
 }
 
 /*
- * Replace the granules of the arena that differ from the source, and note in the
- * states of the pages which of them have any.
+ * Replace the granules of the arena that differ from memory, and note in the states
+ * of the pages which of them have any.
  */
-static int publish_changes(const struct pl_arena *arena, uint64_t offset,
-			   const unsigned char *source, size_t length, uint8_t *states)
+static int publish_changes(const struct pl_run *run)
 {
-	const unsigned char *old = arena->shadow + offset;
+	const unsigned char *source = (const unsigned char *)run->address;
+	const unsigned char *old = run->arena->shadow + run->offset;
 	unsigned int count = 0;
 	size_t at = 0, size;
 	int ret;
 
-	for (; at < length; at += size ? size : pl.granule) {
+	for (; at < run->length; at += size ? size : pl.granule) {
 		/* Not beyond the page: each has a state of its own. */
 		size = differing(source + at, old + at, pl.page - (at & (pl.page - 1)));
 		if (!size)
 			continue;
 		batch[count++] = (struct codearena_object){
-			.offset = offset + at,
+			.offset = run->offset + at,
 			.source = (uintptr_t)source + at,
 			.length = size,
 			.flags = CODEARENA_OBJECT_F_REPLACE,
 		};
-		states[at >> pl.page_shift] |= PL_HOT;
+		run->states[at >> pl.page_shift] |= PL_HOT;
 		pl.counters.published += size;
-		ret = count == BATCH ? publish(arena, count) : 0;
+		ret = count == BATCH ? publish(run->arena, count) : 0;
 		if (ret)
 			return ret;
 		count %= BATCH;
 	}
-	return publish(arena, count);
+	return publish(run->arena, count);
 }
 
-static int publish_new(const struct pl_arena *arena, uint64_t offset, const void *source,
-		       size_t length)
+static int publish_new(const struct pl_run *run, const void *source)
 {
-	int ret = commit(arena, offset, length);
+	struct codearena_commit command = {
+		.size = sizeof(command),
+		.offset = run->offset,
+		.length = run->length,
+	};
+	int ret = raw_call(SYS_ioctl, run->arena->fd, CODEARENA_COMMIT, &command);
 
 	if (ret)
 		return ret;
 	batch[0] = (struct codearena_object){
-		.offset = offset,
+		.offset = run->offset,
 		.source = (uintptr_t)source,
-		.length = length,
+		.length = run->length,
 	};
-	ret = publish(arena, 1);
+	ret = publish(run->arena, 1);
 	if (ret)
-		pl_arena_decommit(arena, offset, length);
+		pl_arena_decommit(run);
 	else
-		pl.counters.published += length;
+		pl.counters.published += run->length;
+	return ret;
+}
+
+/* Another process has committed pages of the run. */
+static int publish_pages(const struct pl_run *run)
+{
+	int ret = 0;
+
+	for (size_t at = 0; !ret && at < run->length; at += pl.page) {
+		struct pl_run page = pl_part(run, at, pl.page);
+
+		ret = publish_new(&page, (void *)page.address);
+		if (ret == -EEXIST)
+			ret = publish_changes(&page);
+	}
 	return ret;
 }
 
 /*
- * Give pages of the arena the bytes at source. states are those of the pages,
- * alike in PL_COMMITTED. Pages that the arena has already get PL_HOT where bytes
- * changed and lose it where none did.
+ * Give pages of the arena the bytes in memory. The pages are alike in PL_COMMITTED.
+ * Those that the arena has already get PL_HOT where bytes changed and lose it where
+ * none did.
  */
-int pl_arena_publish(const struct pl_arena *arena, uint64_t offset, const void *source,
-		     size_t length, uint8_t *states)
+int pl_arena_publish(const struct pl_run *run)
 {
-	const size_t pages = length >> pl.page_shift;
 	int ret;
 
-	if (!(states[0] & PL_COMMITTED)) {
-		ret = publish_new(arena, offset, source, length);
-		if (ret != -EEXIST)
-			return ret;
-		/* Another process has committed some of these pages. */
-		for (size_t i = 0; pages > 1 && i < pages; i++) {
-			ret = pl_arena_publish(arena, offset + (i << pl.page_shift),
-					       (const char *)source + (i << pl.page_shift),
-					       pl.page, states + i);
-			if (ret)
-				return ret;
-		}
-		if (pages > 1)
-			return 0;
+	if (!(*run->states & PL_COMMITTED)) {
+		ret = publish_new(run, (void *)run->address);
+		return ret == -EEXIST ? publish_pages(run) : ret;
 	}
-	for (size_t i = 0; i < pages; i++)
-		states[i] &= ~PL_HOT;
-	return publish_changes(arena, offset, source, length, states);
+	for (size_t i = 0; i < run->length >> pl.page_shift; i++)
+		run->states[i] &= ~PL_HOT;
+	return publish_changes(run);
 }
 
-/* Have a page of zeros, if no other process has put code there. */
-int pl_arena_zero(const struct pl_arena *arena, uint64_t offset)
+/* Have pages of zeros, where no process has put code. */
+int pl_arena_zero(const struct pl_run *run)
 {
 	static unsigned char zeros[1 << 16];
-	int ret = publish_new(arena, offset, zeros, pl.page);
+	int ret = 0;
 
-	return ret == -EEXIST ? 0 : ret;
-}
+	for (size_t at = 0; !ret && at < run->length; at += pl.page) {
+		struct pl_run page = pl_part(run, at, pl.page);
 
-/* Map executable pages of the arena over whatever is at the address. */
-int pl_arena_map(const struct pl_arena *arena, uint64_t offset, uintptr_t address,
-		 size_t length)
-{
-	long ret = raw_mmap(address, length, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED,
-			    arena->fd, (long)offset);
-
-	return raw_failed(ret) ? (int)ret : 0;
+		if (!(*page.states & PL_COMMITTED))
+			ret = publish_new(&page, zeros);
+		if (ret == -EEXIST)
+			ret = 0;
+	}
+	return ret;
 }
 
 /* In a forked child: exchange the parent's arena for a copy of the child's own. */
@@ -258,14 +240,14 @@ int pl_arena_clone(struct pl_arena *arena)
 	struct pl_arena copy;
 	int ret;
 
-	ret = raw_ioctl(arena->fd, CODEARENA_CLONE, &clone);
+	ret = raw_call(SYS_ioctl, arena->fd, CODEARENA_CLONE, &clone);
 	if (ret)
 		return ret;
 	ret = map_shadow(&copy, pl_fd_keep(clone.out_fd));
 	if (ret)
 		return ret;
-	raw_munmap((uintptr_t)arena->shadow, PL_CHUNK_SIZE);
-	raw_close(arena->fd);
+	raw_call(SYS_munmap, arena->shadow, PL_CHUNK_SIZE);
+	raw_call(SYS_close, arena->fd);
 	*arena = copy;
 	return 0;
 }

@@ -33,95 +33,60 @@ static int *find(unsigned int least)
 	return best;
 }
 
-static int *find_exactly(int fd)
-{
-	int *place = find((unsigned int)fd);
-
-	return place && *place == fd ? place : NULL;
-}
-
-int pl_close(int fd)
-{
-	uint64_t mask;
-	bool ours;
-
-	pl_lock(&mask);
-	ours = find_exactly(fd);
-	pl_unlock(&mask);
-	return ours ? -EBADF : raw_close(fd);
-}
-
-int pl_close_range(unsigned int first, unsigned int last, int flags)
-{
-	uint64_t mask;
-	int ret = 0;
-
-	if (first > last || (flags & CLOSE_RANGE_CLOEXEC))
-		return (int)raw_call(SYS_close_range, first, last, flags, 0, 0, 0);
-	pl_lock(&mask);
-	while (!ret && first <= last) {
-		const int *place = find(first);
-		bool ours = place && (unsigned int)*place <= last;
-		unsigned int end = ours ? (unsigned int)*place - 1 : last;
-
-		if (!ours || end >= first)
-			ret = (int)raw_call(SYS_close_range, first, end, flags, 0, 0, 0);
-		if (!ours)
-			break;
-		first = (unsigned int)*place + 1;
-	}
-	pl_unlock(&mask);
-	return ret;
-}
-
-/* The program chose a number of ours for its own file: move ours away. */
-static void give_way(int fd)
-{
-	uint64_t mask;
-	int *ours;
-
-	pl_lock(&mask);
-	ours = find_exactly(fd);
-	if (ours) {
-		int moved = (int)raw_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1, 0, 0, 0);
-
-		if (moved >= 0)
-			*ours = moved;
-	}
-	pl_unlock(&mask);
-}
-
-static int answer(int ret)
-{
-	if (ret >= 0)
-		return ret;
-	errno = -ret;
-	return -1;
-}
-
 PL_EXPORT int close(int fd)
 {
+	const int *found;
+	bool ours;
+
 	pl_init();
-	return answer(pl_close(fd));
+	pl_lock();
+	found = find((unsigned int)fd);
+	ours = found && *found == fd;
+	pl_unlock();
+	return raw_answer(ours ? -EBADF : raw_call(SYS_close, fd));
 }
 
 PL_EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
+	unsigned long at = first, end;
+	int ret = 0;
+
 	pl_init();
-	return answer(pl_close_range(first, last, flags));
+	if (first > last || (flags & CLOSE_RANGE_CLOEXEC))
+		return raw_answer(raw_call(SYS_close_range, first, last, flags));
+	pl_lock();
+	/* What lies between ours. */
+	for (; !ret && at <= last; at = end + 1) {
+		const int *ours = find(at);
+
+		end = ours && (unsigned int)*ours <= last ? (unsigned long)*ours : last + 1UL;
+		if (end > at)
+			ret = raw_call(SYS_close_range, at, end - 1, flags);
+	}
+	pl_unlock();
+	return raw_answer(ret);
 }
 
 PL_EXPORT void closefrom(int first)
 {
-	pl_init();
-	pl_close_range(first < 0 ? 0 : (unsigned int)first, ~0U, 0);
+	close_range(first < 0 ? 0 : (unsigned int)first, ~0U, 0);
 }
 
+/* Where the program chose a number of ours for its own file, ours moves away. */
 PL_EXPORT int dup3(int old, int fd, int flags)
 {
+	int *ours, moved = 0;
+
 	pl_init();
-	give_way(fd);
-	return answer((int)raw_call(SYS_dup3, old, fd, flags, 0, 0, 0));
+	pl_lock();
+	ours = find((unsigned int)fd);
+	if (ours && *ours == fd) {
+		moved = raw_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
+		if (moved >= 0)
+			*ours = moved;
+	}
+	pl_unlock();
+	return raw_answer(moved < 0 ? moved : raw_call(SYS_dup3, old, fd, flags));
 }
 
 PL_EXPORT int dup2(int old, int fd)

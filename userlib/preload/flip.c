@@ -11,134 +11,124 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "preload.h"
 #include "raw.h"
 
-#define BOTH		(PROT_WRITE | PROT_EXEC)
-
 /* From this many pages on, those that hold zeros only are not published. */
 #define LARGE		64
 
-/* A part of a range: pages of one chunk, by index. */
-struct piece {
-	struct pl_chunk *chunk;
-	size_t first, end;
-};
-
-static uintptr_t address_of(const struct piece *piece)
+static struct pl_run run_at(struct pl_chunk *chunk, uintptr_t address, size_t length)
 {
-	return piece->chunk->base + (piece->first << pl.page_shift);
+	uint8_t *states = &chunk->state[pl_page_number(address)];
+
+	return (struct pl_run){
+		.address = address,
+		.offset = address - chunk->base,
+		.length = length,
+		.states = states,
+		.arena = &chunk->arenas[!!(*states & PL_SHARED)],
+	};
 }
 
-static size_t bytes_of(const struct piece *piece)
+static size_t count_of(const struct pl_run *run)
 {
-	return (piece->end - piece->first) << pl.page_shift;
+	return run->length >> pl.page_shift;
 }
 
-static uint64_t offset_of(const struct piece *piece)
+static void set_states(const struct pl_run *run, uint8_t clear, uint8_t set)
 {
-	return (uint64_t)piece->first << pl.page_shift;
+	for (size_t i = 0; i < count_of(run); i++)
+		run->states[i] = (run->states[i] & ~clear) | set;
 }
 
-static struct pl_arena *arena_of(const struct piece *piece)
+/*
+ * The pages from address on, below end, that are of one chunk and alike in mask.
+ * Skips what has no chunk, and moves address on; false at the end.
+ */
+static bool next_run(uintptr_t *address, uintptr_t end, uint8_t mask, struct pl_run *run)
 {
-	return &piece->chunk->arenas[!!(piece->chunk->state[piece->first] & PL_SHARED)];
-}
+	struct pl_chunk *chunk = NULL;
+	const uint8_t *state;
+	size_t first, last, i;
 
-static uint8_t *state_of(const struct piece *piece)
-{
-	return &piece->chunk->state[piece->first];
-}
-
-static void set_states(const struct piece *piece, uint8_t clear, uint8_t set)
-{
-	for (size_t i = piece->first; i < piece->end; i++)
-		piece->chunk->state[i] = (piece->chunk->state[i] & ~clear) | set;
-}
-
-/* Cut the front with equal bits of mask off rest; false at the end. */
-static bool next_run(struct piece *rest, uint8_t mask, struct piece *run)
-{
-	const uint8_t *state = rest->chunk->state;
-	size_t i = rest->first;
-
-	if (i == rest->end)
+	while (*address < end && !(chunk = pl_chunk_find(*address)))
+		*address = (*address | (PL_CHUNK_SIZE - 1)) + 1;
+	if (!chunk)
 		return false;
-	while (i < rest->end && !((state[i] ^ state[rest->first]) & mask))
+	state = chunk->state;
+	last = MIN(end - chunk->base, PL_CHUNK_SIZE) >> pl.page_shift;
+	i = first = pl_page_number(*address);
+	do
 		i++;
-	*run = *rest;
-	run->end = i;
-	rest->first = i;
+	while (i < last && !((state[i] ^ state[first]) & mask));
+	*run = run_at(chunk, *address, (i - first) << pl.page_shift);
+	*address += run->length;
 	return true;
 }
 
-/* Only what is needed: a larger mapping would fault its other pages in again. */
-static int map_views(const struct piece *piece)
+/* Call what() for each run of pages of a range that are alike in mask. */
+static int each_run(uintptr_t address, size_t length, uint8_t mask,
+		    int (*what)(const struct pl_run *run, int prot), int prot)
 {
-	int ret = pl_arena_map(arena_of(piece), offset_of(piece), address_of(piece),
-			       bytes_of(piece));
-
-	if (!ret)
-		set_states(piece, 0, PL_VIEW | PL_LIVE);
-	return ret;
-}
-
-/* In a forked child: map all views anew, from the arena that it has now. */
-int pl_remap_views(struct pl_chunk *chunk)
-{
-	struct piece run, rest = { chunk, 0, PL_CHUNK_SIZE >> pl.page_shift };
+	uintptr_t end = address + length;
+	struct pl_run run;
 	int ret = 0;
 
-	while (!ret && next_run(&rest, PL_VIEW | PL_LIVE | PL_SHARED, &run)) {
-		uint8_t state = *state_of(&run);
-
-		if (!(state & PL_VIEW) || (state & PL_SHARED))
-			continue;
-		ret = pl_arena_map(arena_of(&run), offset_of(&run), address_of(&run),
-				   bytes_of(&run));
-		if (!ret && !(state & PL_LIVE))
-			ret = raw_mprotect(address_of(&run), bytes_of(&run),
-					   state & PROT_READ);
-	}
+	while (!ret && next_run(&address, end, mask, &run))
+		ret = what(&run, prot);
 	return ret;
 }
 
-/* Publish anonymous pages; they are not mapped yet. */
-static int publish(const struct piece *piece)
+/* Whether a page of the range is ours. */
+bool pl_range_ours(uintptr_t address, size_t length)
 {
-	struct piece run, rest = *piece;
-	int ret = pl_arena_make(arena_of(piece), *state_of(piece) & PL_SHARED);
+	uintptr_t end = address + length;
+	struct pl_run run;
 
-	while (!ret && next_run(&rest, PL_COMMITTED, &run)) {
-		ret = pl_arena_publish(arena_of(&run), offset_of(&run),
-				       (void *)address_of(&run), bytes_of(&run),
-				       state_of(&run));
-		if (!ret)
-			set_states(&run, 0, PL_COMMITTED);
-	}
+	while (next_run(&address, end, 0xff, &run))
+		if (*run.states)
+			return true;
+	return false;
+}
+
+static int kernel_protect(const struct pl_run *run, int prot)
+{
+	return raw_call(SYS_mprotect, run->address, run->length, prot);
+}
+
+/* Only what is needed: a larger mapping would fault its other pages in again. */
+static int map_views(const struct pl_run *run)
+{
+	int ret = raw_status(raw_call(SYS_mmap, run->address, run->length,
+				      PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED,
+				      run->arena->fd, run->offset));
+
+	if (!ret)
+		set_states(run, 0, PL_VIEW | PL_LIVE);
 	return ret;
 }
 
-static int to_code(const struct piece *piece)
+/* Publish anonymous pages and map them. */
+static int to_code(const struct pl_run *run)
 {
-	int ret = publish(piece);
+	int ret = pl_arena_make(run);
 
 	if (!ret)
-		ret = map_views(piece);
-	if (!ret)
-		pl.counters.to_code += piece->end - piece->first;
-	return ret;
+		ret = pl_arena_publish(run);
+	if (ret)
+		return ret;
+	set_states(run, 0, PL_COMMITTED);
+	pl.counters.to_code += count_of(run);
+	return map_views(run);
 }
 
 static bool is_zero(uintptr_t address)
 {
-	const uint64_t *words = (const uint64_t *)address;
-	size_t i = 0;
+	const char *page = (const char *)address;
 
-	while (i < pl.page / sizeof(*words) && !words[i])
-		i++;
-	return i == pl.page / sizeof(*words);
+	return !page[0] && !memcmp(page, page + 1, pl.page - 1);
 }
 
 /*
@@ -146,68 +136,55 @@ static bool is_zero(uintptr_t address)
  * stay what they are, without the right to write. In memory that processes share
  * they become views too, because another process may put code there.
  */
-static int to_code_sparse(const struct piece *piece)
+static int to_code_sparse(const struct pl_run *run)
 {
-	struct piece run = *piece;
-	int ret = raw_mprotect(address_of(piece), bytes_of(piece), PROT_READ);
+	int ret = kernel_protect(run, PROT_READ);
+	size_t at = 0, end;
 
 	if (!ret)
-		ret = pl_arena_make(arena_of(piece), *state_of(piece) & PL_SHARED);
-	for (; !ret && run.first < piece->end; run.first = run.end) {
-		bool zero = is_zero(address_of(&run));
+		ret = pl_arena_make(run);
+	for (; !ret && at < run->length; at = end) {
+		bool zero = is_zero(run->address + at);
+		struct pl_run part;
 
-		run.end = run.first + 1;
-		while (run.end < piece->end &&
-		       is_zero(run.chunk->base + (run.end << pl.page_shift)) == zero)
-			run.end++;
+		end = at + pl.page;
+		while (end < run->length && is_zero(run->address + end) == zero)
+			end += pl.page;
+		part = pl_part(run, at, end - at);
 		if (!zero)
-			ret = to_code(&run);
-		else if (*state_of(&run) & PL_SHARED)
-			ret = map_views(&run);
+			ret = to_code(&part);
+		else if (*run->states & PL_SHARED)
+			ret = map_views(&part);
 	}
-	return ret;
-}
-
-/* A page of shared memory that no process has written is zeros, not trap fill. */
-static int fill_shared(const struct piece *piece)
-{
-	struct piece page = *piece;
-	int ret = 0;
-
-	for (; !ret && page.first < piece->end; page.first++)
-		if (!(*state_of(&page) & PL_COMMITTED))
-			ret = pl_arena_zero(arena_of(&page), offset_of(&page));
 	return ret;
 }
 
 /* Exchange views for anonymous memory with the same bytes. */
-static int to_data(const struct piece *piece, int prot)
+static int to_data(const struct pl_run *run, int prot)
 {
-	size_t size = bytes_of(piece);
-	int ret = *state_of(piece) & PL_SHARED ? fill_shared(piece) : 0;
+	/* Shared memory that no process has written is zeros, not trap fill. */
+	int ret = *run->states & PL_SHARED ? pl_arena_zero(run) : 0;
+	size_t size = run->length;
 	long copy;
 
 	if (ret)
 		return ret;
-	copy = raw_mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			0);
+	copy = raw_call(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1);
 	if (raw_failed(copy))
 		return (int)copy;
-	memcpy((void *)copy, arena_of(piece)->shadow + offset_of(piece), size);
+	memcpy((void *)copy, run->arena->shadow + run->offset, size);
 	if (prot != (PROT_READ | PROT_WRITE))
-		ret = raw_mprotect((uintptr_t)copy, size, prot);
-	if (!ret) {
-		long moved = raw_mremap((uintptr_t)copy, size, size,
-					MREMAP_MAYMOVE | MREMAP_FIXED, address_of(piece));
-
-		ret = raw_failed(moved) ? (int)moved : 0;
-	}
+		ret = raw_call(SYS_mprotect, copy, size, prot);
+	if (!ret)
+		ret = raw_status(raw_call(SYS_mremap, copy, size, size,
+					  MREMAP_MAYMOVE | MREMAP_FIXED, run->address));
 	if (ret) {
-		raw_munmap((uintptr_t)copy, size);
+		raw_call(SYS_munmap, copy, size);
 		return ret;
 	}
-	set_states(piece, PL_VIEW | PL_LIVE, PL_COMMITTED);
-	pl.counters.to_data += piece->end - piece->first;
+	set_states(run, PL_VIEW | PL_LIVE, PL_COMMITTED);
+	pl.counters.to_data += count_of(run);
 	return 0;
 }
 
@@ -220,9 +197,9 @@ static int data_prot(int prot)
 }
 
 /* Make a run, alike in all that matters, executable and not writable. */
-static int run_to_code(const struct piece *run)
+static int run_to_code(const struct pl_run *run)
 {
-	uint8_t state = *state_of(run);
+	uint8_t state = *run->states;
 	int ret;
 
 	if (state & PL_LIVE)
@@ -231,29 +208,27 @@ static int run_to_code(const struct piece *run)
 		return map_views(run);
 	/* What is not readable cannot be compared. */
 	if ((state & PL_COMMITTED) && !(state & PL_PROT & ~PROT_EXEC)) {
-		ret = raw_mprotect(address_of(run), bytes_of(run), PROT_READ);
+		ret = kernel_protect(run, PROT_READ);
 		if (ret)
 			return ret;
 	}
-	if (run->end - run->first >= LARGE)
+	if (count_of(run) >= LARGE)
 		return to_code_sparse(run);
 	ret = to_code(run);
-	if (ret == -EFAULT && !raw_mprotect(address_of(run), bytes_of(run), PROT_READ))
+	if (ret == -EFAULT && !kernel_protect(run, PROT_READ))
 		ret = to_code(run);
 	return ret;
 }
 
 /* Give a run any other protection. */
-static int run_to_other(const struct piece *run, int prot)
+static int run_to_other(const struct pl_run *run, int prot)
 {
-	uint8_t state = *state_of(run);
+	uint8_t state = *run->states;
 	int ret;
 
-	if (!(state & PL_VIEW))
-		return raw_mprotect(address_of(run), bytes_of(run), data_prot(prot));
-	if (!(prot & PROT_WRITE)) {
-		ret = raw_mprotect(address_of(run), bytes_of(run), data_prot(prot));
-		if (!ret)
+	if (!(state & PL_VIEW) || !(prot & PROT_WRITE)) {
+		ret = kernel_protect(run, data_prot(prot));
+		if (!ret && (state & PL_LIVE))
 			set_states(run, PL_LIVE, 0);
 		return ret;
 	}
@@ -262,140 +237,103 @@ static int run_to_other(const struct piece *run, int prot)
 	return state & PL_LIVE ? 0 : map_views(run);
 }
 
-/* The pages of a range in its first chunk. Moves address and length on. */
-static bool next_piece(uintptr_t *address, size_t *length, struct piece *piece)
+static int protect_run(const struct pl_run *run, int prot)
 {
-	uintptr_t base = *address & ~(PL_CHUNK_SIZE - 1);
-	size_t size = base + PL_CHUNK_SIZE - *address;
+	int ret = (prot & PL_BOTH) == PROT_EXEC ? run_to_code(run) : run_to_other(run, prot);
 
-	if (!*length)
-		return false;
-	if (size > *length)
-		size = *length;
-	piece->chunk = pl_chunk_get(*address);
-	piece->first = (*address - base) >> pl.page_shift;
-	piece->end = piece->first + (size >> pl.page_shift);
-	*address += size;
-	*length -= size;
-	return true;
-}
-
-/*
- * Pages that become ours belong to the arena that their memory asks for. A reservation
- * of 1 GiB, as JavaScriptCore makes, is not looked up page by page.
- */
-static void claim(const struct piece *piece)
-{
-	struct piece page = *piece;
-
-	if (!pl_shared_any(address_of(piece), bytes_of(piece)))
-		return;
-	for (; page.first < piece->end; page.first++)
-		if (!*state_of(&page) &&
-		    pl_shared_kind(address_of(&page)) == PL_ANONYMOUS)
-			*state_of(&page) = PL_SHARED;
-}
-
-static void set_prot(const struct piece *piece, int prot)
-{
-	uint8_t *state = piece->chunk->state;
-
-	for (size_t i = piece->first; i < piece->end; i++)
-		if (state[i] || (prot & PROT_EXEC))
-			state[i] = (state[i] & ~PL_PROT) | prot;
-}
-
-bool pl_allowed(int prot)
-{
-	return pl.mode == PL_EMULATE || (prot & BOTH) != BOTH;
+	if (!ret && (*run->states || (prot & PROT_EXEC)))
+		set_states(run, PL_PROT, prot);
+	return ret;
 }
 
 /* Do for a program what mprotect() promises it. */
 int pl_protect(uintptr_t address, size_t length, int prot)
 {
-	const uint8_t mask = PL_VIEW | PL_LIVE | PL_COMMITTED | PL_SHARED | PL_PROT;
-	struct piece rest, run;
-	int ret = 0;
+	uint8_t mask = (prot & PL_BOTH) == PROT_EXEC ? (uint8_t)~PL_HOT : 0xff;
+	uintptr_t at = address & ~(PL_CHUNK_SIZE - 1);
 
-	while (!ret && next_piece(&address, &length, &rest)) {
-		struct piece all = rest;
-		bool code = (prot & BOTH) == PROT_EXEC;
-
-		if (!rest.chunk)
+	for (; at < address + length; at += PL_CHUNK_SIZE)
+		if (!pl_chunk_get(at))
 			return -ENOMEM;
-		if (prot & PROT_EXEC)
-			claim(&rest);
-		while (!ret && next_run(&rest, mask | (code ? 0 : PL_HOT), &run))
-			ret = code ? run_to_code(&run) : run_to_other(&run, prot);
-		if (!ret)
-			set_prot(&all, prot);
-	}
-	return ret;
+	if (prot & PROT_EXEC)
+		pl_shared_claim(address, length);
+	return each_run(address, length, mask, protect_run, prot);
+}
+
+/* In a forked child: map views anew, from the arena that it has now. */
+static int remap_run(const struct pl_run *run, int prot)
+{
+	uint8_t state = *run->states;
+	int ret;
+
+	(void)prot;
+	if (!(state & PL_VIEW) || (state & PL_SHARED))
+		return 0;
+	ret = map_views(run);
+	return ret || (state & PL_LIVE) ? ret : run_to_other(run, state & PROT_READ);
+}
+
+int pl_remap_views(struct pl_chunk *chunk)
+{
+	return each_run(chunk->base, PL_CHUNK_SIZE, PL_VIEW | PL_LIVE | PL_SHARED | PROT_READ,
+			remap_run, 0);
+}
+
+static int forget_run(const struct pl_run *run, int prot)
+{
+	(void)prot;
+	/* Shared arenas keep the memory, since other processes may use it. */
+	if ((*run->states & (PL_COMMITTED | PL_SHARED)) == PL_COMMITTED)
+		pl_arena_decommit(run);
+	set_states(run, 0xff, 0);
+	return 0;
 }
 
 /*
- * The program unmaps a range or maps something else there: give the memory of the
- * arena back. Shared arenas keep it, since other processes may use it.
+ * The program has unmapped a range or mapped something else there: give the memory of
+ * the arena back.
  */
-int pl_forget(uintptr_t address, size_t length)
+void pl_forget(uintptr_t address, size_t length)
 {
-	struct piece rest, run;
+	if (pl_range_ours(address, length))
+		each_run(address, length, PL_COMMITTED | PL_SHARED, forget_run, 0);
+}
 
-	while (next_piece(&address, &length, &rest)) {
-		if (!rest.chunk)
-			return -ENOMEM;
-		while (next_run(&rest, PL_COMMITTED | PL_SHARED, &run)) {
-			if ((*state_of(&run) & (PL_COMMITTED | PL_SHARED)) == PL_COMMITTED)
-				pl_arena_decommit(arena_of(&run), offset_of(&run),
-						  bytes_of(&run));
-			set_states(&run, 0xff, 0);
-		}
-	}
-	return 0;
+static int anonymous_run(const struct pl_run *run, int prot)
+{
+	(void)prot;
+	return *run->states & PL_VIEW ? to_data(run, data_prot(*run->states & PL_PROT)) : 0;
 }
 
 /* Make all views in a range anonymous memory that the program may read. */
 int pl_to_anonymous(uintptr_t address, size_t length)
 {
-	struct piece rest, run;
-	int ret = 0;
-
-	while (!ret && next_piece(&address, &length, &rest)) {
-		if (!rest.chunk)
-			return -ENOMEM;
-		while (!ret && next_run(&rest, PL_VIEW | PL_SHARED | PL_PROT, &run))
-			if (*state_of(&run) & PL_VIEW)
-				ret = to_data(&run, data_prot(*state_of(&run) & PL_PROT));
-	}
-	return ret;
+	return each_run(address, length, PL_VIEW | PL_SHARED | PL_PROT, anonymous_run, 0);
 }
 
 /* The page of an address, if it is ours and the program asked for this right. */
-static int page_of(uintptr_t address, int right, struct piece *page)
+static int page_of(uintptr_t address, int right, struct pl_run *page)
 {
-	page->chunk = pl_chunk_find(address);
-	if (!page->chunk)
-		return -ENOENT;
-	page->first = (address - page->chunk->base) >> pl.page_shift;
-	page->end = page->first + 1;
-	return *state_of(page) & right ? 0 : -ENOENT;
+	bool ours;
+
+	address &= ~(pl.page - 1);
+	ours = next_run(&address, address + pl.page, 0, page) && (*page->states & right);
+	return ours ? 0 : -ENOENT;
 }
 
 /* A store faulted. 0: repeat it. ENOENT: the fault is none of ours. */
 int pl_serve_write(uintptr_t address, uintptr_t pc)
 {
-	static bool said;
-	struct piece page;
+	struct pl_run page;
 	int ret = page_of(address, PROT_WRITE, &page);
 
 	if (ret)
 		return ret;
-	if (!(*state_of(&page) & PL_VIEW))
+	if (!(*page.states & PL_VIEW))
 		return 0; /* another thread was faster */
 	if (pc >> pl.page_shift == address >> pl.page_shift) {
-		pl.counters.unserved++;
-		pl_say_once(&said, "an instruction writes the page that it runs in: not served",
-			    NULL);
+		if (!pl.counters.unserved++)
+			pl_say("an instruction writes the page that it runs in: not served", NULL);
 		return -ENOENT;
 	}
 	ret = to_data(&page, PROT_READ | PROT_WRITE);
@@ -407,16 +345,15 @@ int pl_serve_write(uintptr_t address, uintptr_t pc)
 /* A fetch faulted. Stores of other threads wait while the page is published. */
 int pl_serve_exec(uintptr_t address)
 {
-	struct piece page;
+	struct pl_run page;
 	int ret = page_of(address, PROT_EXEC, &page);
 
-	if (ret || (*state_of(&page) & PL_LIVE))
+	if (ret || (*page.states & PL_LIVE))
 		return ret;
-	ret = raw_mprotect(address_of(&page), pl.page, PROT_READ);
+	ret = kernel_protect(&page, PROT_READ);
 	if (!ret)
 		ret = to_code(&page);
 	if (ret)
-		raw_mprotect(address_of(&page), pl.page,
-			     data_prot(*state_of(&page) & PL_PROT));
+		kernel_protect(&page, data_prot(*page.states & PL_PROT));
 	return ret;
 }

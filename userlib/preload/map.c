@@ -11,60 +11,46 @@
 #include "preload.h"
 #include "raw.h"
 
-#define BOTH	(PROT_WRITE | PROT_EXEC)
-
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED	24
 #endif
 
-static size_t whole_pages(size_t length)
+/* The pages of a range; false: the kernel refuses it, or it is empty. */
+static bool pages_of(const void *address, size_t length, uintptr_t *at, size_t *size)
 {
-	return (length + pl.page - 1) & ~(pl.page - 1);
+	pl_init();
+	*at = (uintptr_t)address;
+	*size = (length + pl.page - 1) & ~(pl.page - 1);
+	return !(*at & (pl.page - 1)) && *at + *size > *at;
 }
 
-/* Answer a request for writable and executable memory: 0, or refuse it. */
-static int want_both(int prot)
+/* Whether anything can be ours: most programs never need the lock. */
+static bool any_chunks(void)
+{
+	return __atomic_load_n(&pl.chunks, __ATOMIC_RELAXED);
+}
+
+/* Have what it takes to make memory executable, or say why it is refused. Lock held. */
+static int permit(int prot)
 {
 	static bool said;
+	bool both = (prot & PL_BOTH) == PL_BOTH;
 
-	if ((prot & BOTH) != BOTH)
-		return 0;
-	if (pl_allowed(prot)) {
-		pl.counters.both++;
-		return 0;
+	if (both && !pl.emulate) {
+		if (!pl.counters.refused++)
+			pl_say("asked for memory that is writable and executable at once: refused",
+			       "codearena-run --wx=emulate serves such programs");
+		return -EACCES;
 	}
-	pl.counters.refused++;
-	pl_say_once(&said, "asked for memory that is writable and executable at once: refused",
-		    "codearena-run --wx=emulate serves such programs");
-	return -EACCES;
-}
-
-/* A program needs executable memory: have the handler, or say why it is refused. */
-static int need_device(void)
-{
-	static bool said;
-	int ret = pl.device < 0 ? pl.device : pl_engage();
-
-	if (!ret)
-		return 0;
-	pl_say_once(&said, "cannot make memory executable: /dev/codearena cannot be used",
-		    "'codearenactl check' reports why");
-	return -EACCES;
-}
-
-static long map_both(uintptr_t address, size_t length, int prot, int flags, int fd,
-		     long offset)
-{
-	long mapped = raw_mmap(address, length, prot & ~PROT_EXEC, flags, fd, offset);
-	int ret;
-
-	if (raw_failed(mapped))
-		return mapped;
-	ret = pl_protect((uintptr_t)mapped, length, prot);
-	if (!ret)
-		return mapped;
-	raw_munmap((uintptr_t)mapped, length);
-	return ret;
+	if (pl.device < 0 || pl_engage()) {
+		if (!said)
+			pl_say("cannot make memory executable: /dev/codearena cannot be used",
+			       "'codearenactl check' reports why");
+		said = true;
+		return -EACCES;
+	}
+	pl.counters.both += both;
+	return 0;
 }
 
 static enum pl_kind kind_of(int flags)
@@ -74,130 +60,148 @@ static enum pl_kind kind_of(int flags)
 	return flags & MAP_ANONYMOUS ? PL_ANONYMOUS : PL_FILE;
 }
 
-static long mmap_locked(uintptr_t address, size_t length, int prot, int flags, int fd,
-			long offset)
+/* Lock held. both: what is mapped becomes writable and executable afterwards. */
+static long map_pages(uintptr_t at, size_t size, int prot, int flags, int fd, long offset)
 {
-	bool both = (prot & BOTH) == BOTH && kind_of(flags) != PL_FILE;
+	enum pl_kind kind = kind_of(flags);
+	bool both = (prot & PL_BOTH) == PL_BOTH;
+	int ret = both ? permit(prot) : 0;
 	long mapped;
-	int ret = 0;
 
-	if (flags & MAP_FIXED) {
-		pl_shared_remove(address, length);
-		if (pl_range_ours(address, length))
-			ret = pl_forget(address, length);
-	}
 	if (ret)
 		return ret;
-	if (both)
-		mapped = map_both(address, length, prot, flags, fd, offset);
-	else
-		mapped = raw_mmap(address, length, prot, flags, fd, offset);
-	if (!raw_failed(mapped) && kind_of(flags) != PL_PRIVATE)
-		pl_shared_add((uintptr_t)mapped, length, kind_of(flags));
+	both = both && kind != PL_FILE;
+	mapped = raw_call(SYS_mmap, at, size, both ? prot & ~PROT_EXEC : prot, flags, fd, offset);
+	if (raw_failed(mapped))
+		return mapped;
+	if (flags & MAP_FIXED) {
+		pl_shared_remove(at, size);
+		pl_forget(at, size);
+	}
+	ret = both ? pl_protect((uintptr_t)mapped, size, prot) : 0;
+	if (ret) {
+		raw_call(SYS_munmap, mapped, size);
+		return ret;
+	}
+	if (kind != PL_PRIVATE)
+		pl_shared_add((uintptr_t)mapped, size, kind);
 	return mapped;
 }
 
-long pl_mmap(uintptr_t address, size_t length, int prot, int flags, int fd, long offset)
+PL_EXPORT void *mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset)
 {
-	size_t size = whole_pages(length);
-	bool both = (prot & BOTH) == BOTH;
-	uint64_t mask;
+	bool both = (prot & PL_BOTH) == PL_BOTH, fixed = flags & MAP_FIXED, whole;
+	uintptr_t at;
+	size_t size;
 	long ret;
 
-	pl_init();
-	ret = both ? want_both(prot) : 0;
-	if (!ret && both)
-		ret = need_device();
-	if (ret)
-		return ret;
-	if (!size || (!both && kind_of(flags) == PL_PRIVATE &&
-		      !((flags & MAP_FIXED) && pl.chunks)))
-		return raw_mmap(address, length, prot, flags, fd, offset);
-	pl_lock(&mask);
-	ret = mmap_locked(address, size, prot, flags, fd, offset);
-	pl_unlock(&mask);
-	return ret;
+	whole = pages_of(address, length, &at, &size);
+	/* An address that is not fixed is a hint. */
+	if ((fixed && !whole) ||
+	    (!both && kind_of(flags) == PL_PRIVATE && !(fixed && any_chunks())))
+		return (void *)raw_answer(raw_call(SYS_mmap, address, length, prot, flags, fd,
+						   offset));
+	pl_lock();
+	ret = map_pages(at, size, prot, flags, fd, offset);
+	pl_unlock();
+	return (void *)raw_answer(ret);
 }
 
-int pl_munmap(uintptr_t address, size_t length)
-{
-	size_t size = whole_pages(length);
-	uint64_t mask;
-	int ret = 0;
+PL_EXPORT void *mmap64(void *address, size_t length, int prot, int flags, int fd, off_t offset)
+	__attribute__((alias("mmap")));
 
-	pl_init();
-	if ((address & (pl.page - 1)) || !size)
-		return raw_munmap(address, length);
-	pl_lock(&mask);
-	pl_shared_remove(address, size);
-	if (pl_range_ours(address, size))
-		ret = pl_forget(address, size);
-	if (!ret)
-		ret = raw_munmap(address, size);
-	pl_unlock(&mask);
-	return ret;
+PL_EXPORT int munmap(void *address, size_t length)
+{
+	uintptr_t at;
+	size_t size;
+	long ret;
+
+	if (!pages_of(address, length, &at, &size))
+		return raw_answer(raw_call(SYS_munmap, address, length));
+	pl_lock();
+	ret = raw_call(SYS_munmap, at, size);
+	if (!ret) {
+		pl_shared_remove(at, size);
+		pl_forget(at, size);
+	}
+	pl_unlock();
+	return raw_answer(ret);
 }
 
-int pl_mprotect(uintptr_t address, size_t length, int prot)
+PL_EXPORT int mprotect(void *address, size_t length, int prot)
 {
-	size_t size = whole_pages(length);
-	uint64_t mask;
+	uintptr_t at;
+	size_t size;
 	int ret;
 
-	pl_init();
-	if ((address & (pl.page - 1)) || !size || (prot & ~PL_PROT) ||
-	    (!(prot & PROT_EXEC) && !pl_range_ours(address, size)) ||
-	    pl_shared_kind(address) == PL_FILE)
-		return raw_mprotect(address, length, prot);
-	ret = want_both(prot);
-	if (!ret)
-		ret = need_device();
-	if (ret)
-		return ret;
-	pl_lock(&mask);
-	ret = pl_protect(address, size, prot);
-	pl_unlock(&mask);
-	return ret;
+	if (!pages_of(address, length, &at, &size) || (prot & ~PL_PROT) ||
+	    (!(prot & PROT_EXEC) && !any_chunks()))
+		return raw_answer(raw_call(SYS_mprotect, address, length, prot));
+	pl_lock();
+	if (pl_shared_kind(at) == PL_FILE || (!(prot & PROT_EXEC) && !pl_range_ours(at, size))) {
+		ret = raw_call(SYS_mprotect, address, length, prot);
+	} else {
+		ret = permit(prot);
+		if (!ret)
+			ret = pl_protect(at, size, prot);
+	}
+	pl_unlock();
+	return raw_answer(ret);
 }
 
-static long mremap_locked(uintptr_t address, size_t length, size_t new_length, int flags,
-			  uintptr_t target)
+/* Views are not writable whatever their key; other memory keeps it. */
+PL_EXPORT int pkey_mprotect(void *address, size_t length, int prot, int key)
 {
-	int prot = pl_page_state(address) & PL_PROT;
-	long moved = pl_to_anonymous(address, length);
+	bool ours;
+
+	pl_init();
+	pl_lock();
+	ours = pl_range_ours((uintptr_t)address, length);
+	pl_unlock();
+	if ((prot & PROT_EXEC) || ours)
+		return mprotect(address, length, prot);
+	return raw_answer(raw_call(SYS_pkey_mprotect, address, length, prot, key));
+}
+
+/* Lock held. What moves is ordinary memory meanwhile. */
+static long move_pages(uintptr_t at, size_t size, size_t new_size, int flags, uintptr_t target)
+{
+	int prot = pl_page_state(at) & PL_PROT;
+	long moved = pl_to_anonymous(at, size);
 
 	if (!moved)
-		moved = pl_forget(address, length);
-	if (!moved && (flags & MREMAP_FIXED))
-		moved = pl_forget(target, new_length);
-	if (!moved)
-		moved = raw_mremap(address, length, new_length, flags, target);
-	if (raw_failed(moved))
-		pl_protect(address, length, prot);
+		moved = raw_call(SYS_mremap, at, size, new_size, flags, target);
+	if (!raw_failed(moved)) {
+		pl_forget(at, size);
+		pl_forget((uintptr_t)moved, new_size);
+	}
+	if (prot && raw_failed(moved))
+		pl_protect(at, size, prot);
 	else if (prot & PROT_EXEC)
-		pl_protect((uintptr_t)moved, new_length, prot);
+		pl_protect((uintptr_t)moved, new_size, prot);
 	return moved;
 }
 
-long pl_mremap(uintptr_t address, size_t length, size_t new_length, int flags,
-	       uintptr_t target)
+PL_EXPORT void *mremap(void *address, size_t length, size_t new_length, int flags, ...)
 {
-	uint64_t mask;
+	uintptr_t at, target = 0;
+	va_list list;
+	size_t size;
 	long ret;
 
-	pl_init();
-	if (!pl.chunks || (address & (pl.page - 1)))
-		return raw_mremap(address, length, new_length, flags, target);
-	length = whole_pages(length);
-	new_length = whole_pages(new_length);
-	pl_lock(&mask);
-	if (pl_range_ours(address, length) ||
-	    ((flags & MREMAP_FIXED) && pl_range_ours(target, new_length)))
-		ret = mremap_locked(address, length, new_length, flags, target);
-	else
-		ret = raw_mremap(address, length, new_length, flags, target);
-	pl_unlock(&mask);
-	return ret;
+	if (flags & MREMAP_FIXED) {
+		va_start(list, flags);
+		target = va_arg(list, uintptr_t);
+		va_end(list);
+	}
+	if (!pages_of(address, length, &at, &size) || !any_chunks())
+		return (void *)raw_answer(raw_call(SYS_mremap, address, length, new_length,
+						   flags, target));
+	new_length = (new_length + pl.page - 1) & ~(pl.page - 1);
+	pl_lock();
+	ret = move_pages(at, size, new_length, flags, target);
+	pl_unlock();
+	return (void *)raw_answer(ret);
 }
 
 static bool drops(int advice)
@@ -206,80 +210,22 @@ static bool drops(int advice)
 	       advice == MADV_DONTNEED_LOCKED;
 }
 
-int pl_madvise(uintptr_t address, size_t length, int advice)
-{
-	size_t size = whole_pages(length);
-	bool ours;
-	uint64_t mask;
-	int ret = 0;
-
-	pl_init();
-	ours = !(address & (pl.page - 1)) && pl_range_ours(address, size);
-	if (ours && drops(advice)) {
-		pl_lock(&mask);
-		ret = pl_to_anonymous(address, size);
-		pl_unlock(&mask);
-	}
-	if (ret)
-		return ret;
-	ret = (int)raw_call(SYS_madvise, (long)address, (long)length, advice, 0, 0, 0);
-	/* Views take no advice that needs pages of the core. */
-	return ours && ret == -EINVAL ? 0 : ret;
-}
-
-static long answer(long ret)
-{
-	if (!raw_failed(ret))
-		return ret;
-	errno = (int)-ret;
-	return -1;
-}
-
-PL_EXPORT void *mmap(void *address, size_t length, int prot, int flags, int fd, off_t offset)
-{
-	return (void *)answer(pl_mmap((uintptr_t)address, length, prot, flags, fd, offset));
-}
-
-PL_EXPORT void *mmap64(void *address, size_t length, int prot, int flags, int fd,
-		       off_t offset)
-{
-	return (void *)answer(pl_mmap((uintptr_t)address, length, prot, flags, fd, offset));
-}
-
-PL_EXPORT int munmap(void *address, size_t length)
-{
-	return (int)answer(pl_munmap((uintptr_t)address, length));
-}
-
-PL_EXPORT int mprotect(void *address, size_t length, int prot)
-{
-	return (int)answer(pl_mprotect((uintptr_t)address, length, prot));
-}
-
-/* Views are not writable whatever their key; other memory keeps it. */
-PL_EXPORT int pkey_mprotect(void *address, size_t length, int prot, int key)
-{
-	if ((prot & PROT_EXEC) || pl_range_ours((uintptr_t)address, length))
-		return mprotect(address, length, prot);
-	return (int)answer(raw_call(SYS_pkey_mprotect, (long)address, (long)length, prot, key,
-				    0, 0));
-}
-
-PL_EXPORT void *mremap(void *address, size_t length, size_t new_length, int flags, ...)
-{
-	uintptr_t target = 0;
-	va_list list;
-
-	if (flags & MREMAP_FIXED) {
-		va_start(list, flags);
-		target = va_arg(list, uintptr_t);
-		va_end(list);
-	}
-	return (void *)answer(pl_mremap((uintptr_t)address, length, new_length, flags,
-					target));
-}
-
 PL_EXPORT int madvise(void *address, size_t length, int advice)
 {
-	return (int)answer(pl_madvise((uintptr_t)address, length, advice));
+	uintptr_t at;
+	size_t size;
+	bool ours = false;
+	int ret = 0;
+
+	if (pages_of(address, length, &at, &size) && any_chunks()) {
+		pl_lock();
+		ours = pl_range_ours(at, size);
+		if (ours && drops(advice))
+			ret = pl_to_anonymous(at, size);
+		pl_unlock();
+	}
+	if (!ret)
+		ret = raw_call(SYS_madvise, address, length, advice);
+	/* Views take no advice that needs pages of the core. */
+	return ours && ret == -EINVAL ? 0 : raw_answer(ret);
 }

@@ -28,17 +28,14 @@
 
 #define PL_EXPORT __attribute__((visibility("default")))
 
+#define PL_BOTH		(PROT_WRITE | PROT_EXEC)
+
 #define PL_CHUNK_SHIFT	28
 #define PL_CHUNK_SIZE	(1UL << PL_CHUNK_SHIFT)
 
 /* What the device must offer. */
 #define PL_FEATURES	\
 	(CODEARENA_FEATURE_REPLACE | CODEARENA_FEATURE_CLONE | CODEARENA_FEATURE_OPEN)
-
-enum pl_mode {
-	PL_STRICT,	/* serves programs that flip */
-	PL_EMULATE	/* also those that want memory writable and executable */
-};
 
 /*
  * The state of a page, one byte. The low bits are what the program asked for:
@@ -64,6 +61,15 @@ struct pl_chunk {
 	uint8_t state[]; /* of each page */
 };
 
+/* Pages of a chunk, alike in what matters. */
+struct pl_run {
+	uintptr_t address;
+	uint64_t offset; /* in the arena */
+	size_t length; /* bytes */
+	uint8_t *states; /* of its pages */
+	struct pl_arena *arena;
+};
+
 /* What a mapping shares. */
 enum pl_kind {
 	PL_PRIVATE,
@@ -72,91 +78,89 @@ enum pl_kind {
 };
 
 struct pl_counters {
-	uint64_t to_code; /* pages that became views */
-	uint64_t to_data; /* pages that became anonymous memory */
-	uint64_t published; /* bytes copied into arenas */
-	uint64_t served; /* faults */
-	uint64_t forwarded; /* faults handed to the program */
-	uint64_t refused; /* requests for writable and executable memory */
-	uint64_t both; /* those that were served */
-	uint64_t forks; /* arenas cloned */
-	uint64_t unserved; /* instructions that write their own page */
+	unsigned long long to_code; /* pages that became views */
+	unsigned long long to_data; /* pages that became anonymous memory */
+	unsigned long long published; /* bytes copied into arenas */
+	unsigned long long served; /* faults */
+	unsigned long long forwarded; /* faults handed to the program */
+	unsigned long long refused; /* requests for writable and executable memory */
+	unsigned long long both; /* those that were served */
+	unsigned long long arenas; /* made, and those of the parent when it forked */
+	unsigned long long forks; /* arenas cloned */
+	unsigned long long unserved; /* instructions that write their own page */
 };
 
 struct pl_state {
-	enum pl_mode mode;
+	bool emulate; /* also serve those that want memory writable and executable */
 	int device; /* an empty handle; below 0: -errno */
-	bool ready; /* the environment was read */
 	bool engaged; /* the handler of faults is installed */
 	int report; /* descriptor for the report, or -1 */
 	size_t page;
 	unsigned int page_shift;
 	size_t granule;
-	struct pl_chunk *chunks;
+	struct pl_chunk *chunks; /* never freed */
 	struct pl_counters counters;
 };
 
 extern struct pl_state pl;
 
+/* Which page of its chunk an address is in. */
+static inline size_t pl_page_number(uintptr_t address)
+{
+	return (address & (PL_CHUNK_SIZE - 1)) >> pl.page_shift;
+}
+
+/* Bytes of a run, from its byte at on. */
+static inline struct pl_run pl_part(const struct pl_run *run, size_t at, size_t length)
+{
+	struct pl_run part = *run;
+
+	part.address += at;
+	part.offset += at;
+	part.length = length;
+	part.states += at >> pl.page_shift;
+	return part;
+}
+
 /* chunk.c */
-void pl_lock(uint64_t *mask);
-void pl_unlock(const uint64_t *mask);
+extern uint64_t pl_lock_mask;
+void pl_lock(void);
+void pl_unlock(void);
 struct pl_chunk *pl_chunk_find(uintptr_t address);
 struct pl_chunk *pl_chunk_get(uintptr_t address);
 uint8_t pl_page_state(uintptr_t address);
-bool pl_range_ours(uintptr_t address, size_t length);
 void pl_shared_add(uintptr_t address, size_t length, enum pl_kind kind);
 void pl_shared_remove(uintptr_t address, size_t length);
-bool pl_shared_any(uintptr_t address, size_t length);
+void pl_shared_claim(uintptr_t address, size_t length);
 enum pl_kind pl_shared_kind(uintptr_t address);
 
 /* device.c */
 int pl_device_open(void);
 int pl_fd_keep(int fd);
-int pl_arena_make(struct pl_arena *arena, bool shared);
-int pl_arena_publish(const struct pl_arena *arena, uint64_t offset, const void *source,
-		     size_t length, uint8_t *states);
-int pl_arena_zero(const struct pl_arena *arena, uint64_t offset);
-int pl_arena_map(const struct pl_arena *arena, uint64_t offset, uintptr_t address,
-		 size_t length);
-void pl_arena_decommit(const struct pl_arena *arena, uint64_t offset, size_t length);
+int pl_arena_make(const struct pl_run *run);
+int pl_arena_publish(const struct pl_run *run);
+int pl_arena_zero(const struct pl_run *run);
+void pl_arena_decommit(const struct pl_run *run);
 int pl_arena_clone(struct pl_arena *arena);
 
 /* flip.c */
+bool pl_range_ours(uintptr_t address, size_t length);
 int pl_protect(uintptr_t address, size_t length, int prot);
-int pl_forget(uintptr_t address, size_t length);
+void pl_forget(uintptr_t address, size_t length);
 int pl_to_anonymous(uintptr_t address, size_t length);
 int pl_remap_views(struct pl_chunk *chunk);
 int pl_serve_write(uintptr_t address, uintptr_t pc);
 int pl_serve_exec(uintptr_t address);
-bool pl_allowed(int prot);
 
 /* signal.c */
 int pl_engage(void);
 void pl_signal_init(void);
-int pl_raise_default(int number, const siginfo_t *info);
-
-/* map.c: what the interposed functions and syscall() do; -errno on failure */
-long pl_mmap(uintptr_t address, size_t length, int prot, int flags, int fd, long offset);
-int pl_munmap(uintptr_t address, size_t length);
-int pl_mprotect(uintptr_t address, size_t length, int prot);
-long pl_mremap(uintptr_t address, size_t length, size_t new_length, int flags,
-	       uintptr_t target);
-int pl_madvise(uintptr_t address, size_t length, int advice);
 
 /* process.c */
 void pl_process_init(void);
-void pl_fork_prepare(void);
-void pl_fork_parent(long pid);
-void pl_fork_child(void);
-
-/* file.c */
-int pl_close(int fd);
-int pl_close_range(unsigned int first, unsigned int last, int flags);
 
 /* report.c */
 void pl_init(void);
 void pl_say(const char *what, const char *why);
-void pl_say_once(bool *said, const char *what, const char *why);
 
 #endif

@@ -51,9 +51,28 @@ $(preload_dir)/fail/codearena-run: $(preload_program)
 	@mkdir -p $(@D)
 	cp $< $@
 
+# TSan and preloading exclude each other: the runtime's own start calls functions that
+# are replaced, and dies in their instrumented code. So these tests are linked with the
+# library, and call its functions by other names; the runtime, which has those of libc,
+# is beside them.
+preload_tsan := $(patsubst %,$(preload_dir)/tsan/preload_%,strict emulate)
+
+$(preload_dir)/tsan/names: $(preload_library)
+	@mkdir -p $(@D)
+	nm -D --defined-only $< | awk '{ print $$3, "preload_" $$3 }' >$@
+	cp -L $(shell $(CC) -print-file-name=libtsan.so.2) $(@D)/
+
+$(preload_tsan): $(preload_dir)/tsan/%: preload/tests/%.c preload/tests/tap.h \
+		$(preload_sources) $(preload_dir)/tsan/names
+	$(call quiet,CC)$(CC) $(preload_cflags) $(CPPFLAGS) $(CFLAGS) $(flags_tsan) \
+		-foptimize-sibling-calls -r $(preload_sources) $< -o $@.o
+	objcopy --redefine-syms=$(@D)/names $@.o
+	$(call quiet,LD)$(CC) $(CFLAGS) $(flags_tsan) $(LDFLAGS) -pthread -Wl,-rpath,'$$ORIGIN' \
+		$@.o -ldl -o $@
+
 # For a VM: tests/root/ has what lies over the guest's root.
 .PHONY: preload-tests
-preload-tests: preload $(preload_tests) $(preload_dir)/fail/codearena-run \
+preload-tests: preload $(preload_tests) $(preload_tsan) $(preload_dir)/fail/codearena-run \
 		$(preload_dir)/fail/libcodearena-preload.so
 	@rm -rf $(preload_dir)/root
 	@tests/stage.sh $(preload_dir)/root $(preload_tests) $(preload_program)

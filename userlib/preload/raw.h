@@ -9,33 +9,32 @@
 #define CODEARENA_PRELOAD_RAW_H
 
 #include <errno.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/mman.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 
 #ifdef PRELOAD_FAIL
 /* The build for tests of failures: calls until one fails with ENOMEM; 0: none. */
 extern int pl_fail_after;
 
-static inline int raw_fails(long number)
+static inline bool raw_fails(long number)
 {
-	if (number != SYS_mmap && number != SYS_mprotect && number != SYS_mremap &&
-	    number != SYS_ioctl && number != SYS_fcntl && number != SYS_openat)
-		return 0;
+	/* These cannot fail. */
+	if (number == SYS_rt_sigprocmask || number == SYS_getpid || number == SYS_gettid ||
+	    number == SYS_exit_group)
+		return false;
 	return pl_fail_after > 0 && !--pl_fail_after;
 }
 #else
-static inline int raw_fails(long number)
-{
-	(void)number;
-	return 0;
-}
+#define raw_fails(number)	false
 #endif
 
-/* The result of the kernel: -errno on failure. */
-static inline long raw_call(long number, long a, long b, long c, long d, long e,
-			    long f)
+/* The result of the kernel: -errno on failure. Arguments that are left out are 0. */
+#define raw_call(...)	RAW_CALL(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define RAW_CALL(number, a, b, c, d, e, f, ...)	\
+	(raw_fails(number) ? -ENOMEM : raw_call6(number, (long)(a), (long)(b), (long)(c),	\
+						 (long)(d), (long)(e), (long)(f)))
+
+static inline long raw_call6(long number, long a, long b, long c, long d, long e, long f)
 {
 #if defined(__x86_64__)
 	register long r10 __asm__("r10") = d;
@@ -43,8 +42,6 @@ static inline long raw_call(long number, long a, long b, long c, long d, long e,
 	register long r9 __asm__("r9") = f;
 	long result;
 
-	if (raw_fails(number))
-		return -ENOMEM;
 	__asm__ volatile("syscall"
 			 : "=a"(result)
 			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10),
@@ -60,8 +57,6 @@ static inline long raw_call(long number, long a, long b, long c, long d, long e,
 	register long x4 __asm__("x4") = e;
 	register long x5 __asm__("x5") = f;
 
-	if (raw_fails(number))
-		return -ENOMEM;
 	__asm__ volatile("svc 0"
 			 : "+r"(x0)
 			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
@@ -72,48 +67,24 @@ static inline long raw_call(long number, long a, long b, long c, long d, long e,
 #endif
 }
 
-static inline int raw_failed(long result)
+static inline bool raw_failed(long result)
 {
 	return (unsigned long)result >= -4095UL;
 }
 
-static inline long raw_mmap(uintptr_t address, size_t length, int prot, int flags,
-			    int fd, long offset)
+/* 0 for a call that returns an address, or -errno. */
+static inline int raw_status(long result)
 {
-	return raw_call(SYS_mmap, (long)address, (long)length, prot, flags, fd, offset);
+	return raw_failed(result) ? (int)result : 0;
 }
 
-static inline int raw_munmap(uintptr_t address, size_t length)
+/* The same as a function of the C library returns it. */
+static inline long raw_answer(long result)
 {
-	return (int)raw_call(SYS_munmap, (long)address, (long)length, 0, 0, 0, 0);
-}
-
-static inline int raw_mprotect(uintptr_t address, size_t length, int prot)
-{
-	return (int)raw_call(SYS_mprotect, (long)address, (long)length, prot, 0, 0, 0);
-}
-
-static inline long raw_mremap(uintptr_t address, size_t length, size_t new_length,
-			      int flags, uintptr_t target)
-{
-	return raw_call(SYS_mremap, (long)address, (long)length, (long)new_length, flags,
-			(long)target, 0);
-}
-
-static inline int raw_ioctl(int fd, unsigned long command, void *argument)
-{
-	return (int)raw_call(SYS_ioctl, fd, (long)command, (long)argument, 0, 0, 0);
-}
-
-static inline int raw_close(int fd)
-{
-	return (int)raw_call(SYS_close, fd, 0, 0, 0, 0, 0);
-}
-
-static inline int raw_sigmask(int how, const uint64_t *set, uint64_t *old)
-{
-	return (int)raw_call(SYS_rt_sigprocmask, how, (long)set, (long)old, sizeof(*set), 0,
-			     0);
+	if (!raw_failed(result))
+		return result;
+	errno = (int)-result;
+	return -1;
 }
 
 #endif

@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,33 +27,18 @@
 PL_EXPORT int pl_fail_after;
 #endif
 
-static void put(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void put(int fd, const char *format, ...)
-{
-	char line[512];
-	va_list list;
-	int length;
-
-	va_start(list, format);
-	length = vsnprintf(line, sizeof(line), format, list);
-	va_end(list);
-	if (length > (int)sizeof(line) - 1)
-		length = sizeof(line) - 1;
-	raw_call(SYS_write, fd, (long)line, length, 0, 0, 0);
-}
-
 /* One line on standard error: what happened, and why or what to do. */
 void pl_say(const char *what, const char *why)
 {
-	put(STDERR_FILENO, "codearena-run: %s[%ld]: %s%s%s\n", program_invocation_short_name,
-	    raw_call(SYS_getpid, 0, 0, 0, 0, 0, 0), what, why ? "; " : "", why ? why : "");
-}
+	char line[512];
+	size_t length;
 
-void pl_say_once(bool *said, const char *what, const char *why)
-{
-	if (!__atomic_exchange_n(said, true, __ATOMIC_RELAXED))
-		pl_say(what, why);
+	/* dprintf() may allocate. */
+	snprintf(line, sizeof(line), "codearena-run: %s[%ld]: %s%s%s\n",
+		 program_invocation_short_name, raw_call(SYS_getpid), what, why ? "; " : "",
+		 why ? why : "");
+	length = strlen(line);
+	raw_call(SYS_write, STDERR_FILENO, line, length);
 }
 
 static void read_environment(void)
@@ -65,7 +49,7 @@ static void read_environment(void)
 	if (!words)
 		return;
 	if (!strncmp(words, "emulate", 7))
-		pl.mode = PL_EMULATE;
+		pl.emulate = true;
 	if (!report)
 		return;
 	if (report[6] == '=')
@@ -78,28 +62,27 @@ static void read_environment(void)
 		pl_say("cannot open the file for the report", strerror(errno));
 }
 
-/* Other libraries may call what is replaced before their turn has come. */
-__attribute__((constructor)) static void start(void)
+/* Called where a function is replaced, too: libraries may call it before their turn. */
+__attribute__((constructor)) void pl_init(void)
 {
-	static bool started;
+	static bool started, ready;
 	int saved = errno;
 
-	if (__atomic_exchange_n(&started, true, __ATOMIC_ACQ_REL))
+	if (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) ||
+	    __atomic_exchange_n(&started, true, __ATOMIC_ACQ_REL))
 		return;
+#ifdef PRELOAD_FAIL
+	if (getenv("PRELOAD_FAIL"))
+		pl_fail_after = atoi(getenv("PRELOAD_FAIL"));
+#endif
 	pl.page = getauxval(AT_PAGESZ);
 	pl.page_shift = (unsigned int)__builtin_ctzl(pl.page);
 	pl_signal_init();
 	read_environment();
 	pl.device = pl_device_open();
 	pl_process_init();
-	__atomic_store_n(&pl.ready, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&ready, true, __ATOMIC_RELEASE);
 	errno = saved;
-}
-
-void pl_init(void)
-{
-	if (!__atomic_load_n(&pl.ready, __ATOMIC_ACQUIRE))
-		start();
 }
 
 struct mappings {
@@ -153,31 +136,24 @@ static void report(void)
 {
 	const struct pl_counters *c = &pl.counters;
 	struct mappings mappings = { 0 };
-	unsigned int arenas = 0;
-	long mdwe = raw_call(SYS_prctl, PR_GET_MDWE, 0, 0, 0, 0, 0);
+	bool mdwe = raw_call(SYS_prctl, PR_GET_MDWE) > 0;
 
 	read_mappings(&mappings);
-	for (const struct pl_chunk *chunk = pl.chunks; chunk; chunk = chunk->next)
-		arenas += (chunk->arenas[0].fd >= 0) + (chunk->arenas[1].fd >= 0);
-	put(pl.report,
-	    "codearena-run: report of %s[%ld]\n"
-	    "  mode: %s, W^X %s by the kernel\n"
-	    "  requests for writable and executable memory: %llu served, %llu refused\n"
-	    "  arenas: %u, cloned after forks: %llu\n",
-	    program_invocation_short_name, raw_call(SYS_getpid, 0, 0, 0, 0, 0, 0),
-	    pl.mode == PL_EMULATE ? "emulate" : "strict",
-	    mdwe > 0 && !raw_failed(mdwe) ? "enforced" : "not known to be enforced",
-	    (unsigned long long)c->both, (unsigned long long)c->refused, arenas,
-	    (unsigned long long)c->forks);
-	put(pl.report,
-	    "  pages made executable: %llu, writable again: %llu; bytes published: %llu\n"
-	    "  faults: %llu served, %llu handed to the program, %llu of instructions that write their own page\n"
-	    "  mappings: %u writable and executable, %u views of arenas, %u executable without a file\n",
-	    (unsigned long long)c->to_code, (unsigned long long)c->to_data,
-	    (unsigned long long)c->published, (unsigned long long)c->served,
-	    (unsigned long long)c->forwarded, (unsigned long long)c->unserved, mappings.both,
-	    mappings.views, mappings.other);
-	put(pl.report, "  protection: %s\n", protection(&mappings));
+	dprintf(pl.report,
+		"codearena-run: report of %s[%ld]\n"
+		"  mode: %s, W^X %s by the kernel\n"
+		"  requests for writable and executable memory: %llu served, %llu refused\n"
+		"  arenas: %llu, cloned after forks: %llu\n"
+		"  pages made executable: %llu, writable again: %llu; bytes published: %llu\n"
+		"  faults: %llu served, %llu handed to the program, %llu of instructions that write their own page\n"
+		"  mappings: %u writable and executable, %u views of arenas, %u executable without a file\n"
+		"  protection: %s\n",
+		program_invocation_short_name, raw_call(SYS_getpid),
+		pl.emulate ? "emulate" : "strict",
+		mdwe ? "enforced" : "not known to be enforced", c->both, c->refused, c->arenas,
+		c->forks, c->to_code, c->to_data, c->published, c->served, c->forwarded,
+		c->unserved, mappings.both, mappings.views, mappings.other,
+		protection(&mappings));
 }
 
 __attribute__((destructor)) static void end(void)

@@ -28,7 +28,11 @@
 #define MCODE_PAGE	((size_t)65536)
 
 /* What fills the gap between two traces: INT3, or UDF. */
-#define MCODE_FILL	(LJ_TARGET_X86ORX64 ? 0xcc : 0)
+#if LJ_TARGET_X86ORX64
+#define MCODE_FILL	0xcc
+#else
+#define MCODE_FILL	0
+#endif
 
 /**
  * struct mcode_area - space for traces

@@ -36,82 +36,83 @@ static void scene_move(struct scene *scene)
 		scene->at = to;
 }
 
+static void scene_unmap(struct scene *scene)
+{
+	scene->ok = !munmap(scene->at, 2 * PAGE);
+	if (scene->ok)
+		scene->at = NULL;
+}
+
+static void scene_replace(struct scene *scene)
+{
+	scene->ok = mmap(scene->at, 2 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+			 0) == scene->at;
+}
+
+static void scene_drop(struct scene *scene)
+{
+	scene->ok = !madvise(scene->at, 2 * PAGE, MADV_DONTNEED);
+}
+
+/* The program's own file takes the numbers of the library's handles. */
+static void scene_dup(struct scene *scene)
+{
+	scene->ok = dup2(STDOUT_FILENO, 960) == 960 && dup2(STDOUT_FILENO, 961) == 961;
+}
+
+/* The first code, then what happens to it; each begins in a new process. */
+static const struct step {
+	const char *name;
+	void (*run)(struct scene *scene);
+	int before; /* protection of the memory: that of code, or RW after it; 0: the first */
+} steps[] = {
+	{ "the first code", scene_flip, 0 },
+	{ "memory made writable", scene_write, RX },
+	{ "changed code", scene_flip, RW },
+	{ "moved code", scene_move, RX },
+	{ "unmapped code", scene_unmap, RX },
+	{ "replaced code", scene_replace, RX },
+	{ "dropped code", scene_drop, RW },
+	{ "descriptors of the library", scene_dup, RX },
+};
+
 /* Run a step with the n-th call failing. Returns whether one failed. */
-static bool fail_nth(struct scene *scene, void (*step)(struct scene *), int n)
+static bool fail_nth(struct scene *scene, const struct step *step, int n)
 {
 	*fail_after = n;
-	step(scene);
+	step->run(scene);
 	n = *fail_after;
 	*fail_after = 0;
 	CHECK(scene->ok || errno == ENOMEM);
 	return n <= 0;
 }
 
-/* The first code, then a flip back, a change, and a move; all in a new process. */
-static int one(int step, int n)
+static int one(const struct step *step, int n)
 {
-	struct scene scene = { anonymous(2 * PAGE, RW), false };
+	struct scene scene = { .at = anonymous(2 * PAGE, RW) };
+	uint32_t value = step->before == RW ? 2 : 1;
 	bool failed;
 
 	emit(scene.at, 1);
-	if (step > 0)
+	if (step->before)
 		CHECK(!mprotect(scene.at, 2 * PAGE, RX) && call(scene.at) == 1);
-	if (step == 2) {
+	if (step->before == RW) {
 		CHECK(!mprotect(scene.at, 2 * PAGE, RW));
 		emit(scene.at, 2);
 	}
-	failed = fail_nth(&scene, step == 1 ? scene_write : step == 3 ? scene_move : scene_flip,
-			  n);
+	failed = fail_nth(&scene, step, n);
 	/* Whatever happened, it works now, and nothing was lost. */
+	if (!scene.at)
+		scene.at = anonymous(2 * PAGE, RW);
+	if (!scene.at[0])
+		emit(scene.at, value);
 	CHECK(!mprotect(scene.at, 2 * PAGE, RX));
-	CHECK(call(scene.at) == (step == 2 ? 2U : 1U));
+	CHECK(call(scene.at) == value);
 	CHECK(!mprotect(scene.at, 2 * PAGE, RW));
 	emit(scene.at, 9);
 	CHECK(!mprotect(scene.at, 2 * PAGE, RX) && call(scene.at) == 9);
 	return failed ? 0 : 7;
 }
-
-static void sweep(int step)
-{
-	for (int n = 1; n < 50; n++) {
-		pid_t pid = fork();
-		int status;
-
-		CHECK(pid >= 0);
-		if (!pid)
-			_exit(one(step, n));
-		status = wait_for(pid);
-		if (WIFEXITED(status) && WEXITSTATUS(status) == 7) {
-			CHECK(n > 1 || step == 1);
-			return;
-		}
-		if (status)
-			printf("# step %d, call %d\n", step, n);
-		CHECK(!status);
-	}
-	CHECK(!"the sweep ends");
-}
-
-static void test_first(void)
-{
-	sweep(0);
-}
-
-static void test_write(void)
-{
-	sweep(1);
-}
-
-static void test_change(void)
-{
-	sweep(2);
-}
-
-static void test_move(void)
-{
-	sweep(3);
-}
-
 /* A child that cannot have its own code does not run that of its parent. */
 static void test_fork(void)
 {
@@ -145,20 +146,89 @@ static void test_fork(void)
 	CHECK(!"the sweep ends");
 }
 
+static void sweep(const struct step *step)
+{
+	for (int n = 1; n < 50; n++) {
+		pid_t pid = fork();
+		int status;
+
+		CHECK(pid >= 0);
+		if (!pid)
+			_exit(one(step, n));
+		status = wait_for(pid);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 7) {
+			CHECK(n > 1 || step->run == scene_write);
+			return;
+		}
+		if (status)
+			printf("# %s, call %d\n", step->name, n);
+		CHECK(!status);
+	}
+	CHECK(!"the sweep ends");
+}
+
+static void test_steps(void)
+{
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		sweep(&steps[i]);
+}
+
+/* In a program of its own: it has executable memory, or is told that there is none. */
+static int started(void)
+{
+	bool failed = *fail_after <= 0;
+	char *at;
+
+	*fail_after = 0;
+	at = anonymous(PAGE, RW);
+	emit(at, 1);
+	if (mprotect(at, PAGE, RX))
+		CHECK(failed && errno == EACCES);
+	else
+		CHECK(call(at) == 1);
+	return failed ? 0 : 7;
+}
+
+static void test_start(void)
+{
+	for (int n = 1; n < 50; n++) {
+		char number[12];
+		pid_t pid = fork();
+		int status;
+
+		CHECK(pid >= 0);
+		if (!pid) {
+			snprintf(number, sizeof(number), "%d", n);
+			setenv("PRELOAD_FAIL", number, 1);
+			execl("/proc/self/exe", "preload_fail", "start", NULL);
+			_exit(1);
+		}
+		status = wait_for(pid);
+		CHECK(WIFEXITED(status));
+		if (WEXITSTATUS(status) == 7) {
+			CHECK(n > 3);
+			return;
+		}
+		CHECK(!status);
+	}
+	CHECK(!"the sweep ends");
+}
+
 static const struct test tests[] = {
-	{ "the first code", test_first },
-	{ "memory made writable", test_write },
-	{ "changed code", test_change },
-	{ "moved code", test_move },
+	{ "each change of code", test_steps },
 	{ "a fork", test_fork },
+	{ "the start of a program", test_start },
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
+	(void)argv;
 	fail_after = dlsym(RTLD_DEFAULT, "pl_fail_after");
 	if (!fail_after) {
 		puts("1..0 # SKIP run it with the library that is built for it");
 		return 4;
 	}
+	if (argc > 1)
+		return started();
 	return run_tests(tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -294,7 +294,7 @@ static void test_daemon(void)
 	flip(at, 21);
 	CHECK(call(at) == 21);
 	/* In another chunk: another arena. */
-	far = mmap((void *)0x200000000000, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	far = mmap((void *)0x7ea000000000, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(far != MAP_FAILED);
 	flip(far, 22);
 	CHECK(call(far) == 22 && call(at) == 21);
@@ -351,7 +351,7 @@ static void test_sparse(void)
 /* Memory that crosses from one chunk to the next. */
 static void test_border(void)
 {
-	char *border = (char *)0x300000000000;
+	char *border = (char *)0x7eb000000000;
 	char *at = mmap(border - 2 * PAGE, 4 * PAGE, RW,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
@@ -381,7 +381,7 @@ static void test_syscall(void)
 #define THREADS	4
 #define ROUNDS	150
 
-static volatile bool done;
+static bool done;
 
 static void on_timer(int number)
 {
@@ -407,7 +407,7 @@ static void *forker(void *argument)
 {
 	char *at = argument;
 
-	while (!done) {
+	while (!__atomic_load_n(&done, __ATOMIC_RELAXED)) {
 		pid_t pid = fork();
 
 		CHECK(pid >= 0);
@@ -439,7 +439,7 @@ static void test_threads(void)
 	CHECK(!pthread_create(&extra, NULL, forker, area + THREADS * PAGE));
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	done = true;
+	__atomic_store_n(&done, true, __ATOMIC_RELAXED);
 	pthread_join(extra, NULL);
 }
 
