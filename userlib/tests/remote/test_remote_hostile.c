@@ -393,7 +393,7 @@ struct way {
 	const char *name;
 	int (*attempt)(void);
 	int control;	/* without the lock: WORKS, ANY or an error */
-	int newer;	/* the error of newer kernels, which let nobody do it */
+	int nobody;	/* the error of kernels that let nobody do it */
 	int signal;	/* that ends the attempt where nothing refuses it */
 	bool killed;	/* by the lock */
 	int locked;	/* an error; 0: EPERM, from the lock */
@@ -401,17 +401,11 @@ struct way {
 
 #define WAY(way, ...)	{ .name = #way, .attempt = way, __VA_ARGS__ }
 
-/* The kernel has no such call for riscv64, which has no protection keys. */
-#ifdef __riscv
-#define PKEY_CONTROL	(-ENOSYS)
-#else
-#define PKEY_CONTROL	WORKS
-#endif
-
 static const struct way ways[] = {
 	WAY(by_mmap),
 	WAY(by_mprotect),
-	WAY(by_pkey_mprotect, .control = PKEY_CONTROL),
+	/* Not on riscv64, and on arm64 since 6.12. */
+	WAY(by_pkey_mprotect, .nobody = -ENOSYS),
 	WAY(by_memfd),
 	WAY(by_shm),
 	WAY(by_personality),
@@ -423,7 +417,8 @@ static const struct way ways[] = {
 	WAY(by_moving, .control = -EINVAL, .locked = -EINVAL),
 	WAY(by_remapping, .control = ANY),
 	WAY(by_proc_mem_of_view, .control = -EIO),
-	WAY(by_proc_mem_of_program, .newer = -EIO),
+	/* Newer kernels refuse it. */
+	WAY(by_proc_mem_of_program, .nobody = -EIO),
 	WAY(by_pwrite, .control = ANY),
 	WAY(by_opening),
 	WAY(by_clone),
@@ -481,7 +476,7 @@ static bool attempt(void *context)
 	if (a->locked)
 		wanted = a->way->locked ? a->way->locked : -EPERM;
 	if (wanted == ANY || ret == wanted ||
-	    (!a->locked && a->way->newer && ret == a->way->newer))
+	    (!a->locked && a->way->nobody && ret == a->way->nobody))
 		return true;
 	fprintf(stderr, "# %s%s: %d\n", a->way->name,
 		a->locked ? ", locked" : "", ret);
