@@ -29,6 +29,15 @@ build_userlib = $(call locked,userlib,userlib,userlib)
 documentation = $(call locked,docs,Documentation,docs)
 arch_setup = $(filter arm64 riscv64,$(ARCH))
 
+# Checks compile what they have compiled before, here or in another clone, from ccache.
+# Programs for users are compiled: their debug information names this folder.
+ifneq ($(filter demo fuzz check%,$(filter-out check-packages,$(MAKECMDGOALS))),)
+export PATH := /usr/lib/ccache:$(PATH)
+export CCACHE_DIR ?= $(or $(CODEARENA_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/codearena)/ccache
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := true
+endif
+
 .DEFAULT_GOAL := all
 
 ## all: the library, and the module when the running kernel's headers are there
@@ -65,23 +74,23 @@ demo: setup-build setup-vm
 
 ## check: library, kselftests on a stock kernel, static checks, documented programs
 .PHONY: check
-check: setup-build setup-vm setup-source setup-host setup-static setup-docs setup-ports
+check: setup-build setup-vm setup-source setup-host setup-static setup-docs
 	@$(checks)/summary.sh --jobs $(JOBS) \
 		"$(MAKE) check-vm KVER=6.1" \
 		"$(MAKE) check-host FLAVOURS='plain asan'" \
 		"$(MAKE) check-static" \
-		"$(MAKE) check-runtimes KVER=6.12 GROUPS=small" \
 		"$(MAKE) check-docs PARTS=programs"
 
-## check-all: what check leaves out: TSan, other kernels, debug kernel, fuzzers, ABI
+## check-all: what check leaves out: TSan, other kernels, debug kernel, runtimes, fuzzers, ABI
 .PHONY: check-all
 check-all: setup-build setup-vm setup-source setup-host setup-debug setup-fuzz setup-docs \
-		setup-static
+		setup-static setup-ports
 	@$(checks)/summary.sh --jobs $(JOBS) \
 		"$(MAKE) debug-kernel" \
 		"$(MAKE) check-vm KVER=newest" \
 		"$(MAKE) check-debug" \
 		"$(MAKE) check-vm KVER=6.12 KARGS=nopku" \
+		"$(MAKE) check-runtimes KVER=6.12 GROUPS=small" \
 		"$(MAKE) check-static-long" \
 		"$(MAKE) check-host FLAVOURS=tsan TOOL_TESTS=" \
 		"$(MAKE) check-fuzz" \

@@ -14,7 +14,7 @@
 
 #define PAGES	128
 #define RANGES	2048U
-#define FOREIGN	8000U
+#define FOREIGN	scaled(8000)
 #define RUNS	5
 
 struct foreign {

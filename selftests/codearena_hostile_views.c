@@ -17,9 +17,9 @@
 #define MANY	8000U
 #define TIMES	16U	/* how many times as many as few */
 #define RUNS	3
-#define TRAPS	2000U
+#define TRAPS	scaled(2000)
 #define FORKS	60
-#define PADDED	200U
+#define PADDED	scaled(200)
 #define CHARGED	(is_debug_kernel() ? 8400U : 20000U)
 #define VIEW_BYTES	64U	/* at least, for each view */
 #define CHARGE_PAGES	64U	/* a processor charges a group for so many at once */
@@ -77,8 +77,7 @@ FIXTURE_SETUP(views)
 	ASSERT_ZERO(trap_arena_new(t, 4));
 	v->state = trap_state_new();
 	ASSERT_ZERO(site_new(t, &code_load, &v->site));
-	/* A debug kernel looks all mappings through at each change. */
-	v->many = is_debug_kernel() ? MANY / 8 : MANY;
+	v->many = scaled(MANY);
 	v->place = mmap(NULL, 2ULL * MANY * t->arena.page, PROT_NONE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)v->place);

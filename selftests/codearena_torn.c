@@ -428,14 +428,16 @@ TEST_F(torn, runs_end_in_one_of_the_thunks)
 	double begin = seconds_now();
 	uint64_t patches = 0;
 	uint64_t word;
+	/* Threads begin and end for each of them: a debug kernel gets few. */
+	const unsigned int step = is_debug_kernel() ? 17 : variant->step;
 	unsigned int i;
 
-	for (i = 0; i < SLOTS; i += variant->step) {
+	for (i = 0; i < SLOTS; i += step) {
 		struct slot *slot = &self->slots[i];
 
 		/* The same time for each of them. */
 		patches += run_slot(_metadata, slot, variant->flags,
-				    begin + crew_budget() * (i + variant->step) /
+				    begin + crew_budget() * (i + step) /
 				    SLOTS, entered);
 		word = 0;
 		memcpy(&word, self->a.view + slot->patch_at, slot->width);

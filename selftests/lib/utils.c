@@ -703,3 +703,12 @@ bool is_debug_kernel(void)
 {
 	return !access("/proc/self/fail-nth", F_OK);
 }
+
+unsigned int scaled(unsigned int count)
+{
+	static unsigned int divisor;
+
+	if (!divisor)
+		divisor = is_debug_kernel() ? 8 : 1;
+	return count / divisor;
+}

@@ -124,6 +124,11 @@ void source_free(uint8_t *source, uint64_t page, unsigned int pages);
 
 /* One that checks so much that everything takes many times as long. */
 bool is_debug_kernel(void);
+/*
+ * How often to do what is done @count times: an eighth on a debug kernel. It finds
+ * faults in what runs; the other kernels show what becomes of many.
+ */
+unsigned int scaled(unsigned int count);
 
 /**
  * struct arena - an arena with one code view

@@ -33,7 +33,7 @@ set -euo pipefail
 packages_of() {
 	case $1 in
 	build)
-		echo gcc libc6-dev make libelf-dev bc kmod cpio xz-utils gzip python3 \
+		echo gcc ccache libc6-dev make libelf-dev bc kmod cpio xz-utils gzip python3 \
 			patchelf pkg-config debian-archive-keyring util-linux
 		;;
 	vm) echo qemu-system-x86 busybox-static cpio ;;
