@@ -97,7 +97,8 @@ prepare_units() {
 
 prepare_service() {
 	stage_system "$1" systemd nginx libnginx-mod-http-lua
-	options+=(--beside "$here/service")
+	options+=(--beside "$here/service"
+		--beside "$root_dir/selftests/runtimes/sample-mappings.sh")
 }
 
 prepare_containers() {

@@ -38,12 +38,12 @@ client() {
 	done 2>/dev/null
 }
 
-processes() { cat /sys/fs/cgroup/system.slice/nginx.service/cgroup.procs; }
+processes=/sys/fs/cgroup/system.slice/nginx.service/cgroup.procs
 
 # workers: those that take new connections.
 workers() {
 	local pid
-	for pid in $(processes); do
+	for pid in $(<$processes); do
 		grep -lzx 'nginx: worker process' "/proc/$pid/cmdline"
 	done | sort
 }
@@ -62,24 +62,12 @@ reload() {
 	touch /run/reloaded
 }
 
-# Note what executable mappings nginx has, until it is killed.
-sample() {
-	while :; do
-		for pid in $(processes); do
-			awk '$2 ~ /^.wx/ { both++ }
-				$2 ~ /^..x/ && $6 ~ /^\/dev\/codearena/ { views++ }
-				$2 ~ /^..x/ && NF == 5 { anonymous++ }
-				END { print both + 0, views + 0, anonymous + 0 }' "/proc/$pid/maps"
-		done
-		sleep 0.2
-	done 2>/dev/null
-}
-
 # serve NAME: keeps the answers that differ as NAME; prints what happened on one line.
 serve() {
 	local i pids=() samples reloaded
 	rm -f /run/reloaded
-	sample >/run/samples &
+	touch /run/serving
+	/tests/sample-mappings.sh /run/serving 0.2 $processes >/run/samples &
 	samples=$!
 	for ((i = 0; i < clients; i++)); do
 		client >"/run/client.$i" &
@@ -87,12 +75,13 @@ serve() {
 	done
 	reloaded=$(reload 2>/dev/null | wc -l)
 	wait "${pids[@]}"
-	kill $samples
+	rm /run/serving
+	wait $samples
 	sort -u /run/client.? >"/run/$1"
 	echo "$(cat /run/client.? | wc -l) asked," \
 		"$(cat /run/client.? | grep -vc ': HTTP/1.1 200 OK: [0-9]') lost, $reloaded reloads;" \
-		"$(awk '{ for (i = 1; i <= 3; i++) if ($i > m[i]) m[i] = $i }
-			END { print m[1] + 0 " W+X, " m[2] + 0 " views, " m[3] + 0 " anonymous" }' /run/samples)"
+		"$(/tests/sample-mappings.sh --most /run/samples |
+			sed 's/ / W+X, /; s/ \([0-9]*\)$/ views, \1 anonymous/')"
 }
 
 # service NAME [SETTING...]: serve() with settings, or those of service/codearena.conf.

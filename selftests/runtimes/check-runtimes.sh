@@ -90,6 +90,7 @@ run_group() {
 		--beside "$preload/codearena-run" --beside "$preload/libcodearena-preload.so" \
 		--beside "$preload/tests" --beside "$preload/fail" --beside "$preload/tsan" \
 		--beside "$out/empty.so" --beside "$out/rows" --beside "$here/programs" \
+		--beside "$here/sample-mappings.sh" \
 		--run --stage --run "$stage" --run --mem --run 4G "${kind[@]}" \
 		"${beside[@]}" "$name-$group" -- "${own[@]}" "$guest" || true
 	own=() beside=()
@@ -127,7 +128,8 @@ arm64_port() {
 	"$vm_dir/run-tests.sh" --kver "$kver" --arch arm64 --each 3600 \
 		--beside "$userlib/preload/codearena-run" \
 		--beside "$userlib/preload/libcodearena-preload.so" \
-		--beside "$out/arm64/ports" --beside "$here/programs" --run --stage --run "$stage" \
+		--beside "$out/arm64/ports" --beside "$here/programs" \
+		--beside "$here/sample-mappings.sh" --run --stage --run "$stage" \
 		check-runtimes-arm64 -- "$here/guest-ports.sh"
 }
 

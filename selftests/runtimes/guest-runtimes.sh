@@ -16,21 +16,9 @@ here=$PWD
 work=/tmp/runtimes
 mkdir -p $work
 
-# samples FILE: until the file "go" is gone, note what executable mappings there are.
-samples() {
-	while [ -e $work/go ]; do
-		cat /proc/[1-9]*/maps 2>/dev/null | awk '
-			$2 ~ /^.wx/ { both++ }
-			$2 ~ /^..x/ && $6 ~ /^\/dev\/codearena/ { views++ }
-			$2 ~ /^..x/ && NF == 5 { anonymous++ }
-			END { print both + 0, views + 0, anonymous + 0 }' >>"$1"
-		usleep 20000
-	done
-}
-
-# most FILE COLUMN: the largest number in a column.
+# most NAME COLUMN: the largest number of mappings of a kind.
 most() {
-	awk -v c="$2" '$c > m { m = $c } END { print m + 0 }' "$1"
+	"$here/sample-mappings.sh" --most "$work/$1.samples" | cut -d' ' -f"$2"
 }
 
 # run NAME COMMAND...: writes NAME.out, .err, .samples; sets status and time (ms).
@@ -38,8 +26,7 @@ run() {
 	run_name=$1
 	shift
 	: >$work/go
-	: >"$work/$run_name.samples"
-	samples "$work/$run_name.samples" &
+	"$here/sample-mappings.sh" $work/go 0.02 >"$work/$run_name.samples" &
 	sampler=$!
 	start=$(cut -d' ' -f1 /proc/uptime | tr -d .)
 	"$@" >"$work/$run_name.out" 2>"$work/$run_name.err" </dev/null
@@ -64,7 +51,7 @@ result() {
 # Whether the last run of "mdwe" shows that the program needs what is refused there.
 lost() {
 	[ $plain_status != $mdwe_status ] || ! cmp -s $work/plain.out $work/mdwe.out ||
-		[ "$(most $work/mdwe.samples 3)" -lt "$(most $work/plain.samples 3)" ]
+		[ "$(most mdwe 3)" -lt "$(most plain 3)" ]
 }
 
 row() {
@@ -76,8 +63,8 @@ row() {
 	mdwe_status=$status
 	rm -f $work/report
 	run codearena "$runner/codearena-run" --wx="$mode" --mdwe --report=$work/report "$@"
-	both=$(most $work/codearena.samples 1)
-	views=$(most $work/codearena.samples 2)
+	both=$(most codearena 1)
+	views=$(most codearena 2)
 	why=
 	[ $plain_status = 0 ] || why="the plain program fails: $plain_status"
 	lost || why="the plain program keeps its JIT under MDWE: the row proves nothing"
