@@ -242,6 +242,7 @@ check-workloads: setup-build setup-vm setup-source setup-workloads
 ## check-runtimes: JIT compilers of Debian with codearena-run, in a VM (KVER=6.12 GROUPS= COSTS=yes ARCH=)
 .PHONY: check-runtimes
 check-runtimes: setup-build setup-vm setup-source setup-ports
+	@$(if $(filter qemu,$(or $(GROUPS),$(if $(arch_setup),,qemu))),$(SETUP) qemu)
 	@$(if $(arch_setup),$(SETUP) $(arch_setup))
 	@selftests/runtimes/check-runtimes.sh $(if $(arch_setup),--arch $(arch_setup)) \
 		$(if $(COSTS),--costs) $(GROUPS) \

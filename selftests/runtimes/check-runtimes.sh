@@ -17,7 +17,8 @@
 # A GROUP is a file of rows/, one VM; without one all of them. The first line of a
 # file names packages, each other one a runtime: name, mode, how it makes code
 # executable, command. Programs are in programs/. The group "small" begins with the
-# tests of the preload library itself and those of the ports (ports.sh).
+# tests of the preload library itself and those of the ports (ports.sh), "qemu" with those
+# of QEMU's port, which takes some minutes to build.
 #
 # With --costs a group is a file of costs/, with the packages of that in rows/. Its lines
 # are programs: name, the multiple of the instructions of the plain program that it may
@@ -82,9 +83,9 @@ run_group() {
 	stage=$("$here/stage.sh" $packages)
 	if [ $rows = costs ]; then
 		guest=$here/guest-costs.sh kind=(--run --icount)
-		! grep -q ' port ' "$out/rows" || build_ports
-	elif [ "$group" = small ] && [ ${#only[@]} -eq 0 ]; then
-		own_tests
+		! grep -q ' port ' "$out/rows" || build_ports "$group"
+	elif [ ${#only[@]} -eq 0 ]; then
+		own_tests "$group"
 	fi
 	"$vm_dir/run-tests.sh" --kver "$kver" --arch x86_64 --each 3600 \
 		--beside "$preload/codearena-run" --beside "$preload/libcodearena-preload.so" \
@@ -96,24 +97,34 @@ run_group() {
 	own=() beside=()
 }
 
-# All but the ports run under codearena-run: with a library whose calls can fail, and
-# with one that is linked into the tests for TSan, not preloaded.
+# own_tests GROUP: what it begins with. All but the ports run under codearena-run: with a
+# library whose calls can fail, and with one that is linked into the tests for TSan, not
+# preloaded.
 own=() beside=()
 own_tests() {
 	local run=$preload/codearena-run
 	local tsan="$run --wx=off --mdwe env TSAN_OPTIONS=handle_segv=0"
-	own=("$run --mdwe --wx=strict ./tests/preload_strict"
-		"$run --mdwe --wx=emulate ./tests/preload_emulate"
-		"$run --wx=off fail/codearena-run --mdwe --wx=strict ./tests/preload_fail"
-		"$tsan ./tsan/preload_strict"
-		"$tsan CODEARENA_PRELOAD=emulate ./tsan/preload_emulate"
-		"$here/guest-ports.sh")
-	build_ports
+	case $1 in
+	small)
+		own=("$run --mdwe --wx=strict ./tests/preload_strict"
+			"$run --mdwe --wx=emulate ./tests/preload_emulate"
+			"$run --wx=off fail/codearena-run --mdwe --wx=strict ./tests/preload_fail"
+			"$tsan ./tsan/preload_strict"
+			"$tsan CODEARENA_PRELOAD=emulate ./tsan/preload_emulate"
+			"$here/guest-ports.sh")
+		;;
+	qemu) own=("$here/guest-qemu.sh") ;;
+	*) return 0 ;;
+	esac
+	build_ports "$1"
 }
 
+# build_ports GROUP: those that its tests or costs need.
 build_ports() {
-	"$here/ports.sh" "$out/ports" "$out/libcodearena.a" pcre2 luajit >&2
-	beside=(--beside "$out/ports")
+	local ports=(pcre2 luajit)
+	[ "$1" != qemu ] || ports=(qemu)
+	"$here/ports.sh" "$out/ports" "$out/libcodearena.a" "${ports[@]}" >&2
+	beside=(--beside "$out/ports" --beside "$here/guest-lib.sh")
 }
 
 # There Debian's luajit fails under MDWE, too.
@@ -128,8 +139,9 @@ arm64_port() {
 	"$vm_dir/run-tests.sh" --kver "$kver" --arch arm64 --each 3600 \
 		--beside "$userlib/preload/codearena-run" \
 		--beside "$userlib/preload/libcodearena-preload.so" \
-		--beside "$out/arm64/ports" --beside "$here/programs" \
-		--beside "$here/sample-mappings.sh" --run --stage --run "$stage" \
+		--beside "$out/arm64/ports" --beside "$here/guest-lib.sh" \
+		--beside "$here/programs" --beside "$here/sample-mappings.sh" \
+		--run --stage --run "$stage" \
 		check-runtimes-arm64 -- "$here/guest-ports.sh"
 }
 

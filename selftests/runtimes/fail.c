@@ -20,7 +20,8 @@ __attribute__((constructor)) static void begin(void)
 	period = text ? strtoul(text, NULL, 10) : 0;
 }
 
-__attribute__((destructor)) static void end(void)
+void fail_report(void);
+__attribute__((destructor)) void fail_report(void)
 {
 	fprintf(stderr, "failed %lu\n", failed);
 }

@@ -6,20 +6,8 @@
 # TAP.
 
 export PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8
-here=$PWD
-mdwe="$here/codearena-run --wx=off --mdwe"
-number=0
-
-# result NAME REASON: a test that passes if there is no reason why not.
-result() {
-	number=$((number + 1))
-	if [ -z "$2" ]; then echo "ok $number - $1"; else echo "not ok $number - $1: $2"; fi
-}
-
-skip() {
-	number=$((number + 1))
-	echo "ok $number - $1 # SKIP not built: Debian has no such source, or not for this architecture"
-}
+# shellcheck source-path=SCRIPTDIR source=guest-lib.sh
+. ./guest-lib.sh
 
 # PCRE2's own tests, which match each pattern twice when they are asked for JIT.
 pcre2_tests() {
@@ -76,16 +64,6 @@ lua() {
 preprocess() {
 	lua "$1" luajit/luajit luajit/dynasm/dynasm.lua -LN -D ENDIAN_LE -D P64 -D JIT -D FFI -D FPU -D VER= \
 		luajit/vm_x64.dasc
-}
-
-# mappings NAME: of what ran while samples were taken.
-mappings() {
-	why=
-	"$here/sample-mappings.sh" --most /tmp/ports.samples >/tmp/ports.most
-	read -r both views _ </tmp/ports.most
-	[ "$both" = 0 ] || why="writable and executable"
-	[ "$views" -gt 0 ] || why="no view of an arena"
-	result "$1" "$why"
 }
 
 luajit_tests() {

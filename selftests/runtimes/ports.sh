@@ -8,12 +8,12 @@
 #
 #   OUT      gets programs and their test data
 #   LIBRARY  libcodearena.a
-#   PORT     pcre2 or luajit
+#   PORT     pcre2, luajit, or qemu, which takes some minutes
 #
 # For another architecture CC is its compiler, and HOST_CC that of this one.
-# The sources are kept in the cache, and so are LuaJIT's objects, by what they are made
-# from. Prints the ports that were built; a source that Debian no longer has is said,
-# and is none of them.
+# The sources are kept in the cache, and so are the objects of LuaJIT and QEMU, by what
+# they are made from. Prints the ports that were built; a source that Debian no longer has
+# is said, and is none of them.
 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
@@ -60,7 +60,7 @@ pcre2() {
 # built PACKAGE: a copy of $source in $built for what the port's objects depend on.
 built() {
 	local port=$root_dir/userlib/examples/$1 key
-	key=$({ cat "$port"/*.{c,patch,sh} "$root_dir"/userlib/include/codearena.h \
+	key=$({ cat "$port"/*.[ch] "$port"/*.{patch,sh} "$root_dir"/userlib/include/codearena.h \
 		"$root_dir"/uapi/linux/codearena.h; "${CC:-cc}" --version; } | sha256sum)
 	built=$cache_dir/runtimes/built/$1-${key:0:16}
 	with_lock "runtimes-$1" built_once
@@ -74,6 +74,15 @@ built_once() {
 	mv "$built.new" "$built"
 }
 
+# object NAME: compile NAME.c; prints what it became.
+object() {
+	"${CC:-cc}" -O2 -Wall -c -I"$root_dir/userlib/include" -I"$root_dir/uapi" \
+		-o "$out/$1.o" "$(dirname "$0")/$1.c"
+	echo "$out/$1.o"
+}
+
+wrap_of() { printf -- '-Wl,--wrap=%s ' "$@"; }
+
 luajit() {
 	local version=2.1.0~beta3+git20220320+dfsg-4.1+deb12u1 fail wrap
 	local build=$root_dir/userlib/examples/luajit/build.sh
@@ -81,16 +90,28 @@ luajit() {
 	built luajit
 	with_lock runtimes-luajit "$build" "$built" "$library" "$out/luajit" >&2
 	# The same with calls of the library that can be made to fail.
-	fail=$out/fail.o
-	"${CC:-cc}" -O2 -Wall -c -I"$root_dir/userlib/include" -I"$root_dir/uapi" \
-		-o "$fail" "$(dirname "$0")/fail.c"
-	wrap=$(printf -- '-Wl,--wrap=codearena_arena_%s ' new commit publish patch clone)
+	fail=$(object fail)
+	wrap=$(wrap_of codearena_arena_{new,commit,publish,patch,clone})
 	LINKFLAGS="$fail $wrap" with_lock runtimes-luajit "$build" "$built" "$library" \
 		"$out/luajit/fail" >&2
 	# What it comes with in Lua: a program that reads its interpreter's assembly.
 	cp -a "$built/dynasm" "$out/luajit/"
 	cp "$built/src/vm_x64.dasc" "$out/luajit/"
 	echo luajit
+}
+
+qemu() {
+	local version=1:7.2+dfsg-7+deb12u18 build=$root_dir/userlib/examples/qemu/build.sh
+	fetch qemu $version || { say "Debian has no source of qemu $version"; return 0; }
+	built qemu
+	with_lock runtimes-qemu "$build" "$built" "$library" "$out" >&2
+	# The same with a small buffer, and calls that can be made to fail.
+	LINKFLAGS="$(object fail) $(object flush) $(wrap_of preexit_cleanup \
+		qemu_get_host_physmem codearena_arena_{new,commit,decommit,publish,patch,clone})" \
+		with_lock runtimes-qemu "$build" "$built" "$library" "$out/small" >&2
+	"${CC:-cc}" -O1 -static -pthread -o "$out/qemu-guest" \
+		"$(dirname "$0")/programs/qemu-guest.c"
+	echo qemu
 }
 
 need patch ports

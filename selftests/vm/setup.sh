@@ -16,6 +16,8 @@
 #   host      host tests of the library
 #   coverage  the table of the lines that host tests execute
 #   docs      the documentation, its gate, and the comparison of ABIs
+#   ports     build runtimes on the library
+#   qemu      the same for QEMU, with ports
 #   fuzz      fuzz the library
 #   bench     benchmarks and the peers they compare with
 #   musl      build with musl
@@ -61,6 +63,7 @@ packages_of() {
 			ninja-build abigail-tools perl gdb
 		;;
 	ports) echo gcc libc6-dev make patch dpkg-dev debian-archive-keyring util-linux ;;
+	qemu) echo gcc libc6-dev meson ninja-build pkg-config python3 libglib2.0-dev zlib1g-dev ;;
 	fuzz) echo clang libclang-rt-14-dev llvm make ;;
 	bench) echo gcc g++ make pkg-config libasmjit-dev libbenchmark-dev ;;
 	musl) echo musl-tools gcc make linux-libc-dev ;;
