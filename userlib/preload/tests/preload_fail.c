@@ -113,6 +113,7 @@ static int one(const struct step *step, int n)
 	CHECK(!mprotect(scene.at, 2 * PAGE, RX) && call(scene.at) == 9);
 	return failed ? 0 : 7;
 }
+
 /* A child that cannot have its own code does not run that of its parent. */
 static void test_fork(void)
 {
@@ -173,7 +174,7 @@ static void test_steps(void)
 		sweep(&steps[i]);
 }
 
-/* In a program of its own: it has executable memory, or is told that there is none. */
+/* What the program does that test_start() executes: either it gets code, or EACCES. */
 static int started(void)
 {
 	bool failed = *fail_after <= 0;
