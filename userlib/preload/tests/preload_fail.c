@@ -147,7 +147,12 @@ static void test_fork(void)
 	CHECK(!"the sweep ends");
 }
 
-static void sweep(const struct step *step)
+/*
+ * Run a child with the n-th call failing, for each n until the child makes fewer calls. The
+ * first n for which it does is least or more.
+ */
+static void sweep(const char *name, int least, int (*child)(const struct step *step, int n),
+		  const struct step *step)
 {
 	for (int n = 1; n < 50; n++) {
 		pid_t pid = fork();
@@ -155,14 +160,14 @@ static void sweep(const struct step *step)
 
 		CHECK(pid >= 0);
 		if (!pid)
-			_exit(one(step, n));
+			_exit(child(step, n));
 		status = wait_for(pid);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 7) {
-			CHECK(n > 1 || step->run == scene_write);
+			CHECK(n >= least);
 			return;
 		}
 		if (status)
-			printf("# %s, call %d\n", step->name, n);
+			printf("# %s, call %d\n", name, n);
 		CHECK(!status);
 	}
 	CHECK(!"the sweep ends");
@@ -171,7 +176,7 @@ static void sweep(const struct step *step)
 static void test_steps(void)
 {
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		sweep(&steps[i]);
+		sweep(steps[i].name, steps[i].run == scene_write ? 1 : 2, one, &steps[i]);
 }
 
 /* What the program does that test_start() executes: either it gets code, or EACCES. */
@@ -190,29 +195,20 @@ static int started(void)
 	return failed ? 0 : 7;
 }
 
+static int start(const struct step *step, int n)
+{
+	char number[12];
+
+	(void)step;
+	snprintf(number, sizeof(number), "%d", n);
+	setenv("PRELOAD_FAIL", number, 1);
+	execl("/proc/self/exe", "preload_fail", "start", NULL);
+	return 1;
+}
+
 static void test_start(void)
 {
-	for (int n = 1; n < 50; n++) {
-		char number[12];
-		pid_t pid = fork();
-		int status;
-
-		CHECK(pid >= 0);
-		if (!pid) {
-			snprintf(number, sizeof(number), "%d", n);
-			setenv("PRELOAD_FAIL", number, 1);
-			execl("/proc/self/exe", "preload_fail", "start", NULL);
-			_exit(1);
-		}
-		status = wait_for(pid);
-		CHECK(WIFEXITED(status));
-		if (WEXITSTATUS(status) == 7) {
-			CHECK(n > 3);
-			return;
-		}
-		CHECK(!status);
-	}
-	CHECK(!"the sweep ends");
+	sweep("the start", 4, start, NULL);
 }
 
 static const struct test tests[] = {
