@@ -32,6 +32,8 @@ fi
 mkdir -p "$build/codearena"
 cd "$build"
 cmp -s "$library" codearena/libcodearena.a || cp "$library" codearena/
+# A copy: the objects may be kept longer than this tree.
+cp -r "$here"/../../include/. "$here"/../../../uapi/linux codearena/
 if [ ! -e build.ninja ]; then
 	# What dependency('libcodearena') of the patch finds.
 	cat >codearena/libcodearena.pc <<-PC
@@ -39,7 +41,7 @@ if [ ! -e build.ninja ]; then
 		Description: Executable memory for JIT compilers
 		Version: 1.0.0
 		Libs: -L$build/codearena -lcodearena -pthread
-		Cflags: -I$here/../../include -I$here/../../../uapi
+		Cflags: -I$build/codearena
 	PC
 	PKG_CONFIG_PATH=$build/codearena ../configure --cc="${CC:-cc}" \
 		--extra-cflags="${CFLAGS:-}" --target-list=x86_64-linux-user \
