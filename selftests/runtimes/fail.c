@@ -3,11 +3,13 @@
  * SPDX-FileCopyrightText: 2026 The codearena authors
  *
  * Linked to a port with --wrap: calls of the library that fail, each FAIL_PERIOD-th
- * of a function. Their number goes to standard error.
+ * of a function. Their number goes to standard error. Arenas are cloned CLONE_SECONDS
+ * late.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <codearena.h>
 
@@ -52,6 +54,9 @@ WRAP(codearena_arena_new,
 WRAP(codearena_arena_commit,
      (struct codearena_arena *arena, uint64_t offset, uint64_t length),
      (arena, offset, length))
+WRAP(codearena_arena_decommit,
+     (struct codearena_arena *arena, uint64_t offset, uint64_t length),
+     (arena, offset, length))
 WRAP(codearena_arena_publish,
      (struct codearena_arena *arena, struct codearena_object *objects,
       size_t object_count, const struct codearena_patch_entry *patches,
@@ -61,4 +66,15 @@ WRAP(codearena_arena_patch,
      (struct codearena_arena *arena, const struct codearena_patch_entry *patches,
       size_t count, uint32_t flags, size_t *bad),
      (arena, patches, count, flags, bad))
-WRAP(codearena_arena_clone, (struct codearena_arena *arena), (arena))
+
+/* Time for a parent to change what its child has not cloned yet. */
+static struct codearena_arena *late(struct codearena_arena *arena)
+{
+	const char *text = getenv("CLONE_SECONDS");
+
+	if (text)
+		sleep(strtoul(text, NULL, 10));
+	return arena;
+}
+
+WRAP(codearena_arena_clone, (struct codearena_arena *arena), (late(arena)))

@@ -6,12 +6,8 @@
  * smallest, so that it gets full. The numbers of failures and of flushes go to standard
  * error when the guest exits.
  */
-#include <errno.h>
-#include <stdint.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-#include <codearena.h>
 
 void fail_report(void);
 
@@ -24,20 +20,12 @@ size_t __wrap_qemu_get_host_physmem(void)
 	return 1 << 20;
 }
 
-/* Called once for each flush, unless it fails. */
-int __real_codearena_arena_decommit(struct codearena_arena *arena, uint64_t offset,
-				    uint64_t length);
-int __wrap_codearena_arena_decommit(struct codearena_arena *arena, uint64_t offset,
-				    uint64_t length);
-int __wrap_codearena_arena_decommit(struct codearena_arena *arena, uint64_t offset,
-				    uint64_t length)
+void __real_tcg_codearena_flush(void);
+void __wrap_tcg_codearena_flush(void);
+void __wrap_tcg_codearena_flush(void)
 {
-	const char *period = getenv("FAIL_PERIOD");
-
 	flushes++;
-	if (period && flushes % strtoul(period, NULL, 10) == 0)
-		return -ENOMEM;
-	return __real_codearena_arena_decommit(arena, offset, length);
+	__real_tcg_codearena_flush();
 }
 
 /* QEMU ends its guest with _exit(). */

@@ -57,6 +57,10 @@ flushes_and_failures() {
 	theirs ./qemu-guest
 	ours "a full buffer" small/qemu-x86_64 ./qemu-guest
 	said "it is flushed" 'flushes [1-9]'
+	theirs ./qemu-guest 1000 1
+	export CLONE_SECONDS=3
+	ours "a child is late" small/qemu-x86_64 ./qemu-guest 1000 1
+	unset CLONE_SECONDS
 	theirs ./qemu-guest 100
 	export FAIL_PERIOD=11
 	ours "each call number 11 fails" small/qemu-x86_64 ./qemu-guest 100

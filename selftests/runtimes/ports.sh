@@ -83,16 +83,20 @@ object() {
 
 wrap_of() { printf -- '-Wl,--wrap=%s ' "$@"; }
 
+# What links in the calls of fail.c, in one line.
+failing() {
+	printf '%s ' "$(object fail)"
+	wrap_of codearena_arena_{new,commit,decommit,publish,patch,clone}
+}
+
 luajit() {
-	local version=2.1.0~beta3+git20220320+dfsg-4.1+deb12u1 fail wrap
+	local version=2.1.0~beta3+git20220320+dfsg-4.1+deb12u1
 	local build=$root_dir/userlib/examples/luajit/build.sh
 	fetch luajit $version || { say "Debian has no source of luajit $version"; return 0; }
 	built luajit
 	with_lock runtimes-luajit "$build" "$built" "$library" "$out/luajit" >&2
 	# The same with calls of the library that can be made to fail.
-	fail=$(object fail)
-	wrap=$(wrap_of codearena_arena_{new,commit,publish,patch,clone})
-	LINKFLAGS="$fail $wrap" with_lock runtimes-luajit "$build" "$built" "$library" \
+	LINKFLAGS=$(failing) with_lock runtimes-luajit "$build" "$built" "$library" \
 		"$out/luajit/fail" >&2
 	# What it comes with in Lua: a program that reads its interpreter's assembly.
 	cp -a "$built/dynasm" "$out/luajit/"
@@ -106,8 +110,8 @@ qemu() {
 	built qemu
 	with_lock runtimes-qemu "$build" "$built" "$library" "$out" >&2
 	# The same with a small buffer, and calls that can be made to fail.
-	LINKFLAGS="$(object fail) $(object flush) $(wrap_of preexit_cleanup \
-		qemu_get_host_physmem codearena_arena_{new,commit,decommit,publish,patch,clone})" \
+	LINKFLAGS="$(failing) $(object flush) $(wrap_of preexit_cleanup \
+		qemu_get_host_physmem tcg_codearena_flush)" \
 		with_lock runtimes-qemu "$build" "$built" "$library" "$out/small" >&2
 	"${CC:-cc}" -O1 -static -pthread -o "$out/qemu-guest" \
 		"$(dirname "$0")/programs/qemu-guest.c"
