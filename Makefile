@@ -69,7 +69,7 @@ include packaging/packaging.mk
 ## demo: boot Debian's kernel in QEMU, load the module, run real code in it (KVER=, ARCH=)
 .PHONY: demo
 demo: setup-build setup-vm
-	@$(SETUP) $(or $(arch_setup),wasm)
+	@$(SETUP) wasm $(arch_setup)
 	@$(vm)/demo.sh $(KVER) $(ARCH)
 
 ## check: library, kselftests on a stock kernel, static checks, documented programs

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # SPDX-FileCopyrightText: 2026 The codearena authors
 #
-# Build the demo, boot a kernel, load the module and run the demo there; on x86_64
-# also a WebAssembly module of npm, which hashes a file, and Debian's LuaJIT with
-# codearena-run.
+# Build the demo, boot a kernel, load the module and run the demo there, then a WebAssembly
+# module of npm, which hashes a file; on x86_64 also Debian's LuaJIT with codearena-run.
 #
 # Usage: demo.sh KVER ARCH [ARGUMENT-OF-THE-DEMO]...
 
@@ -31,6 +30,13 @@ build() {
 	}
 }
 
+# The compiler of modules runs here, and calls that of the guest's architecture.
+compile_wasm() {
+	local here=$root_dir/build/userlib
+	[ -z "$prefix" ] || make -C "$root_dir/userlib" -s --no-print-directory O="$here" wasm >&2
+	"$here/wasm/codearena-wasm" --cc "${prefix}gcc" --compile "$@"
+}
+
 # The expected result comes from Node's engine here, through the package's own
 hash_package=hash-wasm@4.13.0
 prepare_wasm() {
@@ -44,7 +50,7 @@ prepare_wasm() {
 	digest=$(CODEARENA_TRACES=$wasm node "$modules/hash.mjs" "$packages" \
 		"$out/wasm/codearena-wasm")
 	say "$hash_package in node $(node --version): $digest"
-	"$out/wasm/codearena-wasm" --compile "$wasm/sha256.o" "$wasm/sha256-0.wasm"
+	compile_wasm "$wasm/sha256.o" "$wasm/sha256-0.wasm"
 }
 
 # Debian's LuaJIT, as it is: first alone, then with codearena-run.
@@ -59,24 +65,20 @@ prepare_luajit() {
 }
 
 say "building the library and the demo for $arch"
-targets=(demo)
-[ "$arch" != x86_64 ] || targets+=(wasm preload)
+targets=(demo wasm)
+[ "$arch" != x86_64 ] || targets+=(preload)
 build "${targets[@]}"
 vm=(--kver "$kver" --arch "$arch" --name "demo-$kver-$arch" --file "$out/demo:/demo")
 # The guest's shell expands "$@".
 # shellcheck disable=SC2016
 command='cd /demo && ./demo "$@" || exit'
-if [ "$arch" = x86_64 ]; then
-	prepare_wasm
-	vm+=(--file "$out/wasm/codearena-wasm:/wasm/codearena-wasm"
-		--file "$wasm/sha256.o:/wasm/sha256.o")
-	command+="; echo; echo 'WebAssembly from npm: $hash_package, SHA-256, by wasm2c'
-		cd /wasm && ./codearena-wasm --backend device --hash codearena-wasm \
-		sha256.o $digest"
-	prepare_luajit
-else
-	say "the WebAssembly part is for x86_64 only"
-fi
+prepare_wasm
+vm+=(--file "$out/wasm/codearena-wasm:/wasm/codearena-wasm"
+	--file "$wasm/sha256.o:/wasm/sha256.o")
+command+="; echo; echo 'WebAssembly from npm: $hash_package, SHA-256, by wasm2c'
+	cd /wasm && ./codearena-wasm --backend device --hash codearena-wasm \
+	sha256.o $digest"
+[ "$arch" != x86_64 ] || prepare_luajit
 code=0
 "$vm_dir/run.sh" "${vm[@]}" -- sh -c "$command" demo "$@" || code=$?
 if [ "$code" -eq 0 ]; then
