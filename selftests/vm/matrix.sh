@@ -34,6 +34,7 @@ debug-rt    x86_64   Debian 12 backports, PREEMPT_RT, with lockdep
 6.1         arm64    Debian 12
 6.12        arm64    Debian 12 backports
 16k         arm64    Debian 13, pages of 16 KiB
+64k         arm64    Debian 12 backports, built with pages of 64 KiB
 rt-deb13    arm64    Debian 13, PREEMPT_RT
 6.12-deb13  riscv64  Debian 13
 newest      riscv64  Debian testing
