@@ -135,7 +135,7 @@ check-fuzz: setup-build setup-fuzz
 
 ## check-vm: the kselftests in a VM (KVER=6.1 ARCH=x86_64 KARGS="kernel arguments")
 .PHONY: check-vm
-check-vm: setup-build setup-vm setup-source setup-host
+check-vm: setup-build setup-vm setup-source setup-host $(if $(filter 64k,$(KVER)),setup-debug)
 	@$(if $(arch_setup),$(SETUP) $(arch_setup))
 	@$(vm)/check-vm.sh $(if $(KARGS),--kargs '$(KARGS)') $(KVER) $(ARCH)
 
@@ -175,7 +175,7 @@ check-matrix: setup-build
 
 ## check-row: one row of the matrix, and its skips (KVER= ARCH=)
 .PHONY: check-row
-check-row: setup-build setup-vm setup-source setup-host $(if $(filter debug%,$(KVER)),setup-debug)
+check-row: setup-build setup-vm setup-source setup-host $(if $(filter debug% 64k,$(KVER)),setup-debug)
 	@$(if $(arch_setup),$(SETUP) $(arch_setup))
 	@$(vm)/matrix.sh run $(KVER) $(ARCH)
 

@@ -10,8 +10,11 @@
 
 #include "codearena_private.h"
 
-/* Page tables that a view keeps: 4 MiB of them, for traps in 2 GiB. */
-#define MOST_TABLES	1024UL
+/*
+ * Page tables that a view keeps: 4 MiB of them, for traps in 2 GiB, and in more
+ * where pages are larger than 4 KiB.
+ */
+#define MOST_TABLES	((unsigned long)SZ_4M >> PAGE_SHIFT)
 
 /*
  * Only an access by user space itself continues at a landing pad. Accesses by

@@ -217,8 +217,11 @@ TEST_F(fork, external_pad_is_set_again)
 	EXPECT_EQ(0, run_child(forgets_pad, &self->tree));
 }
 
-/* A hundred thousand tables, each of its own code; half of them take a debug kernel long. */
-#define TABLES		(is_debug_kernel() ? 50000U : 100000U)
+/*
+ * A hundred thousand tables, each of its own code. Half of them take a debug kernel long,
+ * and half of them are 50 MB of code where a granule has 1 KiB, and a clone as much again.
+ */
+#define TABLES		(is_debug_kernel() || sysconf(_SC_PAGESIZE) > 16384 ? 50000U : 100000U)
 #define BATCH		1000
 
 static int publish_tables(struct tree *tree, uint64_t first)

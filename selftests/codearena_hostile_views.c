@@ -24,7 +24,6 @@
 #define VIEW_BYTES	64U	/* at least, for each view */
 #define CHARGE_PAGES	64U	/* a processor charges a group for so many at once */
 #define REGIONS		4096U
-#define REGION		(2UL << 20)	/* what a page table covers, or more */
 #define MOST_TABLES_KIB	(4096 + 256)
 
 struct views {
@@ -269,8 +268,10 @@ static unsigned long page_tables(void)
 /* Traps all over a large guard view leave few page tables, and go on. */
 TEST_F(views, page_tables_of_a_guard_view)
 {
-	const size_t length = (size_t)REGIONS * REGION;
 	struct views *v = &self->v;
+	/* What a page table covers, or more. */
+	const size_t region = v->t.arena.page / 8 * (size_t)v->t.arena.page;
+	const size_t length = REGIONS * region;
 	unsigned long before;
 	uint8_t *guard;
 
@@ -281,7 +282,7 @@ TEST_F(views, page_tables_of_a_guard_view)
 	before = page_tables();
 	for (size_t i = 0; i < REGIONS; i++) {
 		trap_access(v->state, v->t.arena.view + v->site.start,
-			    guard + i * REGION);
+			    guard + i * region);
 		ASSERT_EQ(0, v->state->signo);
 	}
 	TH_LOG("traps in %u regions: %lu KiB of page tables", REGIONS,

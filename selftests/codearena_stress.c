@@ -20,7 +20,9 @@
 #endif
 #define BATCH_MAX	4
 #define OBJECT_MAX	200	/* bytes; four granules of 64 */
-#define OBJECT_SPACE	256
+/* Four granules of 64 bytes, or one of 256 bytes or 1 KiB. */
+#define OBJECT_SPACE	(sysconf(_SC_PAGESIZE) > 16384 ? 1024U : 256U)
+#define SPACE_MAX	1024
 
 /* The first object returns number 0, so that the slot has a target at once. */
 #define OBJECTS		(1 + BATCHES * BATCH_MAX)
@@ -239,7 +241,7 @@ static bool publishers_init(struct publisher *publishers, unsigned int count,
 static void check_bytes(struct __test_metadata *_metadata,
 			const struct publisher *p)
 {
-	uint8_t wanted[OBJECT_SPACE], got[OBJECT_SPACE];
+	uint8_t wanted[SPACE_MAX], got[SPACE_MAX];
 	unsigned int i;
 
 	for (i = 0; i < p->count; i++) {

@@ -21,7 +21,7 @@
 # or "backports" that of bookworm-backports, "newest" or 7.2 that of trixie-backports,
 # whose version grows (for riscv64 that of testing); "deb13" is trixie's. "rt" and "rt-deb13" are
 # those of bookworm and trixie with PREEMPT_RT, "16k" is trixie's with pages of 16 KiB.
-# "debug" and "debug-rt" are the kernels that debug-kernel.sh builds.
+# "debug", "debug-rt" and "64k" are the kernels that debug-kernel.sh builds.
 #
 # The version is chosen at the first use and kept; when it is needed again and has gone
 # from the suite, the one on offer replaces it.
@@ -37,14 +37,15 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=kernels.sh
 . "$vm_dir/kernels.sh"
 
-is_debug() { [[ $1 == debug || $1 == debug-rt ]]; }
+is_built() { [[ $1 == debug || $1 == debug-rt || $1 == 64k ]]; }
 
-# A debug kernel is built, not fetched: debug_kernel KVER ARCH PART prints
-# the path of PART if that is the one meant.
-debug_kernel() {
-	is_debug "${1-}" || return 1
-	[ "${2-}" = x86_64 ] || die "the debug kernel is for x86_64 only"
-	local dir
+# Some kernels are built, not fetched: built_kernel KVER ARCH PART prints the path of
+# PART if one of them is meant.
+built_kernel() {
+	local dir only=x86_64
+	is_built "${1-}" || return 1
+	[ "$1" != 64k ] || only=arm64
+	[ "${2-}" = "$only" ] || die "the $1 kernel is for $only only"
 	dir=$("$vm_dir/debug-kernel.sh" build "$1") || exit 1
 	echo "$dir/$3"
 }
@@ -112,7 +113,7 @@ fetch_swap_modules() {
 }
 
 swap_modules() {
-	! is_debug "${1-}" || return 0
+	! is_built "${1-}" || return 0
 	select_kernel "$@"
 	image_and_headers
 	part swap-modules fetch_swap_modules
@@ -120,7 +121,7 @@ swap_modules() {
 }
 
 image() {
-	! debug_kernel "${1-}" "${2-}" image || return 0
+	! built_kernel "${1-}" "${2-}" image || return 0
 	select_kernel "$@"
 	image_and_headers
 	echo "$version_dir/image"
@@ -153,7 +154,7 @@ image_and_headers() {
 }
 
 headers() {
-	! debug_kernel "${1-}" "${2-}" build || return 0
+	! built_kernel "${1-}" "${2-}" build || return 0
 	select_kernel "$@"
 	image_and_headers
 	echo "$version_dir/headers/usr/src/linux-headers-$release"
@@ -161,7 +162,7 @@ headers() {
 
 release() {
 	local build
-	if build=$(debug_kernel "${1-}" "${2-}" build); then
+	if build=$(built_kernel "${1-}" "${2-}" build); then
 		cat "$build/include/config/kernel.release"
 		return
 	fi
@@ -173,16 +174,17 @@ release() {
 # One variable per line.
 make_vars() {
 	local headers prefix compiler
-	! is_debug "${1-}" || return 0
-	headers=$(headers "$@")
-	select_kernel "$@"
-	prefix=$(cross_compile "$arch")
-	# The compiler that made the kernel, if it is here.
-	compiler=$prefix$(grep -oE 'gcc-[0-9]+' "$headers/.kernelvariables" | head -n 1)
-	command -v "$compiler" >/dev/null || echo "CC=${prefix}gcc"
-	# No type information: it would need pahole and the uncompressed kernel.
-	echo CONFIG_DEBUG_INFO_BTF_MODULES=
-	case $arch in
+	prefix=$(cross_compile "${2-}")
+	if ! is_built "${1-}"; then
+		headers=$(headers "$@")
+		select_kernel "$@"
+		# The compiler that made the kernel, if it is here.
+		compiler=$prefix$(grep -oE 'gcc-[0-9]+' "$headers/.kernelvariables" | head -n 1)
+		command -v "$compiler" >/dev/null || echo "CC=${prefix}gcc"
+		# No type information: it would need pahole and the uncompressed kernel.
+		echo CONFIG_DEBUG_INFO_BTF_MODULES=
+	fi
+	case $2 in
 	arm64) printf '%s\n' ARCH=arm64 "CROSS_COMPILE=$prefix" ;;
 	riscv64) printf '%s\n' ARCH=riscv "CROSS_COMPILE=$prefix" ;;
 	esac

@@ -19,7 +19,7 @@ rt-deb13    6.12-rt       trixie,trixie-security      x86_64,arm64  linux-image-
 16k         6.12-16k      trixie,trixie-security      arm64         linux-image-ARCH-16k
 6.12-deb13  deb13         trixie                      riscv64       linux-image-ARCH
 '
-# There are also "debug" and "debug-rt", for x86_64: see debug-kernel.sh.
+# There are also "debug" and "debug-rt" for x86_64, and "64k" for arm64: see debug-kernel.sh.
 
 list_kernels() {
 	local k suites arches

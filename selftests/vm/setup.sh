@@ -11,7 +11,7 @@
 #   source    read files out of the kernel's source package
 #   arm64     build for arm64 and boot arm64 kernels
 #   riscv64   the same for riscv64
-#   debug     build the debug kernel, and user-mode Linux for KUnit
+#   debug     build kernels from source, and user-mode Linux for KUnit
 #   static    static checks
 #   host      host tests of the library
 #   coverage  the table of the lines that host tests execute

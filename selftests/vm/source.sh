@@ -7,8 +7,8 @@
 # Usage: source.sh file FILE...      print a directory that holds these files of 6.1
 #        source.sh archive [6.12]    print the path of the whole source, a .tar.xz
 #
-# The version is chosen once and kept, and replaced as kernel.sh says, but by itself: the
-# debug kernel is built from it, and need not be built anew when Debian's kernel is.
+# The version is chosen once and kept, and replaced as kernel.sh says, but by itself: what
+# debug-kernel.sh builds from it need not be built anew when Debian's kernel is.
 
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
