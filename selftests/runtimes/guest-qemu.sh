@@ -58,7 +58,7 @@ flushes_and_failures() {
 	ours "a full buffer" small/qemu-x86_64 ./qemu-guest
 	said "it is flushed" 'flushes [1-9]'
 	theirs ./qemu-guest 1000 1
-	export CLONE_SECONDS=3
+	export CLONE_SECONDS=5
 	ours "a child is late" small/qemu-x86_64 ./qemu-guest 1000 1
 	unset CLONE_SECONDS
 	theirs ./qemu-guest 100
