@@ -287,11 +287,20 @@ bool expect_unchanged(const struct arena *a, struct snapshot *before);
 /* Like EXPECT_EQ for the bytes of a view, with the fault if there is one. */
 #define EXPECT_BYTES(view, wanted, length)				\
 	do {								\
+		const size_t length_ = (length);			\
 		uint8_t bytes_[65536];					\
 									\
-		ASSERT_LE((size_t)(length), sizeof(bytes_));		\
-		EXPECT_EQ(0, guarded_read(bytes_, view, length));	\
-		EXPECT_EQ(0, memcmp(bytes_, wanted, length));		\
+		for (size_t at_ = 0, some_; at_ < length_; at_ += some_) { \
+			some_ = length_ - at_;				\
+			if (some_ > sizeof(bytes_))			\
+				some_ = sizeof(bytes_);			\
+			EXPECT_EQ(0, guarded_read(bytes_,		\
+						  (const uint8_t *)(view) + at_, \
+						  some_));		\
+			EXPECT_EQ(0, memcmp(bytes_,			\
+					    (const uint8_t *)(wanted) + at_, \
+					    some_));			\
+		}							\
 	} while (0)
 
 #define EXPECT_TRAP_FILL(arena, offset, length)				\
